@@ -1,0 +1,104 @@
+using System.Buffers;
+using System.Buffers.Binary;
+using System.Collections.Concurrent;
+using System.Text;
+
+namespace DistributedSockets;
+
+/// <summary>
+/// The base of a backplane over a transport without cheap dynamic channels: every payload goes to every node, and the
+/// filtering by channel is done here.
+/// </summary>
+/// <remarks>
+/// A derived class sends bytes to all nodes in <see cref="BroadcastAsync"/> and calls <see cref="OnBroadcastReceived"/> for
+/// what arrives, in order. Meant for inheritance.
+/// </remarks>
+public abstract class BroadcastBackplane : IBackplane
+{
+    private readonly ConcurrentDictionary<string, bool> _channels = new(StringComparer.Ordinal);
+    private IBackplaneReceiver? _receiver;
+
+    /// <inheritdoc/>
+    public abstract string System { get; }
+
+    /// <summary>The receiver given at start, for outage reports.</summary>
+    /// <exception cref="InvalidOperationException">The backplane has not been started.</exception>
+    protected IBackplaneReceiver Receiver => _receiver
+        ?? throw new InvalidOperationException("The backplane has not been started. Call StartAsync first.");
+
+    /// <inheritdoc/>
+    public ValueTask StartAsync(IBackplaneReceiver receiver, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(receiver);
+        _receiver = receiver;
+        return StartTransportAsync(cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<long?> PublishAsync(string channel, ReadOnlyMemory<byte> payload, CancellationToken cancellationToken = default)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(channel);
+        var nameBytes = Encoding.UTF8.GetByteCount(channel);
+        var length = sizeof(ushort) + nameBytes + payload.Length;
+        var buffer = ArrayPool<byte>.Shared.Rent(length);
+        try
+        {
+            BinaryPrimitives.WriteUInt16LittleEndian(buffer, checked((ushort)nameBytes));
+            Encoding.UTF8.GetBytes(channel, buffer.AsSpan(sizeof(ushort)));
+            payload.CopyTo(buffer.AsMemory(sizeof(ushort) + nameBytes));
+            await BroadcastAsync(buffer.AsMemory(0, length), cancellationToken).ConfigureAwait(false);
+            return null;
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+    }
+
+    /// <inheritdoc/>
+    public ValueTask SubscribeAsync(string channel, CancellationToken cancellationToken = default)
+    {
+        _channels[channel] = true;
+        return ValueTask.CompletedTask;
+    }
+
+    /// <inheritdoc/>
+    public ValueTask UnsubscribeAsync(string channel, CancellationToken cancellationToken = default)
+    {
+        _channels.TryRemove(channel, out _);
+        return ValueTask.CompletedTask;
+    }
+
+    /// <inheritdoc/>
+    public abstract ValueTask DisposeAsync();
+
+    /// <summary>Connects the transport, or begins to.</summary>
+    /// <param name="cancellationToken">Ends the attempt.</param>
+    protected abstract ValueTask StartTransportAsync(CancellationToken cancellationToken);
+
+    /// <summary>Sends one payload to every node, this one included, in call order.</summary>
+    /// <param name="payload">Borrowed until the returned task completes.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <exception cref="BackplaneUnavailableException">The transport is down.</exception>
+    protected abstract ValueTask BroadcastAsync(ReadOnlyMemory<byte> payload, CancellationToken cancellationToken);
+
+    /// <summary>Takes a payload that a node broadcast, and passes it on if this node subscribes to its channel.</summary>
+    /// <param name="payload">What <see cref="BroadcastAsync"/> was given. Ownership moves.</param>
+    /// <remarks>Bytes that no broadcast produced are reported as possible loss and dropped.</remarks>
+    protected void OnBroadcastReceived(ReadOnlyMemory<byte> payload)
+    {
+        var span = payload.Span;
+        if (span.Length < sizeof(ushort) || span.Length - sizeof(ushort) < BinaryPrimitives.ReadUInt16LittleEndian(span))
+        {
+            Receiver.OnPossibleLoss($"A broadcast of {span.Length} bytes is too short for the channel name it announces.");
+            return;
+        }
+
+        var nameBytes = BinaryPrimitives.ReadUInt16LittleEndian(span);
+        var channel = Encoding.UTF8.GetString(span.Slice(sizeof(ushort), nameBytes));
+        if (_channels.ContainsKey(channel))
+        {
+            Receiver.OnReceived(channel, payload[(sizeof(ushort) + nameBytes)..]);
+        }
+    }
+}

@@ -1,0 +1,47 @@
+namespace DistributedSockets;
+
+/// <summary>Carries envelopes between the nodes of a cluster.</summary>
+/// <remarks>
+/// Delivery is at most once. Payloads that one node publishes on one channel arrive in the order of the calls to
+/// <see cref="PublishAsync"/>; across channels and across publishers there is no order. A payload published after
+/// <see cref="SubscribeAsync"/> has completed reaches that subscriber. All members may be called concurrently, but
+/// the caller never overlaps calls to <see cref="SubscribeAsync"/> and <see cref="UnsubscribeAsync"/> for the same channel.
+/// After an outage the implementation restores its subscriptions by itself.
+/// </remarks>
+public interface IBackplane : IAsyncDisposable
+{
+    /// <summary>A short lower-case name of the transport for metrics and logs, such as <c>redis</c>.</summary>
+    string System { get; }
+
+    /// <summary>Starts the backplane. Called once, before any other member.</summary>
+    /// <param name="receiver">Takes what arrives, and hears of outages.</param>
+    /// <param name="cancellationToken">Ends the attempt.</param>
+    /// <remarks>
+    /// A transport that is away must not fail the start: begin connecting, report
+    /// <see cref="IBackplaneReceiver.OnUnavailable"/>, and go on trying.
+    /// </remarks>
+    ValueTask StartAsync(IBackplaneReceiver receiver, CancellationToken cancellationToken = default);
+
+    /// <summary>Publishes one payload to every node subscribed to <paramref name="channel"/>, this one included.</summary>
+    /// <param name="channel">The channel, 1 to 1,024 bytes of UTF-8, compared ordinally.</param>
+    /// <param name="payload">The encoded envelope. Borrowed: it stays unchanged until the returned task completes.</param>
+    /// <param name="cancellationToken">Ends the wait. A payload already handed to the transport may still arrive.</param>
+    /// <returns>
+    /// How many nodes took the payload, when the transport has taken it; <see langword="null"/> when the transport cannot tell.
+    /// Delivery comes later.
+    /// </returns>
+    /// <exception cref="BackplaneUnavailableException">The transport is down or did not answer in time.</exception>
+    ValueTask<long?> PublishAsync(string channel, ReadOnlyMemory<byte> payload, CancellationToken cancellationToken = default);
+
+    /// <summary>Subscribes this node to a channel. Subscribing twice is the same as once.</summary>
+    /// <param name="channel">The channel, 1 to 1,024 bytes of UTF-8, taken literally.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <exception cref="BackplaneUnavailableException">The transport is down. The channel is not subscribed, now or later.</exception>
+    ValueTask SubscribeAsync(string channel, CancellationToken cancellationToken = default);
+
+    /// <summary>Ends this node's subscription to a channel. Does nothing for a channel that is not subscribed.</summary>
+    /// <param name="channel">The channel.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <remarks>An outage is no error here: a channel given up while the transport is away is not restored.</remarks>
+    ValueTask UnsubscribeAsync(string channel, CancellationToken cancellationToken = default);
+}

@@ -1,0 +1,24 @@
+namespace DistributedSockets;
+
+/// <summary>What a backplane hands its events to. Implemented by the library, called by a backplane.</summary>
+/// <remarks>No member blocks, waits or throws, so a transport's reader may call it directly.</remarks>
+public interface IBackplaneReceiver
+{
+    /// <summary>Hands over a payload that arrived on a subscribed channel.</summary>
+    /// <param name="channel">The channel it arrived on.</param>
+    /// <param name="payload">The payload. Ownership moves: the backplane must neither change nor reuse the memory afterwards.</param>
+    /// <remarks>Call it in arrival order per channel, and never concurrently for one channel.</remarks>
+    void OnReceived(string channel, ReadOnlyMemory<byte> payload);
+
+    /// <summary>Reports that the transport is away: publishes fail, and payloads from other nodes may be lost.</summary>
+    /// <param name="cause">What the transport reported, if anything.</param>
+    void OnUnavailable(Exception? cause);
+
+    /// <summary>Reports that the transport is back and every subscription is in force again.</summary>
+    /// <remarks>Payloads published meanwhile may be lost; the library reports that to the app.</remarks>
+    void OnAvailable();
+
+    /// <summary>Reports that payloads may have been lost although the transport stayed up, such as after a transport-side drop.</summary>
+    /// <param name="description">What happened, for the log.</param>
+    void OnPossibleLoss(string description);
+}

@@ -1,0 +1,67 @@
+using System.Diagnostics.CodeAnalysis;
+using DistributedSockets;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+
+namespace Microsoft.Extensions.DependencyInjection;
+
+/// <summary>Chooses backplane, session store and observers.</summary>
+public static class DistributedWebSocketsBuilderExtensions
+{
+    /// <summary>Uses <typeparamref name="TBackplane"/> as the backplane. The last call wins.</summary>
+    /// <typeparam name="TBackplane">The backplane, created once by dependency injection.</typeparam>
+    /// <param name="builder">The builder.</param>
+    public static IDistributedWebSocketsBuilder UseBackplane<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicConstructors)] TBackplane>(
+        this IDistributedWebSocketsBuilder builder)
+        where TBackplane : class, IBackplane
+    {
+        ArgumentNullException.ThrowIfNull(builder);
+        builder.Services.Replace(ServiceDescriptor.Singleton<IBackplane, TBackplane>());
+        return builder;
+    }
+
+    /// <summary>Uses the backplane that <paramref name="factory"/> creates. The last call wins.</summary>
+    /// <param name="builder">The builder.</param>
+    /// <param name="factory">Creates the backplane, once.</param>
+    public static IDistributedWebSocketsBuilder UseBackplane(this IDistributedWebSocketsBuilder builder, Func<IServiceProvider, IBackplane> factory)
+    {
+        ArgumentNullException.ThrowIfNull(builder);
+        ArgumentNullException.ThrowIfNull(factory);
+        builder.Services.Replace(ServiceDescriptor.Singleton(factory));
+        return builder;
+    }
+
+    /// <summary>Uses <typeparamref name="TStore"/> as the session store. The last call wins.</summary>
+    /// <typeparam name="TStore">The session store, created once by dependency injection.</typeparam>
+    /// <param name="builder">The builder.</param>
+    public static IDistributedWebSocketsBuilder UseSessionStore<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicConstructors)] TStore>(
+        this IDistributedWebSocketsBuilder builder)
+        where TStore : class, ISessionStore
+    {
+        ArgumentNullException.ThrowIfNull(builder);
+        builder.Services.Replace(ServiceDescriptor.Singleton<ISessionStore, TStore>());
+        return builder;
+    }
+
+    /// <summary>Uses the session store that <paramref name="factory"/> creates. The last call wins.</summary>
+    /// <param name="builder">The builder.</param>
+    /// <param name="factory">Creates the session store, once.</param>
+    public static IDistributedWebSocketsBuilder UseSessionStore(this IDistributedWebSocketsBuilder builder, Func<IServiceProvider, ISessionStore> factory)
+    {
+        ArgumentNullException.ThrowIfNull(builder);
+        ArgumentNullException.ThrowIfNull(factory);
+        builder.Services.Replace(ServiceDescriptor.Singleton(factory));
+        return builder;
+    }
+
+    /// <summary>Adds an observer of cluster events. Adding the same type twice is the same as once.</summary>
+    /// <typeparam name="TObserver">The observer, created once by dependency injection.</typeparam>
+    /// <param name="builder">The builder.</param>
+    public static IDistributedWebSocketsBuilder AddClusterObserver<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicConstructors)] TObserver>(
+        this IDistributedWebSocketsBuilder builder)
+        where TObserver : class, IClusterObserver
+    {
+        ArgumentNullException.ThrowIfNull(builder);
+        builder.Services.TryAddEnumerable(ServiceDescriptor.Singleton<IClusterObserver, TObserver>());
+        return builder;
+    }
+}

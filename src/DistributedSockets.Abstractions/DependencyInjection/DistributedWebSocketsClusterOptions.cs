@@ -1,0 +1,17 @@
+using System.ComponentModel.DataAnnotations;
+
+namespace DistributedSockets;
+
+/// <summary>What every node and worker of a cluster must agree on.</summary>
+/// <remarks>Bound from the configuration section <c>DistributedWebSockets</c>.</remarks>
+public sealed class DistributedWebSocketsClusterOptions
+{
+    /// <summary>The default of <see cref="Prefix"/>.</summary>
+    public const string DefaultPrefix = "distributed-sockets";
+
+    /// <summary>Gets or sets the prefix of every channel and key. Clusters with different prefixes do not hear each other.</summary>
+    /// <value>The default is <c>distributed-sockets</c>; 1 to 64 letters, digits, dots, hyphens or underscores.</value>
+    [Required]
+    [RegularExpression("[A-Za-z0-9._-]{1,64}")]
+    public string Prefix { get; set; } = DefaultPrefix;
+}

@@ -1,0 +1,10 @@
+using Microsoft.Extensions.DependencyInjection;
+
+namespace DistributedSockets;
+
+/// <summary>Configures distributed WebSockets further; backplanes and session stores extend it.</summary>
+public interface IDistributedWebSocketsBuilder
+{
+    /// <summary>The app's services.</summary>
+    IServiceCollection Services { get; }
+}

@@ -1,0 +1,100 @@
+using System.Net.WebSockets;
+using System.Text.Json.Serialization.Metadata;
+
+namespace DistributedSockets;
+
+/// <summary>Reaches the connections, users and groups of one hub, wherever in the cluster they are.</summary>
+/// <remarks>
+/// <para>Sending is at most once. What one node sends to one target arrives at every receiver in the same order. A send
+/// completes when the targets on this node are queued and the backplane has taken the envelope for the other nodes; it does
+/// not wait for any client.</para>
+/// <para>Injected as itself it speaks to the hub <c>default</c>; <see cref="IWebSocketRouter{THandler}"/> speaks to a handler's
+/// hub, and <see cref="IWebSocketRouterFactory"/> to a hub by name. Group names, user ids and connection ids are compared
+/// ordinally; names have 1 to 256 bytes of UTF-8. All members may be called concurrently.</para>
+/// </remarks>
+public interface IWebSocketRouter
+{
+    /// <summary>The name of the hub.</summary>
+    string Hub { get; }
+
+    /// <summary>Sends a message to a target. A connection that the target names twice gets one copy.</summary>
+    /// <param name="target">Who gets it. Unknown connections, users and groups are no error.</param>
+    /// <param name="message">The message. Borrowed until the returned task completes.</param>
+    /// <param name="cancellationToken">Ends the wait for the backplane; the message may still arrive.</param>
+    /// <exception cref="BackplaneUnavailableException">Targets on this node were served, other nodes were not reached.</exception>
+    ValueTask SendAsync(WebSocketTarget target, WebSocketMessage message, CancellationToken cancellationToken = default);
+
+    /// <summary>Sends a value as a text message in JSON. Strings go as text, and <c>byte[]</c> and byte memory as binary, unchanged.</summary>
+    /// <typeparam name="T">The type of the value.</typeparam>
+    /// <param name="target">Who gets it.</param>
+    /// <param name="value">The value.</param>
+    /// <param name="jsonTypeInfo">How to write it; <see langword="null"/> for the options' serializer settings.</param>
+    /// <param name="cancellationToken">Ends the wait for the backplane; the message may still arrive.</param>
+    /// <exception cref="BackplaneUnavailableException">Targets on this node were served, other nodes were not reached.</exception>
+    /// <exception cref="NotSupportedException">The serializer settings do not know <typeparamref name="T"/>.</exception>
+    ValueTask SendAsync<T>(WebSocketTarget target, T value, JsonTypeInfo<T>? jsonTypeInfo = null, CancellationToken cancellationToken = default);
+
+    /// <summary>Adds a connection to a group, wherever it lives. When the call returns, sends to the group reach it from every node.</summary>
+    /// <param name="connectionId">The connection.</param>
+    /// <param name="group">The group.</param>
+    /// <param name="cancellationToken">Ends the wait; the join may still happen.</param>
+    /// <exception cref="ConnectionNotFoundException">There is no such connection.</exception>
+    /// <exception cref="RemoteCommandTimeoutException">The connection's node did not answer in time; the join may have happened.</exception>
+    /// <exception cref="BackplaneUnavailableException">The backplane is away. The connection is not in the group.</exception>
+    ValueTask AddToGroupAsync(string connectionId, string group, CancellationToken cancellationToken = default);
+
+    /// <summary>Removes a connection from a group. Leaving a group it is not in is no error.</summary>
+    /// <param name="connectionId">The connection.</param>
+    /// <param name="group">The group.</param>
+    /// <param name="cancellationToken">Ends the wait; the removal may still happen.</param>
+    /// <exception cref="ConnectionNotFoundException">There is no such connection.</exception>
+    /// <exception cref="RemoteCommandTimeoutException">The connection's node did not answer in time.</exception>
+    /// <exception cref="BackplaneUnavailableException">The connection is on another node and the backplane is away.</exception>
+    ValueTask RemoveFromGroupAsync(string connectionId, string group, CancellationToken cancellationToken = default);
+
+    /// <summary>Removes a connection from all of its groups.</summary>
+    /// <param name="connectionId">The connection.</param>
+    /// <param name="cancellationToken">Ends the wait; the removal may still happen.</param>
+    /// <exception cref="ConnectionNotFoundException">There is no such connection.</exception>
+    /// <exception cref="RemoteCommandTimeoutException">The connection's node did not answer in time.</exception>
+    /// <exception cref="BackplaneUnavailableException">The connection is on another node and the backplane is away.</exception>
+    ValueTask RemoveFromAllGroupsAsync(string connectionId, CancellationToken cancellationToken = default);
+
+    /// <summary>Closes one connection. Completes when its node has begun the close handshake.</summary>
+    /// <param name="connectionId">The connection.</param>
+    /// <param name="closeStatus">The close code: 1000, 1001, 1008 to 1014, or 3000 to 4999.</param>
+    /// <param name="reason">The reason, at most 123 bytes of UTF-8.</param>
+    /// <param name="cancellationToken">Ends the wait; the close may still happen.</param>
+    /// <exception cref="ConnectionNotFoundException">There is no such connection.</exception>
+    /// <exception cref="RemoteCommandTimeoutException">The connection's node did not answer in time.</exception>
+    /// <exception cref="BackplaneUnavailableException">The connection is on another node and the backplane is away.</exception>
+    ValueTask DisconnectAsync(
+        string connectionId,
+        WebSocketCloseStatus closeStatus = WebSocketCloseStatus.NormalClosure,
+        string? reason = null,
+        CancellationToken cancellationToken = default);
+
+    /// <summary>Closes all connections of a user. Completes when this node's are closing and the backplane has taken the request.</summary>
+    /// <param name="userId">The user. An unknown user is no error.</param>
+    /// <param name="closeStatus">The close code: 1000, 1001, 1008 to 1014, or 3000 to 4999.</param>
+    /// <param name="reason">The reason, at most 123 bytes of UTF-8.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <exception cref="BackplaneUnavailableException">Connections on this node are closing, other nodes were not reached.</exception>
+    ValueTask DisconnectUserAsync(
+        string userId,
+        WebSocketCloseStatus closeStatus = WebSocketCloseStatus.NormalClosure,
+        string? reason = null,
+        CancellationToken cancellationToken = default);
+
+    /// <summary>Closes all connections in a group. Completes when this node's are closing and the backplane has taken the request.</summary>
+    /// <param name="group">The group. An unknown group is no error.</param>
+    /// <param name="closeStatus">The close code: 1000, 1001, 1008 to 1014, or 3000 to 4999.</param>
+    /// <param name="reason">The reason, at most 123 bytes of UTF-8.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <exception cref="BackplaneUnavailableException">Connections on this node are closing, other nodes were not reached.</exception>
+    ValueTask DisconnectGroupAsync(
+        string group,
+        WebSocketCloseStatus closeStatus = WebSocketCloseStatus.NormalClosure,
+        string? reason = null,
+        CancellationToken cancellationToken = default);
+}

@@ -1,0 +1,81 @@
+namespace DistributedSockets;
+
+/// <summary>The directory of the cluster: which nodes live, and who is connected where, in which groups.</summary>
+/// <remarks>
+/// Never on the path of a message. Readers see only sessions of nodes whose lease is live. Writes of one node are applied
+/// in the order given; a change is visible to readers shortly after it happened on its node. All members may be called
+/// concurrently, except that a node's own writes (<see cref="CommitAsync"/>, <see cref="ResetAsync"/>) never overlap.
+/// </remarks>
+public interface ISessionStore : IAsyncDisposable
+{
+    /// <summary>Takes or renews a node's lease.</summary>
+    /// <param name="node">The node.</param>
+    /// <param name="expiry">How long the lease lasts without another renewal.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <returns>
+    /// <see langword="true"/> if the lease was still held; <see langword="false"/> if it was taken anew, so that what the store
+    /// knew of this node's sessions may be gone and must be written again.
+    /// </returns>
+    /// <exception cref="SessionStoreUnavailableException">The store cannot be reached.</exception>
+    ValueTask<bool> RenewLeaseAsync(NodeInfo node, TimeSpan expiry, CancellationToken cancellationToken = default);
+
+    /// <summary>Gives a node's lease back and forgets all of its sessions.</summary>
+    /// <param name="nodeId">The node.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <exception cref="SessionStoreUnavailableException">The store cannot be reached.</exception>
+    ValueTask RemoveNodeAsync(string nodeId, CancellationToken cancellationToken = default);
+
+    /// <summary>Writes changes of one node's sessions in order. Writing the same change twice is the same as once.</summary>
+    /// <param name="nodeId">The node that holds the connections.</param>
+    /// <param name="changes">The changes, oldest first.</param>
+    /// <param name="cancellationToken">Ends the wait; some of the changes may have been written.</param>
+    /// <exception cref="SessionStoreUnavailableException">The store cannot be reached. Any of the changes may have been written.</exception>
+    ValueTask CommitAsync(string nodeId, IReadOnlyList<SessionChange> changes, CancellationToken cancellationToken = default);
+
+    /// <summary>Forgets all sessions of one node but keeps its lease, before they are all written again.</summary>
+    /// <param name="nodeId">The node.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <exception cref="SessionStoreUnavailableException">The store cannot be reached.</exception>
+    ValueTask ResetAsync(string nodeId, CancellationToken cancellationToken = default);
+
+    /// <summary>Takes over sessions of nodes whose lease has run out and removes them from the store.</summary>
+    /// <param name="claimantNodeId">The live node that claims.</param>
+    /// <param name="maxSessions">How many sessions to take at most; call again until the list is empty.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <returns>The claimed sessions. Each session is returned to exactly one caller in the cluster.</returns>
+    /// <exception cref="SessionStoreUnavailableException">The store cannot be reached.</exception>
+    ValueTask<IReadOnlyList<Session>> ClaimExpiredAsync(string claimantNodeId, int maxSessions, CancellationToken cancellationToken = default);
+
+    /// <summary>Finds one session by connection id.</summary>
+    /// <param name="hub">The hub's name.</param>
+    /// <param name="connectionId">The connection id. An id of unknown form is not found.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <returns>The session, or <see langword="null"/>.</returns>
+    /// <exception cref="SessionStoreUnavailableException">The store cannot be reached.</exception>
+    ValueTask<Session?> FindAsync(string hub, string connectionId, CancellationToken cancellationToken = default);
+
+    /// <summary>Streams the sessions that match, in no particular order. Sessions that come or go meanwhile may be missed or seen.</summary>
+    /// <param name="query">Which sessions.</param>
+    /// <param name="cancellationToken">Ends the stream.</param>
+    /// <exception cref="SessionStoreUnavailableException">The store cannot be reached.</exception>
+    IAsyncEnumerable<Session> ListAsync(SessionQuery query, CancellationToken cancellationToken = default);
+
+    /// <summary>Counts the sessions that match.</summary>
+    /// <param name="query">Which sessions.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <exception cref="SessionStoreUnavailableException">The store cannot be reached.</exception>
+    ValueTask<long> CountAsync(SessionQuery query, CancellationToken cancellationToken = default);
+
+    /// <summary>Tells for each of the users whether at least one connection is open anywhere in the cluster.</summary>
+    /// <param name="hub">The hub's name.</param>
+    /// <param name="userIds">The users.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <returns>One answer for each user, in the order asked.</returns>
+    /// <exception cref="SessionStoreUnavailableException">The store cannot be reached.</exception>
+    ValueTask<IReadOnlyList<bool>> AreOnlineAsync(string hub, IReadOnlyList<string> userIds, CancellationToken cancellationToken = default);
+
+    /// <summary>Lists the nodes whose lease is live.</summary>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <exception cref="SessionStoreUnavailableException">The store cannot be reached.</exception>
+    ValueTask<IReadOnlyList<NodeInfo>> ListNodesAsync(CancellationToken cancellationToken = default);
+}

@@ -1,0 +1,17 @@
+namespace DistributedSockets;
+
+/// <summary>What changed in a session.</summary>
+public enum SessionChangeKind
+{
+    /// <summary>The connection was accepted, or is written again with all of its groups.</summary>
+    Saved,
+
+    /// <summary>The connection joined a group.</summary>
+    GroupAdded,
+
+    /// <summary>The connection left a group.</summary>
+    GroupRemoved,
+
+    /// <summary>The connection ended.</summary>
+    Ended,
+}
