@@ -1,0 +1,25 @@
+using System.Net.WebSockets;
+using System.Text;
+
+namespace DistributedSockets;
+
+internal static class CloseCodes
+{
+    /// <summary>The longest reason a close frame can carry: a control frame holds 125 bytes, the code takes two (RFC 6455 §5.5).</summary>
+    internal const int MaxReasonBytes = 123;
+
+    /// <summary>Refuses what may not be sent in a close frame (RFC 6455 §7.4).</summary>
+    internal static void Check(WebSocketCloseStatus status, string? reason)
+    {
+        if ((int)status is not (1000 or 1001 or (>= 1008 and <= 1014) or (>= 3000 and <= 4999)))
+        {
+            throw new ArgumentOutOfRangeException(
+                nameof(status), (int)status, "A server may close with 1000, 1001, 1008 to 1014, or 3000 to 4999 (RFC 6455 section 7.4). For your own meaning take 4000 to 4999.");
+        }
+
+        if (reason is not null && Encoding.UTF8.GetByteCount(reason) is var bytes && bytes > MaxReasonBytes)
+        {
+            throw new ArgumentException($"The close reason has {bytes} bytes of UTF-8; a close frame holds {MaxReasonBytes}. Shorten it.", nameof(reason));
+        }
+    }
+}

@@ -1,0 +1,29 @@
+namespace DistributedSockets;
+
+/// <summary>Why a connection ended.</summary>
+public enum DisconnectKind
+{
+    /// <summary>The client began the close handshake.</summary>
+    ClosedByClient,
+
+    /// <summary>This side began the close handshake, or aborted, at the app's request.</summary>
+    ClosedByServer,
+
+    /// <summary>The transport ended without a close handshake, or the client stopped answering pings.</summary>
+    ConnectionLost,
+
+    /// <summary>The client sent what RFC 6455 forbids.</summary>
+    ProtocolError,
+
+    /// <summary>The client sent a message over the limit; closed with 1009.</summary>
+    MessageTooBig,
+
+    /// <summary>The handler threw; closed with 1011.</summary>
+    HandlerError,
+
+    /// <summary>The client did not read fast enough; closed with 1008.</summary>
+    SlowConsumer,
+
+    /// <summary>The node is shutting down; closed with 1001.</summary>
+    Drained,
+}

@@ -1,0 +1,64 @@
+using System.Net;
+using System.Net.WebSockets;
+using System.Security.Claims;
+using Microsoft.AspNetCore.Http;
+
+namespace DistributedSockets;
+
+/// <summary>One accepted WebSocket on this node, with what its handshake said.</summary>
+/// <remarks>Abstract so that handlers can be tested with a stand-in. All members may be used concurrently.</remarks>
+public abstract class WebSocketConnection
+{
+    /// <summary>The connection id, unique in the cluster. An address, not a credential.</summary>
+    public abstract string Id { get; }
+
+    /// <summary>The id of this node.</summary>
+    public abstract string NodeId { get; }
+
+    /// <summary>The hub.</summary>
+    public abstract string Hub { get; }
+
+    /// <summary>The user id, or <see langword="null"/> for an anonymous connection.</summary>
+    public abstract string? UserId { get; }
+
+    /// <summary>The principal at the handshake.</summary>
+    public abstract ClaimsPrincipal User { get; }
+
+    /// <summary>The headers of the handshake.</summary>
+    public abstract IHeaderDictionary Headers { get; }
+
+    /// <summary>The query of the handshake.</summary>
+    public abstract IQueryCollection Query { get; }
+
+    /// <summary>The client's address, if the transport has one.</summary>
+    public abstract IPAddress? RemoteIpAddress { get; }
+
+    /// <summary>The subprotocol chosen, or <see langword="null"/>.</summary>
+    public abstract string? SubProtocol { get; }
+
+    /// <summary>When the connection was accepted.</summary>
+    public abstract DateTimeOffset ConnectedAt { get; }
+
+    /// <summary>A place for the app's own per-connection values. Not safe for concurrent writes.</summary>
+    public abstract IDictionary<object, object?> Items { get; }
+
+    /// <summary>Cancelled when the connection ends, before <see cref="WebSocketHandler.OnDisconnectedAsync"/>.</summary>
+    public abstract CancellationToken Aborted { get; }
+
+    /// <summary>Queues a message for this client, in order with all else sent to it. Dropped if the connection has ended.</summary>
+    /// <param name="message">The message; copied before the call returns.</param>
+    /// <param name="cancellationToken">Refuses the call when already cancelled.</param>
+    public abstract ValueTask SendAsync(WebSocketMessage message, CancellationToken cancellationToken = default);
+
+    /// <summary>Begins the close handshake, after what is queued. The client has the close timeout to read and to answer, then the connection is cut.</summary>
+    /// <param name="closeStatus">The close code: 1000, 1001, 1008 to 1014, or 3000 to 4999.</param>
+    /// <param name="reason">The reason, at most 123 bytes of UTF-8.</param>
+    /// <param name="cancellationToken">Refuses the call when already cancelled.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The code may not be sent.</exception>
+    /// <exception cref="ArgumentException">The reason is too long.</exception>
+    public abstract ValueTask CloseAsync(
+        WebSocketCloseStatus closeStatus = WebSocketCloseStatus.NormalClosure, string? reason = null, CancellationToken cancellationToken = default);
+
+    /// <summary>Cuts the connection at once, without a close frame.</summary>
+    public abstract void Abort();
+}

@@ -1,0 +1,29 @@
+namespace DistributedSockets;
+
+/// <summary>Handles one connection. Made for inheritance: one instance per connection, created in the connection's own service scope.</summary>
+/// <remarks>The members are called one after the other, never concurrently. An exception closes the connection with 1011 and harms nothing else.</remarks>
+public abstract class WebSocketHandler
+{
+    private WebSocketConnection? _connection;
+
+    /// <summary>The connection. Available from <see cref="OnConnectedAsync"/> on, not in the constructor.</summary>
+    /// <exception cref="InvalidOperationException">It is too early.</exception>
+    public WebSocketConnection Connection
+    {
+        get => _connection ?? throw new InvalidOperationException("The connection is not known in the constructor. Use it from OnConnectedAsync on.");
+        internal set => _connection = value;
+    }
+
+    /// <summary>The handshake is done; the connection can be sent to. Messages are read when this has completed.</summary>
+    /// <param name="cancellationToken">Cancelled when the connection ends.</param>
+    public virtual ValueTask OnConnectedAsync(CancellationToken cancellationToken) => ValueTask.CompletedTask;
+
+    /// <summary>A whole message arrived. The next one is read when this has completed.</summary>
+    /// <param name="message">The message, borrowed until the returned task completes.</param>
+    /// <param name="cancellationToken">Cancelled when the connection ends.</param>
+    public virtual ValueTask OnMessageAsync(WebSocketMessage message, CancellationToken cancellationToken) => ValueTask.CompletedTask;
+
+    /// <summary>The connection has ended and left its groups. Called exactly once if <see cref="OnConnectedAsync"/> was called.</summary>
+    /// <param name="reason">How it ended.</param>
+    public virtual ValueTask OnDisconnectedAsync(DisconnectReason reason) => ValueTask.CompletedTask;
+}

@@ -1,0 +1,104 @@
+using System.ComponentModel.DataAnnotations;
+using System.Text.Json;
+
+namespace DistributedSockets;
+
+/// <summary>How this node holds its connections. Bound from the configuration section <c>DistributedWebSockets</c>; read once, at start.</summary>
+public sealed class DistributedWebSocketsOptions
+{
+    /// <summary>Gets or sets the node's name for people; the node's id is this name and a random suffix.</summary>
+    /// <value>The default is the machine's name; 1 to 64 letters, digits, hyphens or underscores.</value>
+    [Required]
+    [RegularExpression("[A-Za-z0-9_-]{1,64}")]
+    public string NodeName { get; set; } = DefaultNodeName();
+
+    /// <summary>Gets or sets the longest message a client may send, in bytes; a longer one closes the connection with 1009.</summary>
+    /// <value>The default is 65,536; 1 to 16,777,216.</value>
+    [Range(1, 16_777_216)]
+    public int MaxMessageBytes { get; set; } = 65_536;
+
+    /// <summary>Gets or sets how many bytes of frames may wait for one connection.</summary>
+    /// <value>The default is 1,048,576; 1,024 to 1,073,741,824.</value>
+    [Range(1_024, 1_073_741_824)]
+    public int OutboundQueueBytes { get; set; } = 1_048_576;
+
+    /// <summary>Gets or sets how many frames may wait for one connection.</summary>
+    /// <value>The default is 1,024; 1 to 1,048,576.</value>
+    [Range(1, 1_048_576)]
+    public int OutboundQueueFrames { get; set; } = 1_024;
+
+    /// <summary>Gets or sets what happens to a connection whose outbound queue is full.</summary>
+    /// <value>The default is <see cref="SlowConsumerPolicy.Close"/>.</value>
+    [EnumDataType(typeof(SlowConsumerPolicy))]
+    public SlowConsumerPolicy SlowConsumerPolicy { get; set; }
+
+    /// <summary>Gets the origins from which browsers may connect besides the request's own host; <c>*</c> allows any.</summary>
+    /// <value>Empty by default. Each is <c>scheme://host[:port]</c>.</value>
+    public IList<string> AllowedOrigins { get; } = [];
+
+    /// <summary>Gets the subprotocols this node speaks, most wanted first; the first that the client offers is chosen.</summary>
+    /// <value>Empty by default.</value>
+    public IList<string> SubProtocols { get; } = [];
+
+    /// <summary>Gets or sets how long a connection may be silent before it is pinged.</summary>
+    /// <value>The default is 15 seconds; 1 second to 1 hour.</value>
+    public TimeSpan KeepAliveInterval { get; set; } = TimeSpan.FromSeconds(15);
+
+    /// <summary>Gets or sets how long a client may take to answer a ping before its connection is ended.</summary>
+    /// <value>The default is 20 seconds; 1 second to 1 hour.</value>
+    public TimeSpan KeepAliveTimeout { get; set; } = TimeSpan.FromSeconds(20);
+
+    /// <summary>Gets or sets how long a client may take to answer a close frame before the connection is cut.</summary>
+    /// <value>The default is 5 seconds; 100 milliseconds to 1 minute.</value>
+    public TimeSpan CloseTimeout { get; set; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>Gets or sets whether permessage-deflate (RFC 7692) is negotiated for what clients send.</summary>
+    /// <value>The default is <see langword="false"/>: compression costs memory per connection, and mixing secrets with attacker-chosen text in one message leaks them.</value>
+    public bool EnableCompression { get; set; }
+
+    /// <summary>Gets or sets how often this node renews its lease.</summary>
+    /// <value>The default is 5 seconds; 100 milliseconds to 5 minutes, and at most half of <see cref="LeaseExpiry"/>.</value>
+    public TimeSpan HeartbeatInterval { get; set; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>Gets or sets after how long without a renewal this node counts as lost.</summary>
+    /// <value>The default is 15 seconds; 1 second to 1 hour.</value>
+    public TimeSpan LeaseExpiry { get; set; } = TimeSpan.FromSeconds(15);
+
+    /// <summary>Gets or sets how long a join, leave or disconnect waits for the connection's node.</summary>
+    /// <value>The default is 5 seconds; 100 milliseconds to 5 minutes.</value>
+    public TimeSpan RemoteCommandTimeout { get; set; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>Gets or sets how long a channel stays subscribed after its last local member has gone.</summary>
+    /// <value>The default is 30 seconds; 0 to 1 hour.</value>
+    public TimeSpan UnsubscribeDelay { get; set; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>Gets or sets over how long the connections are closed at shutdown. It must fit into the host's shutdown timeout.</summary>
+    /// <value>The default is 20 seconds; 0 to 1 hour. Nodes with few connections take less: at least 1,000 are closed per second.</value>
+    public TimeSpan DrainTimeout { get; set; } = TimeSpan.FromSeconds(20);
+
+    /// <summary>Gets or sets the number of lanes that deliver what arrives from other nodes.</summary>
+    /// <value>The default is the number of processors, at most 8; 1 to 64.</value>
+    [Range(1, 64)]
+    public int Lanes { get; set; } = Math.Clamp(Environment.ProcessorCount, 1, 8);
+
+    /// <summary>Gets or sets how many envelopes may wait in one lane; more are dropped and reported as possible loss.</summary>
+    /// <value>The default is 65,536; 16 to 1,048,576.</value>
+    [Range(16, 1_048_576)]
+    public int LaneCapacity { get; set; } = 65_536;
+
+    /// <summary>Gets or sets how many session changes may wait for the session store; beyond it all sessions are written again later.</summary>
+    /// <value>The default is 65,536; 16 to 1,048,576.</value>
+    [Range(16, 1_048_576)]
+    public int PendingSessionChanges { get; set; } = 65_536;
+
+    /// <summary>Gets or sets how values are written as JSON.</summary>
+    /// <value>The default is <see cref="JsonSerializerDefaults.Web"/>. For trimmed apps add a source-generated context to its resolver chain.</value>
+    [Required]
+    public JsonSerializerOptions JsonSerializerOptions { get; set; } = new(JsonSerializerDefaults.Web);
+
+    private static string DefaultNodeName()
+    {
+        var name = new string([.. Environment.MachineName.Where(static c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_').Take(64)]);
+        return name.Length == 0 ? "node" : name;
+    }
+}

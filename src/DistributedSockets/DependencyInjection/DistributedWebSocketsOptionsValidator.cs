@@ -1,0 +1,9 @@
+using Microsoft.Extensions.Options;
+
+namespace DistributedSockets;
+
+[OptionsValidator]
+internal sealed partial class DistributedWebSocketsOptionsValidator : IValidateOptions<DistributedWebSocketsOptions>;
+
+[OptionsValidator]
+internal sealed partial class ClusterOptionsValidator : IValidateOptions<DistributedWebSocketsClusterOptions>;
