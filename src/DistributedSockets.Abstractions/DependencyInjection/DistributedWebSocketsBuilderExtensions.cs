@@ -4,9 +4,21 @@ using Microsoft.Extensions.DependencyInjection.Extensions;
 
 namespace Microsoft.Extensions.DependencyInjection;
 
-/// <summary>Chooses backplane, session store and observers.</summary>
+/// <summary>Chooses backplane, session store, observers and the cluster's common settings.</summary>
 public static class DistributedWebSocketsBuilderExtensions
 {
+    /// <summary>Sets what every node and worker of a cluster must agree on. Later calls add to earlier ones.</summary>
+    /// <param name="builder">The builder.</param>
+    /// <param name="configure">Sets the options.</param>
+    public static IDistributedWebSocketsBuilder ConfigureCluster(
+        this IDistributedWebSocketsBuilder builder, Action<DistributedWebSocketsClusterOptions> configure)
+    {
+        ArgumentNullException.ThrowIfNull(builder);
+        ArgumentNullException.ThrowIfNull(configure);
+        builder.Services.Configure(configure);
+        return builder;
+    }
+
     /// <summary>Uses <typeparamref name="TBackplane"/> as the backplane. The last call wins.</summary>
     /// <typeparam name="TBackplane">The backplane, created once by dependency injection.</typeparam>
     /// <param name="builder">The builder.</param>
