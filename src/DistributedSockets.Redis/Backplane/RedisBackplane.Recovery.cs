@@ -1,0 +1,238 @@
+using StackExchange.Redis;
+
+namespace DistributedSockets;
+
+/// <summary>Notices outages and ends them.</summary>
+/// <remarks>
+/// "Connected" is not "listening": the multiplexer reports a restored connection before its subscriptions are in force. The
+/// transport counts as available when every wanted channel is confirmed and a marker has come back through the
+/// probe channel, with no connection lost meanwhile.
+/// </remarks>
+internal sealed partial class RedisBackplane
+{
+    private const int BatchSize = 256;
+    private const int ReplaceAfterUnproven = 5;
+    private const int ReplaceAfterAttempts = 12;
+
+    private static readonly TimeSpan LivenessInterval = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan ProofTimeout = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan MinBackOff = TimeSpan.FromMilliseconds(200);
+    private static readonly TimeSpan MaxBackOff = TimeSpan.FromSeconds(5);
+
+    private readonly TaskCompletionSource _firstAttempt = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly AsyncSignal _trouble = new();
+    private readonly AsyncSignal _restored = new();
+    private readonly Lock _reporting = new();
+    private Task? _loop;
+    private IConnectionMultiplexer? _attached;
+    private volatile RedisProof? _proof;
+    private volatile TransportState _state;
+    private int _losses;
+
+    private enum TransportState
+    {
+        Starting,
+        Available,
+        Unavailable,
+    }
+
+    private async Task RunAsync(CancellationToken stop)
+    {
+        var afresh = false;
+        while (!stop.IsCancellationRequested)
+        {
+            try
+            {
+                _trouble.Reset();
+                if (_state != TransportState.Available)
+                {
+                    await RecoverAsync(afresh, stop).ConfigureAwait(false);
+                    afresh = false;
+                }
+
+                await _trouble.WaitAsync(LivenessInterval, _time, stop).ConfigureAwait(false);
+                if (_state == TransportState.Available && !await IsAliveAsync(stop).ConfigureAwait(false))
+                {
+                    afresh = true;
+                    ReportUnavailable(new TimeoutException($"A marker published to Redis did not come back within {ProofTimeout}."));
+                }
+            }
+            catch (OperationCanceledException) when (stop.IsCancellationRequested)
+            {
+            }
+            catch (Exception exception)
+            {
+                Log.RecoveryCrashed(_logger, exception);
+                ReportUnavailable(exception);
+                _restored.Reset();
+                await _restored.WaitAsync(MinBackOff, _time, CancellationToken.None).ConfigureAwait(false);
+            }
+        }
+    }
+
+    private async Task RecoverAsync(bool afresh, CancellationToken stop)
+    {
+        var backOff = MinBackOff;
+        var unproven = 0;
+        for (var attempt = 1; ; attempt++)
+        {
+            Exception? cause = null;
+            try
+            {
+                _restored.Reset();
+                var losses = Volatile.Read(ref _losses);
+                var multiplexer = await _connection.GetAsync().WaitAsync(stop).ConfigureAwait(false);
+                Attach(multiplexer);
+                if (multiplexer.IsConnected)
+                {
+                    unproven++;
+                    _isCluster = multiplexer.GetServers().Any(server => server.ServerType == ServerType.Cluster);
+                    await RestoreAsync(multiplexer.GetSubscriber(), afresh || unproven > 1, stop).ConfigureAwait(false);
+                    if (await ProveAsync(multiplexer.GetSubscriber(), stop).ConfigureAwait(false) && TryReportAvailable(losses))
+                    {
+                        return;
+                    }
+                }
+            }
+            catch (Exception exception) when (RedisErrors.IsOutage(exception, stop))
+            {
+                cause = exception;
+            }
+
+            Log.RecoveryFailed(_logger, attempt, cause);
+            ReportUnavailable(cause);
+            if (_connection.IsOwned && (unproven >= ReplaceAfterUnproven || attempt % ReplaceAfterAttempts == 0))
+            {
+                unproven = 0;
+                Log.ConnectionReplaced(_logger);
+                Detach();
+                await _connection.CloseAsync().ConfigureAwait(false);
+            }
+
+            await _restored.WaitAsync(backOff, _time, stop).ConfigureAwait(false);
+            backOff = backOff * 2 < MaxBackOff ? backOff * 2 : MaxBackOff;
+        }
+    }
+
+    /// <remarks>
+    /// The probe comes first: after a reconnect the multiplexer has sent its own subscribes already, so when the probe's is
+    /// confirmed theirs are too, and only those that failed are sent again.
+    /// </remarks>
+    private async Task RestoreAsync(ISubscriber subscriber, bool afresh, CancellationToken stop)
+    {
+        await _probe.EnsureAsync(subscriber, afresh, stop).ConfigureAwait(false);
+        foreach (var batch in _channels.Values.Chunk(BatchSize))
+        {
+            await Task.WhenAll(batch.Select(subscription => subscription.EnsureAsync(subscriber, afresh, stop))).ConfigureAwait(false);
+        }
+    }
+
+    private async Task<bool> IsAliveAsync(CancellationToken stop)
+    {
+        try
+        {
+            var losses = Volatile.Read(ref _losses);
+
+            // A connection lost meanwhile has been reported already.
+            return _connection.Current is { } multiplexer
+                && (await ProveAsync(multiplexer.GetSubscriber(), stop).ConfigureAwait(false) || losses != Volatile.Read(ref _losses));
+        }
+        catch (Exception exception) when (RedisErrors.IsOutage(exception, stop))
+        {
+            return false;
+        }
+    }
+
+    private async Task<bool> ProveAsync(ISubscriber subscriber, CancellationToken stop)
+    {
+        var proof = new RedisProof();
+        _proof = proof;
+        await subscriber.PublishAsync(_probeChannel, proof.Marker).WithinAsync(ProofTimeout, _time, stop).ConfigureAwait(false);
+        return await proof.Returned.WaitAsync(ProofTimeout, _time, stop).ConfigureAwait(false);
+    }
+
+    private void OnProbeReceived(string channel, ReadOnlyMemory<byte> payload) => _proof?.Receive(payload.Span);
+
+    private void Attach(IConnectionMultiplexer multiplexer)
+    {
+        if (!ReferenceEquals(_attached, multiplexer))
+        {
+            Detach();
+            _attached = multiplexer;
+            multiplexer.ConnectionFailed += OnConnectionFailed;
+            multiplexer.ConnectionRestored += OnConnectionRestored;
+        }
+    }
+
+    private void Detach()
+    {
+        if (_attached is { } multiplexer)
+        {
+            multiplexer.ConnectionFailed -= OnConnectionFailed;
+            multiplexer.ConnectionRestored -= OnConnectionRestored;
+            _attached = null;
+        }
+    }
+
+    // Every kind of connection counts: with RESP3 there is one for all, with RESP2 one carries publishes and one subscriptions.
+    private void OnConnectionFailed(object? sender, ConnectionFailedEventArgs args) => OnTrouble(args.Exception);
+
+    private void OnConnectionRestored(object? sender, ConnectionFailedEventArgs args) => _restored.Set();
+
+    private void OnTrouble(Exception? cause)
+    {
+        lock (_reporting)
+        {
+            _losses++;
+            if (_state == TransportState.Available)
+            {
+                ReportUnavailable(cause);
+            }
+        }
+
+        _proof?.Fail();
+        _trouble.Set();
+    }
+
+    private void ReportUnavailable(Exception? cause)
+    {
+        lock (_reporting)
+        {
+            if (_state != TransportState.Unavailable && !_stop.IsCancellationRequested)
+            {
+                _state = TransportState.Unavailable;
+                Log.ConnectionLost(_logger, cause);
+                _receiver!.OnUnavailable(cause);
+            }
+        }
+
+        _firstAttempt.TrySetResult();
+    }
+
+    /// <returns><see langword="false"/> if a connection was lost after <paramref name="losses"/> was read.</returns>
+    private bool TryReportAvailable(int losses)
+    {
+        lock (_reporting)
+        {
+            if (losses != _losses)
+            {
+                return false;
+            }
+
+            var wasAway = _state == TransportState.Unavailable;
+            _state = TransportState.Available;
+            if (wasAway)
+            {
+                Log.ConnectionRecovered(_logger, _channels.Count);
+                _receiver!.OnAvailable();
+            }
+            else
+            {
+                Log.Connected(_logger);
+            }
+        }
+
+        _firstAttempt.TrySetResult();
+        return true;
+    }
+}

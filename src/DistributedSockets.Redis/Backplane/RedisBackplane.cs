@@ -1,0 +1,194 @@
+using System.Collections.Concurrent;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Options;
+using StackExchange.Redis;
+
+namespace DistributedSockets;
+
+/// <summary>Redis pub/sub as the backplane.</summary>
+/// <remarks>
+/// Payloads are copied before they are handed to the multiplexer, which may read them after a publish was given up.
+/// On a Redis Cluster the receiver count is that of one cluster node only, so none is returned.
+/// </remarks>
+internal sealed partial class RedisBackplane : IBackplane
+{
+    private readonly ConcurrentDictionary<string, RedisSubscription> _channels = new(StringComparer.Ordinal);
+    private readonly CancellationTokenSource _stop = new();
+    private readonly RedisConnection _connection;
+    private readonly RedisSubscription _probe;
+    private readonly RedisChannel _probeChannel;
+    private readonly TimeSpan _timeout;
+    private readonly TimeProvider _time;
+    private readonly ILogger _logger;
+    private readonly Lock _disposing = new();
+    private IBackplaneReceiver? _receiver;
+    private Task? _disposal;
+    private volatile bool _isCluster;
+
+    public RedisBackplane(
+        IOptions<RedisBackplaneOptions> options,
+        IOptions<DistributedWebSocketsClusterOptions> clusterOptions,
+        TimeProvider time,
+        ILogger<RedisBackplane>? logger = null)
+    {
+        _timeout = options.Value.OperationTimeout;
+        _time = time;
+        _logger = logger ?? NullLogger<RedisBackplane>.Instance;
+        _connection = new RedisConnection(options.Value);
+        var probe = $"{clusterOptions.Value.Prefix}:v1:probe:{Guid.NewGuid():N}";
+        _probeChannel = RedisChannel.Literal(probe);
+        _probe = new RedisSubscription(probe, OnProbeReceived, _timeout, time);
+    }
+
+    public string System => "redis";
+
+    public async ValueTask StartAsync(IBackplaneReceiver receiver, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(receiver);
+        _receiver = receiver;
+        _loop = Task.Run(() => RunAsync(_stop.Token), CancellationToken.None);
+        try
+        {
+            await _firstAttempt.Task.WaitAsync(_timeout, _time, cancellationToken).ConfigureAwait(false);
+        }
+        catch (TimeoutException exception)
+        {
+            ReportUnavailable(exception);
+        }
+    }
+
+    public async ValueTask<long?> PublishAsync(string channel, ReadOnlyMemory<byte> payload, CancellationToken cancellationToken = default)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(channel);
+        cancellationToken.ThrowIfCancellationRequested();
+        var subscriber = ConnectedSubscriber("the message was not published");
+        try
+        {
+            // Nothing is awaited before this call, so the order of calls is the order on the wire.
+            var receivers = await subscriber.PublishAsync(RedisChannel.Literal(channel), payload.ToArray())
+                .WithinAsync(_timeout, _time, cancellationToken).ConfigureAwait(false);
+            return _isCluster ? null : receivers;
+        }
+        catch (Exception exception) when (RedisErrors.IsOutage(exception, cancellationToken))
+        {
+            throw new BackplaneUnavailableException(
+                $"Redis did not take a message within {_timeout}: {exception.Message} " +
+                "It may arrive all the same. Connections on this node were served. Check that Redis is up and not overloaded.",
+                exception);
+        }
+    }
+
+    public async ValueTask SubscribeAsync(string channel, CancellationToken cancellationToken = default)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(channel);
+        if (_channels.ContainsKey(channel))
+        {
+            return;
+        }
+
+        var subscriber = ConnectedSubscriber("the channel was not subscribed");
+        var losses = Volatile.Read(ref _losses);
+        var subscription = new RedisSubscription(channel, OnReceived, _timeout, _time);
+        try
+        {
+            await subscription.EnsureAsync(subscriber, afresh: false, cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception exception) when (RedisErrors.IsOutage(exception, cancellationToken))
+        {
+            throw new BackplaneUnavailableException(
+                $"Redis did not confirm a subscription within {_timeout}: {exception.Message} Check that Redis is up and not overloaded.",
+                exception);
+        }
+
+        // Known to the recovery only now: before, it would have restored a subscription that failed. If a connection was
+        // lost meanwhile, the recovery may have passed by already, so it is asked to look again.
+        _channels[channel] = subscription;
+        if (!ReferenceEquals(_connection.Current, subscriber.Multiplexer) || losses != Volatile.Read(ref _losses))
+        {
+            OnTrouble(null);
+        }
+    }
+
+    public async ValueTask UnsubscribeAsync(string channel, CancellationToken cancellationToken = default)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(channel);
+        if (!_channels.TryRemove(channel, out var subscription))
+        {
+            return;
+        }
+
+        try
+        {
+            await subscription.CloseAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception exception) when (RedisErrors.IsOutage(exception, cancellationToken))
+        {
+            Log.UnsubscribeFailed(_logger, channel, exception);
+        }
+    }
+
+    public ValueTask DisposeAsync()
+    {
+        lock (_disposing)
+        {
+            return new ValueTask(_disposal ??= DisposeCoreAsync());
+        }
+    }
+
+    private async Task DisposeCoreAsync()
+    {
+        await _stop.CancelAsync().ConfigureAwait(false);
+        if (_loop is { } loop)
+        {
+            await loop.ConfigureAwait(false);
+        }
+
+        Detach();
+        var subscriptions = _channels.ToArray();
+        _channels.Clear();
+        foreach (var batch in subscriptions.Append(new(_probeChannel.ToString(), _probe)).Chunk(BatchSize))
+        {
+            await Task.WhenAll(batch.Select(CloseAsync)).ConfigureAwait(false);
+        }
+
+        await _connection.DisposeAsync().ConfigureAwait(false);
+        _stop.Dispose();
+
+        async Task CloseAsync(KeyValuePair<string, RedisSubscription> subscription)
+        {
+            try
+            {
+                await subscription.Value.CloseAsync(CancellationToken.None).ConfigureAwait(false);
+            }
+            catch (Exception exception) when (RedisErrors.IsOutage(exception, CancellationToken.None))
+            {
+                Log.UnsubscribeFailed(_logger, subscription.Key, exception);
+            }
+        }
+    }
+
+    private ISubscriber ConnectedSubscriber(string consequence)
+    {
+        if (_connection.Current is { IsConnected: true } multiplexer)
+        {
+            return multiplexer.GetSubscriber();
+        }
+
+        throw new BackplaneUnavailableException(
+            $"Redis is not connected, so {consequence}. Connections on this node were served. " +
+            "Check that Redis is up and that the configured address is right; the backplane reconnects by itself.");
+    }
+
+    private void OnReceived(string channel, ReadOnlyMemory<byte> payload)
+    {
+        try
+        {
+            _receiver!.OnReceived(channel, payload);
+        }
+        catch (Exception exception)
+        {
+            Log.ReceiverFailed(_logger, channel, exception);
+        }
+    }
+}

@@ -1,0 +1,134 @@
+using StackExchange.Redis;
+
+namespace DistributedSockets;
+
+/// <summary>One subscribed channel, over whatever connections come and go.</summary>
+/// <remarks>
+/// The multiplexer keeps a queue registered whose subscribe failed, and hands it out only on success: it would come alive at
+/// the next reconnect with nobody able to end it. So the round trip is made with a handler that does nothing, which can
+/// be taken away again, and the queue joins when the server has confirmed.
+/// </remarks>
+internal sealed class RedisSubscription(
+    string channel, Action<string, ReadOnlyMemory<byte>> received, TimeSpan timeout, TimeProvider time)
+{
+    private static readonly Action<RedisChannel, RedisValue> Nothing = static (_, _) => { };
+
+    private readonly RedisChannel _channel = RedisChannel.Literal(channel);
+    private readonly SemaphoreSlim _gate = new(1, 1);
+    private readonly Lock _delivery = new();
+    private ISubscriber? _subscriber;
+    private ChannelMessageQueue? _queue;
+    private bool _closed;
+
+    /// <summary>Sees to it that the server knows the subscription, and does nothing if it does.</summary>
+    /// <param name="subscriber">The connection.</param>
+    /// <param name="afresh">Whether to subscribe anew even if the multiplexer believes to be subscribed.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public async Task EnsureAsync(ISubscriber subscriber, bool afresh, CancellationToken cancellationToken)
+    {
+        await _gate.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            if (_closed)
+            {
+                return;
+            }
+
+            if (_queue is not null && (afresh || !ReferenceEquals(_subscriber!.Multiplexer, subscriber.Multiplexer)))
+            {
+                await DropAsync(CommandFlags.FireAndForget).ConfigureAwait(false);
+            }
+
+            if (_queue is not null && subscriber.SubscribedEndpoint(_channel) is not null && subscriber.IsConnected(_channel))
+            {
+                return;
+            }
+
+            await ConfirmAsync(subscriber, cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            _gate.Release();
+        }
+    }
+
+    /// <summary>Ends the subscription for good. When it returns, no handler runs any more.</summary>
+    /// <exception cref="Exception">What the multiplexer throws; the subscription has ended here all the same.</exception>
+    public async Task CloseAsync(CancellationToken cancellationToken)
+    {
+        await _gate.WaitAsync(CancellationToken.None).ConfigureAwait(false);
+        try
+        {
+            _closed = true;
+            await DropAsync(CommandFlags.None).WithinAsync(timeout, time, cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            _gate.Release();
+        }
+    }
+
+    private async Task ConfirmAsync(ISubscriber subscriber, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await subscriber.SubscribeAsync(_channel, Nothing).WithinAsync(timeout, time, cancellationToken).ConfigureAwait(false);
+            if (_queue is null)
+            {
+                // Needs no round trip now, and never fails.
+                var queue = await subscriber.SubscribeAsync(_channel, CommandFlags.FireAndForget).ConfigureAwait(false);
+                lock (_delivery)
+                {
+                    _queue = queue;
+                    _subscriber = subscriber;
+                }
+
+                queue.OnMessage(message => Deliver(queue, message.Message));
+            }
+        }
+        finally
+        {
+            await IgnoringOutageAsync(subscriber.UnsubscribeAsync(_channel, Nothing, CommandFlags.FireAndForget)).ConfigureAwait(false);
+        }
+    }
+
+    private static async Task IgnoringOutageAsync(Task command)
+    {
+        try
+        {
+            await command.ConfigureAwait(false);
+        }
+        catch (Exception exception) when (RedisErrors.IsOutage(exception, CancellationToken.None))
+        {
+            // The handler is taken away before anything is sent, and that is what matters.
+        }
+    }
+
+    private async Task DropAsync(CommandFlags flags)
+    {
+        ChannelMessageQueue? queue;
+        lock (_delivery)
+        {
+            queue = _queue;
+            _queue = null;
+        }
+
+        if (queue is not null)
+        {
+            var ending = queue.UnsubscribeAsync(flags);
+            await (flags == CommandFlags.FireAndForget ? IgnoringOutageAsync(ending) : ending).ConfigureAwait(false);
+        }
+    }
+
+    private void Deliver(ChannelMessageQueue queue, RedisValue message)
+    {
+        // An old queue may still drain while its successor fills: what it holds would arrive late and out of order.
+        lock (_delivery)
+        {
+            if (ReferenceEquals(queue, _queue))
+            {
+                received(channel, (byte[]?)message ?? []);
+            }
+        }
+    }
+}

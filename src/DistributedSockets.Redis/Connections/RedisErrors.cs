@@ -1,0 +1,45 @@
+using StackExchange.Redis;
+
+namespace DistributedSockets;
+
+/// <summary>Sorts exceptions, and bounds waits for the multiplexer.</summary>
+internal static class RedisErrors
+{
+    /// <summary>Whether the exception is trouble with Redis, rather than misuse or the caller's cancellation.</summary>
+    public static bool IsOutage(Exception exception, CancellationToken cancellationToken) => exception switch
+    {
+        // The multiplexer cancels what waits when it is closed, which is none of the caller's doing.
+        OperationCanceledException => !cancellationToken.IsCancellationRequested,
+        RedisException or TimeoutException or ObjectDisposedException or IOException => true,
+        System.Net.Sockets.SocketException => true,
+        AggregateException aggregate => aggregate.InnerExceptions.All(inner => IsOutage(inner, cancellationToken)),
+        _ => false,
+    };
+
+    /// <summary>Waits for a command. One given up on goes on in the multiplexer, and its failure is then of no interest.</summary>
+    public static Task<T> WithinAsync<T>(this Task<T> command, TimeSpan timeout, TimeProvider time, CancellationToken cancellationToken)
+    {
+        Observe(command);
+        return command.WaitAsync(timeout, time, cancellationToken);
+    }
+
+    /// <inheritdoc cref="WithinAsync{T}"/>
+    public static Task WithinAsync(this Task command, TimeSpan timeout, TimeProvider time, CancellationToken cancellationToken)
+    {
+        Observe(command);
+        return command.WaitAsync(timeout, time, cancellationToken);
+    }
+
+    /// <summary>Sees to it that a failure nobody waits for is not reported as unobserved.</summary>
+    public static void Observe(Task command)
+    {
+        if (!command.IsCompleted)
+        {
+            command.ContinueWith(
+                static faulted => _ = faulted.Exception,
+                CancellationToken.None,
+                TaskContinuationOptions.OnlyOnFaulted | TaskContinuationOptions.ExecuteSynchronously,
+                TaskScheduler.Default);
+        }
+    }
+}

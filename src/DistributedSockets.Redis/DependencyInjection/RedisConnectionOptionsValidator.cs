@@ -1,0 +1,59 @@
+using Microsoft.Extensions.Options;
+using StackExchange.Redis;
+
+namespace DistributedSockets;
+
+/// <summary>Checks what the Redis options have in common. Never repeats a connection string, which may hold a password.</summary>
+internal sealed class RedisConnectionOptionsValidator<TOptions> : IValidateOptions<TOptions>
+    where TOptions : class, IRedisConnectionOptions
+{
+    private static readonly TimeSpan MinTimeout = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan MaxTimeout = TimeSpan.FromSeconds(60);
+
+    public ValidateOptionsResult Validate(string? name, TOptions options)
+    {
+        var errors = new ValidateOptionsResultBuilder();
+        var type = typeof(TOptions).Name;
+        var given = (options.ConnectionString is null ? 0 : 1) + (options.Configuration is null ? 0 : 1) + (options.ConnectionMultiplexer is null ? 0 : 1);
+        if (given != 1)
+        {
+            errors.AddError(given == 0
+                ? $"{type} has no connection. Set one of ConnectionString, Configuration and ConnectionMultiplexer, such as UseRedis(\"redis.example.com:6379\")."
+                : $"{type} has {given} connections. Set only one of ConnectionString, Configuration and ConnectionMultiplexer.");
+        }
+
+        if (options.ConnectionString is { } connectionString)
+        {
+            CheckConnectionString(errors, type, connectionString);
+        }
+
+        if (options.Configuration is { EndPoints.Count: 0 })
+        {
+            errors.AddError($"{type}.Configuration has no endpoint. Add the address of a Redis server to its EndPoints.");
+        }
+
+        if (options.OperationTimeout < MinTimeout || options.OperationTimeout > MaxTimeout)
+        {
+            errors.AddError($"{type}.OperationTimeout is {options.OperationTimeout}. Set it to between {MinTimeout} and {MaxTimeout}.");
+        }
+
+        return errors.Build();
+    }
+
+    private static void CheckConnectionString(ValidateOptionsResultBuilder errors, string type, string connectionString)
+    {
+        try
+        {
+            if (ConfigurationOptions.Parse(connectionString).EndPoints.Count == 0)
+            {
+                errors.AddError($"{type}.ConnectionString names no server. Begin it with host:port, such as redis.example.com:6379.");
+            }
+        }
+        catch (ArgumentException)
+        {
+            errors.AddError(
+                $"{type}.ConnectionString cannot be read as a StackExchange.Redis configuration string. " +
+                "Write host:port, then options as name=value, separated by commas.");
+        }
+    }
+}

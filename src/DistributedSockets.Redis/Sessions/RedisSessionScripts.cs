@@ -1,0 +1,67 @@
+namespace DistributedSockets;
+
+/// <summary>The atomic steps. Each touches the keys of one node only, all of them given as KEYS.</summary>
+internal static class RedisSessionScripts
+{
+    /// <summary>Applies changes in order; applying them twice is the same as once.</summary>
+    /// <remarks>
+    /// Per change, KEYS: hubs, sessions, users, groups, then one set per index. ARGV: hub, connection, record (empty for an
+    /// ended session), number of indexes, then per index '+' or '-', '3' for a user or '4' for a group, and its name.
+    /// The counts are set from the sets' sizes, never added to, so that a repeated change does no harm.
+    /// </remarks>
+    public const string Apply = """
+        local a, k = 1, 0
+        while a <= #ARGV do
+          local connection, record, indexes = ARGV[a + 1], ARGV[a + 2], tonumber(ARGV[a + 3])
+          if record == '' then
+            redis.call('HDEL', KEYS[k + 2], connection)
+          else
+            redis.call('SADD', KEYS[k + 1], ARGV[a])
+            redis.call('HSET', KEYS[k + 2], connection, record)
+          end
+          a = a + 4
+          for i = 1, indexes do
+            local set, counts, name = KEYS[k + 4 + i], KEYS[k + tonumber(ARGV[a + 1])], ARGV[a + 2]
+            redis.call(ARGV[a] == '+' and 'SADD' or 'SREM', set, connection)
+            local count = redis.call('SCARD', set)
+            if count == 0 then
+              redis.call('HDEL', counts, name)
+            else
+              redis.call('HSET', counts, name, count)
+            end
+            a = a + 3
+          end
+          k = k + 4 + indexes
+        end
+        return 1
+        """;
+
+    /// <summary>Takes one session of a node without a lease, and returns its record to the one caller that removed it.</summary>
+    /// <remarks>KEYS: lease, sessions, users, groups, then one set per index. ARGV: connection, then per index '3' or '4', and its name.</remarks>
+    public const string Claim = """
+        if redis.call('EXISTS', KEYS[1]) == 1 then return false end
+        local record = redis.call('HGET', KEYS[2], ARGV[1])
+        if not record then return false end
+        redis.call('HDEL', KEYS[2], ARGV[1])
+        for i = 5, #KEYS do
+          local counts, name = KEYS[tonumber(ARGV[(i - 4) * 2])], ARGV[(i - 4) * 2 + 1]
+          redis.call('SREM', KEYS[i], ARGV[1])
+          local count = redis.call('SCARD', KEYS[i])
+          if count == 0 then
+            redis.call('HDEL', counts, name)
+          else
+            redis.call('HSET', counts, name, count)
+          end
+        end
+        return record
+        """;
+
+    /// <summary>Deletes what a node without a lease has left behind of a hub without sessions.</summary>
+    /// <remarks>KEYS: lease, sessions, hubs, then what to delete. ARGV: the hub if this was the last of it, else empty.</remarks>
+    public const string Purge = """
+        if redis.call('EXISTS', KEYS[1]) == 1 or redis.call('HLEN', KEYS[2]) > 0 then return 0 end
+        for i = 4, #KEYS do redis.call('DEL', KEYS[i]) end
+        if ARGV[1] ~= '' then redis.call('SREM', KEYS[3], ARGV[1]) end
+        return 1
+        """;
+}

@@ -1,0 +1,248 @@
+using System.Collections.Concurrent;
+using System.Runtime.CompilerServices;
+using System.Text.Json;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Options;
+using StackExchange.Redis;
+
+namespace DistributedSockets;
+
+/// <summary>Redis as the directory of the cluster. <see cref="RedisSessionKeys"/> has the layout.</summary>
+/// <remarks>
+/// What stands in Redis is not trusted: a record that cannot be read is skipped and logged. The operation timeout bounds
+/// each exchange, not a whole member, so that a large commit is not doomed while it makes progress.
+/// </remarks>
+internal sealed partial class RedisSessionStore : ISessionStore
+{
+    private const int PageSize = 250;
+    private const int ChangesPerScript = 64;
+    private const int ScriptsInFlight = 16;
+
+    private readonly ConcurrentDictionary<string, RedisValue> _ownNodes = new(StringComparer.Ordinal);
+    private readonly RedisConnection _connection;
+    private readonly string _prefix;
+    private readonly RedisKey _nodes;
+    private readonly TimeSpan _timeout;
+    private readonly TimeProvider _time;
+    private readonly ILogger _logger;
+
+    public RedisSessionStore(
+        IOptions<RedisSessionStoreOptions> options,
+        IOptions<DistributedWebSocketsClusterOptions> clusterOptions,
+        TimeProvider time,
+        ILogger<RedisSessionStore>? logger = null)
+    {
+        _timeout = options.Value.OperationTimeout;
+        _time = time;
+        _logger = logger ?? NullLogger<RedisSessionStore>.Instance;
+        _prefix = clusterOptions.Value.Prefix;
+        _nodes = RedisSessionKeys.Nodes(_prefix);
+        _connection = new RedisConnection(options.Value);
+    }
+
+    public async ValueTask<bool> RenewLeaseAsync(NodeInfo node, TimeSpan expiry, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(node);
+        var keys = KeysOf(node.NodeId);
+        RedisValue record = JsonSerializer.SerializeToUtf8Bytes(
+            new RedisNodeRecord { Name = node.Name, StartedAt = node.StartedAt }, RedisSessionJson.Default.RedisNodeRecord);
+        _ownNodes[node.NodeId] = record;
+        var database = await DatabaseAsync(cancellationToken).ConfigureAwait(false);
+        return await ExchangeAsync(
+            async () =>
+            {
+                var listed = database.HashSetAsync(_nodes, node.NodeId, record);
+                RedisErrors.Observe(listed);
+                var before = await database.StringSetAndGetAsync(keys.Lease, 1, expiry).ConfigureAwait(false);
+                await listed.ConfigureAwait(false);
+                return before.HasValue;
+            },
+            cancellationToken).ConfigureAwait(false);
+    }
+
+    public async ValueTask RemoveNodeAsync(string nodeId, CancellationToken cancellationToken = default)
+    {
+        var keys = KeysOf(nodeId);
+
+        // The lease goes last: without it, another node would report the sessions as those of a lost node.
+        await ForgetSessionsAsync(keys, cancellationToken).ConfigureAwait(false);
+        var database = await DatabaseAsync(cancellationToken).ConfigureAwait(false);
+        await ExchangeAsync(() => database.KeyDeleteAsync(keys.Lease), cancellationToken).ConfigureAwait(false);
+        await ExchangeAsync(() => database.HashDeleteAsync(_nodes, nodeId), cancellationToken).ConfigureAwait(false);
+        _ownNodes.TryRemove(nodeId, out _);
+    }
+
+    public async ValueTask CommitAsync(string nodeId, IReadOnlyList<SessionChange> changes, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(changes);
+        var keys = KeysOf(nodeId);
+        if (changes.Count == 0)
+        {
+            return;
+        }
+
+        var database = await DatabaseAsync(cancellationToken).ConfigureAwait(false);
+
+        // A node that writes without a lease may have been forgotten meanwhile. Unlisted, its sessions would stay for ever if it died now.
+        var listed = ExchangeAsync(
+            () => database.HashSetAsync(_nodes, nodeId, _ownNodes.TryGetValue(nodeId, out var record) ? record : "{}", When.NotExists),
+            cancellationToken);
+        RedisErrors.Observe(listed);
+        var inFlight = new Queue<Task<RedisResult>>();
+        for (var start = 0; start < changes.Count; start += ChangesPerScript)
+        {
+            if (inFlight.Count == ScriptsInFlight)
+            {
+                await ExchangeAsync(inFlight.Dequeue, cancellationToken).ConfigureAwait(false);
+            }
+
+            inFlight.Enqueue(Apply(database, keys, changes, start, Math.Min(start + ChangesPerScript, changes.Count)));
+        }
+
+        while (inFlight.TryDequeue(out var script))
+        {
+            await ExchangeAsync(() => script, cancellationToken).ConfigureAwait(false);
+        }
+
+        await listed.ConfigureAwait(false);
+    }
+
+    public async ValueTask ResetAsync(string nodeId, CancellationToken cancellationToken = default) =>
+        await ForgetSessionsAsync(KeysOf(nodeId), cancellationToken).ConfigureAwait(false);
+
+    public ValueTask DisposeAsync() => _connection.DisposeAsync();
+
+    private static Task<RedisResult> Apply(
+        IDatabase database, RedisSessionKeys keys, IReadOnlyList<SessionChange> changes, int start, int end)
+    {
+        var scriptKeys = new List<RedisKey>();
+        var arguments = new List<RedisValue>();
+        for (var i = start; i < end; i++)
+        {
+            var (kind, session, group) = changes[i];
+            var hub = session.Hub;
+            var whole = kind is SessionChangeKind.Saved or SessionChangeKind.Ended;
+            IEnumerable<string> groups = whole ? session.Groups : [group ?? throw new ArgumentException("A group change names no group.", nameof(changes))];
+            var operation = kind is SessionChangeKind.Saved or SessionChangeKind.GroupAdded ? "+" : "-";
+            scriptKeys.AddRange([keys.Hubs, keys.Sessions(hub), keys.Users(hub), keys.Groups(hub)]);
+            arguments.AddRange([hub, session.ConnectionId, kind == SessionChangeKind.Ended ? "" : Write(session)]);
+            var countAt = arguments.Count;
+            arguments.Add(0);
+            var indexes = 0;
+            if (whole && session.UserId is { } user)
+            {
+                indexes++;
+                scriptKeys.Add(keys.User(hub, user));
+                arguments.AddRange([operation, UserCounts, user]);
+            }
+
+            foreach (var name in groups)
+            {
+                indexes++;
+                scriptKeys.Add(keys.Group(hub, name));
+                arguments.AddRange([operation, GroupCounts, name]);
+            }
+
+            arguments[countAt] = indexes;
+        }
+
+        // Without the script cache: after a SCRIPT FLUSH each of the scripts in flight would be sent again when its refusal
+        // arrives, and their order would be lost.
+        var applied = database.ScriptEvaluateAsync(RedisSessionScripts.Apply, [.. scriptKeys], [.. arguments], CommandFlags.NoScriptCache);
+        RedisErrors.Observe(applied);
+        return applied;
+    }
+
+    private static RedisValue Write(Session session) => JsonSerializer.SerializeToUtf8Bytes(
+        new RedisSessionRecord
+        {
+            UserId = session.UserId,
+            ConnectedAt = session.ConnectedAt,
+            Groups = session.Groups.Count == 0 ? null : session.Groups,
+        },
+        RedisSessionJson.Default.RedisSessionRecord);
+
+    private async Task ForgetSessionsAsync(RedisSessionKeys keys, CancellationToken cancellationToken)
+    {
+        var database = await DatabaseAsync(cancellationToken).ConfigureAwait(false);
+        foreach (var hub in await HubsAsync(database, keys, cancellationToken).ConfigureAwait(false))
+        {
+            // The two lists of indexes go last, so that an attempt that was cut off can be repeated.
+            await ExchangeAsync(() => database.KeyDeleteAsync(keys.Sessions(hub)), cancellationToken).ConfigureAwait(false);
+            await foreach (var indexes in IndexKeysAsync(database, keys, hub, cancellationToken).ConfigureAwait(false))
+            {
+                await ExchangeAsync(() => database.KeyDeleteAsync(indexes), cancellationToken).ConfigureAwait(false);
+            }
+
+            await ExchangeAsync(() => database.KeyDeleteAsync([keys.Users(hub), keys.Groups(hub)]), cancellationToken).ConfigureAwait(false);
+        }
+
+        await ExchangeAsync(() => database.KeyDeleteAsync(keys.Hubs), cancellationToken).ConfigureAwait(false);
+    }
+
+    private async Task<List<string>> HubsAsync(IDatabase database, RedisSessionKeys keys, CancellationToken cancellationToken)
+    {
+        var hubs = await ExchangeAsync(() => database.SetMembersAsync(keys.Hubs), cancellationToken).ConfigureAwait(false);
+        return [.. hubs.Select(hub => (string)hub!).Where(RedisSessionKeys.IsPlain)];
+    }
+
+    /// <summary>The keys of the user and group sets of a hub, in pages.</summary>
+    private async IAsyncEnumerable<RedisKey[]> IndexKeysAsync(
+        IDatabase database, RedisSessionKeys keys, string hub, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        await foreach (var page in ScanAsync(database, "HSCAN", keys.Users(hub), cancellationToken).ConfigureAwait(false))
+        {
+            yield return [.. page.Where((_, index) => index % 2 == 0).Select(user => keys.User(hub, user!))];
+        }
+
+        await foreach (var page in ScanAsync(database, "HSCAN", keys.Groups(hub), cancellationToken).ConfigureAwait(false))
+        {
+            yield return [.. page.Where((_, index) => index % 2 == 0).Select(group => keys.Group(hub, group!))];
+        }
+    }
+
+    /// <summary>Reads a hash or set in pages that are not empty. An element may come twice.</summary>
+    private async IAsyncEnumerable<RedisValue[]> ScanAsync(
+        IDatabase database, string command, RedisKey key, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        var cursor = "0";
+        do
+        {
+            var reply = await ExchangeAsync(
+                async () => (RedisResult[]?)await database.ExecuteAsync(command, key, cursor, "COUNT", PageSize).ConfigureAwait(false),
+                cancellationToken).ConfigureAwait(false);
+            cursor = (string?)reply![0] ?? "0";
+            if ((RedisValue[]?)reply[1] is { Length: > 0 } page)
+            {
+                yield return page;
+            }
+        }
+        while (cursor != "0");
+    }
+
+    private RedisSessionKeys KeysOf(string nodeId) => new(_prefix, nodeId);
+
+    private async Task<IDatabase> DatabaseAsync(CancellationToken cancellationToken)
+    {
+        var multiplexer = await ExchangeAsync(_connection.GetAsync, cancellationToken).ConfigureAwait(false);
+        return multiplexer.IsConnected
+            ? multiplexer.GetDatabase()
+            : throw new SessionStoreUnavailableException(
+                "Redis is not connected. Check that it is up and that the configured address is right; the session store reconnects by itself.");
+    }
+
+    private async Task<T> ExchangeAsync<T>(Func<Task<T>> exchange, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await exchange().WithinAsync(_timeout, _time, cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception exception) when (RedisErrors.IsOutage(exception, cancellationToken))
+        {
+            throw new SessionStoreUnavailableException(
+                $"Redis did not do what the session store asked within {_timeout}: {exception.Message} Check that it is up and not overloaded.",
+                exception);
+        }
+    }
+}
