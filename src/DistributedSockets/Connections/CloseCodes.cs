@@ -8,10 +8,12 @@ internal static class CloseCodes
     /// <summary>The longest reason a close frame can carry: a control frame holds 125 bytes, the code takes two (RFC 6455 §5.5).</summary>
     internal const int MaxReasonBytes = 123;
 
+    internal static bool IsValid(int status, string reason) => IsValid(status) && Encoding.UTF8.GetByteCount(reason) <= MaxReasonBytes;
+
     /// <summary>Refuses what may not be sent in a close frame (RFC 6455 §7.4).</summary>
     internal static void Check(WebSocketCloseStatus status, string? reason)
     {
-        if ((int)status is not (1000 or 1001 or (>= 1008 and <= 1014) or (>= 3000 and <= 4999)))
+        if (!IsValid((int)status))
         {
             throw new ArgumentOutOfRangeException(
                 nameof(status), (int)status, "A server may close with 1000, 1001, 1008 to 1014, or 3000 to 4999 (RFC 6455 section 7.4). For your own meaning take 4000 to 4999.");
@@ -22,4 +24,5 @@ internal static class CloseCodes
             throw new ArgumentException($"The close reason has {bytes} bytes of UTF-8; a close frame holds {MaxReasonBytes}. Shorten it.", nameof(reason));
         }
     }
+    private static bool IsValid(int status) => status is 1000 or 1001 or (>= 1008 and <= 1014) or (>= 3000 and <= 4999);
 }

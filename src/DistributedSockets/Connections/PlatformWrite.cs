@@ -1,3 +1,6 @@
+using System.Buffers.Binary;
+using System.Net.WebSockets;
+
 namespace DistributedSockets;
 
 /// <summary>A control frame of the platform's WebSocket, waiting to be written.</summary>
@@ -6,6 +9,10 @@ internal sealed class PlatformWrite(byte[] bytes)
     internal ReadOnlyMemory<byte> Bytes { get; } = bytes;
 
     internal bool IsClose => Bytes.Length > 0 && (Bytes.Span[0] & 0x0F) == 0x8;
+
+    /// <summary>The code of a close frame; server frames carry no mask, so it stands behind the two bytes of the header.</summary>
+    internal WebSocketCloseStatus CloseStatus =>
+        Bytes.Length >= 4 ? (WebSocketCloseStatus)BinaryPrimitives.ReadUInt16BigEndian(Bytes.Span[2..]) : WebSocketCloseStatus.Empty;
 
     internal TaskCompletionSource Completion { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 }

@@ -14,6 +14,8 @@ public abstract class WebSocketHandler
         internal set => _connection = value;
     }
 
+    internal bool HasConnection => _connection is not null;
+
     /// <summary>The handshake is done; the connection can be sent to. Messages are read when this has completed.</summary>
     /// <param name="cancellationToken">Cancelled when the connection ends.</param>
     public virtual ValueTask OnConnectedAsync(CancellationToken cancellationToken) => ValueTask.CompletedTask;

@@ -1,5 +1,4 @@
 using System.ComponentModel.DataAnnotations;
-using System.Text.Json;
 
 namespace DistributedSockets;
 
@@ -90,11 +89,6 @@ public sealed class DistributedWebSocketsOptions
     /// <value>The default is 65,536; 16 to 1,048,576.</value>
     [Range(16, 1_048_576)]
     public int PendingSessionChanges { get; set; } = 65_536;
-
-    /// <summary>Gets or sets how values are written as JSON.</summary>
-    /// <value>The default is <see cref="JsonSerializerDefaults.Web"/>. For trimmed apps add a source-generated context to its resolver chain.</value>
-    [Required]
-    public JsonSerializerOptions JsonSerializerOptions { get; set; } = new(JsonSerializerDefaults.Web);
 
     private static string DefaultNodeName()
     {

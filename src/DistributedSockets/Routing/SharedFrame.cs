@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Buffers.Binary;
 using System.Diagnostics;
+using System.Diagnostics.CodeAnalysis;
 using System.Net.WebSockets;
 
 namespace DistributedSockets;
@@ -59,7 +60,7 @@ internal sealed class SharedFrame : IDisposable
 
     /// <summary>Takes a frame as another node encoded it. The memory is this frame's own from now on.</summary>
     /// <returns>Whether the bytes are one whole unmasked text or binary frame and nothing else.</returns>
-    internal static bool TryWrap(ReadOnlyMemory<byte> bytes, out SharedFrame? frame)
+    internal static bool TryWrap(ReadOnlyMemory<byte> bytes, [NotNullWhen(true)] out SharedFrame? frame)
     {
         frame = null;
         var span = bytes.Span;

@@ -1,0 +1,60 @@
+using Microsoft.Extensions.Logging;
+
+namespace DistributedSockets;
+
+/// <summary>Subscribes what is missing after an outage, gives up idle channels, and passes on reports of loss that were held back.</summary>
+internal sealed partial class ChannelReconciler(
+    ChannelSubscriptions subscriptions, BackplaneReceiver receiver, NodeState node, LossReporter losses, TimeProvider time, ILogger<ChannelReconciler> logger)
+{
+    private static readonly TimeSpan s_interval = TimeSpan.FromSeconds(2);
+
+    private readonly CancellationTokenSource _stopping = new();
+    private readonly SemaphoreSlim _recovered = new(0);
+    private Task _loop = Task.CompletedTask;
+
+    internal void Start()
+    {
+        receiver.Recovered += OnRecovered;
+        _loop = RunAsync(_stopping.Token);
+    }
+
+    internal async Task StopAsync()
+    {
+        receiver.Recovered -= OnRecovered;
+        await _stopping.CancelAsync();
+        await _loop;
+    }
+
+    private void OnRecovered() => _recovered.Release();
+
+    private async Task RunAsync(CancellationToken stopping)
+    {
+        while (!stopping.IsCancellationRequested)
+        {
+            try
+            {
+                using (var pause = CancellationTokenSource.CreateLinkedTokenSource(stopping))
+                {
+                    await Task.WhenAny(_recovered.WaitAsync(pause.Token), Task.Delay(s_interval, time, pause.Token));
+                    await pause.CancelAsync();
+                }
+
+                losses.Flush();
+                if (!node.IsBackplaneAway)
+                {
+                    await subscriptions.ReconcileAsync();
+                }
+            }
+            catch (BackplaneUnavailableException exception)
+            {
+                Log.SubscribeFailed(logger, exception);
+            }
+        }
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(170, LogLevel.Warning, "Channels could not be subscribed; connections may miss messages of other nodes until they are. Tried again in 2 seconds.")]
+        public static partial void SubscribeFailed(ILogger logger, Exception exception);
+    }
+}

@@ -1,0 +1,74 @@
+using System.Collections.Concurrent;
+
+namespace DistributedSockets;
+
+/// <summary>Carries envelopes between the hosts of one process. The default, where it is a cluster of one.</summary>
+internal sealed class InMemoryBackplane(InMemoryCluster cluster) : IBackplane
+{
+    private readonly ConcurrentDictionary<string, bool> _channels = new(StringComparer.Ordinal);
+    private IBackplaneReceiver? _receiver;
+    private volatile bool _disposed;
+
+    public string System => "in_memory";
+
+    private IBackplaneReceiver Receiver
+    {
+        get
+        {
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            return _receiver ?? throw new InvalidOperationException("The backplane has not been started. Call StartAsync first.");
+        }
+    }
+
+    public ValueTask StartAsync(IBackplaneReceiver receiver, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(receiver);
+        _receiver = receiver;
+        return ValueTask.CompletedTask;
+    }
+
+    public ValueTask<long?> PublishAsync(string channel, ReadOnlyMemory<byte> payload, CancellationToken cancellationToken = default)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(channel);
+        cancellationToken.ThrowIfCancellationRequested();
+        _ = Receiver;
+        return new(cluster.Publish(channel, payload));
+    }
+
+    public ValueTask SubscribeAsync(string channel, CancellationToken cancellationToken = default)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(channel);
+        cancellationToken.ThrowIfCancellationRequested();
+        if (_channels.TryAdd(channel, true))
+        {
+            cluster.Subscribe(channel, Receiver);
+        }
+
+        return ValueTask.CompletedTask;
+    }
+
+    public ValueTask UnsubscribeAsync(string channel, CancellationToken cancellationToken = default)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(channel);
+        if (_channels.TryRemove(channel, out _))
+        {
+            cluster.Unsubscribe(channel, Receiver);
+        }
+
+        return ValueTask.CompletedTask;
+    }
+
+    public ValueTask DisposeAsync()
+    {
+        if (_receiver is { } receiver && !_disposed)
+        {
+            foreach (var (channel, _) in _channels)
+            {
+                cluster.Unsubscribe(channel, receiver);
+            }
+        }
+
+        _disposed = true;
+        return ValueTask.CompletedTask;
+    }
+}

@@ -1,0 +1,78 @@
+using System.Diagnostics.CodeAnalysis;
+using DistributedSockets;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Microsoft.AspNetCore.Builder;
+
+/// <summary>Maps WebSocket endpoints.</summary>
+public static class DistributedWebSocketsEndpointRouteBuilderExtensions
+{
+    private static readonly string[] s_methods = [HttpMethods.Get, HttpMethods.Connect]; // HTTP/1.1 upgrade, and HTTP/2 (RFC 8441)
+
+    /// <summary>Maps an endpoint whose connections are handled by <typeparamref name="THandler"/> and belong to its hub.</summary>
+    /// <typeparam name="THandler">The handler, one per connection. Its hub is named as <see cref="IWebSocketRouter{THandler}"/> says.</typeparam>
+    /// <param name="endpoints">The route builder.</param>
+    /// <param name="pattern">The route pattern.</param>
+    /// <returns>A builder for conventions such as <c>RequireAuthorization</c>. The app need not call <c>UseWebSockets</c>.</returns>
+    /// <exception cref="InvalidOperationException">The services are missing, or another handler has the same hub.</exception>
+    public static IEndpointConventionBuilder MapDistributedWebSocket<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicConstructors)] THandler>(
+        this IEndpointRouteBuilder endpoints, [StringSyntax("Route")] string pattern)
+        where THandler : WebSocketHandler
+    {
+        ArgumentNullException.ThrowIfNull(endpoints);
+        return Map(endpoints, pattern, HubName.Of(typeof(THandler)), new HandlerActivator<THandler>());
+    }
+
+    /// <summary>Maps an endpoint whose messages are handled by a function.</summary>
+    /// <param name="endpoints">The route builder.</param>
+    /// <param name="pattern">The route pattern.</param>
+    /// <param name="onMessage">Takes a message; the next one of the connection is read when it has completed. The router is that of the hub.</param>
+    /// <param name="hub">The hub of the connections: 1 to 64 lower-case letters, digits, dots, hyphens or underscores.</param>
+    /// <returns>A builder for conventions such as <c>RequireAuthorization</c>. The app need not call <c>UseWebSockets</c>.</returns>
+    /// <exception cref="ArgumentException">The hub's name has another form.</exception>
+    /// <exception cref="InvalidOperationException">The services are missing, or a handler has the same hub.</exception>
+    public static IEndpointConventionBuilder MapDistributedWebSocket(
+        this IEndpointRouteBuilder endpoints,
+        [StringSyntax("Route")] string pattern,
+        Func<WebSocketConnection, WebSocketMessage, IWebSocketRouter, CancellationToken, ValueTask> onMessage,
+        string hub = HubName.Default)
+    {
+        ArgumentNullException.ThrowIfNull(endpoints);
+        ArgumentNullException.ThrowIfNull(onMessage);
+        HubName.Check(hub);
+        var router = Service<IWebSocketRouterFactory>(endpoints).GetRouter(hub);
+        return Map(endpoints, pattern, hub, new LambdaHandlerActivator(onMessage, router));
+    }
+
+    private static IEndpointConventionBuilder Map(IEndpointRouteBuilder endpoints, string pattern, string hub, HandlerActivator activator)
+    {
+        ArgumentNullException.ThrowIfNull(pattern);
+        var hubs = Service<Hubs>(endpoints);
+        hubs.Claim(hub, activator.HandlerType);
+        var services = Service<ConnectionServices>(endpoints);
+        var endpoint = new ConnectionEndpoint(
+            hubs.Get(hub),
+            activator,
+            services,
+            Service<ChannelSubscriptions>(endpoints),
+            Service<Drain>(endpoints),
+            new OriginCheck(services.Options.AllowedOrigins),
+            Service<IUserIdProvider>(endpoints));
+        var pipeline = endpoints.CreateApplicationBuilder();
+        pipeline.Use(ConnectionEndpoint.TapAsync);
+        pipeline.UseWebSockets(new WebSocketOptions
+        {
+            KeepAliveInterval = services.Options.KeepAliveInterval,
+            KeepAliveTimeout = services.Options.KeepAliveTimeout,
+        });
+        pipeline.Run(endpoint.InvokeAsync);
+        return endpoints.MapMethods(pattern, s_methods, pipeline.Build()).WithDisplayName($"WebSocket {pattern} (hub {hub})");
+    }
+
+    private static T Service<T>(IEndpointRouteBuilder endpoints)
+        where T : notnull =>
+        endpoints.ServiceProvider.GetService<T>() ?? throw new InvalidOperationException(
+            "MapDistributedWebSocket needs its services. Call builder.Services.AddDistributedWebSockets() before builder.Build().");
+}

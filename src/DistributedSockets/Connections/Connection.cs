@@ -1,0 +1,342 @@
+using System.Buffers;
+using System.Net;
+using System.Net.WebSockets;
+using System.Security.Claims;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Primitives;
+
+namespace DistributedSockets;
+
+/// <summary>One accepted WebSocket: reads messages one after the other, and closes once.</summary>
+internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner
+{
+    private const int FirstBufferBytes = 4_096;
+
+    private readonly WebSocket _socket;
+    private readonly HttpContext _context;
+    private readonly OutboundQueue _queue;
+    private readonly CancellationTokenSource _aborted = new();
+    private readonly TaskCompletionSource _receiveEnded = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly ConnectionServices _services;
+    private readonly bool _tapped;
+    private DisconnectReason? _reason;
+    private Task _closing = Task.CompletedTask;
+
+    internal Connection(HttpContext context, WebSocket socket, TapStream? tap, string hub, string? userId, ConnectionServices services)
+    {
+        _context = context;
+        _socket = socket;
+        _services = services;
+        _tapped = tap is not null;
+        Id = ConnectionId.Create(services.Node.Info.NodeId);
+        Hub = hub;
+        UserId = userId;
+        User = context.User;
+
+        // Copied, since the server uses its own again for other requests once this one has ended.
+        Headers = new HeaderDictionary(new Dictionary<string, StringValues>(context.Request.Headers, StringComparer.OrdinalIgnoreCase));
+        Query = context.Request.Query;
+        RemoteIpAddress = context.Connection.RemoteIpAddress;
+        ConnectedAt = services.Time.GetUtcNow();
+        _queue = new(tap?.Transport ?? new WebSocketFrameStream(socket), services.Options, this);
+        if (tap is not null)
+        {
+            tap.Queue = _queue;
+        }
+    }
+
+    public override string Id { get; }
+
+    public override string NodeId => _services.Node.Info.NodeId;
+
+    public override string Hub { get; }
+
+    public override string? UserId { get; }
+
+    public override ClaimsPrincipal User { get; }
+
+    public override IHeaderDictionary Headers { get; }
+
+    public override IQueryCollection Query { get; }
+
+    public override IPAddress? RemoteIpAddress { get; }
+
+    public override string? SubProtocol => _socket.SubProtocol;
+
+    public override DateTimeOffset ConnectedAt { get; }
+
+    public override IDictionary<object, object?> Items => field ??= new Dictionary<object, object?>();
+
+    public override CancellationToken Aborted => _aborted.Token;
+
+    /// <summary>The groups; guarded by the hub's gate.</summary>
+    internal HashSet<string> Groups => field ??= new(StringComparer.Ordinal);
+
+    /// <summary>Whether the hub has let go of it; guarded by the hub's gate.</summary>
+    internal bool Removed { get; set; }
+
+    internal OutboundQueue Queue => _queue;
+
+    /// <summary>Why it ended; set once, when it begins to end.</summary>
+    internal DisconnectReason? Reason => Volatile.Read(ref _reason);
+
+    public override ValueTask SendAsync(WebSocketMessage message, CancellationToken cancellationToken = default)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        using var frame = SharedFrame.Encode(message);
+        if (_queue.TryEnqueue(frame))
+        {
+            _services.Metrics.FramesSent(1);
+        }
+
+        _queue.Start();
+        return ValueTask.CompletedTask;
+    }
+
+    public override ValueTask CloseAsync(
+        WebSocketCloseStatus closeStatus = WebSocketCloseStatus.NormalClosure, string? reason = null, CancellationToken cancellationToken = default)
+    {
+        CloseCodes.Check(closeStatus, reason);
+        cancellationToken.ThrowIfCancellationRequested();
+        Close(new(DisconnectKind.ClosedByServer, closeStatus, reason));
+        return ValueTask.CompletedTask;
+    }
+
+    public override void Abort()
+    {
+        TrySetReason(new(DisconnectKind.ClosedByServer));
+        Cut();
+    }
+
+    /// <summary>Begins the close handshake once; whoever comes first says why.</summary>
+    internal void Close(DisconnectReason reason) =>
+        Close(reason, reason.CloseStatus ?? WebSocketCloseStatus.NormalClosure, reason.Description);
+
+    /// <summary>Calls the handler until the connection has ended; the reason is set then.</summary>
+    internal async Task RunAsync(WebSocketHandler handler)
+    {
+        try
+        {
+            await CallAsync(handler, message: null);
+            await ReceiveAsync(handler);
+        }
+        catch (Exception exception) when (IsTransportFailure(exception))
+        {
+            // A close frame of the platform's own is its answer to what the protocol forbids (RFC 6455 §7.1.7).
+            TrySetReason(_queue.PlatformCloseStatus is { } status
+                ? new(DisconnectKind.ProtocolError, status, exception.Message, exception)
+                : new(DisconnectKind.ConnectionLost, Exception: exception));
+        }
+        finally
+        {
+            _receiveEnded.TrySetResult();
+        }
+    }
+
+    /// <summary>Closes a connection whose handler could not be made.</summary>
+    internal Task FailAsync(Exception exception)
+    {
+        _services.Metrics.HandlerFailed();
+        Close(new(DisconnectKind.HandlerError, WebSocketCloseStatus.InternalServerError, "The server failed to handle the connection.", exception));
+        _receiveEnded.TrySetResult(); // nobody reads any more, so there is no answer to wait for
+        return _closing;
+    }
+
+    /// <summary>Ends what is still going on. The handler has not been told yet.</summary>
+    internal async Task EndAsync()
+    {
+        TrySetReason(new(DisconnectKind.ConnectionLost));
+        await _closing;
+        await CancelAbortedAsync();
+    }
+
+    /// <summary>Lets go of the socket and of all frames that wait.</summary>
+    internal async Task DisposeAsync()
+    {
+        if (_socket.State is not (WebSocketState.Closed or WebSocketState.CloseSent))
+        {
+            _socket.Abort(); // a pending write ends only so
+        }
+
+        await _queue.DisposeAsync();
+        _socket.Dispose();
+    }
+
+    void IOutboundQueueOwner.OnQueueFull()
+    {
+        _services.Log.SlowConsumer(Id);
+        Close(new(DisconnectKind.SlowConsumer, WebSocketCloseStatus.PolicyViolation, "The client reads too slowly."));
+    }
+
+    void IOutboundQueueOwner.OnWriteFailed(Exception exception)
+    {
+        TrySetReason(new(DisconnectKind.ConnectionLost, Exception: exception));
+        Cut();
+    }
+
+    void IOutboundQueueOwner.OnFramesDropped(int count) => _services.Metrics.FramesDropped(count, _services.Options.SlowConsumerPolicy);
+
+    private static bool IsTransportFailure(Exception exception) =>
+        exception is WebSocketException or IOException or OperationCanceledException or ObjectDisposedException or ConnectionAbortedException or InvalidOperationException;
+
+    private bool TrySetReason(DisconnectReason reason) => Interlocked.CompareExchange(ref _reason, reason, null) is null;
+
+    private void Close(DisconnectReason reason, WebSocketCloseStatus status, string? description)
+    {
+        lock (_receiveEnded)
+        {
+            if (!TrySetReason(reason))
+            {
+                return;
+            }
+
+            _closing = CloseOutputAsync(status, description);
+        }
+    }
+
+    private async Task ReceiveAsync(WebSocketHandler handler)
+    {
+        while (true)
+        {
+            byte[]? buffer = null;
+            try
+            {
+                var length = 0;
+                var result = default(ValueWebSocketReceiveResult);
+                if (_tapped)
+                {
+                    // Waits without holding a buffer.
+                    result = await _socket.ReceiveAsync(Memory<byte>.Empty, CancellationToken.None);
+                }
+
+                while (result.MessageType != WebSocketMessageType.Close && (buffer is null || !result.EndOfMessage))
+                {
+                    if (buffer is null)
+                    {
+                        buffer = ArrayPool<byte>.Shared.Rent(FirstBufferBytes);
+                        if (_tapped && result.EndOfMessage)
+                        {
+                            break; // an empty message, read whole already
+                        }
+                    }
+                    else if (length == buffer.Length)
+                    {
+                        buffer = Grow(buffer);
+                    }
+
+                    result = await _socket.ReceiveAsync(buffer.AsMemory(length), CancellationToken.None);
+                    length += result.Count;
+                    if (length > _services.Options.MaxMessageBytes)
+                    {
+                        Close(new(
+                            DisconnectKind.MessageTooBig,
+                            WebSocketCloseStatus.MessageTooBig,
+                            $"A message may have {_services.Options.MaxMessageBytes} bytes."));
+                        length = 0; // what follows is read only to find the client's close frame
+                    }
+                }
+
+                if (result.MessageType == WebSocketMessageType.Close)
+                {
+                    await AnswerCloseAsync();
+                    return;
+                }
+
+                if (Reason is null)
+                {
+                    await CallAsync(handler, new WebSocketMessage(buffer.AsMemory(0, length), result.MessageType));
+                }
+            }
+            finally
+            {
+                if (buffer is not null)
+                {
+                    ArrayPool<byte>.Shared.Return(buffer);
+                }
+            }
+        }
+    }
+
+    private static byte[] Grow(byte[] buffer)
+    {
+        var larger = ArrayPool<byte>.Shared.Rent(buffer.Length * 2);
+        buffer.CopyTo(larger, 0);
+        ArrayPool<byte>.Shared.Return(buffer);
+        return larger;
+    }
+
+    private async ValueTask CallAsync(WebSocketHandler handler, WebSocketMessage? message)
+    {
+        try
+        {
+            if (message is { } received)
+            {
+                _services.Metrics.MessageReceived();
+                await handler.OnMessageAsync(received, Aborted);
+            }
+            else
+            {
+                await handler.OnConnectedAsync(Aborted);
+            }
+        }
+        catch (OperationCanceledException) when (_aborted.IsCancellationRequested)
+        {
+        }
+        catch (Exception exception)
+        {
+            _services.Metrics.HandlerFailed();
+            _services.Log.HandlerFailed(Id, exception);
+            Close(new(DisconnectKind.HandlerError, WebSocketCloseStatus.InternalServerError, "The server failed to handle a message.", exception));
+        }
+    }
+
+    private Task AnswerCloseAsync()
+    {
+        _receiveEnded.TrySetResult();
+        var status = _socket.CloseStatus is null or WebSocketCloseStatus.Empty ? WebSocketCloseStatus.NormalClosure : _socket.CloseStatus.Value;
+        Close(new(DisconnectKind.ClosedByClient, _socket.CloseStatus, _socket.CloseStatusDescription), status, null);
+        return _closing;
+    }
+
+    private async Task CloseOutputAsync(WebSocketCloseStatus status, string? description)
+    {
+        _queue.Complete();
+        await Task.Yield(); // the caller holds a lock, and may be anyone's send
+        using var timeout = new CancellationTokenSource(_services.Options.CloseTimeout, _services.Time);
+        using var cut = timeout.Token.UnsafeRegister(static state => ((Connection)state!).Cut(), this); // state is this
+        try
+        {
+            if (!_tapped)
+            {
+                await _queue.DrainAsync().WaitAsync(timeout.Token);
+            }
+
+            await _socket.CloseOutputAsync(status, description, CancellationToken.None);
+            await _receiveEnded.Task.WaitAsync(timeout.Token);
+        }
+        catch (Exception exception) when (IsTransportFailure(exception))
+        {
+            Cut(); // the peer is gone or does not answer; the reason already says why it closes
+        }
+    }
+
+    private void Cut()
+    {
+        _ = CancelAbortedAsync(); // handlers may register anything on the token, so its callbacks run elsewhere
+        _context.Abort();
+        _socket.Abort();
+    }
+
+    private async Task CancelAbortedAsync()
+    {
+        try
+        {
+            await _aborted.CancelAsync();
+        }
+        catch (AggregateException exception)
+        {
+            _services.Log.HandlerFailed(Id, exception);
+        }
+    }
+}

@@ -1,0 +1,216 @@
+using System.Diagnostics;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+
+namespace DistributedSockets;
+
+/// <summary>One mapped endpoint: checks a handshake, accepts it, and holds the connection until it ends.</summary>
+internal sealed class ConnectionEndpoint(
+    HubRegistry hub,
+    HandlerActivator activator,
+    ConnectionServices services,
+    ChannelSubscriptions subscriptions,
+    Drain drain,
+    OriginCheck origins,
+    IUserIdProvider userIds)
+{
+    private const string RetryAfterSeconds = "1";
+
+    /// <summary>Puts our tap before the platform's WebSocket middleware, so that it writes through us.</summary>
+    internal static Task TapAsync(HttpContext context, RequestDelegate next)
+    {
+        var features = context.Features;
+        var upgrade = features.Get<IHttpUpgradeFeature>();
+        var connect = features.Get<IHttpExtendedConnectFeature>();
+        if (upgrade is not null || connect is not null)
+        {
+            var tap = new TapFeature(upgrade, connect);
+            features.Set(tap);
+            if (upgrade is not null)
+            {
+                features.Set<IHttpUpgradeFeature>(tap);
+            }
+
+            if (connect is not null)
+            {
+                features.Set<IHttpExtendedConnectFeature>(tap);
+            }
+
+            // If the app called UseWebSockets, its middleware holds the transport itself: ours takes its place for this endpoint.
+            features.Set<IHttpWebSocketFeature>(null);
+        }
+
+        return next(context);
+    }
+
+    internal async Task InvokeAsync(HttpContext context)
+    {
+        if (!context.WebSockets.IsWebSocketRequest)
+        {
+            await RefuseAsync(
+                context,
+                StatusCodes.Status400BadRequest,
+                "This is a WebSocket endpoint. Connect with a WebSocket client: GET with 'Upgrade: websocket' on HTTP/1.1, or extended CONNECT on HTTP/2 (RFC 6455, RFC 8441).");
+            return;
+        }
+
+        if (!drain.TryEnter())
+        {
+            context.Response.Headers.RetryAfter = RetryAfterSeconds;
+            await RefuseAsync(context, StatusCodes.Status503ServiceUnavailable, "This server is shutting down. Connect again; another one will answer.");
+            return;
+        }
+
+        try
+        {
+            if (!origins.Allows(context.Request))
+            {
+                await RefuseAsync(
+                    context,
+                    StatusCodes.Status403Forbidden,
+                    "The Origin of this request may not connect here. Add it to DistributedWebSocketsOptions.AllowedOrigins if it should.");
+                return;
+            }
+
+            var userId = userIds.GetUserId(context);
+            if (userId is not null && Names.Problem(userId) is { } problem)
+            {
+                await RefuseAsync(context, StatusCodes.Status400BadRequest, problem);
+                return;
+            }
+
+            await AcceptAsync(context, userId);
+        }
+        finally
+        {
+            drain.Leave();
+        }
+    }
+
+    private async Task AcceptAsync(HttpContext context, string? userId)
+    {
+        // Subscribed before the handshake is answered: who sees the connection open can send to it from any node.
+        var userChannel = userId is null ? null : hub.UserChannel(userId);
+        try
+        {
+            var all = subscriptions.AcquireAsync(hub.AllChannel, keep: true).AsTask();
+            var own = subscriptions.AcquireAsync(hub.OwnChannel, keep: true).AsTask();
+            var user = userChannel is null ? Task.CompletedTask : subscriptions.AcquireAsync(userChannel, keep: true).AsTask();
+            await Task.WhenAll(all, own, user);
+        }
+        catch (BackplaneUnavailableException exception)
+        {
+            services.Log.OpenedWithoutBackplane(exception);
+        }
+
+        try
+        {
+            var socket = await context.WebSockets.AcceptWebSocketAsync(new WebSocketAcceptContext
+            {
+                SubProtocol = ChooseSubProtocol(context.WebSockets.WebSocketRequestedProtocols),
+                DangerousEnableCompression = services.Options.EnableCompression,
+                DisableServerContextTakeover = true, // what we send is never compressed
+            });
+            var connection = new Connection(context, socket, context.Features.Get<TapFeature>()?.Tap, hub.Name, userId, services);
+            await HoldAsync(context, connection);
+        }
+        finally
+        {
+            subscriptions.Release(hub.AllChannel);
+            subscriptions.Release(hub.OwnChannel);
+            if (userChannel is not null)
+            {
+                subscriptions.Release(userChannel);
+            }
+        }
+    }
+
+    private async Task HoldAsync(HttpContext context, Connection connection)
+    {
+        var opened = Stopwatch.GetTimestamp();
+        var counted = services.Metrics.ConnectionOpened();
+        services.Log.Opened(connection.Id, hub.Name);
+        hub.Add(connection);
+        WebSocketHandler? handler = null;
+        var owned = false;
+        var connected = false;
+        try
+        {
+            (handler, owned) = activator.Create(context.RequestServices);
+            handler.Connection = connection;
+            connected = true;
+            await connection.RunAsync(handler);
+        }
+        catch (Exception exception)
+        {
+            services.Log.HandlerFailed(connection.Id, exception);
+            await connection.FailAsync(exception);
+        }
+
+        await connection.EndAsync();
+        foreach (var group in hub.Remove(connection))
+        {
+            subscriptions.Release(hub.GroupChannel(group));
+        }
+
+        var reason = connection.Reason!; // set by EndAsync at the latest
+        if (handler is not null)
+        {
+            await FinishAsync(connection, handler, connected, owned, reason);
+        }
+
+        await connection.DisposeAsync();
+        services.Metrics.ConnectionEnded(counted, reason.Kind, Stopwatch.GetElapsedTime(opened));
+        services.Log.Ended(connection.Id, reason.Kind, reason.Kind == DisconnectKind.HandlerError ? null : reason.Exception);
+    }
+
+    private async Task FinishAsync(Connection connection, WebSocketHandler handler, bool connected, bool owned, DisconnectReason reason)
+    {
+        try
+        {
+            if (connected)
+            {
+                await handler.OnDisconnectedAsync(reason);
+            }
+
+            if (owned)
+            {
+                switch (handler)
+                {
+                    case IAsyncDisposable asyncDisposable:
+                        await asyncDisposable.DisposeAsync();
+                        break;
+                    case IDisposable disposable:
+                        disposable.Dispose();
+                        break;
+                }
+            }
+        }
+        catch (Exception exception)
+        {
+            services.Metrics.HandlerFailed();
+            services.Log.DisconnectedFailed(connection.Id, exception);
+        }
+    }
+
+    private string? ChooseSubProtocol(IList<string> offered)
+    {
+        foreach (var wanted in services.Options.SubProtocols)
+        {
+            if (offered.Contains(wanted))
+            {
+                return wanted;
+            }
+        }
+
+        return null;
+    }
+
+    private async Task RefuseAsync(HttpContext context, int statusCode, string reason)
+    {
+        services.Log.Refused(statusCode, reason);
+        context.Response.StatusCode = statusCode;
+        context.Response.ContentType = "text/plain; charset=utf-8";
+        await context.Response.WriteAsync(reason + "\n");
+    }
+}

@@ -1,0 +1,28 @@
+using Microsoft.Extensions.Logging;
+
+namespace DistributedSockets;
+
+/// <summary>Log messages of connections: 100 to 119.</summary>
+internal sealed partial class ConnectionLog(ILogger<Connection> logger)
+{
+    [LoggerMessage(100, LogLevel.Debug, "Connection {ConnectionId} of hub {Hub} opened.")]
+    public partial void Opened(string connectionId, string hub);
+
+    [LoggerMessage(101, LogLevel.Debug, "Connection {ConnectionId} ended: {Kind}.")]
+    public partial void Ended(string connectionId, DisconnectKind kind, Exception? exception);
+
+    [LoggerMessage(102, LogLevel.Error, "The handler of connection {ConnectionId} threw; the connection is closed with 1011.")]
+    public partial void HandlerFailed(string connectionId, Exception exception);
+
+    [LoggerMessage(103, LogLevel.Error, "The handler of connection {ConnectionId} threw in OnDisconnectedAsync or while it was disposed.")]
+    public partial void DisconnectedFailed(string connectionId, Exception exception);
+
+    [LoggerMessage(104, LogLevel.Warning, "Connection {ConnectionId} reads too slowly; its queue is full and it is closed with 1008.")]
+    public partial void SlowConsumer(string connectionId);
+
+    [LoggerMessage(105, LogLevel.Debug, "Handshake refused with {StatusCode}: {Reason}")]
+    public partial void Refused(int statusCode, string reason);
+
+    [LoggerMessage(106, LogLevel.Debug, "A connection was opened while the backplane is away; its channels follow when it is back.")]
+    public partial void OpenedWithoutBackplane(Exception exception);
+}

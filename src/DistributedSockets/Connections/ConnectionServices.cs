@@ -1,0 +1,16 @@
+namespace DistributedSockets;
+
+/// <summary>What all connections of a node share.</summary>
+internal sealed class ConnectionServices(
+    NodeState node, DistributedWebSocketsOptions options, TimeProvider time, DistributedWebSocketsMetrics metrics, ConnectionLog log)
+{
+    internal NodeState Node => node;
+
+    internal DistributedWebSocketsOptions Options => options;
+
+    internal TimeProvider Time => time;
+
+    internal DistributedWebSocketsMetrics Metrics => metrics;
+
+    internal ConnectionLog Log => log;
+}

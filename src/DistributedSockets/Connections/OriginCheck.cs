@@ -1,0 +1,42 @@
+using Microsoft.AspNetCore.Http;
+
+namespace DistributedSockets;
+
+/// <summary>Decides whether a page of some origin may connect. Browsers send Origin and apply no same-origin policy to WebSockets (RFC 6455 §10.2).</summary>
+internal sealed class OriginCheck
+{
+    private readonly bool _any;
+    private readonly HashSet<string> _allowed;
+
+    internal OriginCheck(IEnumerable<string> allowedOrigins)
+    {
+        _allowed = new(allowedOrigins, StringComparer.OrdinalIgnoreCase);
+        _any = _allowed.Contains("*");
+    }
+
+    /// <summary>Whether the request comes from a program that sends no Origin, from the request's own host, or from an allowed origin.</summary>
+    internal bool Allows(HttpRequest request)
+    {
+        var headers = request.Headers.Origin;
+        if (_any || headers.Count == 0)
+        {
+            return true;
+        }
+
+        // "null" is the origin of sandboxed frames and local files: nobody's, so it is no URI and matches no host.
+        return headers is [{ } origin] && (_allowed.Contains(origin) || IsOwnHost(origin, request.Host));
+    }
+
+    private static bool IsOwnHost(string origin, HostString host)
+    {
+        if (!Uri.TryCreate(origin, UriKind.Absolute, out var uri) || uri.Scheme is not ("http" or "https") || uri.PathAndQuery != "/")
+        {
+            return false;
+        }
+
+        // Behind a proxy that ends TLS this server sees another scheme than the browser, so a host without a port stands for the origin's default port.
+        return string.Equals(uri.IdnHost, host.Host.Trim('[', ']'), StringComparison.OrdinalIgnoreCase) is var same
+            && (same || string.Equals(uri.Host, host.Host, StringComparison.OrdinalIgnoreCase))
+            && (host.Port is { } port ? port == uri.Port : uri.IsDefaultPort);
+    }
+}

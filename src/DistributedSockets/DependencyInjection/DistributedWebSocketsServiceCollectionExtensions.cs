@@ -1,0 +1,116 @@
+using System.Text.Json;
+using DistributedSockets;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Options;
+
+namespace Microsoft.Extensions.DependencyInjection;
+
+/// <summary>Adds distributed WebSockets to an app.</summary>
+public static class DistributedWebSocketsServiceCollectionExtensions
+{
+    /// <summary>Adds distributed WebSockets: complete on one node; choose a backplane and a session store for more.</summary>
+    /// <param name="services">The services of a web app, or of a worker that only sends.</param>
+    /// <param name="configure">Sets options; it wins over the configuration section <c>DistributedWebSockets</c>.</param>
+    /// <returns>A builder for the backplane and the session store.</returns>
+    /// <remarks>May be called several times; the options add up. Options are validated when the host starts.</remarks>
+    public static IDistributedWebSocketsBuilder AddDistributedWebSockets(
+        this IServiceCollection services, Action<DistributedWebSocketsOptions>? configure = null)
+    {
+        ArgumentNullException.ThrowIfNull(services);
+        AddOptions(services);
+        if (configure is not null)
+        {
+            services.Configure(configure);
+        }
+
+        services.AddMetrics();
+        services.AddLogging();
+        services.TryAddSingleton(TimeProvider.System);
+        services.TryAddSingleton<IUserIdProvider, ClaimsUserIdProvider>();
+        services.TryAddSingleton<InMemoryCluster>(static provider => new(provider.GetRequiredService<TimeProvider>()));
+        services.TryAddSingleton<IBackplane, InMemoryBackplane>();
+        services.TryAddSingleton<ISessionStore, InMemorySessionStore>();
+        services.TryAddSingleton<IWebSocketRouterFactory, WebSocketRouterFactory>();
+        services.TryAddSingleton(static provider => provider.GetRequiredService<IWebSocketRouterFactory>().GetRouter(HubName.Default));
+        services.TryAddSingleton(typeof(IWebSocketRouter<>), typeof(WebSocketRouter<>));
+        AddNode(services);
+        return new DistributedWebSocketsBuilder(services);
+    }
+
+    /// <summary>Uses a given in-memory cluster, which several hosts of one process can share. The last call wins.</summary>
+    /// <param name="builder">The builder.</param>
+    /// <param name="cluster">The cluster.</param>
+    public static IDistributedWebSocketsBuilder UseInMemory(this IDistributedWebSocketsBuilder builder, InMemoryCluster cluster)
+    {
+        ArgumentNullException.ThrowIfNull(builder);
+        ArgumentNullException.ThrowIfNull(cluster);
+        builder.Services.Replace(ServiceDescriptor.Singleton(cluster));
+        return builder.UseBackplane<InMemoryBackplane>().UseSessionStore<InMemorySessionStore>();
+    }
+
+    /// <summary>Sets how values are written as JSON. Later calls add to earlier ones.</summary>
+    /// <param name="builder">The builder.</param>
+    /// <param name="configure">
+    /// Changes the settings, which are those of <see cref="JsonSerializerDefaults.Web"/>. For trimmed and AOT-compiled apps insert a
+    /// source-generated context into the resolver chain, or give a <c>JsonTypeInfo</c> to each send.
+    /// </param>
+    public static IDistributedWebSocketsBuilder ConfigureJson(this IDistributedWebSocketsBuilder builder, Action<JsonSerializerOptions> configure)
+    {
+        ArgumentNullException.ThrowIfNull(builder);
+        ArgumentNullException.ThrowIfNull(configure);
+        builder.Services.Configure<DistributedWebSocketsJsonOptions>(options => configure(options.SerializerOptions));
+        return builder;
+    }
+
+    private static void AddOptions(IServiceCollection services)
+    {
+        services.AddOptionsWithValidateOnStart<DistributedWebSocketsOptions, DistributedWebSocketsOptionsValidator>();
+        services.AddOptionsWithValidateOnStart<DistributedWebSocketsClusterOptions, ClusterOptionsValidator>();
+        services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<DistributedWebSocketsOptions>, DistributedWebSocketsTimeOptionsValidator>());
+        services.TryAddEnumerable(ServiceDescriptor.Singleton<IConfigureOptions<DistributedWebSocketsOptions>, ConfigureFromSection>(
+            static provider => new(provider.GetService<IConfiguration>())));
+        services.TryAddEnumerable(ServiceDescriptor.Singleton<IConfigureOptions<DistributedWebSocketsClusterOptions>, ConfigureFromSection>(
+            static provider => new(provider.GetService<IConfiguration>())));
+        services.TryAddEnumerable(ServiceDescriptor.Singleton<IPostConfigureOptions<DistributedWebSocketsJsonOptions>, ReflectionJsonDefault>());
+    }
+
+    private static void AddNode(IServiceCollection services)
+    {
+        services.TryAddSingleton<NodeState>();
+        services.TryAddSingleton(static provider => provider.GetRequiredService<NodeState>().Info);
+        services.TryAddSingleton<DistributedWebSocketsMetrics>();
+        services.TryAddSingleton(static provider => new SessionChanges(
+            provider.GetRequiredService<IOptions<DistributedWebSocketsOptions>>().Value.PendingSessionChanges));
+        services.TryAddSingleton<Hubs>();
+        services.TryAddSingleton(static provider => new ChannelSubscriptions(
+            provider.GetRequiredService<IBackplane>(),
+            provider.GetRequiredService<NodeState>(),
+            provider.GetRequiredService<TimeProvider>(),
+            provider.GetRequiredService<IOptions<DistributedWebSocketsOptions>>().Value.UnsubscribeDelay));
+        services.TryAddSingleton<BackplanePublisher>();
+        services.TryAddSingleton(static provider => new EnvelopeWriter(provider.GetRequiredService<NodeState>().Info.NodeId));
+        services.TryAddSingleton<GroupManager>();
+        services.TryAddSingleton<CommandExecutor>();
+        services.TryAddSingleton<RemoteCommands>();
+        services.TryAddSingleton<RouterServices>();
+        services.TryAddSingleton<ServedConnections>();
+        services.TryAddSingleton<EnvelopeDispatcher>();
+        services.TryAddSingleton<ClusterEvents>();
+        services.TryAddSingleton<LossReporter>();
+        services.TryAddSingleton<BackplaneReceiver>();
+        services.TryAddSingleton<ChannelReconciler>();
+        services.TryAddSingleton<SessionCommitter>();
+        services.TryAddSingleton<NodeHeartbeat>();
+        services.TryAddSingleton<Drain>();
+        services.TryAddSingleton<ConnectionLog>();
+        services.TryAddSingleton(static provider => new ConnectionServices(
+            provider.GetRequiredService<NodeState>(),
+            provider.GetRequiredService<IOptions<DistributedWebSocketsOptions>>().Value,
+            provider.GetRequiredService<TimeProvider>(),
+            provider.GetRequiredService<DistributedWebSocketsMetrics>(),
+            provider.GetRequiredService<ConnectionLog>()));
+        services.TryAddEnumerable(ServiceDescriptor.Singleton<IHostedService, NodeService>());
+    }
+}

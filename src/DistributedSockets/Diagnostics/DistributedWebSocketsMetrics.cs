@@ -1,0 +1,139 @@
+using System.Diagnostics;
+using System.Diagnostics.Metrics;
+
+namespace DistributedSockets;
+
+/// <summary>The meter <c>DistributedSockets</c>. Tags come from fixed lists, never from peers.</summary>
+internal sealed class DistributedWebSocketsMetrics : IDisposable
+{
+    internal const string MeterName = "DistributedSockets";
+
+    private readonly Meter _meter;
+    private readonly UpDownCounter<long> _activeConnections;
+    private readonly Histogram<double> _connectionDuration;
+    private readonly Counter<long> _receivedMessages;
+    private readonly Counter<long> _sentFrames;
+    private readonly Counter<long> _droppedFrames;
+    private readonly Counter<long> _handlerErrors;
+    private readonly Histogram<double> _publishDuration;
+    private readonly Counter<long> _receivedEnvelopes;
+    private readonly Counter<long> _droppedEnvelopes;
+    private readonly Histogram<double> _lag;
+    private readonly Counter<long> _possibleLosses;
+
+    public DistributedWebSocketsMetrics(IMeterFactory factory)
+    {
+        _meter = factory.Create(MeterName);
+        _activeConnections = _meter.CreateUpDownCounter<long>("distributed_sockets.active_connections", "{connection}", "Open connections of this node.");
+        _connectionDuration = _meter.CreateHistogram<double>("distributed_sockets.connection.duration", "s", "How long connections were open.");
+        _receivedMessages = _meter.CreateCounter<long>("distributed_sockets.received_messages", "{message}", "Messages from clients.");
+        _sentFrames = _meter.CreateCounter<long>("distributed_sockets.sent_frames", "{frame}", "Frames queued for clients.");
+        _droppedFrames = _meter.CreateCounter<long>("distributed_sockets.dropped_frames", "{frame}", "Frames dropped because a client reads too slowly.");
+        _handlerErrors = _meter.CreateCounter<long>("distributed_sockets.handler_errors", "{error}", "Exceptions of handlers.");
+        _publishDuration = _meter.CreateHistogram<double>("distributed_sockets.backplane.publish.duration", "s", "How long the backplane took to take an envelope.");
+        _receivedEnvelopes = _meter.CreateCounter<long>("distributed_sockets.backplane.received_envelopes", "{envelope}", "Envelopes from other nodes.");
+        _droppedEnvelopes = _meter.CreateCounter<long>("distributed_sockets.backplane.dropped_envelopes", "{envelope}", "Envelopes from other nodes that were not delivered.");
+        _lag = _meter.CreateHistogram<double>("distributed_sockets.backplane.lag", "s", "How long an envelope waited in its lane.");
+        _possibleLosses = _meter.CreateCounter<long>("distributed_sockets.possible_losses", "{event}", "Reports of possible loss.");
+    }
+
+    internal bool IsPublishMeasured => _publishDuration.Enabled;
+
+    internal bool IsLagMeasured => _lag.Enabled;
+
+    public void Dispose() => _meter.Dispose();
+
+    /// <summary>Adds what is measured only when asked for.</summary>
+    internal void Observe(Hubs hubs) =>
+        _meter.CreateObservableUpDownCounter(
+            "distributed_sockets.outbound_queue.bytes", hubs.CountQueuedBytes, "By", "Bytes of frames that wait for clients.");
+
+    /// <summary>Counts an opened connection; what it returns goes to <see cref="ConnectionEnded"/>, so that a pair is counted whole or not at all.</summary>
+    internal bool ConnectionOpened()
+    {
+        var counted = _activeConnections.Enabled;
+        if (counted)
+        {
+            _activeConnections.Add(1);
+        }
+
+        return counted;
+    }
+
+    internal void ConnectionEnded(bool counted, DisconnectKind kind, TimeSpan duration)
+    {
+        if (counted)
+        {
+            _activeConnections.Add(-1);
+        }
+
+        if (_connectionDuration.Enabled)
+        {
+            _connectionDuration.Record(duration.TotalSeconds, new KeyValuePair<string, object?>("distributed_sockets.close_reason", CloseReason(kind)));
+        }
+    }
+
+    internal void MessageReceived() => _receivedMessages.Add(1);
+
+    internal void FramesSent(int count)
+    {
+        if (count > 0)
+        {
+            _sentFrames.Add(count);
+        }
+    }
+
+    internal void FramesDropped(int count, SlowConsumerPolicy policy) => _droppedFrames.Add(
+        count,
+        new KeyValuePair<string, object?>(
+            "distributed_sockets.drop_reason",
+            policy switch
+            {
+                SlowConsumerPolicy.DropNewest => "drop_newest",
+                SlowConsumerPolicy.DropOldest => "drop_oldest",
+                _ => "close",
+            }));
+
+    internal void HandlerFailed() => _handlerErrors.Add(1);
+
+    internal void Published(long started, string system, Exception? exception)
+    {
+        if (started != 0)
+        {
+            _publishDuration.Record(
+                Stopwatch.GetElapsedTime(started).TotalSeconds,
+                new KeyValuePair<string, object?>("distributed_sockets.backplane.system", system),
+                new KeyValuePair<string, object?>("error.type", exception?.GetType().FullName));
+        }
+    }
+
+    internal void EnvelopeReceived() => _receivedEnvelopes.Add(1);
+
+    internal void EnvelopeDropped(string reason) =>
+        _droppedEnvelopes.Add(1, new KeyValuePair<string, object?>("distributed_sockets.drop_reason", reason));
+
+    internal void Lagged(TimeSpan lag) => _lag.Record(lag.TotalSeconds);
+
+    internal void PossiblyLost(PossibleLossCause cause) =>
+        _possibleLosses.Add(1, new KeyValuePair<string, object?>("distributed_sockets.loss_cause", LossCause(cause)));
+
+    private static string CloseReason(DisconnectKind kind) => kind switch
+    {
+        DisconnectKind.ClosedByClient => "closed_by_client",
+        DisconnectKind.ClosedByServer => "closed_by_server",
+        DisconnectKind.ProtocolError => "protocol_error",
+        DisconnectKind.MessageTooBig => "message_too_big",
+        DisconnectKind.HandlerError => "handler_error",
+        DisconnectKind.SlowConsumer => "slow_consumer",
+        DisconnectKind.Drained => "drained",
+        _ => "connection_lost",
+    };
+
+    private static string LossCause(PossibleLossCause cause) => cause switch
+    {
+        PossibleLossCause.BackplaneReconnected => "backplane_reconnected",
+        PossibleLossCause.LaneFull => "lane_full",
+        PossibleLossCause.UnreadableEnvelope => "unreadable_envelope",
+        _ => "transport",
+    };
+}

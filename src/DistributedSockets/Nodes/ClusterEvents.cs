@@ -1,0 +1,82 @@
+using System.Threading.Channels;
+using Microsoft.Extensions.Logging;
+
+namespace DistributedSockets;
+
+/// <summary>Tells the observers of the cluster's events, one after the other, off the path of messages.</summary>
+internal sealed partial class ClusterEvents(IEnumerable<IClusterObserver> observers, ILogger<ClusterEvents> logger)
+{
+    private const int Capacity = 65_536;
+
+    private readonly IClusterObserver[] _observers = [.. observers];
+    private readonly Channel<object> _events = Channel.CreateBounded<object>(new BoundedChannelOptions(Capacity) { SingleReader = true });
+    private readonly CancellationTokenSource _stopped = new();
+    private Task _loop = Task.CompletedTask;
+
+    internal void Start() => _loop = RunAsync();
+
+    internal void SessionStarted(Session session) => Add(session);
+
+    internal void SessionEnded(Session session, SessionEndCause cause)
+    {
+        if (_observers.Length > 0)
+        {
+            Add(new SessionEnded(session, cause));
+        }
+    }
+
+    internal void PossiblyLost(PossibleLoss loss) => Add(loss);
+
+    /// <summary>Tells what has happened so far, then ends; what observers still do when the token is cancelled is told so.</summary>
+    internal async Task StopAsync(CancellationToken cancellationToken)
+    {
+        _events.Writer.TryComplete();
+        using (cancellationToken.UnsafeRegister(static state => ((CancellationTokenSource)state!).Cancel(), _stopped)) // state is _stopped
+        {
+            await _loop;
+        }
+    }
+
+    private void Add(object item)
+    {
+        if (_observers.Length > 0 && !_events.Writer.TryWrite(item))
+        {
+            Log.EventDropped(logger, Capacity);
+        }
+    }
+
+    private async Task RunAsync()
+    {
+        await foreach (var item in _events.Reader.ReadAllAsync())
+        {
+            foreach (var observer in _observers)
+            {
+                try
+                {
+                    await (item switch
+                    {
+                        Session session => observer.OnSessionStartedAsync(session, _stopped.Token),
+                        SessionEnded ended => observer.OnSessionEndedAsync(ended, _stopped.Token),
+                        _ => observer.OnPossibleLossAsync((PossibleLoss)item, _stopped.Token),
+                    });
+                }
+                catch (OperationCanceledException) when (_stopped.IsCancellationRequested)
+                {
+                }
+                catch (Exception exception)
+                {
+                    Log.ObserverFailed(logger, observer.GetType(), exception);
+                }
+            }
+        }
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(140, LogLevel.Error, "Cluster observer {Observer} threw.")]
+        public static partial void ObserverFailed(ILogger logger, Type observer, Exception exception);
+
+        [LoggerMessage(141, LogLevel.Error, "The cluster observers are too slow: {Capacity} events wait, and one was dropped.")]
+        public static partial void EventDropped(ILogger logger, int capacity);
+    }
+}

@@ -1,0 +1,101 @@
+using System.Net.WebSockets;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+
+namespace DistributedSockets;
+
+/// <summary>Ends this node's connections at shutdown: no new ones, then 1001 to each at a pace that other nodes can take.</summary>
+internal sealed partial class Drain(
+    NodeState node,
+    Hubs hubs,
+    IOptions<DistributedWebSocketsOptions> options,
+    IOptions<HostOptions> hostOptions,
+    TimeProvider time,
+    ILogger<Drain> logger)
+{
+    private const double MinPerSecond = 1_000;
+    private static readonly TimeSpan s_tick = TimeSpan.FromMilliseconds(50);
+    private static readonly DisconnectReason s_reason = new(DisconnectKind.Drained, WebSocketCloseStatus.EndpointUnavailable, "The server is going away.");
+
+    private int _open;
+
+    /// <summary>Counts a connection that is about to be accepted; false while draining. Pair it with <see cref="Leave"/>.</summary>
+    internal bool TryEnter()
+    {
+        Interlocked.Increment(ref _open);
+        if (!node.IsDraining)
+        {
+            return true;
+        }
+
+        Leave();
+        return false;
+    }
+
+    internal void Leave() => Interlocked.Decrement(ref _open);
+
+    /// <summary>Closes all connections and returns when they have ended, or when the token says that there is no more time.</summary>
+    internal async Task RunAsync(CancellationToken cancellationToken)
+    {
+        node.IsDraining = true;
+        Interlocked.MemoryBarrier(); // who does not see it has been counted
+        var window = Window();
+        var total = Volatile.Read(ref _open);
+        Log.Draining(logger, total, window);
+        var perTick = Math.Max(MinPerSecond, total / Math.Max(window.TotalSeconds, s_tick.TotalSeconds)) * s_tick.TotalSeconds;
+        var allowance = 0.0;
+        try
+        {
+            while (Volatile.Read(ref _open) > 0)
+            {
+                allowance = CloseSome(allowance + perTick);
+                await Task.Delay(s_tick, time, cancellationToken);
+            }
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            Log.OutOfTime(logger, Volatile.Read(ref _open));
+        }
+    }
+
+    /// <summary>How long to spread the closing: what was configured, but so that the last client can still answer within the host's time.</summary>
+    private TimeSpan Window()
+    {
+        var left = (hostOptions.Value.ShutdownTimeout * 0.8) - options.Value.CloseTimeout;
+        return left < TimeSpan.Zero ? TimeSpan.Zero : left < options.Value.DrainTimeout ? left : options.Value.DrainTimeout;
+    }
+
+    private double CloseSome(double allowance)
+    {
+        foreach (var hub in hubs.All)
+        {
+            foreach (var connection in hub.All)
+            {
+                if (connection.Reason is not null)
+                {
+                    continue;
+                }
+
+                if (allowance < 1)
+                {
+                    return allowance;
+                }
+
+                connection.Close(s_reason);
+                allowance--;
+            }
+        }
+
+        return 0;
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(203, LogLevel.Information, "Draining: {Count} connections are closed within {Window}.")]
+        public static partial void Draining(ILogger logger, int count, TimeSpan window);
+
+        [LoggerMessage(204, LogLevel.Warning, "The host's shutdown timeout ran out with {Count} connections still open. Raise HostOptions.ShutdownTimeout or lower DrainTimeout.")]
+        public static partial void OutOfTime(ILogger logger, int count);
+    }
+}

@@ -1,0 +1,115 @@
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+
+namespace DistributedSockets;
+
+/// <summary>Keeps this node's lease, and takes over the sessions of nodes that have lost theirs.</summary>
+internal sealed partial class NodeHeartbeat(
+    ISessionStore store,
+    NodeState node,
+    SessionChanges changes,
+    ClusterEvents events,
+    IOptions<DistributedWebSocketsOptions> options,
+    TimeProvider time,
+    ILogger<NodeHeartbeat> logger)
+{
+    private const int ClaimAtOnce = 1_000;
+
+    private readonly CancellationTokenSource _stopping = new();
+    private bool _leaseTaken;
+    private Task _loop = Task.CompletedTask;
+
+    /// <summary>Takes the lease, or tries to, and keeps it from then on.</summary>
+    internal async Task StartAsync()
+    {
+        await BeatAsync(_stopping.Token);
+        _loop = RunAsync(_stopping.Token);
+    }
+
+    internal async Task StopAsync()
+    {
+        await _stopping.CancelAsync();
+        await _loop;
+    }
+
+    private async Task RunAsync(CancellationToken stopping)
+    {
+        using var timer = new PeriodicTimer(options.Value.HeartbeatInterval, time);
+        try
+        {
+            while (await timer.WaitForNextTickAsync(stopping))
+            {
+                await BeatAsync(stopping);
+            }
+        }
+        catch (OperationCanceledException) when (stopping.IsCancellationRequested)
+        {
+        }
+    }
+
+    private async Task BeatAsync(CancellationToken stopping)
+    {
+        try
+        {
+            var held = await store.RenewLeaseAsync(node.Info, options.Value.LeaseExpiry, stopping);
+            if (!held && _leaseTaken)
+            {
+                Log.LeaseLost(logger, node.Info.NodeId);
+                changes.RequestRewrite();
+            }
+
+            _leaseTaken = true;
+            await ClaimAsync(stopping);
+            if (node.IsStoreAway)
+            {
+                node.IsStoreAway = false;
+                Log.StoreBack(logger);
+                changes.Wake();
+            }
+        }
+        catch (OperationCanceledException) when (stopping.IsCancellationRequested)
+        {
+        }
+        catch (Exception exception)
+        {
+            if (!node.IsStoreAway)
+            {
+                node.IsStoreAway = true;
+                Log.StoreAway(logger, exception);
+            }
+        }
+    }
+
+    private async Task ClaimAsync(CancellationToken stopping)
+    {
+        while (true)
+        {
+            var claimed = await store.ClaimExpiredAsync(node.Info.NodeId, ClaimAtOnce, stopping);
+            if (claimed.Count == 0)
+            {
+                return;
+            }
+
+            Log.Claimed(logger, claimed.Count);
+            foreach (var session in claimed)
+            {
+                events.SessionEnded(session, SessionEndCause.NodeLost);
+            }
+        }
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(190, LogLevel.Warning, "Node {NodeId} found its lease gone; its sessions are written to the session store anew.")]
+        public static partial void LeaseLost(ILogger logger, string nodeId);
+
+        [LoggerMessage(191, LogLevel.Warning, "The session store is away; who is online is not known until it returns. Messages are not affected.")]
+        public static partial void StoreAway(ILogger logger, Exception exception);
+
+        [LoggerMessage(192, LogLevel.Information, "The session store is back.")]
+        public static partial void StoreBack(ILogger logger);
+
+        [LoggerMessage(193, LogLevel.Information, "{Count} sessions of lost nodes were claimed.")]
+        public static partial void Claimed(ILogger logger, int count);
+    }
+}

@@ -1,0 +1,92 @@
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+
+namespace DistributedSockets;
+
+/// <summary>Starts and stops this node with the host.</summary>
+/// <remarks>
+/// Starts before any other hosted service and drains before any other stops: while connections are closed the server still
+/// listens, and answers newcomers with 503.
+/// </remarks>
+internal sealed partial class NodeService(
+    NodeState node,
+    IBackplane backplane,
+    BackplaneReceiver receiver,
+    ChannelReconciler reconciler,
+    RemoteCommands commands,
+    ISessionStore store,
+    SessionCommitter committer,
+    NodeHeartbeat heartbeat,
+    ClusterEvents events,
+    Drain drain,
+    LossReporter losses,
+    Hubs hubs,
+    DistributedWebSocketsMetrics metrics,
+    TimeProvider time,
+    ILogger<NodeService> logger) : IHostedLifecycleService
+{
+    private static readonly TimeSpan s_lastWords = TimeSpan.FromSeconds(5);
+
+    public async Task StartingAsync(CancellationToken cancellationToken)
+    {
+        metrics.Observe(hubs);
+        events.Start();
+        receiver.Start();
+        await backplane.StartAsync(receiver, cancellationToken);
+        node.IsStarted = true;
+        reconciler.Start();
+        await heartbeat.StartAsync();
+        committer.Start();
+        Log.Started(logger, node.Info.NodeId, backplane.System);
+    }
+
+    public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StartedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StoppingAsync(CancellationToken cancellationToken) => drain.RunAsync(cancellationToken);
+
+    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public async Task StoppedAsync(CancellationToken cancellationToken)
+    {
+        if (!node.IsStarted)
+        {
+            return;
+        }
+
+        // A little time of its own: the host's may have been used up by connections that did not end.
+        using var lastWords = new CancellationTokenSource(s_lastWords, time);
+        await heartbeat.StopAsync();
+        await reconciler.StopAsync();
+        await committer.StopAsync(lastWords.Token);
+        try
+        {
+            await store.RemoveNodeAsync(node.Info.NodeId, lastWords.Token);
+        }
+        catch (Exception exception)
+        {
+            Log.RemoveFailed(logger, node.Info.NodeId, exception);
+        }
+
+        await commands.DisposeAsync();
+        node.IsStarted = false;
+        await receiver.StopAsync();
+        losses.Flush();
+        await events.StopAsync(lastWords.Token);
+        Log.Stopped(logger, node.Info.NodeId);
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(200, LogLevel.Information, "Node {NodeId} started with backplane {Backplane}.")]
+        public static partial void Started(ILogger logger, string nodeId, string backplane);
+
+        [LoggerMessage(201, LogLevel.Information, "Node {NodeId} stopped.")]
+        public static partial void Stopped(ILogger logger, string nodeId);
+
+        [LoggerMessage(202, LogLevel.Warning, "Node {NodeId} could not sign off from the session store; its lease runs out by itself.")]
+        public static partial void RemoveFailed(ILogger logger, string nodeId, Exception exception);
+    }
+}

@@ -1,0 +1,55 @@
+using System.Security.Cryptography;
+using Microsoft.Extensions.Options;
+
+namespace DistributedSockets;
+
+/// <summary>This node: who it is, whether it runs, and what is away.</summary>
+internal sealed class NodeState
+{
+    private const string IdAlphabet = "abcdefghijklmnopqrstuvwxyz234567";
+    private volatile bool _started;
+    private volatile bool _draining;
+    private volatile bool _backplaneAway;
+    private volatile bool _storeAway;
+
+    public NodeState(IOptions<DistributedWebSocketsOptions> options, TimeProvider time)
+    {
+        var name = options.Value.NodeName;
+        Info = new() { NodeId = $"{name}-{RandomNumberGenerator.GetString(IdAlphabet, 10)}", Name = name, StartedAt = time.GetUtcNow() };
+    }
+
+    internal NodeInfo Info { get; }
+
+    internal bool IsStarted
+    {
+        get => _started;
+        set => _started = value;
+    }
+
+    internal bool IsDraining
+    {
+        get => _draining;
+        set => _draining = value;
+    }
+
+    internal bool IsBackplaneAway
+    {
+        get => _backplaneAway;
+        set => _backplaneAway = value;
+    }
+
+    internal bool IsStoreAway
+    {
+        get => _storeAway;
+        set => _storeAway = value;
+    }
+
+    internal void ThrowIfNotStarted()
+    {
+        if (!_started)
+        {
+            throw new InvalidOperationException(
+                "The node is not running. Use the router after the host has started (app.Start, app.Run or host.StartAsync) and before it has stopped.");
+        }
+    }
+}

@@ -1,0 +1,57 @@
+using System.Net.WebSockets;
+
+namespace DistributedSockets;
+
+/// <summary>Does what routers ask for at connections of this node.</summary>
+internal sealed class CommandExecutor(GroupManager groups)
+{
+    /// <summary>Does what a command asks for.</summary>
+    /// <exception cref="BackplaneUnavailableException">A group's channel could not be subscribed.</exception>
+    internal ValueTask<RemoteCommandOutcome> ExecuteAsync(HubRegistry hub, in RemoteCommand command)
+    {
+        switch (command.Kind)
+        {
+            case RemoteCommandKind.DisconnectUser:
+                Disconnect(hub.User(command.Subject), command);
+                return new(RemoteCommandOutcome.Done);
+            case RemoteCommandKind.DisconnectGroup:
+                Disconnect(hub.Group(command.Subject), command);
+                return new(RemoteCommandOutcome.Done);
+        }
+
+        if (hub.Find(command.Subject) is not { } connection)
+        {
+            return new(RemoteCommandOutcome.NotFound);
+        }
+
+        switch (command.Kind)
+        {
+            case RemoteCommandKind.AddToGroup:
+                return AddAsync(hub, connection, command.Group);
+            case RemoteCommandKind.RemoveFromGroup:
+                groups.Remove(hub, connection, command.Group);
+                break;
+            case RemoteCommandKind.RemoveFromAllGroups:
+                groups.RemoveFromAll(hub, connection);
+                break;
+            default:
+                Disconnect([connection], command);
+                break;
+        }
+
+        return new(RemoteCommandOutcome.Done);
+    }
+
+    private static void Disconnect(Connection[] connections, in RemoteCommand command)
+    {
+        var reason = new DisconnectReason(
+            DisconnectKind.ClosedByServer, (WebSocketCloseStatus)command.CloseStatus, command.Reason.Length == 0 ? null : command.Reason);
+        foreach (var connection in connections)
+        {
+            connection.Close(reason);
+        }
+    }
+
+    private async ValueTask<RemoteCommandOutcome> AddAsync(HubRegistry hub, Connection connection, string group) =>
+        await groups.AddAsync(hub, connection, group) ? RemoteCommandOutcome.Done : RemoteCommandOutcome.NotFound;
+}

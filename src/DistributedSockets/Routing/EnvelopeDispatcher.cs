@@ -1,0 +1,145 @@
+using System.Text;
+
+namespace DistributedSockets;
+
+/// <summary>Delivers what arrives from other nodes. Called by one lane at a time per channel; never waits.</summary>
+internal sealed class EnvelopeDispatcher(
+    Hubs hubs, ServedConnections served, RemoteCommands commands, DistributedWebSocketsMetrics metrics)
+{
+    private const int MaxNameBytes = 256;
+
+    /// <summary>Delivers one envelope; false if it cannot be read.</summary>
+    internal bool TryDispatch(HubRegistry hub, ReadOnlyMemory<byte> envelope)
+    {
+        if (!EnvelopeReader.TryBegin(envelope.Span, out var reader))
+        {
+            return false;
+        }
+
+        switch (reader.Kind)
+        {
+            case EnvelopeKind.Frame:
+                return TryDeliver(hub, envelope, ref reader);
+            case EnvelopeKind.Command:
+                return TryCommand(hub, ref reader);
+            default:
+                if (!reader.TryReadReply(out var requestId, out var outcome))
+                {
+                    return false;
+                }
+
+                commands.OnReply(requestId, outcome);
+                return true;
+        }
+    }
+
+    /// <summary>The hub of a channel, <c>{prefix}:v1:{hub}:…</c>, if this process has to do with it.</summary>
+    internal HubRegistry? FindHub(string channel)
+    {
+        var rest = channel.AsSpan();
+        for (var i = 0; i < 2; i++)
+        {
+            var colon = rest.IndexOf(':');
+            if (colon < 0)
+            {
+                return null;
+            }
+
+            rest = rest[(colon + 1)..];
+        }
+
+        var end = rest.IndexOf(':');
+        return end < 0 ? null : hubs.Find(rest[..end]);
+    }
+
+    private bool TryDeliver(HubRegistry hub, ReadOnlyMemory<byte> envelope, ref EnvelopeReader reader)
+    {
+        if (!reader.TryReadByte(out var kindByte) || kindByte > (byte)WebSocketTargetKind.Groups || !reader.TryReadGuid(out var messageId))
+        {
+            return false;
+        }
+
+        var kind = (WebSocketTargetKind)kindByte;
+        var names = reader;
+        if (!reader.TrySkipStrings(out var nameCount) || (kind == WebSocketTargetKind.All) != (nameCount == 0))
+        {
+            return false;
+        }
+
+        var excludedNames = reader;
+        if (!reader.TrySkipStrings(out var excludedCount) || !SharedFrame.TryWrap(envelope[reader.Position..], out var frame))
+        {
+            return false;
+        }
+
+        using var release = frame;
+        var excluded = excludedCount == 0 ? [] : Excluded(hub, excludedNames);
+        if (nameCount == 0)
+        {
+            Deliver(hub.All, frame, excluded, messageId);
+            return true;
+        }
+
+        names.TryReadUInt16(out _); // read once already, so it is there, as are the names behind it
+        Span<char> name = stackalloc char[MaxNameBytes];
+        for (var i = 0; i < nameCount; i++)
+        {
+            names.TryReadBytes(out var bytes);
+            if (bytes.Length <= MaxNameBytes)
+            {
+                Deliver(hub.Members(kind, name[..Encoding.UTF8.GetChars(bytes, name)]), frame, excluded, messageId);
+            }
+        }
+
+        return true;
+    }
+
+    private static Connection?[] Excluded(HubRegistry hub, EnvelopeReader names)
+    {
+        names.TryReadUInt16(out var count);
+        var excluded = new List<Connection?>();
+        Span<char> name = stackalloc char[MaxNameBytes];
+        for (var i = 0; i < count; i++)
+        {
+            names.TryReadBytes(out var bytes);
+            if (bytes.Length <= MaxNameBytes && hub.Find(name[..Encoding.UTF8.GetChars(bytes, name)]) is { } connection)
+            {
+                excluded.Add(connection);
+            }
+        }
+
+        return [.. excluded];
+    }
+
+    private void Deliver(Connection[] members, SharedFrame frame, Connection?[] excluded, Guid messageId)
+    {
+        if (members.Length == 0)
+        {
+            return;
+        }
+
+        metrics.FramesSent(messageId == Guid.Empty
+            ? FanOut.Enqueue(members, frame, excluded)
+            : served.Enqueue(messageId, members, frame, excluded));
+        FanOut.Start(members);
+    }
+
+    private bool TryCommand(HubRegistry hub, ref EnvelopeReader reader)
+    {
+        var origin = reader.Origin;
+        if (!reader.TryReadCommand(out var requestId, out var command))
+        {
+            return false;
+        }
+
+        var isDisconnect = command.Kind is RemoteCommandKind.Disconnect or RemoteCommandKind.DisconnectUser or RemoteCommandKind.DisconnectGroup;
+        if ((isDisconnect && !CloseCodes.IsValid(command.CloseStatus, command.Reason))
+            || (command.Kind is RemoteCommandKind.AddToGroup or RemoteCommandKind.RemoveFromGroup && Names.Problem(command.Group) is not null))
+        {
+            return false;
+        }
+
+        commands.OnCommand(hub, requestId, Encoding.UTF8.GetString(origin), command);
+        return true;
+    }
+}

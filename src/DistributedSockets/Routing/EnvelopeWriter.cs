@@ -1,0 +1,108 @@
+using System.Buffers;
+using System.Buffers.Binary;
+using System.Text;
+
+namespace DistributedSockets;
+
+/// <summary>Writes envelopes into pooled arrays; whoever asked for one returns it. The format is in <c>docs/wire-format.md</c>.</summary>
+internal sealed class EnvelopeWriter(string originNodeId)
+{
+    internal const byte Version = 1;
+
+    private const int FixedHeaderBytes = 5; // version, kind, flags (2), length of the origin
+
+    private readonly byte[] _origin = Encoding.UTF8.GetBytes(originNodeId);
+
+    /// <summary>The node that writes, as it stands in its envelopes.</summary>
+    internal ReadOnlySpan<byte> Origin => _origin;
+
+    /// <summary>Writes a frame for one user or group, for everyone, or for connections of one node.</summary>
+    /// <param name="kind">What the names are.</param>
+    /// <param name="names">The names; empty for everyone.</param>
+    /// <param name="excluded">Connections that get nothing.</param>
+    /// <param name="messageId">Not empty if the same message goes out on several channels of which a node may hear more than one.</param>
+    /// <param name="frame">The frame.</param>
+    /// <param name="length">The length of the envelope in the array.</param>
+    internal byte[] WriteFrame(
+        WebSocketTargetKind kind, ReadOnlySpan<string> names, IReadOnlyList<string> excluded, Guid messageId, SharedFrame frame, out int length)
+    {
+        length = FixedHeaderBytes + _origin.Length + 1 + 16 + sizeof(ushort) + sizeof(ushort) + frame.Length;
+        foreach (var name in names)
+        {
+            length += sizeof(ushort) + Encoding.UTF8.GetByteCount(name);
+        }
+
+        for (var i = 0; i < excluded.Count; i++)
+        {
+            length += sizeof(ushort) + Encoding.UTF8.GetByteCount(excluded[i]);
+        }
+
+        var array = ArrayPool<byte>.Shared.Rent(length);
+        var rest = WriteHeader(array, EnvelopeKind.Frame);
+        rest[0] = (byte)kind;
+        messageId.TryWriteBytes(rest[1..], bigEndian: true, out _);
+        rest = WriteUInt16(rest[17..], checked((ushort)names.Length));
+        foreach (var name in names)
+        {
+            rest = WriteString(rest, name);
+        }
+
+        rest = WriteUInt16(rest, checked((ushort)excluded.Count));
+        for (var i = 0; i < excluded.Count; i++)
+        {
+            rest = WriteString(rest, excluded[i]);
+        }
+
+        frame.Bytes.Span.CopyTo(rest);
+        return array;
+    }
+
+    internal byte[] WriteCommand(ulong requestId, in RemoteCommand command, out int length)
+    {
+        length = FixedHeaderBytes + _origin.Length + sizeof(ulong) + 1 + (3 * sizeof(ushort)) + sizeof(ushort)
+            + Encoding.UTF8.GetByteCount(command.Subject) + Encoding.UTF8.GetByteCount(command.Group) + Encoding.UTF8.GetByteCount(command.Reason);
+        var array = ArrayPool<byte>.Shared.Rent(length);
+        var rest = WriteHeader(array, EnvelopeKind.Command);
+        BinaryPrimitives.WriteUInt64LittleEndian(rest, requestId);
+        rest[8] = (byte)command.Kind;
+        rest = WriteUInt16(rest[9..], command.CloseStatus);
+        rest = WriteString(rest, command.Subject);
+        rest = WriteString(rest, command.Group);
+        WriteString(rest, command.Reason);
+        return array;
+    }
+
+    internal byte[] WriteReply(ulong requestId, RemoteCommandOutcome outcome, out int length)
+    {
+        length = FixedHeaderBytes + _origin.Length + sizeof(ulong) + 1;
+        var array = ArrayPool<byte>.Shared.Rent(length);
+        var rest = WriteHeader(array, EnvelopeKind.Reply);
+        BinaryPrimitives.WriteUInt64LittleEndian(rest, requestId);
+        rest[8] = (byte)outcome;
+        return array;
+    }
+
+    private static Span<byte> WriteUInt16(Span<byte> destination, ushort value)
+    {
+        BinaryPrimitives.WriteUInt16LittleEndian(destination, value);
+        return destination[sizeof(ushort)..];
+    }
+
+    private static Span<byte> WriteString(Span<byte> destination, string value)
+    {
+        var bytes = Encoding.UTF8.GetBytes(value, destination[sizeof(ushort)..]);
+        BinaryPrimitives.WriteUInt16LittleEndian(destination, checked((ushort)bytes));
+        return destination[(sizeof(ushort) + bytes)..];
+    }
+
+    private Span<byte> WriteHeader(Span<byte> destination, EnvelopeKind kind)
+    {
+        destination[0] = Version;
+        destination[1] = (byte)kind;
+        destination[2] = 0; // flags: none is defined in version 1
+        destination[3] = 0;
+        destination[4] = (byte)_origin.Length;
+        _origin.CopyTo(destination[FixedHeaderBytes..]);
+        return destination[(FixedHeaderBytes + _origin.Length)..];
+    }
+}

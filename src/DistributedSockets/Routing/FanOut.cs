@@ -1,0 +1,88 @@
+namespace DistributedSockets;
+
+/// <summary>Queues one frame at many connections. No allocation per recipient.</summary>
+/// <remarks>First <c>Enqueue</c>, under the lock that settles the order of the channel; then <see cref="Start"/>, outside of it.</remarks>
+internal static class FanOut
+{
+    private const int MaxScannedExclusions = 16;
+
+    /// <param name="members">The recipients.</param>
+    /// <param name="frame">The frame; every queue takes its own reference.</param>
+    /// <param name="excluded">Connections that get nothing.</param>
+    /// <param name="served">If given, connections that have got the frame already; the others are added.</param>
+    /// <returns>How many queues took it.</returns>
+    internal static int Enqueue(Connection[] members, SharedFrame frame, ReadOnlySpan<Connection?> excluded, HashSet<Connection>? served = null)
+    {
+        if (excluded.Length > MaxScannedExclusions)
+        {
+            return Enqueue(members, frame, excluded.ToArray().ToHashSet(), served);
+        }
+
+        var sent = 0;
+        foreach (var member in members)
+        {
+            if ((excluded.IsEmpty || !Contains(excluded, member)) && (served is null || served.Add(member)) && member.Queue.TryEnqueue(frame))
+            {
+                sent++;
+            }
+        }
+
+        return sent;
+    }
+
+    internal static void Start(Connection[] members)
+    {
+        foreach (var member in members)
+        {
+            member.Queue.Start();
+        }
+    }
+
+    /// <summary>The local ones among excluded connections; most ids live elsewhere and cost nothing here.</summary>
+    internal static Connection?[] Resolve(HubRegistry hub, IReadOnlyList<string> connectionIds)
+    {
+        if (connectionIds.Count == 0)
+        {
+            return [];
+        }
+
+        var found = 0;
+        var connections = new Connection?[connectionIds.Count];
+        for (var i = 0; i < connections.Length; i++)
+        {
+            if (hub.Find(connectionIds[i]) is { } connection)
+            {
+                connections[found++] = connection;
+            }
+        }
+
+        return found == connections.Length ? connections : connections[..found];
+    }
+
+    private static int Enqueue(Connection[] members, SharedFrame frame, HashSet<Connection?> excluded, HashSet<Connection>? served)
+    {
+        var sent = 0;
+        foreach (var member in members)
+        {
+            if (!excluded.Contains(member) && (served is null || served.Add(member)) && member.Queue.TryEnqueue(frame))
+            {
+                sent++;
+            }
+        }
+
+        return sent;
+    }
+
+    private static bool Contains(ReadOnlySpan<Connection?> connections, Connection connection)
+    {
+        foreach (var other in connections)
+        {
+            if (ReferenceEquals(other, connection))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+}

@@ -1,0 +1,178 @@
+using System.Collections.Concurrent;
+
+namespace DistributedSockets;
+
+/// <summary>The connections of one hub on this node, by id, user and group, and the hub's channel names.</summary>
+internal sealed class HubRegistry
+{
+    private readonly Lock _gate = new();
+    private readonly ConcurrentDictionary<string, Connection> _connections = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, MemberSet> _users = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, MemberSet> _groups = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, Connection>.AlternateLookup<ReadOnlySpan<char>> _connectionsBySpan;
+    private readonly ConcurrentDictionary<string, MemberSet>.AlternateLookup<ReadOnlySpan<char>> _usersBySpan;
+    private readonly ConcurrentDictionary<string, MemberSet>.AlternateLookup<ReadOnlySpan<char>> _groupsBySpan;
+    private readonly SessionChanges _changes;
+    private readonly string _channelPrefix;
+    private readonly MemberSet _all;
+
+    internal HubRegistry(string name, string prefix, string nodeId, SessionChanges changes)
+    {
+        Name = name;
+        _changes = changes;
+        _all = new(_gate);
+        _connectionsBySpan = _connections.GetAlternateLookup<ReadOnlySpan<char>>();
+        _usersBySpan = _users.GetAlternateLookup<ReadOnlySpan<char>>();
+        _groupsBySpan = _groups.GetAlternateLookup<ReadOnlySpan<char>>();
+        _channelPrefix = $"{prefix}:v1:{name}:";
+        AllChannel = _channelPrefix + "all";
+        OwnChannel = NodeChannel(nodeId);
+    }
+
+    internal string Name { get; }
+
+    internal string AllChannel { get; }
+
+    /// <summary>The channel on which other nodes reach connections of this node, and on which answers come.</summary>
+    internal string OwnChannel { get; }
+
+    internal Connection[] All => _all.Snapshot;
+
+    internal int Count => _connections.Count;
+
+    internal string UserChannel(string userId) => $"{_channelPrefix}user:{userId}";
+
+    internal string GroupChannel(string group) => $"{_channelPrefix}group:{group}";
+
+    internal string NodeChannel(ReadOnlySpan<char> nodeId) => $"{_channelPrefix}node:{nodeId}";
+
+    internal Connection? Find(ReadOnlySpan<char> connectionId) =>
+        _connectionsBySpan.TryGetValue(connectionId, out var connection) ? connection : null;
+
+    internal Connection[] User(ReadOnlySpan<char> userId) => _usersBySpan.TryGetValue(userId, out var members) ? members.Snapshot : [];
+
+    internal Connection[] Group(ReadOnlySpan<char> group) => _groupsBySpan.TryGetValue(group, out var members) ? members.Snapshot : [];
+
+    internal Connection[] Members(WebSocketTargetKind kind, ReadOnlySpan<char> name) => kind switch
+    {
+        WebSocketTargetKind.All => All,
+        WebSocketTargetKind.Users => User(name),
+        WebSocketTargetKind.Groups => Group(name),
+        _ => Find(name) is { } connection ? [connection] : [],
+    };
+
+    internal void Add(Connection connection)
+    {
+        lock (_gate)
+        {
+            _connections[connection.Id] = connection;
+            _all.Add(connection);
+            if (connection.UserId is { } userId)
+            {
+                _users.GetOrAdd(userId, static (_, gate) => new(gate), _gate).Add(connection);
+            }
+
+            _changes.Add(new(SessionChangeKind.Saved, SessionLocked(connection)));
+        }
+    }
+
+    /// <summary>Lets go of a connection; returns the groups it was in, for their channels to be released.</summary>
+    internal string[] Remove(Connection connection)
+    {
+        lock (_gate)
+        {
+            var session = SessionLocked(connection);
+            connection.Removed = true;
+            _connections.TryRemove(connection.Id, out _);
+            _all.Remove(connection);
+            if (connection.UserId is { } userId)
+            {
+                RemoveFrom(_users, userId, connection);
+            }
+
+            string[] groups = [.. connection.Groups];
+            foreach (var group in groups)
+            {
+                RemoveFrom(_groups, group, connection);
+            }
+
+            connection.Groups.Clear();
+            _changes.Add(new(SessionChangeKind.Ended, session));
+            return groups;
+        }
+    }
+
+    /// <returns>Whether it joined now; null if the connection has gone meanwhile.</returns>
+    internal bool? AddToGroup(Connection connection, string group)
+    {
+        lock (_gate)
+        {
+            if (connection.Removed)
+            {
+                return null;
+            }
+
+            if (!connection.Groups.Add(group))
+            {
+                return false;
+            }
+
+            _groups.GetOrAdd(group, static (_, gate) => new(gate), _gate).Add(connection);
+            _changes.Add(new(SessionChangeKind.GroupAdded, SessionLocked(connection), group));
+            return true;
+        }
+    }
+
+    /// <returns>Whether it was in the group.</returns>
+    internal bool RemoveFromGroup(Connection connection, string group)
+    {
+        lock (_gate)
+        {
+            if (!connection.Groups.Remove(group))
+            {
+                return false;
+            }
+
+            RemoveFrom(_groups, group, connection);
+            _changes.Add(new(SessionChangeKind.GroupRemoved, SessionLocked(connection), group));
+            return true;
+        }
+    }
+
+    internal string[] GroupsOf(Connection connection)
+    {
+        lock (_gate)
+        {
+            return [.. connection.Groups];
+        }
+    }
+
+    /// <summary>The sessions of all connections as they are now.</summary>
+    internal Session[] Sessions()
+    {
+        lock (_gate)
+        {
+            return Array.ConvertAll(_all.Snapshot, SessionLocked);
+        }
+    }
+
+    private static void RemoveFrom(ConcurrentDictionary<string, MemberSet> sets, string name, Connection connection)
+    {
+        var members = sets[name];
+        members.Remove(connection);
+        if (members.Count == 0)
+        {
+            sets.TryRemove(name, out _);
+        }
+    }
+
+    private Session SessionLocked(Connection connection) => new()
+    {
+        Hub = Name,
+        ConnectionId = connection.Id,
+        NodeId = connection.NodeId,
+        UserId = connection.UserId,
+        ConnectedAt = connection.ConnectedAt,
+        Groups = [.. connection.Groups],
+    };
+}

@@ -1,0 +1,59 @@
+using System.Collections.Concurrent;
+using Microsoft.Extensions.Options;
+
+namespace DistributedSockets;
+
+/// <summary>The hubs this process speaks to or holds connections of.</summary>
+internal sealed class Hubs(IOptions<DistributedWebSocketsClusterOptions> cluster, NodeState node, SessionChanges changes)
+{
+    private readonly string _prefix = cluster.Value.Prefix;
+    private readonly string _nodeId = node.Info.NodeId;
+    private readonly SessionChanges _changes = changes;
+    private readonly ConcurrentDictionary<string, HubRegistry> _hubs = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, Type> _handlers = new(StringComparer.Ordinal);
+
+    internal ICollection<HubRegistry> All => _hubs.Values;
+
+    internal HubRegistry Get(string name) => _hubs.GetOrAdd(
+        name, static (name, hubs) => new(name, hubs._prefix, hubs._nodeId, hubs._changes), this);
+
+    /// <summary>Gets a hub if this process has to do with it.</summary>
+    internal HubRegistry? Find(ReadOnlySpan<char> name) =>
+        _hubs.GetAlternateLookup<ReadOnlySpan<char>>().TryGetValue(name, out var hub) ? hub : null;
+
+    /// <summary>Refuses two handlers with one hub, whose connections would hear each other by accident.</summary>
+    internal void Claim(string name, Type handler)
+    {
+        var owner = _handlers.GetOrAdd(name, handler);
+        if (owner != handler)
+        {
+            throw new InvalidOperationException(
+                $"Hub '{name}' is mapped with {owner} already, so {handler} cannot use it. Put [WebSocketHub(\"name\")] on one of them, or give another hub name.");
+        }
+    }
+
+    internal int CountConnections()
+    {
+        var count = 0;
+        foreach (var (_, hub) in _hubs)
+        {
+            count += hub.Count;
+        }
+
+        return count;
+    }
+
+    internal long CountQueuedBytes()
+    {
+        var bytes = 0L;
+        foreach (var (_, hub) in _hubs)
+        {
+            foreach (var connection in hub.All)
+            {
+                bytes += connection.Queue.QueuedBytes;
+            }
+        }
+
+        return bytes;
+    }
+}

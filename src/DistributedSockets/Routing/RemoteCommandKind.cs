@@ -1,0 +1,23 @@
+namespace DistributedSockets;
+
+/// <summary>What another node is asked to do. The numbers are part of the wire format.</summary>
+internal enum RemoteCommandKind : byte
+{
+    /// <summary>Add a connection to a group.</summary>
+    AddToGroup = 1,
+
+    /// <summary>Remove a connection from a group.</summary>
+    RemoveFromGroup = 2,
+
+    /// <summary>Remove a connection from all of its groups.</summary>
+    RemoveFromAllGroups = 3,
+
+    /// <summary>Close a connection.</summary>
+    Disconnect = 4,
+
+    /// <summary>Close all connections of a user. Not answered.</summary>
+    DisconnectUser = 5,
+
+    /// <summary>Close all connections in a group. Not answered.</summary>
+    DisconnectGroup = 6,
+}

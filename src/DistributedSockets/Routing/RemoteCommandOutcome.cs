@@ -1,0 +1,14 @@
+namespace DistributedSockets;
+
+/// <summary>What came of a remote command. The numbers are part of the wire format.</summary>
+internal enum RemoteCommandOutcome : byte
+{
+    /// <summary>It was done.</summary>
+    Done = 1,
+
+    /// <summary>The node has no such connection.</summary>
+    NotFound = 2,
+
+    /// <summary>The node's backplane is away, so the connection could not be added to the group.</summary>
+    BackplaneAway = 3,
+}

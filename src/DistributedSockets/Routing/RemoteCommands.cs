@@ -1,0 +1,167 @@
+using System.Buffers;
+using System.Collections.Concurrent;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+
+namespace DistributedSockets;
+
+/// <summary>Sends commands to other nodes and waits for their answers, and answers theirs.</summary>
+internal sealed partial class RemoteCommands(
+    NodeState node,
+    BackplanePublisher publisher,
+    ChannelSubscriptions subscriptions,
+    CommandExecutor executor,
+    EnvelopeWriter writer,
+    IOptions<DistributedWebSocketsOptions> options,
+    TimeProvider time,
+    ILogger<RemoteCommands> logger) : IAsyncDisposable
+{
+    /// <summary>How many commands of other nodes are worked on at once; more are not answered.</summary>
+    private const int MaxRunning = 4_096;
+
+    private readonly ConcurrentDictionary<ulong, TaskCompletionSource<RemoteCommandOutcome>> _waiting = new();
+    private readonly ConcurrentDictionary<HubRegistry, bool> _answerable = new();
+    private readonly ConcurrentDictionary<Task, bool> _running = new();
+    private ulong _lastRequestId;
+
+    /// <summary>Has a command about one connection done, wherever the connection lives.</summary>
+    /// <exception cref="ConnectionNotFoundException">There is no such connection.</exception>
+    /// <exception cref="RemoteCommandTimeoutException">The node did not answer.</exception>
+    /// <exception cref="BackplaneUnavailableException">The backplane is away, here or there.</exception>
+    internal async ValueTask InvokeAsync(HubRegistry hub, RemoteCommand command, CancellationToken cancellationToken)
+    {
+        var outcome = ConnectionId.NodeOf(command.Subject) switch
+        {
+            [] => RemoteCommandOutcome.NotFound,
+            var nodeId when nodeId.SequenceEqual(node.Info.NodeId) => await executor.ExecuteAsync(hub, command),
+            var nodeId => await AskAsync(hub, hub.NodeChannel(nodeId), command, cancellationToken),
+        };
+
+        switch (outcome)
+        {
+            case RemoteCommandOutcome.NotFound:
+                throw new ConnectionNotFoundException($"Hub '{hub.Name}' has no connection '{command.Subject}'. It may have ended.");
+            case RemoteCommandOutcome.BackplaneAway:
+                throw new BackplaneUnavailableException(
+                    $"The node of connection '{command.Subject}' is cut off from the backplane, so the connection was not added to the group. Try again later.");
+        }
+    }
+
+    /// <summary>Takes an answer of another node.</summary>
+    internal void OnReply(ulong requestId, RemoteCommandOutcome outcome)
+    {
+        if (_waiting.TryRemove(requestId, out var waiting))
+        {
+            waiting.TrySetResult(outcome);
+        }
+    }
+
+    /// <summary>Takes a command of another node, and answers it if it asks for an answer. Never waits.</summary>
+    internal void OnCommand(HubRegistry hub, ulong requestId, string originNodeId, in RemoteCommand command)
+    {
+        if (_running.Count >= MaxRunning)
+        {
+            Log.TooManyCommands(logger, MaxRunning);
+            return;
+        }
+
+        var running = RunAsync(hub, requestId, originNodeId, command);
+        if (!running.IsCompleted)
+        {
+            _running.TryAdd(running, true);
+            running.ContinueWith(
+                static (task, state) => ((ConcurrentDictionary<Task, bool>)state!).TryRemove(task, out _),
+                _running,
+                CancellationToken.None,
+                TaskContinuationOptions.ExecuteSynchronously,
+                TaskScheduler.Default);
+        }
+    }
+
+    /// <summary>Waits for the commands in work.</summary>
+    public async ValueTask DisposeAsync() => await Task.WhenAll(_running.Keys);
+
+    private async ValueTask<RemoteCommandOutcome> AskAsync(HubRegistry hub, string channel, RemoteCommand command, CancellationToken cancellationToken)
+    {
+        if (!_answerable.ContainsKey(hub))
+        {
+            await subscriptions.AcquireAsync(hub.OwnChannel, keep: false); // for as long as the process lives
+            if (!_answerable.TryAdd(hub, true))
+            {
+                subscriptions.Release(hub.OwnChannel);
+            }
+        }
+
+        var requestId = Interlocked.Increment(ref _lastRequestId);
+        var waiting = new TaskCompletionSource<RemoteCommandOutcome>(TaskCreationOptions.RunContinuationsAsynchronously);
+        _waiting[requestId] = waiting;
+        try
+        {
+            // Nobody listens on the channel of a node that is gone or has no connection of this hub.
+            if (await PublishAsync(channel, writer.WriteCommand(requestId, command, out var length), length, cancellationToken) == 0)
+            {
+                return RemoteCommandOutcome.NotFound;
+            }
+
+            return await waiting.Task.WaitAsync(options.Value.RemoteCommandTimeout, time, cancellationToken);
+        }
+        catch (TimeoutException exception)
+        {
+            throw new RemoteCommandTimeoutException(
+                $"The node of connection '{command.Subject}' did not answer within {options.Value.RemoteCommandTimeout}. The command may have been carried out.",
+                exception);
+        }
+        finally
+        {
+            _waiting.TryRemove(requestId, out _);
+        }
+    }
+
+    private async Task RunAsync(HubRegistry hub, ulong requestId, string originNodeId, RemoteCommand command)
+    {
+        RemoteCommandOutcome outcome;
+        try
+        {
+            outcome = await executor.ExecuteAsync(hub, command);
+        }
+        catch (BackplaneUnavailableException)
+        {
+            outcome = RemoteCommandOutcome.BackplaneAway;
+        }
+
+        if (requestId == 0)
+        {
+            return;
+        }
+
+        try
+        {
+            await PublishAsync(hub.NodeChannel(originNodeId), writer.WriteReply(requestId, outcome, out var length), length, CancellationToken.None);
+        }
+        catch (BackplaneUnavailableException exception)
+        {
+            Log.ReplyFailed(logger, originNodeId, exception);
+        }
+    }
+
+    private async ValueTask<long?> PublishAsync(string channel, byte[] envelope, int length, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await publisher.PublishAsync(channel, envelope.AsMemory(0, length), cancellationToken);
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(envelope);
+        }
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(120, LogLevel.Warning, "More than {Count} commands of other nodes are in work; one was not carried out, and its sender gets no answer.")]
+        public static partial void TooManyCommands(ILogger logger, int count);
+
+        [LoggerMessage(121, LogLevel.Warning, "A command of node {NodeId} was carried out, but the answer could not be sent.")]
+        public static partial void ReplyFailed(ILogger logger, string nodeId, Exception exception);
+    }
+}

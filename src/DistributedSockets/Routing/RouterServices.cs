@@ -1,0 +1,29 @@
+using System.Text.Json;
+using Microsoft.Extensions.Options;
+
+namespace DistributedSockets;
+
+/// <summary>What the routers of all hubs share.</summary>
+internal sealed class RouterServices(
+    NodeState node,
+    BackplanePublisher publisher,
+    EnvelopeWriter writer,
+    RemoteCommands commands,
+    CommandExecutor executor,
+    DistributedWebSocketsMetrics metrics,
+    IOptions<DistributedWebSocketsJsonOptions> json)
+{
+    internal NodeState Node => node;
+
+    internal BackplanePublisher Publisher => publisher;
+
+    internal EnvelopeWriter Writer => writer;
+
+    internal RemoteCommands Commands => commands;
+
+    internal CommandExecutor Executor => executor;
+
+    internal DistributedWebSocketsMetrics Metrics => metrics;
+
+    internal JsonSerializerOptions Json => json.Value.SerializerOptions;
+}

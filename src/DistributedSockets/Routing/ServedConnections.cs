@@ -1,0 +1,52 @@
+namespace DistributedSockets;
+
+/// <summary>
+/// Which connections have got a message that went out on several channels, so that overlapping groups mean one copy although
+/// each copy keeps its place in the order of its channel.
+/// </summary>
+/// <remarks>Remembers the newest messages only: the copies of one message are published together and arrive close to each other.</remarks>
+internal sealed class ServedConnections(TimeProvider time)
+{
+    private const int MaxMessages = 4_096;
+    private const int MaxConnections = 1_048_576;
+
+    private static readonly TimeSpan s_memory = TimeSpan.FromSeconds(30);
+
+    private readonly Lock _gate = new();
+    private readonly Dictionary<Guid, HashSet<Connection>> _served = [];
+    private readonly Queue<(Guid Id, long At)> _order = new();
+    private int _connections;
+
+    /// <summary>Queues a copy at those who have not got the message yet.</summary>
+    internal int Enqueue(Guid messageId, Connection[] members, SharedFrame frame, ReadOnlySpan<Connection?> excluded)
+    {
+        lock (_gate)
+        {
+            if (!_served.TryGetValue(messageId, out var served))
+            {
+                Forget();
+                served = [];
+                _served.Add(messageId, served);
+                _order.Enqueue((messageId, time.GetTimestamp()));
+            }
+
+            var before = served.Count;
+            var sent = FanOut.Enqueue(members, frame, excluded, served);
+            _connections += served.Count - before;
+            return sent;
+        }
+    }
+
+    private void Forget()
+    {
+        while (_order.TryPeek(out var oldest)
+            && (_order.Count >= MaxMessages || _connections > MaxConnections || time.GetElapsedTime(oldest.At) > s_memory))
+        {
+            _order.Dequeue();
+            if (_served.Remove(oldest.Id, out var served))
+            {
+                _connections -= served.Count;
+            }
+        }
+    }
+}

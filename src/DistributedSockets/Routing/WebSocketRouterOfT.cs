@@ -1,0 +1,49 @@
+using System.Net.WebSockets;
+using System.Text.Json.Serialization.Metadata;
+
+namespace DistributedSockets;
+
+/// <summary>The router of a handler's hub, under the handler's type.</summary>
+internal sealed class WebSocketRouter<THandler>(IWebSocketRouterFactory factory) : IWebSocketRouter<THandler>
+    where THandler : class
+{
+    private readonly IWebSocketRouter _router = factory.GetRouter(HubName.Of(typeof(THandler)));
+
+    public string Hub => _router.Hub;
+
+    public ValueTask SendAsync(WebSocketTarget target, WebSocketMessage message, CancellationToken cancellationToken = default) =>
+        _router.SendAsync(target, message, cancellationToken);
+
+    public ValueTask SendAsync<T>(WebSocketTarget target, T value, JsonTypeInfo<T>? jsonTypeInfo = null, CancellationToken cancellationToken = default) =>
+        _router.SendAsync(target, value, jsonTypeInfo, cancellationToken);
+
+    public ValueTask AddToGroupAsync(string connectionId, string group, CancellationToken cancellationToken = default) =>
+        _router.AddToGroupAsync(connectionId, group, cancellationToken);
+
+    public ValueTask RemoveFromGroupAsync(string connectionId, string group, CancellationToken cancellationToken = default) =>
+        _router.RemoveFromGroupAsync(connectionId, group, cancellationToken);
+
+    public ValueTask RemoveFromAllGroupsAsync(string connectionId, CancellationToken cancellationToken = default) =>
+        _router.RemoveFromAllGroupsAsync(connectionId, cancellationToken);
+
+    public ValueTask DisconnectAsync(
+        string connectionId,
+        WebSocketCloseStatus closeStatus = WebSocketCloseStatus.NormalClosure,
+        string? reason = null,
+        CancellationToken cancellationToken = default) =>
+        _router.DisconnectAsync(connectionId, closeStatus, reason, cancellationToken);
+
+    public ValueTask DisconnectUserAsync(
+        string userId,
+        WebSocketCloseStatus closeStatus = WebSocketCloseStatus.NormalClosure,
+        string? reason = null,
+        CancellationToken cancellationToken = default) =>
+        _router.DisconnectUserAsync(userId, closeStatus, reason, cancellationToken);
+
+    public ValueTask DisconnectGroupAsync(
+        string group,
+        WebSocketCloseStatus closeStatus = WebSocketCloseStatus.NormalClosure,
+        string? reason = null,
+        CancellationToken cancellationToken = default) =>
+        _router.DisconnectGroupAsync(group, closeStatus, reason, cancellationToken);
+}

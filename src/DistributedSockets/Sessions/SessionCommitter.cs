@@ -1,0 +1,134 @@
+using Microsoft.Extensions.Logging;
+
+namespace DistributedSockets;
+
+/// <summary>Writes this node's sessions to the session store as they change, in order, and all of them anew when the store lost them.</summary>
+internal sealed partial class SessionCommitter(
+    ISessionStore store, SessionChanges changes, Hubs hubs, NodeState node, ClusterEvents events, TimeProvider time, ILogger<SessionCommitter> logger)
+{
+    private static readonly TimeSpan s_minBackOff = TimeSpan.FromMilliseconds(200);
+    private static readonly TimeSpan s_maxBackOff = TimeSpan.FromSeconds(5);
+
+    private readonly CancellationTokenSource _stopping = new();
+    private List<SessionChange> _batch = [];
+    private bool _rewrite;
+    private Task _loop = Task.CompletedTask;
+
+    internal void Start() => _loop = RunAsync(_stopping.Token);
+
+    /// <summary>Ends the loop and writes what is left, once.</summary>
+    internal async Task StopAsync(CancellationToken cancellationToken)
+    {
+        await _stopping.CancelAsync();
+        await _loop;
+        try
+        {
+            while (TakeBatch())
+            {
+                await WriteAsync(cancellationToken);
+            }
+        }
+        catch (Exception exception) when (exception is not OperationCanceledException)
+        {
+            Log.CommitFailed(logger, _batch.Count, exception);
+        }
+    }
+
+    private async Task RunAsync(CancellationToken stopping)
+    {
+        var backOff = s_minBackOff;
+        while (!stopping.IsCancellationRequested)
+        {
+            try
+            {
+                if (!TakeBatch())
+                {
+                    await changes.WaitAsync(stopping);
+                    continue;
+                }
+
+                await WriteAsync(CancellationToken.None); // bounded by the store; cut off, it would leave unknown what was written
+                backOff = s_minBackOff;
+            }
+            catch (OperationCanceledException) when (stopping.IsCancellationRequested)
+            {
+            }
+            catch (Exception exception)
+            {
+                node.IsStoreAway = true;
+                Log.CommitFailed(logger, _batch.Count, exception);
+                try
+                {
+                    await Task.Delay(backOff, time, stopping);
+                }
+                catch (OperationCanceledException)
+                {
+                    return;
+                }
+
+                backOff = backOff * 2 < s_maxBackOff ? backOff * 2 : s_maxBackOff;
+            }
+        }
+    }
+
+    /// <summary>Has something to write: what failed before, else what came since; a rewrite overtakes both.</summary>
+    private bool TakeBatch()
+    {
+        if (_batch.Count == 0 || _rewrite)
+        {
+            var (taken, rewrite) = changes.Take();
+            _batch = _batch.Count == 0 ? taken : [.. _batch, .. taken];
+            _rewrite |= rewrite;
+        }
+
+        return _batch.Count > 0 || _rewrite;
+    }
+
+    private async Task WriteAsync(CancellationToken cancellationToken)
+    {
+        if (_rewrite)
+        {
+            var sessions = new List<SessionChange>();
+            foreach (var hub in hubs.All)
+            {
+                foreach (var session in hub.Sessions())
+                {
+                    sessions.Add(new(SessionChangeKind.Saved, session));
+                }
+            }
+
+            await store.ResetAsync(node.Info.NodeId, cancellationToken);
+            await store.CommitAsync(node.Info.NodeId, sessions, cancellationToken);
+            Log.Rewritten(logger, sessions.Count);
+        }
+        else
+        {
+            await store.CommitAsync(node.Info.NodeId, _batch, cancellationToken);
+        }
+
+        node.IsStoreAway = false;
+        var written = _batch;
+        _batch = [];
+        _rewrite = false;
+        foreach (var change in written)
+        {
+            if (change.Kind == SessionChangeKind.Saved)
+            {
+                events.SessionStarted(change.Session);
+            }
+            else if (change.Kind == SessionChangeKind.Ended)
+            {
+                events.SessionEnded(change.Session, SessionEndCause.Disconnected);
+            }
+        }
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(180, LogLevel.Warning, "{Count} session changes could not be written to the session store; they are tried again.")]
+        public static partial void CommitFailed(ILogger logger, int count, Exception exception);
+
+        [LoggerMessage(181, LogLevel.Information, "All {Count} sessions of this node were written to the session store anew.")]
+        public static partial void Rewritten(ILogger logger, int count);
+    }
+}
