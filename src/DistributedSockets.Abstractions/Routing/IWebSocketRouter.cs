@@ -1,4 +1,5 @@
 using System.Net.WebSockets;
+using System.Runtime.CompilerServices;
 using System.Text.Json.Serialization.Metadata;
 
 namespace DistributedSockets;
@@ -22,6 +23,7 @@ public interface IWebSocketRouter
     /// <param name="message">The message. Borrowed until the returned task completes.</param>
     /// <param name="cancellationToken">Ends the wait for the backplane; the message may still arrive.</param>
     /// <exception cref="BackplaneUnavailableException">Targets on this node were served, other nodes were not reached.</exception>
+    [OverloadResolutionPriority(1)]
     ValueTask SendAsync(WebSocketTarget target, WebSocketMessage message, CancellationToken cancellationToken = default);
 
     /// <summary>Sends a value as a text message in JSON. Strings go as text, and <c>byte[]</c> and byte memory as binary, unchanged.</summary>

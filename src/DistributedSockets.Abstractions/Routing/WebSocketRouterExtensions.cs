@@ -1,9 +1,12 @@
+using System.Runtime.CompilerServices;
 using System.Text.Json.Serialization.Metadata;
 
 namespace DistributedSockets;
 
 /// <summary>Shorter forms of <see cref="IWebSocketRouter.SendAsync(WebSocketTarget, WebSocketMessage, CancellationToken)"/>, which promises what they promise.</summary>
-/// <remarks>To exclude connections, send to a <see cref="WebSocketTarget"/> with <see cref="WebSocketTarget.Except"/>.</remarks>
+/// <remarks>
+/// Text, bytes and messages go before values of any type, hence the overload priorities. To exclude connections, send to a <see cref="WebSocketTarget"/> with <see cref="WebSocketTarget.Except"/>.
+/// </remarks>
 public static class WebSocketRouterExtensions
 {
     /// <summary>Sends text to every connection of the hub.</summary>
@@ -11,6 +14,7 @@ public static class WebSocketRouterExtensions
     /// <param name="text">The text, sent as UTF-8.</param>
     /// <param name="cancellationToken">Ends the wait for the backplane; the message may still arrive.</param>
     /// <exception cref="BackplaneUnavailableException">Targets on this node were served, other nodes were not reached.</exception>
+    [OverloadResolutionPriority(1)]
     public static ValueTask SendToAllAsync(
         this IWebSocketRouter router, string text, CancellationToken cancellationToken = default) =>
         Checked(router).SendAsync(WebSocketTarget.All, WebSocketMessage.Text(text), cancellationToken);
@@ -20,6 +24,7 @@ public static class WebSocketRouterExtensions
     /// <param name="data">The payload. Borrowed until the returned task completes.</param>
     /// <param name="cancellationToken">Ends the wait for the backplane; the message may still arrive.</param>
     /// <exception cref="BackplaneUnavailableException">Targets on this node were served, other nodes were not reached.</exception>
+    [OverloadResolutionPriority(1)]
     public static ValueTask SendToAllAsync(
         this IWebSocketRouter router, ReadOnlyMemory<byte> data, CancellationToken cancellationToken = default) =>
         Checked(router).SendAsync(WebSocketTarget.All, WebSocketMessage.Binary(data), cancellationToken);
@@ -29,6 +34,7 @@ public static class WebSocketRouterExtensions
     /// <param name="message">The message. Borrowed until the returned task completes.</param>
     /// <param name="cancellationToken">Ends the wait for the backplane; the message may still arrive.</param>
     /// <exception cref="BackplaneUnavailableException">Targets on this node were served, other nodes were not reached.</exception>
+    [OverloadResolutionPriority(1)]
     public static ValueTask SendToAllAsync(
         this IWebSocketRouter router, WebSocketMessage message, CancellationToken cancellationToken = default) =>
         Checked(router).SendAsync(WebSocketTarget.All, message, cancellationToken);
@@ -50,6 +56,7 @@ public static class WebSocketRouterExtensions
     /// <param name="text">The text, sent as UTF-8.</param>
     /// <param name="cancellationToken">Ends the wait for the backplane; the message may still arrive.</param>
     /// <exception cref="BackplaneUnavailableException">Targets on this node were served, other nodes were not reached.</exception>
+    [OverloadResolutionPriority(1)]
     public static ValueTask SendToConnectionAsync(
         this IWebSocketRouter router, string connectionId, string text, CancellationToken cancellationToken = default) =>
         Checked(router).SendAsync(WebSocketTarget.Connection(connectionId), WebSocketMessage.Text(text), cancellationToken);
@@ -60,6 +67,7 @@ public static class WebSocketRouterExtensions
     /// <param name="data">The payload. Borrowed until the returned task completes.</param>
     /// <param name="cancellationToken">Ends the wait for the backplane; the message may still arrive.</param>
     /// <exception cref="BackplaneUnavailableException">Targets on this node were served, other nodes were not reached.</exception>
+    [OverloadResolutionPriority(1)]
     public static ValueTask SendToConnectionAsync(
         this IWebSocketRouter router, string connectionId, ReadOnlyMemory<byte> data, CancellationToken cancellationToken = default) =>
         Checked(router).SendAsync(WebSocketTarget.Connection(connectionId), WebSocketMessage.Binary(data), cancellationToken);
@@ -70,6 +78,7 @@ public static class WebSocketRouterExtensions
     /// <param name="message">The message. Borrowed until the returned task completes.</param>
     /// <param name="cancellationToken">Ends the wait for the backplane; the message may still arrive.</param>
     /// <exception cref="BackplaneUnavailableException">Targets on this node were served, other nodes were not reached.</exception>
+    [OverloadResolutionPriority(1)]
     public static ValueTask SendToConnectionAsync(
         this IWebSocketRouter router, string connectionId, WebSocketMessage message, CancellationToken cancellationToken = default) =>
         Checked(router).SendAsync(WebSocketTarget.Connection(connectionId), message, cancellationToken);
@@ -92,6 +101,7 @@ public static class WebSocketRouterExtensions
     /// <param name="text">The text, sent as UTF-8.</param>
     /// <param name="cancellationToken">Ends the wait for the backplane; the message may still arrive.</param>
     /// <exception cref="BackplaneUnavailableException">Targets on this node were served, other nodes were not reached.</exception>
+    [OverloadResolutionPriority(1)]
     public static ValueTask SendToConnectionsAsync(
         this IWebSocketRouter router, IReadOnlyList<string> connectionIds, string text, CancellationToken cancellationToken = default) =>
         Checked(router).SendAsync(WebSocketTarget.Connections(connectionIds), WebSocketMessage.Text(text), cancellationToken);
@@ -102,6 +112,7 @@ public static class WebSocketRouterExtensions
     /// <param name="data">The payload. Borrowed until the returned task completes.</param>
     /// <param name="cancellationToken">Ends the wait for the backplane; the message may still arrive.</param>
     /// <exception cref="BackplaneUnavailableException">Targets on this node were served, other nodes were not reached.</exception>
+    [OverloadResolutionPriority(1)]
     public static ValueTask SendToConnectionsAsync(
         this IWebSocketRouter router, IReadOnlyList<string> connectionIds, ReadOnlyMemory<byte> data, CancellationToken cancellationToken = default) =>
         Checked(router).SendAsync(WebSocketTarget.Connections(connectionIds), WebSocketMessage.Binary(data), cancellationToken);
@@ -112,6 +123,7 @@ public static class WebSocketRouterExtensions
     /// <param name="message">The message. Borrowed until the returned task completes.</param>
     /// <param name="cancellationToken">Ends the wait for the backplane; the message may still arrive.</param>
     /// <exception cref="BackplaneUnavailableException">Targets on this node were served, other nodes were not reached.</exception>
+    [OverloadResolutionPriority(1)]
     public static ValueTask SendToConnectionsAsync(
         this IWebSocketRouter router, IReadOnlyList<string> connectionIds, WebSocketMessage message, CancellationToken cancellationToken = default) =>
         Checked(router).SendAsync(WebSocketTarget.Connections(connectionIds), message, cancellationToken);
@@ -134,6 +146,7 @@ public static class WebSocketRouterExtensions
     /// <param name="text">The text, sent as UTF-8.</param>
     /// <param name="cancellationToken">Ends the wait for the backplane; the message may still arrive.</param>
     /// <exception cref="BackplaneUnavailableException">Targets on this node were served, other nodes were not reached.</exception>
+    [OverloadResolutionPriority(1)]
     public static ValueTask SendToUserAsync(
         this IWebSocketRouter router, string userId, string text, CancellationToken cancellationToken = default) =>
         Checked(router).SendAsync(WebSocketTarget.User(userId), WebSocketMessage.Text(text), cancellationToken);
@@ -144,6 +157,7 @@ public static class WebSocketRouterExtensions
     /// <param name="data">The payload. Borrowed until the returned task completes.</param>
     /// <param name="cancellationToken">Ends the wait for the backplane; the message may still arrive.</param>
     /// <exception cref="BackplaneUnavailableException">Targets on this node were served, other nodes were not reached.</exception>
+    [OverloadResolutionPriority(1)]
     public static ValueTask SendToUserAsync(
         this IWebSocketRouter router, string userId, ReadOnlyMemory<byte> data, CancellationToken cancellationToken = default) =>
         Checked(router).SendAsync(WebSocketTarget.User(userId), WebSocketMessage.Binary(data), cancellationToken);
@@ -154,6 +168,7 @@ public static class WebSocketRouterExtensions
     /// <param name="message">The message. Borrowed until the returned task completes.</param>
     /// <param name="cancellationToken">Ends the wait for the backplane; the message may still arrive.</param>
     /// <exception cref="BackplaneUnavailableException">Targets on this node were served, other nodes were not reached.</exception>
+    [OverloadResolutionPriority(1)]
     public static ValueTask SendToUserAsync(
         this IWebSocketRouter router, string userId, WebSocketMessage message, CancellationToken cancellationToken = default) =>
         Checked(router).SendAsync(WebSocketTarget.User(userId), message, cancellationToken);
@@ -176,6 +191,7 @@ public static class WebSocketRouterExtensions
     /// <param name="text">The text, sent as UTF-8.</param>
     /// <param name="cancellationToken">Ends the wait for the backplane; the message may still arrive.</param>
     /// <exception cref="BackplaneUnavailableException">Targets on this node were served, other nodes were not reached.</exception>
+    [OverloadResolutionPriority(1)]
     public static ValueTask SendToUsersAsync(
         this IWebSocketRouter router, IReadOnlyList<string> userIds, string text, CancellationToken cancellationToken = default) =>
         Checked(router).SendAsync(WebSocketTarget.Users(userIds), WebSocketMessage.Text(text), cancellationToken);
@@ -186,6 +202,7 @@ public static class WebSocketRouterExtensions
     /// <param name="data">The payload. Borrowed until the returned task completes.</param>
     /// <param name="cancellationToken">Ends the wait for the backplane; the message may still arrive.</param>
     /// <exception cref="BackplaneUnavailableException">Targets on this node were served, other nodes were not reached.</exception>
+    [OverloadResolutionPriority(1)]
     public static ValueTask SendToUsersAsync(
         this IWebSocketRouter router, IReadOnlyList<string> userIds, ReadOnlyMemory<byte> data, CancellationToken cancellationToken = default) =>
         Checked(router).SendAsync(WebSocketTarget.Users(userIds), WebSocketMessage.Binary(data), cancellationToken);
@@ -196,6 +213,7 @@ public static class WebSocketRouterExtensions
     /// <param name="message">The message. Borrowed until the returned task completes.</param>
     /// <param name="cancellationToken">Ends the wait for the backplane; the message may still arrive.</param>
     /// <exception cref="BackplaneUnavailableException">Targets on this node were served, other nodes were not reached.</exception>
+    [OverloadResolutionPriority(1)]
     public static ValueTask SendToUsersAsync(
         this IWebSocketRouter router, IReadOnlyList<string> userIds, WebSocketMessage message, CancellationToken cancellationToken = default) =>
         Checked(router).SendAsync(WebSocketTarget.Users(userIds), message, cancellationToken);
@@ -218,6 +236,7 @@ public static class WebSocketRouterExtensions
     /// <param name="text">The text, sent as UTF-8.</param>
     /// <param name="cancellationToken">Ends the wait for the backplane; the message may still arrive.</param>
     /// <exception cref="BackplaneUnavailableException">Targets on this node were served, other nodes were not reached.</exception>
+    [OverloadResolutionPriority(1)]
     public static ValueTask SendToGroupAsync(
         this IWebSocketRouter router, string group, string text, CancellationToken cancellationToken = default) =>
         Checked(router).SendAsync(WebSocketTarget.Group(group), WebSocketMessage.Text(text), cancellationToken);
@@ -228,6 +247,7 @@ public static class WebSocketRouterExtensions
     /// <param name="data">The payload. Borrowed until the returned task completes.</param>
     /// <param name="cancellationToken">Ends the wait for the backplane; the message may still arrive.</param>
     /// <exception cref="BackplaneUnavailableException">Targets on this node were served, other nodes were not reached.</exception>
+    [OverloadResolutionPriority(1)]
     public static ValueTask SendToGroupAsync(
         this IWebSocketRouter router, string group, ReadOnlyMemory<byte> data, CancellationToken cancellationToken = default) =>
         Checked(router).SendAsync(WebSocketTarget.Group(group), WebSocketMessage.Binary(data), cancellationToken);
@@ -238,6 +258,7 @@ public static class WebSocketRouterExtensions
     /// <param name="message">The message. Borrowed until the returned task completes.</param>
     /// <param name="cancellationToken">Ends the wait for the backplane; the message may still arrive.</param>
     /// <exception cref="BackplaneUnavailableException">Targets on this node were served, other nodes were not reached.</exception>
+    [OverloadResolutionPriority(1)]
     public static ValueTask SendToGroupAsync(
         this IWebSocketRouter router, string group, WebSocketMessage message, CancellationToken cancellationToken = default) =>
         Checked(router).SendAsync(WebSocketTarget.Group(group), message, cancellationToken);
@@ -260,6 +281,7 @@ public static class WebSocketRouterExtensions
     /// <param name="text">The text, sent as UTF-8.</param>
     /// <param name="cancellationToken">Ends the wait for the backplane; the message may still arrive.</param>
     /// <exception cref="BackplaneUnavailableException">Targets on this node were served, other nodes were not reached.</exception>
+    [OverloadResolutionPriority(1)]
     public static ValueTask SendToGroupsAsync(
         this IWebSocketRouter router, IReadOnlyList<string> groups, string text, CancellationToken cancellationToken = default) =>
         Checked(router).SendAsync(WebSocketTarget.Groups(groups), WebSocketMessage.Text(text), cancellationToken);
@@ -270,6 +292,7 @@ public static class WebSocketRouterExtensions
     /// <param name="data">The payload. Borrowed until the returned task completes.</param>
     /// <param name="cancellationToken">Ends the wait for the backplane; the message may still arrive.</param>
     /// <exception cref="BackplaneUnavailableException">Targets on this node were served, other nodes were not reached.</exception>
+    [OverloadResolutionPriority(1)]
     public static ValueTask SendToGroupsAsync(
         this IWebSocketRouter router, IReadOnlyList<string> groups, ReadOnlyMemory<byte> data, CancellationToken cancellationToken = default) =>
         Checked(router).SendAsync(WebSocketTarget.Groups(groups), WebSocketMessage.Binary(data), cancellationToken);
@@ -280,6 +303,7 @@ public static class WebSocketRouterExtensions
     /// <param name="message">The message. Borrowed until the returned task completes.</param>
     /// <param name="cancellationToken">Ends the wait for the backplane; the message may still arrive.</param>
     /// <exception cref="BackplaneUnavailableException">Targets on this node were served, other nodes were not reached.</exception>
+    [OverloadResolutionPriority(1)]
     public static ValueTask SendToGroupsAsync(
         this IWebSocketRouter router, IReadOnlyList<string> groups, WebSocketMessage message, CancellationToken cancellationToken = default) =>
         Checked(router).SendAsync(WebSocketTarget.Groups(groups), message, cancellationToken);
