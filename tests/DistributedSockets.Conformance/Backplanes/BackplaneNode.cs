@@ -1,0 +1,47 @@
+using System.Text;
+
+namespace DistributedSockets.Conformance;
+
+/// <summary>One node's started backplane with what it received.</summary>
+/// <param name="Backplane">The backplane.</param>
+/// <param name="Received">Its receiver.</param>
+public sealed record BackplaneNode(IBackplane Backplane, RecordingReceiver Received) : IAsyncDisposable
+{
+    /// <summary>Starts a backplane with a receiver of its own.</summary>
+    /// <param name="backplane">The backplane, not yet started.</param>
+    public static async Task<BackplaneNode> StartAsync(IBackplane backplane)
+    {
+        var receiver = new RecordingReceiver();
+        await backplane.StartAsync(receiver, TestContext.Current.CancellationToken).WithinGuardAsync();
+        return new BackplaneNode(backplane, receiver);
+    }
+
+    /// <summary>Publishes a text.</summary>
+    /// <param name="channel">The channel.</param>
+    /// <param name="text">The text.</param>
+    public Task<long?> PublishAsync(string channel, string text) => PublishAsync(channel, Encoding.UTF8.GetBytes(text));
+
+    /// <summary>Publishes bytes.</summary>
+    /// <param name="channel">The channel.</param>
+    /// <param name="payload">The bytes.</param>
+    public Task<long?> PublishAsync(string channel, ReadOnlyMemory<byte> payload) =>
+        Backplane.PublishAsync(channel, payload, TestContext.Current.CancellationToken).WithinGuardAsync();
+
+    /// <summary>Subscribes to channels, one after the other.</summary>
+    /// <param name="channels">The channels.</param>
+    public async Task SubscribeAsync(params IEnumerable<string> channels)
+    {
+        foreach (var channel in channels)
+        {
+            await Backplane.SubscribeAsync(channel, TestContext.Current.CancellationToken).WithinGuardAsync();
+        }
+    }
+
+    /// <summary>Gives a channel up.</summary>
+    /// <param name="channel">The channel.</param>
+    public Task UnsubscribeAsync(string channel) =>
+        Backplane.UnsubscribeAsync(channel, TestContext.Current.CancellationToken).WithinGuardAsync();
+
+    /// <inheritdoc/>
+    public ValueTask DisposeAsync() => Backplane.DisposeAsync();
+}

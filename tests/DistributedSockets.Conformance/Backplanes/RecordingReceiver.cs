@@ -1,0 +1,137 @@
+using System.Collections.Concurrent;
+using System.Text;
+
+namespace DistributedSockets.Conformance;
+
+/// <summary>Keeps what a backplane hands over, and catches it handing over two payloads of one channel at once.</summary>
+public sealed class RecordingReceiver : IBackplaneReceiver
+{
+    private readonly ConcurrentDictionary<string, Recording> _channels = new(StringComparer.Ordinal);
+    private readonly Lock _lock = new();
+    private readonly List<string> _reports = [];
+    private TaskCompletionSource _changed = NewSignal();
+    private volatile string? _violation;
+
+    /// <summary>What happened to the transport, oldest first: <c>unavailable</c>, <c>available</c> or <c>loss</c>.</summary>
+    public IReadOnlyList<string> Reports
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return [.. _reports];
+            }
+        }
+    }
+
+    /// <summary>The payloads of a channel as they are now, oldest first.</summary>
+    /// <param name="channel">The channel.</param>
+    public IReadOnlyList<ReadOnlyMemory<byte>> Payloads(string channel)
+    {
+        lock (_lock)
+        {
+            Assert.Null(_violation);
+            return _channels.TryGetValue(channel, out var recording) ? [.. recording.Payloads] : [];
+        }
+    }
+
+    /// <summary>The payloads of a channel as text.</summary>
+    /// <param name="channel">The channel.</param>
+    public IReadOnlyList<string> Texts(string channel) => [.. Payloads(channel).Select(payload => Encoding.UTF8.GetString(payload.Span))];
+
+    /// <summary>Waits until a channel has had at least so many payloads, and returns them as text.</summary>
+    /// <param name="channel">The channel.</param>
+    /// <param name="count">How many.</param>
+    public async Task<IReadOnlyList<string>> WaitForAsync(string channel, int count)
+    {
+        await WaitUntilAsync(() => Payloads(channel).Count >= count, () => $"{count} payloads on '{channel}', which has {Payloads(channel).Count}");
+        return Texts(channel);
+    }
+
+    /// <summary>Waits until a payload with this text is the last of a channel, and returns all up to it.</summary>
+    /// <param name="channel">The channel.</param>
+    /// <param name="text">The text.</param>
+    public async Task<IReadOnlyList<string>> WaitForAsync(string channel, string text)
+    {
+        await WaitUntilAsync(() => Texts(channel).Contains(text), () => $"'{text}' on '{channel}', which has [{string.Join(", ", Texts(channel))}]");
+        return Texts(channel);
+    }
+
+    /// <summary>Waits until the transport has reported this often.</summary>
+    /// <param name="report"><c>unavailable</c>, <c>available</c> or <c>loss</c>.</param>
+    /// <param name="count">How often.</param>
+    public Task WaitForReportAsync(string report, int count = 1) => WaitUntilAsync(
+        () => Reports.Count(made => made == report) >= count,
+        () => $"{count} times '{report}'; it reported [{string.Join(", ", Reports)}]");
+
+    /// <inheritdoc/>
+    public void OnReceived(string channel, ReadOnlyMemory<byte> payload)
+    {
+        var recording = _channels.GetOrAdd(channel, static _ => new Recording());
+        if (Interlocked.Increment(ref recording.Entered) != 1)
+        {
+            _violation = $"OnReceived was called concurrently for channel '{channel}'.";
+        }
+
+        // Gives a second caller the time to be caught.
+        Thread.SpinWait(100);
+        lock (_lock)
+        {
+            recording.Payloads.Add(payload);
+        }
+
+        Interlocked.Decrement(ref recording.Entered);
+        Signal();
+    }
+
+    /// <inheritdoc/>
+    public void OnUnavailable(Exception? cause) => Report("unavailable");
+
+    /// <inheritdoc/>
+    public void OnAvailable() => Report("available");
+
+    /// <inheritdoc/>
+    public void OnPossibleLoss(string description) => Report("loss");
+
+    private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    private void Report(string report)
+    {
+        lock (_lock)
+        {
+            _reports.Add(report);
+        }
+
+        Signal();
+    }
+
+    private void Signal() => Interlocked.Exchange(ref _changed, NewSignal()).TrySetResult();
+
+    private async Task WaitUntilAsync(Func<bool> condition, Func<string> expectation)
+    {
+        while (true)
+        {
+            var changed = Volatile.Read(ref _changed).Task;
+            if (condition())
+            {
+                return;
+            }
+
+            try
+            {
+                await changed.WithinGuardAsync();
+            }
+            catch (TimeoutException)
+            {
+                Assert.Fail($"Waited for {expectation()}.");
+            }
+        }
+    }
+
+    private sealed class Recording
+    {
+        public int Entered;
+
+        public List<ReadOnlyMemory<byte>> Payloads { get; } = [];
+    }
+}

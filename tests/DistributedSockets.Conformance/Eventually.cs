@@ -1,0 +1,40 @@
+namespace DistributedSockets.Conformance;
+
+/// <summary>Waits for conditions that nothing announces.</summary>
+public static class Eventually
+{
+    /// <summary>How long anything may take before it counts as hanging.</summary>
+    public static readonly TimeSpan Guard = TimeSpan.FromSeconds(60);
+
+    private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(10);
+
+    /// <summary>Returns when the condition holds, and fails the test if it never does.</summary>
+    /// <param name="condition">Asked again and again.</param>
+    /// <param name="expectation">What is waited for, for the message.</param>
+    public static async Task TrueAsync(Func<Task<bool>> condition, string expectation)
+    {
+        var cancellationToken = TestContext.Current.CancellationToken;
+        var started = TimeProvider.System.GetTimestamp();
+        while (!await condition())
+        {
+            Assert.True(TimeProvider.System.GetElapsedTime(started) < Guard, $"Within {Guard} this never held: {expectation}.");
+            await Task.Delay(PollInterval, cancellationToken);
+        }
+    }
+
+    /// <inheritdoc cref="TrueAsync(Func{Task{bool}}, string)"/>
+    public static Task TrueAsync(Func<bool> condition, string expectation) => TrueAsync(() => Task.FromResult(condition()), expectation);
+
+    /// <summary>Waits for a task, but never for ever.</summary>
+    /// <param name="task">The task.</param>
+    public static Task WithinGuardAsync(this Task task) => task.WaitAsync(Guard, TestContext.Current.CancellationToken);
+
+    /// <inheritdoc cref="WithinGuardAsync(Task)"/>
+    public static Task<T> WithinGuardAsync<T>(this Task<T> task) => task.WaitAsync(Guard, TestContext.Current.CancellationToken);
+
+    /// <inheritdoc cref="WithinGuardAsync(Task)"/>
+    public static Task<T> WithinGuardAsync<T>(this ValueTask<T> task) => task.AsTask().WithinGuardAsync();
+
+    /// <inheritdoc cref="WithinGuardAsync(Task)"/>
+    public static Task WithinGuardAsync(this ValueTask task) => task.AsTask().WithinGuardAsync();
+}

@@ -1,0 +1,993 @@
+using System.Collections.Concurrent;
+using static DistributedSockets.SessionChangeKind;
+
+namespace DistributedSockets.Conformance;
+
+/// <summary>What every <see cref="ISessionStore"/> promises. Derive from it once for each implementation and server.</summary>
+public abstract class SessionStoreConformanceTests : IAsyncLifetime
+{
+    /// <summary>The hub that most tests use.</summary>
+    protected const string Hub = "chat";
+
+    /// <summary>A lease that does not run out while a test runs.</summary>
+    protected static readonly TimeSpan LongLease = TimeSpan.FromMinutes(10);
+
+    private readonly List<ISessionStore> _stores = [];
+
+    /// <summary>A cluster that no other test uses.</summary>
+    protected string Cluster { get; } = $"conformance-{Guid.NewGuid():N}";
+
+    /// <summary>The lease of a node that is about to be lost.</summary>
+    protected virtual TimeSpan ShortLease => TimeSpan.FromMilliseconds(100);
+
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    /// <summary>Creates the store of one more node or worker. Equal clusters share everything, different ones nothing.</summary>
+    /// <param name="cluster">The cluster: letters, digits and hyphens.</param>
+    protected abstract ISessionStore CreateStore(string cluster);
+
+    /// <summary>Returns when a lease of <see cref="ShortLease"/>, taken just before, has run out, and one of <see cref="LongLease"/> has not.</summary>
+    /// <param name="store">A store of the node's cluster.</param>
+    /// <param name="nodeId">The node with the short lease.</param>
+    /// <remarks>With a fake clock: advance it. With a server's clock: wait until the node is not listed any more, as this does unless overridden.</remarks>
+    protected virtual Task ExpireLeaseAsync(ISessionStore store, string nodeId) => Eventually.TrueAsync(
+        async () => (await store.ListNodesAsync(Cancellation)).All(node => node.NodeId != nodeId),
+        $"node {nodeId} is not listed any more");
+
+    /// <inheritdoc/>
+    public virtual ValueTask InitializeAsync() => ValueTask.CompletedTask;
+
+    /// <inheritdoc/>
+    public virtual async ValueTask DisposeAsync()
+    {
+        foreach (var store in _stores)
+        {
+            await store.DisposeAsync().WithinGuardAsync();
+        }
+
+        GC.SuppressFinalize(this);
+    }
+
+    [Fact]
+    public async Task RenewLease_FirstTimeAndAgain_TellsWhetherItWasHeld()
+    {
+        var (store, node) = (NewStore(), NewNode());
+
+        Assert.False(await store.RenewLeaseAsync(node, LongLease, Cancellation));
+        Assert.True(await store.RenewLeaseAsync(node, LongLease, Cancellation));
+        Assert.True(await NewStore().RenewLeaseAsync(node, LongLease, Cancellation));
+    }
+
+    [Fact]
+    public async Task RenewLease_AfterExpiry_TellsThatItWasTakenAnew()
+    {
+        var (store, node) = (NewStore(), NewNode());
+        await LoseNodeAsync(store, node);
+
+        Assert.False(await store.RenewLeaseAsync(node, LongLease, Cancellation));
+        Assert.True(await store.RenewLeaseAsync(node, LongLease, Cancellation));
+    }
+
+    [Fact]
+    public async Task RenewLease_BeforeExpiry_ProlongsIt()
+    {
+        var (store, node, other) = (NewStore(), NewNode(), NewNode());
+        await store.RenewLeaseAsync(node, ShortLease, Cancellation);
+        await store.RenewLeaseAsync(node, LongLease, Cancellation);
+
+        await LoseNodeAsync(store, other);
+
+        Assert.Equal(node, Assert.Single(await store.ListNodesAsync(Cancellation)));
+        Assert.True(await store.RenewLeaseAsync(node, LongLease, Cancellation));
+    }
+
+    [Fact]
+    public async Task ListNodes_SeveralNodes_HaveAllTheyWereGiven()
+    {
+        var store = NewStore();
+        NodeInfo[] nodes = [NewNode("web"), NewNode("web"), NewNode("n\u00e4me: {with} \"all\" \ud83d\ude80")];
+        foreach (var node in nodes)
+        {
+            await store.RenewLeaseAsync(node, LongLease, Cancellation);
+        }
+
+        Assert.Equal(nodes.OrderBy(node => node.NodeId), (await NewStore().ListNodesAsync(Cancellation)).OrderBy(node => node.NodeId));
+    }
+
+    [Fact]
+    public async Task ListNodes_NobodyThere_IsEmpty()
+    {
+        Assert.Empty(await NewStore().ListNodesAsync(Cancellation));
+    }
+
+    [Fact]
+    public async Task ListNodes_NodeLost_IsNotListed()
+    {
+        var (store, lost, live) = (NewStore(), NewNode(), NewNode());
+        await store.RenewLeaseAsync(live, LongLease, Cancellation);
+        await LoseNodeAsync(store, lost);
+
+        Assert.Equal(live, Assert.Single(await store.ListNodesAsync(Cancellation)));
+    }
+
+    [Fact]
+    public async Task Commit_Saved_IsFoundByEveryQueryFromEveryNode()
+    {
+        var (store, node) = await NewLiveNodeAsync();
+        var session = NewSession(node, "alice", ["red", "blue"]);
+
+        await CommitAsync(store, node, new SessionChange(Saved, session));
+
+        var reader = NewStore();
+        AssertSame(session, await reader.FindAsync(Hub, session.ConnectionId, Cancellation));
+        foreach (var query in QueriesOf(session))
+        {
+            AssertSame(session, Assert.Single(await ListAsync(reader, query)));
+            Assert.Equal(1, await reader.CountAsync(query, Cancellation));
+        }
+
+        Assert.True(await reader.IsOnlineAsync(Hub, "alice", Cancellation));
+    }
+
+    [Fact]
+    public async Task Commit_SavedAnonymous_HasNoUser()
+    {
+        var (store, node) = await NewLiveNodeAsync();
+        var session = NewSession(node, user: null);
+
+        await CommitAsync(store, node, new SessionChange(Saved, session));
+
+        var found = await store.FindAsync(Hub, session.ConnectionId, Cancellation);
+        Assert.Null(found?.UserId);
+        AssertSame(session, found);
+        Assert.Equal(1, await store.CountAsync(SessionQuery.ForHub(Hub), Cancellation));
+    }
+
+    [Fact]
+    public async Task Commit_GroupAddedAndRemoved_QueriesFollow()
+    {
+        var (store, node) = await NewLiveNodeAsync();
+        var session = NewSession(node, "alice");
+        await CommitAsync(store, node, new SessionChange(Saved, session));
+        Assert.Equal(0, await store.CountAsync(SessionQuery.ForGroup(Hub, "red"), Cancellation));
+
+        var member = session with { Groups = ["red"] };
+        await CommitAsync(store, node, new SessionChange(GroupAdded, member, "red"));
+        AssertSame(member, Assert.Single(await ListAsync(store, SessionQuery.ForGroup(Hub, "red"))));
+        AssertSame(member, await store.FindAsync(Hub, session.ConnectionId, Cancellation));
+        Assert.Equal(1, await store.CountAsync(SessionQuery.ForGroup(Hub, "red"), Cancellation));
+
+        await CommitAsync(store, node, new SessionChange(GroupRemoved, session, "red"));
+        Assert.Empty(await ListAsync(store, SessionQuery.ForGroup(Hub, "red")));
+        AssertSame(session, await store.FindAsync(Hub, session.ConnectionId, Cancellation));
+        Assert.Equal(0, await store.CountAsync(SessionQuery.ForGroup(Hub, "red"), Cancellation));
+        Assert.Equal(1, await store.CountAsync(SessionQuery.ForUser(Hub, "alice"), Cancellation));
+    }
+
+    [Fact]
+    public async Task Commit_Ended_IsGoneFromEveryQuery()
+    {
+        var (store, node) = await NewLiveNodeAsync();
+        var session = NewSession(node, "alice", ["red", "blue"]);
+        await CommitAsync(store, node, new SessionChange(Saved, session));
+
+        await CommitAsync(store, node, new SessionChange(Ended, session));
+
+        await AssertUnseenAsync(store, session);
+        Assert.True(await store.RenewLeaseAsync(node, LongLease, Cancellation));
+    }
+
+    [Fact]
+    public async Task Commit_EndedUnknown_DoesNothing()
+    {
+        var (store, node) = await NewLiveNodeAsync();
+        var session = NewSession(node, "alice", ["red"]);
+        await CommitAsync(store, node, new SessionChange(Saved, session));
+
+        await CommitAsync(store, node, new SessionChange(Ended, NewSession(node, "alice", ["red"])));
+
+        AssertSame(session, Assert.Single(await ListAsync(store, SessionQuery.ForGroup(Hub, "red"))));
+        Assert.Equal(1, await store.CountAsync(SessionQuery.ForUser(Hub, "alice"), Cancellation));
+    }
+
+    [Fact]
+    public async Task Commit_NoChanges_DoesNothing()
+    {
+        var (store, node) = await NewLiveNodeAsync();
+
+        await CommitAsync(store, node);
+
+        Assert.Equal(0, await store.CountAsync(SessionQuery.ForNode(node.NodeId), Cancellation));
+    }
+
+    [Fact]
+    public async Task Commit_ManyChangesOfOneSession_AreAppliedInOrder()
+    {
+        var (store, node) = await NewLiveNodeAsync();
+        var session = NewSession(node, "alice");
+        var changes = new List<SessionChange> { new(Saved, session) };
+        var groups = new HashSet<string>();
+        for (var i = 0; i < 1_000; i++)
+        {
+            var group = $"g{i % 7}";
+            var kind = groups.Add(group) ? GroupAdded : GroupRemoved;
+            if (kind == GroupRemoved)
+            {
+                groups.Remove(group);
+            }
+
+            changes.Add(new(kind, session with { Groups = [.. groups] }, group));
+        }
+
+        await CommitAsync(store, node, [.. changes]);
+
+        AssertSame(session with { Groups = [.. groups] }, await store.FindAsync(Hub, session.ConnectionId, Cancellation));
+        for (var i = 0; i < 7; i++)
+        {
+            Assert.Equal(groups.Contains($"g{i}") ? 1 : 0, await store.CountAsync(SessionQuery.ForGroup(Hub, $"g{i}"), Cancellation));
+        }
+    }
+
+    [Fact]
+    public async Task Commit_ConnectionEndedAndUserBackInOneBatch_LastStateWins()
+    {
+        var (store, node) = await NewLiveNodeAsync();
+        var (first, second) = (NewSession(node, "alice", ["red"]), NewSession(node, "alice", ["red"]));
+
+        await CommitAsync(store, node, new(Saved, first), new(Ended, first), new(Saved, second), new(Saved, first), new(Ended, first));
+
+        AssertSame(second, Assert.Single(await ListAsync(store, SessionQuery.ForUser(Hub, "alice"))));
+        Assert.Equal(1, await store.CountAsync(SessionQuery.ForGroup(Hub, "red"), Cancellation));
+        Assert.True(await store.IsOnlineAsync(Hub, "alice", Cancellation));
+    }
+
+    [Fact]
+    public async Task Commit_SameChangesTwice_IsTheSameAsOnce()
+    {
+        var (store, node) = await NewLiveNodeAsync();
+        var (staying, ending) = (NewSession(node, "alice"), NewSession(node, "bob", ["red"]));
+        SessionChange[] changes =
+        [
+            new(Saved, staying),
+            new(Saved, ending),
+            new(GroupAdded, staying with { Groups = ["red"] }, "red"),
+            new(GroupAdded, staying with { Groups = ["red", "blue"] }, "blue"),
+            new(GroupRemoved, staying with { Groups = ["blue"] }, "red"),
+            new(Ended, ending),
+        ];
+
+        await CommitAsync(store, node, changes);
+        await CommitAsync(store, node, changes);
+
+        AssertSame(staying with { Groups = ["blue"] }, Assert.Single(await ListAsync(store, SessionQuery.ForHub(Hub))));
+        Assert.Equal(1, await store.CountAsync(SessionQuery.ForHub(Hub), Cancellation));
+        Assert.Equal(1, await store.CountAsync(SessionQuery.ForGroup(Hub, "blue"), Cancellation));
+        Assert.Equal(0, await store.CountAsync(SessionQuery.ForGroup(Hub, "red"), Cancellation));
+        Assert.Equal([true, false], await store.AreOnlineAsync(Hub, ["alice", "bob"], Cancellation));
+    }
+
+    [Fact]
+    public async Task Commit_EachChangeTwice_IsTheSameAsOnce()
+    {
+        var (store, node) = await NewLiveNodeAsync();
+        var session = NewSession(node, "alice");
+        var member = session with { Groups = ["red"] };
+
+        await CommitAsync(store, node, new(Saved, session), new(Saved, session), new(GroupAdded, member, "red"), new(GroupAdded, member, "red"));
+        Assert.Equal(1, await store.CountAsync(SessionQuery.ForGroup(Hub, "red"), Cancellation));
+        Assert.Equal(1, await store.CountAsync(SessionQuery.ForUser(Hub, "alice"), Cancellation));
+
+        await CommitAsync(store, node, new(Ended, member), new(Ended, member));
+        await AssertUnseenAsync(store, member);
+    }
+
+    [Fact]
+    public async Task Commit_NodeWithoutLease_IsSeenOnceItHasOne()
+    {
+        var (store, node) = (NewStore(), NewNode());
+        var session = NewSession(node, "alice", ["red"]);
+
+        await CommitAsync(store, node, new SessionChange(Saved, session));
+        await AssertUnseenAsync(store, session);
+
+        await store.RenewLeaseAsync(node, LongLease, Cancellation);
+        AssertSame(session, Assert.Single(await ListAsync(store, SessionQuery.ForUser(Hub, "alice"))));
+    }
+
+    [Fact]
+    public async Task Commit_ManyNodesAtOnce_AllIsThere()
+    {
+        const int perNode = 150;
+        var nodes = Enumerable.Range(0, 4).Select(_ => NewNode()).ToArray();
+        var sessions = new ConcurrentBag<Session>();
+
+        await Task.WhenAll(nodes.Select(node => Task.Run(async () =>
+        {
+            var store = CreateStore(Cluster);
+            await using (store)
+            {
+                await store.RenewLeaseAsync(node, LongLease, Cancellation);
+                for (var i = 0; i < perNode; i++)
+                {
+                    var session = NewSession(node, $"user{i % 10}", ["all"]);
+                    sessions.Add(session);
+                    await CommitAsync(store, node, new SessionChange(Saved, session));
+                }
+            }
+        })));
+
+        var reader = NewStore();
+        var listed = await ListAsync(reader, SessionQuery.ForGroup(Hub, "all"));
+        Assert.Equal(Ids(sessions), Ids(listed));
+        Assert.Equal(sessions.Count, await reader.CountAsync(SessionQuery.ForHub(Hub), Cancellation));
+        Assert.Equal(sessions.Count / 10, await reader.CountAsync(SessionQuery.ForUser(Hub, "user3"), Cancellation));
+    }
+
+    [Fact]
+    public async Task Queries_WhileNodesWrite_SeeOnlyWholeSessions()
+    {
+        var (store, node) = await NewLiveNodeAsync();
+        var reader = NewStore();
+        var stable = NewSession(node, "alice", ["red"]);
+        await CommitAsync(store, node, new SessionChange(Saved, stable));
+
+        var writing = Task.Run(async () =>
+        {
+            for (var i = 0; i < 100; i++)
+            {
+                var passing = NewSession(node, "bob", ["red", "blue"]);
+                await CommitAsync(store, node, new SessionChange(Saved, passing));
+                await CommitAsync(store, node, new SessionChange(Ended, passing));
+            }
+        });
+        while (!writing.IsCompleted)
+        {
+            var listed = await ListAsync(reader, SessionQuery.ForGroup(Hub, "red"));
+            AssertSame(stable, Assert.Single(listed, session => session.UserId == "alice"));
+            Assert.All(listed.Where(session => session.UserId == "bob"), session => Assert.Equal(["blue", "red"], session.Groups.Order()));
+            Assert.Equal(listed.Count, listed.DistinctBy(session => session.ConnectionId).Count());
+        }
+
+        await writing;
+        AssertSame(stable, Assert.Single(await ListAsync(reader, SessionQuery.ForGroup(Hub, "red"))));
+    }
+
+    [Fact]
+    public async Task LargeNode_ListAndCount_AreComplete()
+    {
+        const int count = 3_000;
+        var (store, node) = await NewLiveNodeAsync();
+        var sessions = Enumerable.Range(0, count).Select(i => NewSession(node, $"user{i / 2}", ["all", $"g{i % 5}"])).ToArray();
+
+        await CommitAsync(store, node, [.. sessions.Select(session => new SessionChange(Saved, session))]);
+
+        var reader = NewStore();
+        Assert.Equal(Ids(sessions), Ids(await ListAsync(reader, SessionQuery.ForHub(Hub))));
+        Assert.Equal(Ids(sessions), Ids(await ListAsync(reader, SessionQuery.ForGroup(Hub, "all"))));
+        Assert.Equal(count, await reader.CountAsync(SessionQuery.ForNode(node.NodeId), Cancellation));
+        Assert.Equal(count / 5, await reader.CountAsync(SessionQuery.ForGroup(Hub, "g4"), Cancellation));
+        Assert.Equal(2, (await ListAsync(reader, SessionQuery.ForUser(Hub, "user7"))).Count);
+
+        await store.ResetAsync(node.NodeId, Cancellation);
+        Assert.Empty(await ListAsync(reader, SessionQuery.ForGroup(Hub, "all")));
+    }
+
+    [Fact]
+    public async Task Queries_SeveralHubs_AreApart()
+    {
+        var (store, node) = await NewLiveNodeAsync();
+        var chat = NewSession(node, "alice", ["red"]);
+        var push = NewSession(node, "alice", ["red"]) with { Hub = "push" };
+        await CommitAsync(store, node, new(Saved, chat), new(Saved, push));
+
+        AssertSame(push, Assert.Single(await ListAsync(store, SessionQuery.ForHub("push"))));
+        AssertSame(push, Assert.Single(await ListAsync(store, SessionQuery.ForUser("push", "alice"))));
+        AssertSame(chat, Assert.Single(await ListAsync(store, SessionQuery.ForGroup(Hub, "red"))));
+        AssertSame(push, Assert.Single(await ListAsync(store, SessionQuery.ForNode(node.NodeId, "push"))));
+        Assert.Equal(Ids([chat, push]), Ids(await ListAsync(store, SessionQuery.ForNode(node.NodeId))));
+        Assert.Equal(2, await store.CountAsync(SessionQuery.ForNode(node.NodeId), Cancellation));
+        Assert.Equal(1, await store.CountAsync(SessionQuery.ForNode(node.NodeId, Hub), Cancellation));
+        Assert.Null(await store.FindAsync("push", chat.ConnectionId, Cancellation));
+        Assert.Null(await store.FindAsync("none", chat.ConnectionId, Cancellation));
+
+        await CommitAsync(store, node, new SessionChange(Ended, chat));
+        Assert.False(await store.IsOnlineAsync(Hub, "alice", Cancellation));
+        Assert.True(await store.IsOnlineAsync("push", "alice", Cancellation));
+    }
+
+    [Fact]
+    public async Task Queries_SeveralNodes_AddUp()
+    {
+        var (store, first) = await NewLiveNodeAsync();
+        var (_, second) = await NewLiveNodeAsync();
+        Session[] sessions = [NewSession(first, "alice", ["red"]), NewSession(first, "bob", ["red"]), NewSession(second, "alice", ["red"])];
+        await CommitAsync(store, first, new(Saved, sessions[0]), new(Saved, sessions[1]));
+        await CommitAsync(store, second, new SessionChange(Saved, sessions[2]));
+
+        Assert.Equal(Ids([sessions[0], sessions[2]]), Ids(await ListAsync(store, SessionQuery.ForUser(Hub, "alice"))));
+        Assert.Equal(3, await store.CountAsync(SessionQuery.ForGroup(Hub, "red"), Cancellation));
+        Assert.Equal(2, await store.CountAsync(SessionQuery.ForNode(first.NodeId), Cancellation));
+        AssertSame(sessions[2], Assert.Single(await ListAsync(store, SessionQuery.ForNode(second.NodeId))));
+
+        await CommitAsync(store, first, new SessionChange(Ended, sessions[0]));
+        Assert.True(await store.IsOnlineAsync(Hub, "alice", Cancellation));
+        await CommitAsync(store, second, new SessionChange(Ended, sessions[2]));
+        Assert.False(await store.IsOnlineAsync(Hub, "alice", Cancellation));
+    }
+
+    [Theory]
+    [InlineData("alice", "Alice")]
+    [InlineData("caf\u00e9", "cafe\u0301")]
+    [InlineData("stra\u00dfe", "strasse")]
+    [InlineData("i", "\u0131")]
+    [InlineData("a:b", "a")]
+    [InlineData("{a}", "a")]
+    [InlineData("*", "a")]
+    [InlineData("user:a", "a")]
+    [InlineData(" a", "a")]
+    [InlineData("a\"b\\c\r\n\0", "a\"b\\c\r\n")]
+    [InlineData("\u7fa4\u7d44\ud83d\ude80", "\u7fa4\u7d44\ud83d\ude81")]
+    public async Task Names_ThatLookAlike_AreDifferent(string one, string other)
+    {
+        var (store, node) = await NewLiveNodeAsync();
+        var session = NewSession(node, one, [one]);
+        await CommitAsync(store, node, new SessionChange(Saved, session));
+
+        AssertSame(session, Assert.Single(await ListAsync(store, SessionQuery.ForUser(Hub, one))));
+        AssertSame(session, Assert.Single(await ListAsync(store, SessionQuery.ForGroup(Hub, one))));
+        Assert.Empty(await ListAsync(store, SessionQuery.ForUser(Hub, other)));
+        Assert.Empty(await ListAsync(store, SessionQuery.ForGroup(Hub, other)));
+        Assert.Equal(0, await store.CountAsync(SessionQuery.ForUser(Hub, other), Cancellation));
+        Assert.Equal(0, await store.CountAsync(SessionQuery.ForGroup(Hub, other), Cancellation));
+        Assert.Equal([false, true], await store.AreOnlineAsync(Hub, [other, one], Cancellation));
+    }
+
+    [Fact]
+    public async Task Names_OfUserAndGroupAlike_AreApart()
+    {
+        var (store, node) = await NewLiveNodeAsync();
+        var (user, member) = (NewSession(node, "same"), NewSession(node, "other", ["same"]));
+        await CommitAsync(store, node, new(Saved, user), new(Saved, member));
+
+        AssertSame(user, Assert.Single(await ListAsync(store, SessionQuery.ForUser(Hub, "same"))));
+        AssertSame(member, Assert.Single(await ListAsync(store, SessionQuery.ForGroup(Hub, "same"))));
+    }
+
+    [Fact]
+    public async Task AreOnline_ManyUsers_AnswersInTheOrderAsked()
+    {
+        var (store, node) = await NewLiveNodeAsync();
+        await CommitAsync(store, node, [.. Enumerable.Range(0, 500).Where(i => i % 3 == 0).Select(i => new SessionChange(Saved, NewSession(node, $"u{i}")))]);
+
+        string[] asked = [.. Enumerable.Range(0, 500).Reverse().Select(i => $"u{i}"), "u3", "u3", "nobody"];
+        var online = await NewStore().AreOnlineAsync(Hub, asked, Cancellation);
+
+        Assert.Equal(asked.Select(user => user != "nobody" && int.Parse(user[1..]) % 3 == 0), online);
+    }
+
+    [Fact]
+    public async Task AreOnline_NobodyAsked_IsEmpty()
+    {
+        var (store, _) = await NewLiveNodeAsync();
+
+        Assert.Empty(await store.AreOnlineAsync(Hub, [], Cancellation));
+    }
+
+    [Fact]
+    public async Task AreOnline_NoNodes_SaysNo()
+    {
+        Assert.Equal([false, false], await NewStore().AreOnlineAsync(Hub, ["alice", "bob"], Cancellation));
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("nonsense")]
+    [InlineData(".")]
+    [InlineData(".abc")]
+    [InlineData("abc.")]
+    [InlineData("a{b}:c.d")]
+    [InlineData("a.b.c")]
+    [InlineData("*.*")]
+    [InlineData("\0.\r\n")]
+    public async Task Find_IdOfUnknownForm_IsNotFound(string connectionId)
+    {
+        var (store, node) = await NewLiveNodeAsync();
+        await CommitAsync(store, node, new SessionChange(Saved, NewSession(node, "alice")));
+
+        Assert.Null(await store.FindAsync(Hub, connectionId, Cancellation));
+        Assert.Null(await store.FindAsync(Hub, connectionId + new string('x', 5_000), Cancellation));
+    }
+
+    [Fact]
+    public async Task Queries_NothingMatches_AreEmpty()
+    {
+        var (store, node) = await NewLiveNodeAsync();
+        await CommitAsync(store, node, new SessionChange(Saved, NewSession(node, "alice", ["red"])));
+
+        SessionQuery[] queries =
+        [
+            SessionQuery.ForHub("none"), SessionQuery.ForUser(Hub, "none"), SessionQuery.ForGroup(Hub, "none"),
+            SessionQuery.ForNode("none"), SessionQuery.ForNode("a:{b}"), SessionQuery.ForNode(node.NodeId, "none"),
+        ];
+        foreach (var query in queries)
+        {
+            Assert.Empty(await ListAsync(store, query));
+            Assert.Equal(0, await store.CountAsync(query, Cancellation));
+        }
+
+        Assert.Null(await store.FindAsync(Hub, $"{node.NodeId}.none", Cancellation));
+        Assert.Null(await store.FindAsync(Hub, "none.none", Cancellation));
+    }
+
+    [Fact]
+    public async Task NodeLost_Sessions_AreSeenByNoQuery()
+    {
+        var (store, node) = (NewStore(), NewNode());
+        var session = NewSession(node, "alice", ["red"]);
+        await LoseNodeAsync(store, node, session);
+
+        await AssertUnseenAsync(store, session);
+        await AssertUnseenAsync(NewStore(), session);
+    }
+
+    [Fact]
+    public async Task NodeLost_BackBeforeAnyClaim_HasItsSessionsStill()
+    {
+        var (store, node) = (NewStore(), NewNode());
+        var session = NewSession(node, "alice", ["red"]);
+        await LoseNodeAsync(store, node, session);
+
+        await store.RenewLeaseAsync(node, LongLease, Cancellation);
+
+        Assert.Empty(await ClaimAllAsync(NewStore(), 10));
+        AssertSame(session, Assert.Single(await ListAsync(store, SessionQuery.ForUser(Hub, "alice"))));
+    }
+
+    [Fact]
+    public async Task Reset_NodeWithSessions_ForgetsThemAndKeepsTheLease()
+    {
+        var (store, node) = await NewLiveNodeAsync();
+        var (_, other) = await NewLiveNodeAsync();
+        var (mine, pushed) = (NewSession(node, "alice", ["red"]), NewSession(node, "alice", ["red"]) with { Hub = "push" });
+        var theirs = NewSession(other, "bob", ["red"]);
+        await CommitAsync(store, node, new(Saved, mine), new(Saved, pushed));
+        await CommitAsync(store, other, new SessionChange(Saved, theirs));
+
+        await store.ResetAsync(node.NodeId, Cancellation);
+
+        await AssertUnseenAsync(store, mine);
+        await AssertUnseenAsync(store, pushed);
+        AssertSame(theirs, Assert.Single(await ListAsync(store, SessionQuery.ForGroup(Hub, "red"))));
+        Assert.True(await store.RenewLeaseAsync(node, LongLease, Cancellation));
+        Assert.Equal(2, (await store.ListNodesAsync(Cancellation)).Count);
+    }
+
+    [Fact]
+    public async Task Reset_ThenCommit_HasOnlyWhatWasWrittenAgain()
+    {
+        var (store, node) = await NewLiveNodeAsync();
+        var session = NewSession(node, "alice", ["red", "old"]);
+        await CommitAsync(store, node, new(Saved, session), new(Saved, NewSession(node, "bob", ["red"])));
+
+        await store.ResetAsync(node.NodeId, Cancellation);
+        var written = session with { Groups = ["red", "new"] };
+        await CommitAsync(store, node, new SessionChange(Saved, written));
+
+        AssertSame(written, Assert.Single(await ListAsync(store, SessionQuery.ForHub(Hub))));
+        Assert.Equal(0, await store.CountAsync(SessionQuery.ForGroup(Hub, "old"), Cancellation));
+        Assert.Equal(1, await store.CountAsync(SessionQuery.ForGroup(Hub, "red"), Cancellation));
+        Assert.Equal(1, await store.CountAsync(SessionQuery.ForGroup(Hub, "new"), Cancellation));
+        Assert.Equal([true, false], await store.AreOnlineAsync(Hub, ["alice", "bob"], Cancellation));
+    }
+
+    [Fact]
+    public async Task Reset_NothingThere_DoesNothing()
+    {
+        var (store, node) = await NewLiveNodeAsync();
+
+        await store.ResetAsync(node.NodeId, Cancellation);
+        await store.ResetAsync(NewNode().NodeId, Cancellation);
+
+        Assert.Equal(node, Assert.Single(await store.ListNodesAsync(Cancellation)));
+    }
+
+    [Fact]
+    public async Task RemoveNode_WithSessions_LeavesNothingToSeeOrClaim()
+    {
+        var (store, node) = await NewLiveNodeAsync();
+        var (_, other) = await NewLiveNodeAsync();
+        var session = NewSession(node, "alice", ["red"]);
+        await CommitAsync(store, node, new SessionChange(Saved, session));
+
+        await store.RemoveNodeAsync(node.NodeId, Cancellation);
+
+        Assert.Equal(other, Assert.Single(await store.ListNodesAsync(Cancellation)));
+        await AssertUnseenAsync(store, session);
+        Assert.Empty(await ClaimAllAsync(store, 10));
+        Assert.False(await store.RenewLeaseAsync(node, LongLease, Cancellation));
+        await AssertUnseenAsync(store, session);
+    }
+
+    [Fact]
+    public async Task RemoveNode_UnknownOrTwice_DoesNothing()
+    {
+        var (store, node) = await NewLiveNodeAsync();
+        await store.RemoveNodeAsync(NewNode().NodeId, Cancellation);
+        Assert.Equal(node, Assert.Single(await store.ListNodesAsync(Cancellation)));
+
+        await store.RemoveNodeAsync(node.NodeId, Cancellation);
+        await store.RemoveNodeAsync(node.NodeId, Cancellation);
+        Assert.Empty(await store.ListNodesAsync(Cancellation));
+    }
+
+    [Fact]
+    public async Task ClaimExpired_NodesLive_TakesNothing()
+    {
+        var (store, node) = await NewLiveNodeAsync();
+        var session = NewSession(node, "alice");
+        await CommitAsync(store, node, new SessionChange(Saved, session));
+
+        Assert.Empty(await ClaimAllAsync(store, 10));
+        AssertSame(session, await store.FindAsync(Hub, session.ConnectionId, Cancellation));
+    }
+
+    [Fact]
+    public async Task ClaimExpired_NodeLost_ReturnsWholeSessionsOnce()
+    {
+        var (store, node) = (NewStore(), NewNode());
+        Session[] sessions =
+        [
+            NewSession(node, "alice", ["red", "blue"]), NewSession(node, user: null), NewSession(node, "bob", ["red"]) with { Hub = "push" },
+        ];
+        await LoseNodeAsync(store, node, sessions);
+
+        var claimed = await ClaimAllAsync(store, 10);
+
+        Assert.Equal(Ids(sessions), Ids(claimed));
+        Assert.All(sessions, session => AssertSame(session, claimed.Single(other => other.ConnectionId == session.ConnectionId)));
+        Assert.Empty(await ClaimAllAsync(NewStore(), 10));
+    }
+
+    [Fact]
+    public async Task ClaimExpired_NodeBackAfterwards_StartsEmpty()
+    {
+        var (store, node) = (NewStore(), NewNode());
+        var session = NewSession(node, "alice", ["red"]);
+        await LoseNodeAsync(store, node, session);
+        Assert.Single(await ClaimAllAsync(store, 10));
+
+        Assert.False(await store.RenewLeaseAsync(node, LongLease, Cancellation));
+        await AssertUnseenAsync(store, session);
+
+        var next = NewSession(node, "alice", ["red"]);
+        await CommitAsync(store, node, new SessionChange(Saved, next));
+        AssertSame(next, Assert.Single(await ListAsync(store, SessionQuery.ForGroup(Hub, "red"))));
+        Assert.Equal(1, await store.CountAsync(SessionQuery.ForUser(Hub, "alice"), Cancellation));
+        Assert.Equal(node, Assert.Single(await store.ListNodesAsync(Cancellation)));
+    }
+
+    [Fact]
+    public async Task ClaimExpired_MoreThanAskedFor_ComesInPortions()
+    {
+        var (store, node) = (NewStore(), NewNode());
+        var sessions = Enumerable.Range(0, 7).Select(i => NewSession(node, $"user{i}", ["red"])).ToArray();
+        await LoseNodeAsync(store, node, sessions);
+
+        var claimant = NewNode().NodeId;
+        var claimed = new List<Session>();
+        while (await store.ClaimExpiredAsync(claimant, 3, Cancellation) is { Count: > 0 } portion)
+        {
+            Assert.InRange(portion.Count, 1, 3);
+            claimed.AddRange(portion);
+        }
+
+        Assert.Equal(Ids(sessions), Ids(claimed));
+    }
+
+    [Fact]
+    public async Task ClaimExpired_ManySessionsOfSeveralNodes_AllAreTaken()
+    {
+        var store = NewStore();
+        var sessions = new List<Session>();
+        foreach (var node in new[] { NewNode(), NewNode() })
+        {
+            Session[] ofNode = [.. Enumerable.Range(0, 600).Select(i => NewSession(node, $"user{i % 50}", ["all"]))];
+            sessions.AddRange(ofNode);
+            await LoseNodeAsync(store, node, ofNode);
+        }
+
+        Assert.Equal(Ids(sessions), Ids(await ClaimAllAsync(store, 10_000)));
+    }
+
+    [Fact]
+    public async Task ClaimExpired_SeveralClaimantsAtOnce_EachSessionGoesToOne()
+    {
+        var (store, node) = (NewStore(), NewNode());
+        var sessions = Enumerable.Range(0, 500).Select(i => NewSession(node, $"user{i % 20}", ["all"])).ToArray();
+        await LoseNodeAsync(store, node, sessions);
+        var claimants = Enumerable.Range(0, 4).Select(_ => NewStore()).ToArray();
+        foreach (var claimant in claimants)
+        {
+            await claimant.ListNodesAsync(Cancellation);
+        }
+
+        // An empty answer may mean that somebody else is at it: all of them go on until all is taken.
+        var claimed = new ConcurrentBag<Session>();
+        await Task.WhenAll(claimants.Select(claimant => Task.Run(() => Eventually.TrueAsync(
+            async () =>
+            {
+                foreach (var session in await claimant.ClaimExpiredAsync(NewNode().NodeId, 50, Cancellation))
+                {
+                    claimed.Add(session);
+                }
+
+                return claimed.Count >= sessions.Length;
+            },
+            "all sessions of the lost node are claimed"))));
+
+        Assert.Equal(Ids(sessions), Ids(claimed));
+    }
+
+    [Fact]
+    public async Task ClaimExpired_LostNodesBesideLiveOnes_TakesOnlyTheLost()
+    {
+        var (store, live) = await NewLiveNodeAsync();
+        var kept = NewSession(live, "alice", ["red"]);
+        await CommitAsync(store, live, new SessionChange(Saved, kept));
+        var lost = NewNode();
+        var taken = NewSession(lost, "alice", ["red"]);
+        await LoseNodeAsync(store, lost, taken);
+
+        AssertSame(taken, Assert.Single(await ClaimAllAsync(store, 10)));
+
+        AssertSame(kept, Assert.Single(await ListAsync(store, SessionQuery.ForUser(Hub, "alice"))));
+        Assert.Equal(1, await store.CountAsync(SessionQuery.ForGroup(Hub, "red"), Cancellation));
+        Assert.Equal(live, Assert.Single(await store.ListNodesAsync(Cancellation)));
+    }
+
+    [Fact]
+    public async Task Clusters_Different_ShareNothing()
+    {
+        var (store, node) = await NewLiveNodeAsync();
+        var (lost, session) = (NewNode(), NewSession(node, "alice", ["red"]));
+        await CommitAsync(store, node, new SessionChange(Saved, session));
+        await LoseNodeAsync(store, lost, NewSession(lost, "bob"));
+
+        var stranger = NewStore(Cluster + "-other");
+
+        Assert.Empty(await stranger.ListNodesAsync(Cancellation));
+        await AssertUnseenAsync(stranger, session);
+        Assert.Empty(await ClaimAllAsync(stranger, 10));
+        Assert.False(await stranger.RenewLeaseAsync(node, LongLease, Cancellation));
+        await AssertUnseenAsync(stranger, session);
+        await stranger.RemoveNodeAsync(node.NodeId, Cancellation);
+        AssertSame(session, await store.FindAsync(Hub, session.ConnectionId, Cancellation));
+        Assert.Single(await ClaimAllAsync(store, 10));
+    }
+
+    [Fact]
+    public async Task List_LeftEarly_HarmsNothing()
+    {
+        var (store, node) = await NewLiveNodeAsync();
+        await CommitAsync(store, node, [.. Enumerable.Range(0, 600).Select(_ => new SessionChange(Saved, NewSession(node, "alice")))]);
+
+        await foreach (var session in store.ListAsync(SessionQuery.ForHub(Hub), Cancellation))
+        {
+            Assert.Equal("alice", session.UserId);
+            break;
+        }
+
+        Assert.Equal(600, (await ListAsync(store, SessionQuery.ForUser(Hub, "alice"))).Count);
+    }
+
+    [Fact]
+    public async Task AnyCall_TokenCancelledBefore_ThrowsOnlyThatAndHarmsNothing()
+    {
+        var (store, node) = await NewLiveNodeAsync();
+        var session = NewSession(node, "alice");
+        await CommitAsync(store, node, new SessionChange(Saved, session));
+        var cancelled = new CancellationToken(canceled: true);
+
+        await AssertCompletesOrIsCancelledAsync(async () => await store.RenewLeaseAsync(node, LongLease, cancelled));
+        await AssertCompletesOrIsCancelledAsync(async () => await store.CommitAsync(node.NodeId, [new(Saved, session)], cancelled));
+        await AssertCompletesOrIsCancelledAsync(async () => await store.ClaimExpiredAsync(NewNode().NodeId, 10, cancelled));
+        await AssertCompletesOrIsCancelledAsync(async () => await store.FindAsync(Hub, session.ConnectionId, cancelled));
+        await AssertCompletesOrIsCancelledAsync(async () => await store.CountAsync(SessionQuery.ForHub(Hub), cancelled));
+        await AssertCompletesOrIsCancelledAsync(async () => await store.AreOnlineAsync(Hub, ["alice"], cancelled));
+        await AssertCompletesOrIsCancelledAsync(async () => await store.ListNodesAsync(cancelled));
+        await AssertCompletesOrIsCancelledAsync(async () =>
+        {
+            await foreach (var listed in store.ListAsync(SessionQuery.ForHub(Hub), cancelled))
+            {
+                AssertSame(session, listed);
+            }
+        });
+
+        AssertSame(session, Assert.Single(await ListAsync(store, SessionQuery.ForHub(Hub))));
+        Assert.True(await store.RenewLeaseAsync(node, LongLease, Cancellation));
+    }
+
+    [Fact]
+    public async Task AnyCall_ArgumentMissing_ThrowsArgumentException()
+    {
+        var store = NewStore();
+
+        await Assert.ThrowsAnyAsync<ArgumentException>(async () => await store.RenewLeaseAsync(null!, LongLease, Cancellation));
+        await Assert.ThrowsAnyAsync<ArgumentException>(async () => await store.RemoveNodeAsync(null!, Cancellation));
+        await Assert.ThrowsAnyAsync<ArgumentException>(async () => await store.RemoveNodeAsync("", Cancellation));
+        await Assert.ThrowsAnyAsync<ArgumentException>(async () => await store.CommitAsync(null!, [], Cancellation));
+        await Assert.ThrowsAnyAsync<ArgumentException>(async () => await store.CommitAsync("node", null!, Cancellation));
+        await Assert.ThrowsAnyAsync<ArgumentException>(async () => await store.ResetAsync(null!, Cancellation));
+        await Assert.ThrowsAnyAsync<ArgumentException>(async () => await store.ClaimExpiredAsync(null!, 1, Cancellation));
+        await Assert.ThrowsAnyAsync<ArgumentException>(async () => await store.ClaimExpiredAsync("node", 0, Cancellation));
+        await Assert.ThrowsAnyAsync<ArgumentException>(async () => await store.FindAsync(null!, "a.b", Cancellation));
+        await Assert.ThrowsAnyAsync<ArgumentException>(async () => await store.FindAsync(Hub, null!, Cancellation));
+        await Assert.ThrowsAnyAsync<ArgumentException>(async () => await store.CountAsync(null!, Cancellation));
+        await Assert.ThrowsAnyAsync<ArgumentException>(async () => await store.AreOnlineAsync(Hub, null!, Cancellation));
+        await Assert.ThrowsAnyAsync<ArgumentException>(async () => await ListAsync(store, null!));
+    }
+
+    [Fact]
+    public async Task Dispose_Twice_IsTheSameAsOnceAndLeavesOthersWorking()
+    {
+        var (store, node) = await NewLiveNodeAsync();
+        var session = NewSession(node, "alice");
+        await CommitAsync(store, node, new SessionChange(Saved, session));
+
+        await Task.WhenAll(store.DisposeAsync().WithinGuardAsync(), store.DisposeAsync().WithinGuardAsync());
+        await store.DisposeAsync().WithinGuardAsync();
+
+        // Its lease goes with time, not with the object: a node gives it back by RemoveNodeAsync.
+        AssertSame(session, await NewStore().FindAsync(Hub, session.ConnectionId, Cancellation));
+    }
+
+    [Fact]
+    public async Task Dispose_NeverUsed_Completes()
+    {
+        await CreateStore(Cluster).DisposeAsync().WithinGuardAsync();
+    }
+
+    /// <summary>Creates one more store, and disposes it after the test.</summary>
+    /// <param name="cluster">The cluster; this test's own unless given.</param>
+    protected ISessionStore NewStore(string? cluster = null)
+    {
+        var store = CreateStore(cluster ?? Cluster);
+        _stores.Add(store);
+        return store;
+    }
+
+    /// <summary>A node with an id of its own, without a lease.</summary>
+    /// <param name="name">Its name.</param>
+    protected static NodeInfo NewNode(string name = "web") =>
+        new() { NodeId = $"n{Guid.NewGuid():N}"[..17], Name = name, StartedAt = new DateTimeOffset(2031, 2, 3, 4, 5, 6, TimeSpan.Zero).AddTicks(1_234_567) };
+
+    /// <summary>A session with an id of its own, of the hub <see cref="Hub"/>.</summary>
+    /// <param name="node">Its node.</param>
+    /// <param name="user">Its user.</param>
+    /// <param name="groups">Its groups.</param>
+    protected static Session NewSession(NodeInfo node, string? user, string[]? groups = null) => new()
+    {
+        Hub = Hub,
+        NodeId = node.NodeId,
+        ConnectionId = $"{node.NodeId}.{Guid.NewGuid():N}",
+        UserId = user,
+        ConnectedAt = new DateTimeOffset(2032, 3, 4, 5, 6, 7, TimeSpan.Zero).AddTicks(7_654_321),
+        Groups = groups ?? [],
+    };
+
+    /// <summary>A new store and a new node with a long lease.</summary>
+    protected async Task<(ISessionStore Store, NodeInfo Node)> NewLiveNodeAsync()
+    {
+        var (store, node) = (NewStore(), NewNode());
+        await store.RenewLeaseAsync(node, LongLease, Cancellation);
+        return (store, node);
+    }
+
+    /// <summary>Writes a node's sessions and lets its lease run out.</summary>
+    /// <param name="store">A store.</param>
+    /// <param name="node">The node.</param>
+    /// <param name="sessions">Its sessions.</param>
+    protected async Task LoseNodeAsync(ISessionStore store, NodeInfo node, params Session[] sessions)
+    {
+        await store.RenewLeaseAsync(node, LongLease, Cancellation);
+        await CommitAsync(store, node, [.. sessions.Select(session => new SessionChange(Saved, session))]);
+        await store.RenewLeaseAsync(node, ShortLease, Cancellation);
+        await ExpireLeaseAsync(store, node.NodeId);
+    }
+
+    /// <summary>Commits changes of a node.</summary>
+    /// <param name="store">A store.</param>
+    /// <param name="node">The node.</param>
+    /// <param name="changes">The changes.</param>
+    protected static Task CommitAsync(ISessionStore store, NodeInfo node, params SessionChange[] changes) =>
+        store.CommitAsync(node.NodeId, changes, Cancellation).WithinGuardAsync();
+
+    /// <summary>All sessions that a query finds.</summary>
+    /// <param name="store">A store.</param>
+    /// <param name="query">The query.</param>
+    protected static async Task<List<Session>> ListAsync(ISessionStore store, SessionQuery query)
+    {
+        var sessions = new List<Session>();
+        await foreach (var session in store.ListAsync(query, Cancellation))
+        {
+            sessions.Add(session);
+        }
+
+        return sessions;
+    }
+
+    /// <summary>Claims for a new node until nothing is left.</summary>
+    /// <param name="store">A store.</param>
+    /// <param name="maxSessions">How many to ask for at once.</param>
+    protected static async Task<List<Session>> ClaimAllAsync(ISessionStore store, int maxSessions)
+    {
+        var claimant = NewNode().NodeId;
+        var claimed = new List<Session>();
+        while (await store.ClaimExpiredAsync(claimant, maxSessions, Cancellation).WithinGuardAsync() is { Count: > 0 } portion)
+        {
+            claimed.AddRange(portion);
+        }
+
+        return claimed;
+    }
+
+    /// <summary>Asserts that two sessions are equal, whatever the order of their groups.</summary>
+    /// <param name="expected">The session as it was written.</param>
+    /// <param name="actual">The session as it was read.</param>
+    protected static void AssertSame(Session expected, Session? actual)
+    {
+        Assert.NotNull(actual);
+        Assert.Equal(expected.Groups.Order(StringComparer.Ordinal), actual.Groups.Order(StringComparer.Ordinal));
+        Assert.Equal(expected with { Groups = [] }, actual with { Groups = [] });
+    }
+
+    /// <summary>Asserts that no query shows a session.</summary>
+    /// <param name="store">A store.</param>
+    /// <param name="session">The session.</param>
+    protected static async Task AssertUnseenAsync(ISessionStore store, Session session)
+    {
+        Assert.Null(await store.FindAsync(session.Hub, session.ConnectionId, Cancellation));
+        foreach (var query in QueriesOf(session))
+        {
+            Assert.DoesNotContain(await ListAsync(store, query), listed => listed.ConnectionId == session.ConnectionId);
+        }
+
+        foreach (var query in QueriesOf(session).Where(query => query.UserId is not null))
+        {
+            Assert.Equal((await ListAsync(store, query)).Count, await store.CountAsync(query, Cancellation));
+            Assert.Equal(await store.CountAsync(query, Cancellation) > 0, await store.IsOnlineAsync(session.Hub, query.UserId!, Cancellation));
+        }
+
+        Assert.Equal(0, await store.CountAsync(SessionQuery.ForNode(session.NodeId, session.Hub), Cancellation));
+    }
+
+    private static string[] Ids(IEnumerable<Session> sessions) => [.. sessions.Select(session => session.ConnectionId).Order(StringComparer.Ordinal)];
+
+    private static IEnumerable<SessionQuery> QueriesOf(Session session)
+    {
+        yield return SessionQuery.ForHub(session.Hub);
+        yield return SessionQuery.ForNode(session.NodeId);
+        yield return SessionQuery.ForNode(session.NodeId, session.Hub);
+        if (session.UserId is { } user)
+        {
+            yield return SessionQuery.ForUser(session.Hub, user);
+        }
+
+        foreach (var group in session.Groups)
+        {
+            yield return SessionQuery.ForGroup(session.Hub, group);
+        }
+    }
+
+    private static async Task AssertCompletesOrIsCancelledAsync(Func<Task> call)
+    {
+        try
+        {
+            await call().WithinGuardAsync();
+        }
+        catch (OperationCanceledException)
+        {
+            Assert.False(Cancellation.IsCancellationRequested);
+        }
+    }
+}

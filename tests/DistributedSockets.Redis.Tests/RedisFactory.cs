@@ -1,0 +1,24 @@
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+
+namespace DistributedSockets.Redis.Tests;
+
+/// <summary>Creates what is tested, without a host around it.</summary>
+internal static class RedisFactory
+{
+    public static RedisBackplane Backplane(string connectionString, Action<RedisBackplaneOptions>? configure = null, ILogger<RedisBackplane>? logger = null)
+    {
+        var options = new RedisBackplaneOptions { ConnectionString = connectionString };
+        configure?.Invoke(options);
+        return new RedisBackplane(Options.Create(options), Options.Create(new DistributedWebSocketsClusterOptions()), TimeProvider.System, logger);
+    }
+
+    public static RedisSessionStore SessionStore(
+        string connectionString, string prefix, Action<RedisSessionStoreOptions>? configure = null, ILogger<RedisSessionStore>? logger = null)
+    {
+        var options = new RedisSessionStoreOptions { ConnectionString = connectionString };
+        configure?.Invoke(options);
+        return new RedisSessionStore(
+            Options.Create(options), Options.Create(new DistributedWebSocketsClusterOptions { Prefix = prefix }), TimeProvider.System, logger);
+    }
+}

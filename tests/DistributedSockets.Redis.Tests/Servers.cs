@@ -1,0 +1,5 @@
+using DistributedSockets.TestServers;
+
+// Shared by all conformance tests, which use channels and keys of their own; a test that harms a server starts its own.
+[assembly: AssemblyFixture(typeof(RedisServer))]
+[assembly: AssemblyFixture(typeof(GarnetServer))]
