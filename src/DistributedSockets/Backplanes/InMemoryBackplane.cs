@@ -30,7 +30,11 @@ internal sealed class InMemoryBackplane(InMemoryCluster cluster) : IBackplane
     public ValueTask<long?> PublishAsync(string channel, ReadOnlyMemory<byte> payload, CancellationToken cancellationToken = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(channel);
-        cancellationToken.ThrowIfCancellationRequested();
+        if (cancellationToken.IsCancellationRequested)
+        {
+            return ValueTask.FromCanceled<long?>(cancellationToken);
+        }
+
         _ = Receiver;
         return new(cluster.Publish(channel, payload));
     }
@@ -38,7 +42,11 @@ internal sealed class InMemoryBackplane(InMemoryCluster cluster) : IBackplane
     public ValueTask SubscribeAsync(string channel, CancellationToken cancellationToken = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(channel);
-        cancellationToken.ThrowIfCancellationRequested();
+        if (cancellationToken.IsCancellationRequested)
+        {
+            return ValueTask.FromCanceled(cancellationToken);
+        }
+
         if (_channels.TryAdd(channel, true))
         {
             cluster.Subscribe(channel, Receiver);

@@ -19,7 +19,7 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner
     private readonly CancellationTokenSource _aborted = new();
     private readonly TaskCompletionSource _receiveEnded = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly ConnectionServices _services;
-    private readonly bool _tapped;
+    private readonly TapStream? _tap;
     private DisconnectReason? _reason;
     private Task _closing = Task.CompletedTask;
 
@@ -28,7 +28,7 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner
         _context = context;
         _socket = socket;
         _services = services;
-        _tapped = tap is not null;
+        _tap = tap;
         Id = ConnectionId.Create(services.Node.Info.NodeId);
         Hub = hub;
         UserId = userId;
@@ -124,9 +124,12 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner
         catch (Exception exception) when (IsTransportFailure(exception))
         {
             // A close frame of the platform's own is its answer to what the protocol forbids (RFC 6455 §7.1.7).
-            TrySetReason(_queue.PlatformCloseStatus is { } status
-                ? new(DisconnectKind.ProtocolError, status, exception.Message, exception)
-                : new(DisconnectKind.ConnectionLost, Exception: exception));
+            if (_queue.PlatformCloseStatus is { } status && TrySetReason(new(DisconnectKind.ProtocolError, status, exception.Message, exception)))
+            {
+                await LingerAsync();
+            }
+
+            TrySetReason(new(DisconnectKind.ConnectionLost, Exception: exception));
         }
         finally
         {
@@ -154,12 +157,13 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner
     /// <summary>Lets go of the socket and of all frames that wait.</summary>
     internal async Task DisposeAsync()
     {
-        if (_socket.State is not (WebSocketState.Closed or WebSocketState.CloseSent))
+        var written = _queue.DisposeAsync();
+        if (!written.IsCompleted)
         {
-            _socket.Abort(); // a pending write ends only so
+            Cut(); // a write that the client does not take ends only so
+            await written;
         }
 
-        await _queue.DisposeAsync();
         _socket.Dispose();
     }
 
@@ -204,7 +208,7 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner
             {
                 var length = 0;
                 var result = default(ValueWebSocketReceiveResult);
-                if (_tapped)
+                if (_tap is not null)
                 {
                     // Waits without holding a buffer.
                     result = await _socket.ReceiveAsync(Memory<byte>.Empty, CancellationToken.None);
@@ -215,7 +219,7 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner
                     if (buffer is null)
                     {
                         buffer = ArrayPool<byte>.Shared.Rent(FirstBufferBytes);
-                        if (_tapped && result.EndOfMessage)
+                        if (_tap is not null && result.EndOfMessage)
                         {
                             break; // an empty message, read whole already
                         }
@@ -307,7 +311,7 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner
         using var cut = timeout.Token.UnsafeRegister(static state => ((Connection)state!).Cut(), this); // state is this
         try
         {
-            if (!_tapped)
+            if (_tap is null)
             {
                 await _queue.DrainAsync().WaitAsync(timeout.Token);
             }
@@ -318,6 +322,32 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner
         catch (Exception exception) when (IsTransportFailure(exception))
         {
             Cut(); // the peer is gone or does not answer; the reason already says why it closes
+        }
+    }
+
+    /// <summary>Reads and drops what a client that broke the protocol still sends: closed with data unread, TCP would reset and take our close frame with it.</summary>
+    private async Task LingerAsync()
+    {
+        if (_tap is null)
+        {
+            return;
+        }
+
+        using var timeout = new CancellationTokenSource(_services.Options.CloseTimeout, _services.Time);
+        var buffer = ArrayPool<byte>.Shared.Rent(FirstBufferBytes);
+        try
+        {
+            while (await _tap.Transport.ReadAsync(buffer, timeout.Token) > 0)
+            {
+            }
+        }
+        catch (Exception exception) when (IsTransportFailure(exception))
+        {
+            // Gone, or given time enough.
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
         }
     }
 

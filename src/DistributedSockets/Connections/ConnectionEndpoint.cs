@@ -22,7 +22,7 @@ internal sealed class ConnectionEndpoint(
         var features = context.Features;
         var upgrade = features.Get<IHttpUpgradeFeature>();
         var connect = features.Get<IHttpExtendedConnectFeature>();
-        if (upgrade is not null || connect is not null)
+        if (upgrade is { IsUpgradableRequest: true } || connect is { IsExtendedConnect: true })
         {
             var tap = new TapFeature(upgrade, connect);
             features.Set(tap);

@@ -22,9 +22,9 @@ public sealed class DistributedWebSocketsOptions
     public int OutboundQueueBytes { get; set; } = 1_048_576;
 
     /// <summary>Gets or sets how many frames may wait for one connection.</summary>
-    /// <value>The default is 1,024; 1 to 1,048,576.</value>
+    /// <value>The default is 16,384; 1 to 1,048,576.</value>
     [Range(1, 1_048_576)]
-    public int OutboundQueueFrames { get; set; } = 1_024;
+    public int OutboundQueueFrames { get; set; } = 16_384;
 
     /// <summary>Gets or sets what happens to a connection whose outbound queue is full.</summary>
     /// <value>The default is <see cref="SlowConsumerPolicy.Close"/>.</value>

@@ -1,0 +1,295 @@
+using System.Net;
+using System.Net.WebSockets;
+using System.Security.Claims;
+using System.Text.Encodings.Web;
+using DistributedSockets.Conformance;
+using Microsoft.AspNetCore.Authentication;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.TestHost;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+
+namespace DistributedSockets.Tests;
+
+public sealed class EndpointTests
+{
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Request_NotAWebSocket_Gets400AndAnExplanation()
+    {
+        await using var node = await AppNode.StartAsync();
+        using var http = new HttpClient { BaseAddress = node.Address };
+
+        using var response = await http.GetAsync("/chat", Cancellation);
+
+        Assert.Equal(HttpStatusCode.BadRequest, response.StatusCode);
+        Assert.Contains("WebSocket endpoint", await response.Content.ReadAsStringAsync(Cancellation));
+        using var post = await http.PostAsync("/chat", null, Cancellation);
+        Assert.Equal(HttpStatusCode.MethodNotAllowed, post.StatusCode);
+    }
+
+    [Theory]
+    [InlineData(null, true)]
+    [InlineData("http://127.0.0.1:{port}", true)]
+    [InlineData("https://127.0.0.1:{port}", true)]
+    [InlineData("http://127.0.0.1", false)]
+    [InlineData("http://127.0.0.1:1", false)]
+    [InlineData("http://evil.example", false)]
+    [InlineData("http://127.0.0.1:{port}.evil.example", false)]
+    [InlineData("http://127.0.0.1:{port}/path", false)]
+    [InlineData("null", false)]
+    [InlineData("", false)]
+    [InlineData("https://app.example", true)]
+    [InlineData("https://app.example:8443", false)]
+    [InlineData("http://app.example", false)]
+    public async Task Handshake_Origin_MustBeOwnHostOrAllowed(string? origin, bool allowed)
+    {
+        await using var node = await AppNode.StartAsync(options: options => options.AllowedOrigins.Add("https://app.example"));
+        using var socket = new ClientWebSocket();
+        if (origin is not null)
+        {
+            socket.Options.SetRequestHeader("Origin", origin.Replace("{port}", node.Address.Port.ToString()));
+        }
+
+        socket.Options.CollectHttpResponseDetails = true;
+        var connecting = socket.ConnectAsync(new(new UriBuilder(node.Address) { Scheme = "ws" }.Uri, "/chat"), Cancellation);
+        if (allowed)
+        {
+            await connecting;
+            return;
+        }
+
+        await Assert.ThrowsAsync<WebSocketException>(() => connecting);
+        Assert.Equal(HttpStatusCode.Forbidden, socket.HttpStatusCode);
+    }
+
+    [Fact]
+    public async Task Handshake_AnyOriginAllowed_Passes()
+    {
+        await using var node = await AppNode.StartAsync(options: options => options.AllowedOrigins.Add("*"));
+        await using var client = await node.ConnectAsync(options: options => options.SetRequestHeader("Origin", "null"));
+
+        Assert.NotEmpty(client.Id);
+    }
+
+    [Theory]
+    [InlineData(new[] { "v1", "v2" }, "v2")]
+    [InlineData(new[] { "v1" }, "v1")]
+    [InlineData(new[] { "v9" }, null)]
+    [InlineData(new string[0], null)]
+    public async Task Handshake_SubProtocols_ServersPreferenceIsChosen(string[] offered, string? chosen)
+    {
+        await using var node = await AppNode.StartAsync(options: options =>
+        {
+            options.SubProtocols.Add("v2");
+            options.SubProtocols.Add("v1");
+        });
+
+        await using var client = await node.ConnectAsync(options: options => Array.ForEach(offered, options.AddSubProtocol));
+
+        Assert.Equal(chosen, client.Socket.SubProtocol);
+        Assert.Equal(chosen, node.Probe.Connections[client.Id].SubProtocol);
+    }
+
+    [Fact]
+    public async Task Handshake_UserIdTooLong_Gets400()
+    {
+        await using var node = await AppNode.StartAsync();
+        using var socket = new ClientWebSocket();
+        socket.Options.CollectHttpResponseDetails = true;
+
+        await Assert.ThrowsAsync<WebSocketException>(() => socket.ConnectAsync(
+            new(new UriBuilder(node.Address) { Scheme = "ws" }.Uri, "/chat?u=" + new string('x', 257)), Cancellation));
+
+        Assert.Equal(HttpStatusCode.BadRequest, socket.HttpStatusCode);
+    }
+
+    [Fact]
+    public async Task Conventions_RequireAuthorization_AppliesAndGivesTheUserId()
+    {
+        await using var node = await AppNode.StartAsync(
+            build: sockets =>
+            {
+                sockets.Services.RemoveAll<IUserIdProvider>();
+                sockets.Services.AddSingleton<IUserIdProvider, ClaimsUserIdProvider>();
+                sockets.Services.AddAuthentication("header").AddScheme<AuthenticationSchemeOptions, HeaderAuthentication>("header", null);
+                sockets.Services.AddAuthorization();
+            },
+            map: app =>
+            {
+                app.UseAuthentication();
+                app.UseAuthorization();
+                app.MapDistributedWebSocket("/secret", (connection, _, _, token) => connection.SendAsync(WebSocketMessage.Text(connection.UserId ?? "?"), token), "secret")
+                    .RequireAuthorization();
+            });
+        using var stranger = new ClientWebSocket();
+        stranger.Options.CollectHttpResponseDetails = true;
+        await Assert.ThrowsAsync<WebSocketException>(() => stranger.ConnectAsync(new(new UriBuilder(node.Address) { Scheme = "ws" }.Uri, "/secret"), Cancellation));
+        Assert.Equal(HttpStatusCode.Unauthorized, stranger.HttpStatusCode);
+
+        await using var client = await TestClient.ConnectAsync(node.Address, "/secret", options => options.SetRequestHeader("X-User", "alice"), readId: false);
+        await client.SendAsync("who am I?");
+
+        Assert.Equal("alice", await client.ReceiveTextAsync());
+    }
+
+    [Fact]
+    public async Task Http2_ExtendedConnect_SendsReceivesAndCloses()
+    {
+        await using var node = await AppNode.StartAsync(protocols: HttpProtocols.Http2);
+        await using var client = await node.ConnectAsync(options: options =>
+        {
+            options.HttpVersion = HttpVersion.Version20;
+            options.HttpVersionPolicy = HttpVersionPolicy.RequestVersionExact;
+        });
+
+        await client.SendAsync("over HTTP/2");
+        Assert.Equal("over HTTP/2", await client.ReceiveTextAsync());
+        await node.Router.SendToAllAsync(new byte[100_000], Cancellation);
+        Assert.Equal(100_000, (await client.ReceiveAsync()).Data.Length);
+
+        await node.Router.DisconnectAsync(client.Id, (WebSocketCloseStatus)4_000, "x", Cancellation);
+        Assert.Equal(((WebSocketCloseStatus)4_000, "x"), await client.ReceiveCloseAsync());
+        Assert.Equal(DisconnectKind.ClosedByServer, (await node.Probe.Disconnected(client.Id).Task.WithinGuardAsync()).Kind);
+    }
+
+    [Fact]
+    public async Task Compression_Enabled_IsNegotiatedAndBothDirectionsWork()
+    {
+        await using var node = await AppNode.StartAsync(options: options => options.EnableCompression = true);
+        await using var client = await node.ConnectAsync(options: options => options.DangerousDeflateOptions = new());
+        var text = string.Concat(Enumerable.Repeat("compress me ", 1_000));
+
+        await client.SendAsync(text);
+        Assert.Equal(text, await client.ReceiveTextAsync());
+        await node.Router.SendToAllAsync(text, Cancellation);
+        Assert.Equal(text, await client.ReceiveTextAsync());
+    }
+
+    [Fact]
+    public async Task KeepAlive_ClientAnswersPings_StaysOpen()
+    {
+        await using var node = await AppNode.StartAsync(options: options =>
+        {
+            options.KeepAliveInterval = TimeSpan.FromSeconds(1);
+            options.KeepAliveTimeout = TimeSpan.FromSeconds(60);
+        });
+        using var raw = await RawClient.ConnectAsync(node.Address, "/chat");
+
+        // What the server sends unasked is its ping; the answer to ours is a pong with our bytes.
+        Assert.Equal(0x1, (await raw.ReadFrameAsync()).Opcode);
+        await raw.WriteFrameAsync(0x9, "mine"u8.ToArray());
+        var pong = await raw.ReadFrameAsync();
+        Assert.Equal((0xA, "mine"), (pong.Opcode, System.Text.Encoding.UTF8.GetString(pong.Payload)));
+        var ping = await raw.ReadFrameAsync();
+        Assert.Equal(0x9, ping.Opcode);
+        await raw.WriteFrameAsync(0xA, ping.Payload);
+        Assert.Equal(0x9, (await raw.ReadFrameAsync()).Opcode);
+    }
+
+    [Fact]
+    public async Task KeepAlive_ClientIgnoresPings_IsConnectionLost()
+    {
+        await using var node = await AppNode.StartAsync(options: options =>
+        {
+            options.KeepAliveInterval = TimeSpan.FromSeconds(1);
+            options.KeepAliveTimeout = TimeSpan.FromSeconds(1);
+        });
+        using var raw = await RawClient.ConnectAsync(node.Address, "/chat");
+        var id = System.Text.Encoding.UTF8.GetString((await raw.ReadFrameAsync()).Payload);
+
+        Assert.Equal(DisconnectKind.ConnectionLost, (await node.Probe.Disconnected(id).Task.WithinGuardAsync()).Kind);
+    }
+
+    [Fact]
+    public async Task Client_BreaksTheProtocol_Gets1002AndOthersAreServed()
+    {
+        await using var node = await AppNode.StartAsync();
+        using var raw = await RawClient.ConnectAsync(node.Address, "/chat");
+        var id = System.Text.Encoding.UTF8.GetString((await raw.ReadFrameAsync()).Payload);
+
+        await raw.WriteAsync([0x81, 0x08, .. "unmasked"u8]); // no mask, which RFC 6455 section 5.1 forbids
+
+        var close = await raw.ReadFrameAsync();
+        Assert.Equal((0x8, 1002), (close.Opcode, (close.Payload[0] << 8) | close.Payload[1]));
+        var reason = await node.Probe.Disconnected(id).Task.WithinGuardAsync();
+        Assert.Equal((DisconnectKind.ProtocolError, WebSocketCloseStatus.ProtocolError), (reason.Kind, reason.CloseStatus));
+        await using var other = await node.ConnectAsync();
+    }
+
+    [Fact]
+    public async Task UseWebSockets_CalledByTheAppToo_DoesNoHarm()
+    {
+        await using var node = await AppNode.StartAsync(map: app => app.UseWebSockets());
+        await using var client = await node.ConnectAsync();
+
+        await client.SendAsync("x");
+
+        Assert.Equal("x", await client.ReceiveTextAsync());
+    }
+
+    [Fact]
+    public async Task TestHost_WithoutUpgradeFeature_SendsReceivesAndCloses()
+    {
+        using var host = await new HostBuilder().ConfigureWebHost(web => web.UseTestServer()
+            .ConfigureServices(services =>
+            {
+                services.AddRouting();
+                services.AddSingleton<ProbeLog>();
+                services.AddDistributedWebSockets();
+            })
+            .Configure(app => app.UseRouting().UseEndpoints(endpoints => endpoints.MapDistributedWebSocket<ProbeHandler>("/chat"))))
+            .StartAsync(Cancellation);
+        using var socket = await host.GetTestServer().CreateWebSocketClient().ConnectAsync(new("ws://localhost/chat"), Cancellation);
+        var router = host.Services.GetRequiredService<IWebSocketRouter<ProbeHandler>>();
+        var id = await ReceiveAsync();
+
+        await socket.SendAsync("echo"u8.ToArray(), WebSocketMessageType.Text, true, Cancellation);
+        Assert.Equal("echo", await ReceiveAsync());
+        await socket.SendAsync(Array.Empty<byte>(), WebSocketMessageType.Text, true, Cancellation);
+        Assert.Equal("", await ReceiveAsync());
+        await router.SendToAllAsync(new string('x', 70_000), Cancellation);
+        Assert.Equal(new string('x', 70_000), await ReceiveAsync());
+        await router.SendToAllAsync("last", Cancellation);
+        await router.DisconnectAsync(id, (WebSocketCloseStatus)4_001, "bye", Cancellation);
+        Assert.Equal("last", await ReceiveAsync());
+        var close = await socket.ReceiveAsync(new byte[10], Cancellation);
+        Assert.Equal(((WebSocketCloseStatus)4_001, "bye"), (close.CloseStatus, close.CloseStatusDescription));
+
+        async Task<string> ReceiveAsync()
+        {
+            var buffer = new byte[100_000];
+            var length = 0;
+            WebSocketReceiveResult result;
+            do
+            {
+                result = await socket.ReceiveAsync(new ArraySegment<byte>(buffer, length, buffer.Length - length), Cancellation).WithinGuardAsync();
+                length += result.Count;
+            }
+            while (!result.EndOfMessage);
+            return System.Text.Encoding.UTF8.GetString(buffer, 0, length);
+        }
+    }
+
+    private sealed class HeaderAuthentication(IOptionsMonitor<AuthenticationSchemeOptions> options, ILoggerFactory logger, UrlEncoder encoder)
+        : AuthenticationHandler<AuthenticationSchemeOptions>(options, logger, encoder)
+    {
+        protected override Task<AuthenticateResult> HandleAuthenticateAsync()
+        {
+            if (Request.Headers["X-User"] is not [{ } user])
+            {
+                return Task.FromResult(AuthenticateResult.NoResult());
+            }
+
+            var identity = new ClaimsIdentity([new(ClaimTypes.NameIdentifier, user)], Scheme.Name);
+            return Task.FromResult(AuthenticateResult.Success(new(new(identity), Scheme.Name)));
+        }
+    }
+}

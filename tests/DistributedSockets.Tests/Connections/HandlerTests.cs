@@ -1,0 +1,345 @@
+using System.Net.WebSockets;
+using System.Text;
+using DistributedSockets.Conformance;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+
+namespace DistributedSockets.Tests;
+
+public sealed class HandlerTests
+{
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Connect_QueryHeadersPrincipalItems_AreTheHandshakes()
+    {
+        await using var node = await AppNode.StartAsync();
+        await using var client = await node.ConnectAsync("alice", options: options => options.SetRequestHeader("X-Device", "phone"));
+
+        var connection = node.Probe.Connections[client.Id];
+        connection.Items["k"] = 1;
+
+        Assert.Equal("alice", connection.UserId);
+        Assert.Equal("alice", connection.Query["u"]);
+        Assert.Equal("phone", connection.Headers["x-device"]);
+        Assert.Equal("probe", connection.Hub);
+        Assert.Equal(node.Services.GetRequiredService<NodeInfo>().NodeId, connection.NodeId);
+        Assert.StartsWith(connection.NodeId + ".", connection.Id);
+        Assert.Equal("127.0.0.1", connection.RemoteIpAddress?.ToString());
+        Assert.False(connection.User.Identity?.IsAuthenticated ?? false);
+        Assert.Equal(1, connection.Items["k"]);
+        Assert.Null(connection.SubProtocol);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("x")]
+    [InlineData("€")]
+    public async Task Message_Text_ArrivesWhole(string text)
+    {
+        await using var node = await AppNode.StartAsync();
+        await using var client = await node.ConnectAsync();
+
+        await client.SendAsync(text);
+
+        Assert.Equal(text, await client.ReceiveTextAsync());
+    }
+
+    [Fact]
+    public async Task Message_FragmentedBinaryWithEmptyFragments_ArrivesWhole()
+    {
+        await using var node = await AppNode.StartAsync();
+        await using var client = await node.ConnectAsync();
+
+        await client.SendAsync([], WebSocketMessageType.Binary, endOfMessage: false);
+        await client.SendAsync([1, 2], WebSocketMessageType.Binary, endOfMessage: false);
+        await client.SendAsync([], WebSocketMessageType.Binary, endOfMessage: false);
+        await client.SendAsync([3], WebSocketMessageType.Binary, endOfMessage: false);
+        await client.SendAsync([], WebSocketMessageType.Binary);
+
+        var (type, data) = await client.ReceiveAsync();
+        Assert.Equal(WebSocketMessageType.Binary, type);
+        Assert.Equal([1, 2, 3], data);
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(10_000)]
+    [InlineData(65_536)]
+    public async Task Message_ExactlyAtTheLimit_Passes(int limit)
+    {
+        await using var node = await AppNode.StartAsync(options: options => options.MaxMessageBytes = limit);
+        await using var client = await node.ConnectAsync();
+
+        await client.SendAsync(new byte[limit], WebSocketMessageType.Binary);
+
+        Assert.Equal(limit, (await client.ReceiveAsync()).Data.Length);
+    }
+
+    [Theory]
+    [InlineData(1, false)]
+    [InlineData(10_000, true)]
+    [InlineData(65_536, false)]
+    public async Task Message_OneByteOverTheLimit_ClosesWith1009(int limit, bool fragmented)
+    {
+        await using var node = await AppNode.StartAsync(options: options => options.MaxMessageBytes = limit);
+        await using var client = await node.ConnectAsync();
+
+        await client.SendAsync(new byte[limit], WebSocketMessageType.Binary, endOfMessage: !fragmented && limit == 0);
+        await client.SendAsync(new byte[1], WebSocketMessageType.Binary);
+
+        Assert.Equal(WebSocketCloseStatus.MessageTooBig, (await client.ReceiveCloseAsync()).Status);
+        var reason = await node.Probe.Disconnected(client.Id).Task.WithinGuardAsync();
+        Assert.Equal(DisconnectKind.MessageTooBig, reason.Kind);
+    }
+
+    [Fact]
+    public async Task Handler_Throws_ClosesThatConnectionWith1011LoggedOnceAndHarmsNoOther()
+    {
+        await using var node = await AppNode.StartAsync();
+        await using var victim = await node.ConnectAsync();
+        await using var other = await node.ConnectAsync();
+        node.Probe.OnMessage = (connection, message, token) =>
+            message.GetText() == "boom" ? throw new InvalidOperationException("secret detail") : connection.SendAsync(message, token);
+
+        await victim.SendAsync("boom");
+        await victim.SendAsync("never handled");
+
+        var (status, description) = await victim.ReceiveCloseAsync();
+        Assert.Equal(WebSocketCloseStatus.InternalServerError, status);
+        Assert.DoesNotContain("secret", description);
+        var reason = await node.Probe.Disconnected(victim.Id).Task.WithinGuardAsync();
+        Assert.Equal(DisconnectKind.HandlerError, reason.Kind);
+        Assert.Equal("secret detail", reason.Exception?.Message);
+        await other.SendAsync("fine");
+        Assert.Equal("fine", await other.ReceiveTextAsync());
+        Assert.Single(node.Logs.GetSnapshot(), record => record.Level >= LogLevel.Warning);
+    }
+
+    [Fact]
+    public async Task OnConnected_Throws_ClosesWith1011AndTellsOnDisconnected()
+    {
+        await using var node = await AppNode.StartAsync();
+        string? id = null;
+        node.Probe.OnConnected = connection =>
+        {
+            id = connection.Id;
+            throw new InvalidOperationException("no");
+        };
+
+        await using var client = await TestClient.ConnectAsync(node.Address, "/chat", readId: false);
+
+        Assert.Equal(WebSocketCloseStatus.InternalServerError, (await client.ReceiveCloseAsync()).Status);
+        Assert.Equal(DisconnectKind.HandlerError, (await node.Probe.Disconnected(id!).Task.WithinGuardAsync()).Kind); // set before the close frame
+    }
+
+    [Fact]
+    public async Task OnDisconnected_Throws_IsLoggedAndHarmsNothing()
+    {
+        await using var node = await AppNode.StartAsync();
+        await using var client = await node.ConnectAsync();
+        node.Probe.OnDisconnected = static (_, _) => throw new InvalidOperationException("late");
+
+        await client.Socket.CloseAsync(WebSocketCloseStatus.NormalClosure, "bye", Cancellation).WithinGuardAsync();
+
+        await Eventually.TrueAsync(() => node.Logs.GetSnapshot().Any(record => record.Id.Id == 103), "the exception is logged");
+        await Eventually.TrueAsync(() => node.Hub.Count == 0, "the connection is gone");
+    }
+
+    [Fact]
+    public async Task Close_ByServer_ReachesClientBehindWhatWasSent()
+    {
+        await using var node = await AppNode.StartAsync();
+        await using var client = await node.ConnectAsync();
+        node.Probe.OnMessage = static async (connection, message, token) =>
+        {
+            await connection.SendAsync(message, token);
+            await connection.CloseAsync((WebSocketCloseStatus)4_123, "enough", token);
+            await connection.SendAsync(WebSocketMessage.Text("too late"), token);
+        };
+
+        await client.SendAsync("last words");
+
+        Assert.Equal("last words", await client.ReceiveTextAsync());
+        Assert.Equal(((WebSocketCloseStatus)4_123, "enough"), await client.ReceiveCloseAsync());
+        var reason = await node.Probe.Disconnected(client.Id).Task.WithinGuardAsync();
+        Assert.Equal(new DisconnectReason(DisconnectKind.ClosedByServer, (WebSocketCloseStatus)4_123, "enough"), reason);
+    }
+
+    [Fact]
+    public async Task Close_ByClient_IsAnsweredAndTold()
+    {
+        await using var node = await AppNode.StartAsync();
+        await using var client = await node.ConnectAsync("u");
+        var aborted = node.Probe.Connections[client.Id].Aborted;
+
+        await client.Socket.CloseAsync((WebSocketCloseStatus)4_500, "done here", Cancellation).WithinGuardAsync();
+
+        Assert.Equal((WebSocketCloseStatus)4_500, client.Socket.CloseStatus);
+        var reason = await node.Probe.Disconnected(client.Id).Task.WithinGuardAsync();
+        Assert.Equal(new DisconnectReason(DisconnectKind.ClosedByClient, (WebSocketCloseStatus)4_500, "done here"), reason);
+        Assert.True(aborted.IsCancellationRequested);
+    }
+
+    [Fact]
+    public async Task Close_ClientNeverAnswers_IsCutAfterTheCloseTimeout()
+    {
+        await using var node = await AppNode.StartAsync(options: options => options.CloseTimeout = TimeSpan.FromMilliseconds(100));
+        await using var client = await node.ConnectAsync();
+
+        await node.Probe.Connections[client.Id].CloseAsync(cancellationToken: Cancellation);
+
+        Assert.Equal(DisconnectKind.ClosedByServer, (await node.Probe.Disconnected(client.Id).Task.WithinGuardAsync()).Kind);
+        await Eventually.TrueAsync(() => node.Hub.Count == 0, "the connection is gone");
+    }
+
+    [Fact]
+    public async Task Client_GoneWithoutCloseFrame_IsConnectionLost()
+    {
+        await using var node = await AppNode.StartAsync();
+        var client = await node.ConnectAsync();
+
+        client.Socket.Abort();
+
+        Assert.Equal(DisconnectKind.ConnectionLost, (await node.Probe.Disconnected(client.Id).Task.WithinGuardAsync()).Kind);
+    }
+
+    [Fact]
+    public async Task Abort_ByServer_CutsWithoutCloseFrameAndCancelsTheHandler()
+    {
+        await using var node = await AppNode.StartAsync();
+        await using var client = await node.ConnectAsync();
+        var cancelled = new TaskCompletionSource();
+        node.Probe.OnMessage = async (connection, _, token) =>
+        {
+            connection.Abort();
+            await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Task.Delay(Timeout.Infinite, token));
+            cancelled.SetResult();
+        };
+
+        await client.SendAsync("x");
+
+        await cancelled.Task.WithinGuardAsync();
+        await Assert.ThrowsAsync<WebSocketException>(client.ReceiveAsync);
+        Assert.Equal(DisconnectKind.ClosedByServer, (await node.Probe.Disconnected(client.Id).Task.WithinGuardAsync()).Kind);
+    }
+
+    [Theory]
+    [InlineData(999)]
+    [InlineData(1002)]
+    [InlineData(1005)]
+    [InlineData(1006)]
+    [InlineData(1015)]
+    [InlineData(2999)]
+    [InlineData(5000)]
+    public async Task Close_CodeThatMayNotBeSent_IsRefused(int code)
+    {
+        await using var node = await AppNode.StartAsync();
+        await using var client = await node.ConnectAsync();
+        var connection = node.Probe.Connections[client.Id];
+
+        await Assert.ThrowsAsync<ArgumentOutOfRangeException>(async () => await connection.CloseAsync((WebSocketCloseStatus)code, cancellationToken: Cancellation));
+        await Assert.ThrowsAsync<ArgumentOutOfRangeException>(async () => await node.Router.DisconnectAsync(client.Id, (WebSocketCloseStatus)code, cancellationToken: Cancellation));
+        await Assert.ThrowsAsync<ArgumentException>(async () => await connection.CloseAsync(reason: new('x', 124), cancellationToken: Cancellation));
+        await connection.CloseAsync(reason: new('x', 123), cancellationToken: Cancellation);
+        Assert.Equal((WebSocketCloseStatus.NormalClosure, new string('x', 123)), await client.ReceiveCloseAsync());
+    }
+
+    [Fact]
+    public async Task Handler_OnePerConnectionInItsOwnScope_DisposedAtTheEnd()
+    {
+        await using var node = await AppNode.StartAsync(
+            build: sockets => sockets.Services.AddSingleton<ScopeLog>().AddScoped<ScopedService>(),
+            map: app => app.MapDistributedWebSocket<ScopedHandler>("/scoped"));
+        var log = node.Services.GetRequiredService<ScopeLog>();
+        await using var one = await node.ConnectAsync(path: "/scoped");
+        await using var two = await node.ConnectAsync(path: "/scoped");
+
+        await one.SendAsync("again");
+
+        Assert.NotEqual(one.Id, two.Id);
+        Assert.Equal(one.Id, await one.ReceiveTextAsync());
+        await one.Socket.CloseAsync(WebSocketCloseStatus.NormalClosure, null, Cancellation).WithinGuardAsync();
+        await Eventually.TrueAsync(() => log.Disposed == 2, "the handler and its scoped service are disposed");
+    }
+
+    [Fact]
+    public async Task Handler_RegisteredAsSingleton_IsRefusedWithAReason()
+    {
+        await using var node = await AppNode.StartAsync(build: sockets => sockets.Services.AddSingleton<ProbeHandler>());
+        await using var first = await node.ConnectAsync();
+        await using var second = await TestClient.ConnectAsync(node.Address, "/chat", readId: false);
+
+        Assert.Equal(WebSocketCloseStatus.InternalServerError, (await second.ReceiveCloseAsync()).Status);
+        Assert.Contains(node.Logs.GetSnapshot(), record => record.Exception?.Message.Contains("registered as a singleton") == true);
+    }
+
+    [Fact]
+    public async Task Lambda_Message_GetsConnectionAndRouterOfItsHub()
+    {
+        await using var node = await AppNode.StartAsync(map: app =>
+            app.MapDistributedWebSocket("/lambda", (connection, message, router, token) => router.SendToAllAsync($"{router.Hub} {message.GetText()}", token), "small"));
+        await using var one = await TestClient.ConnectAsync(node.Address, "/lambda", readId: false);
+        await using var two = await TestClient.ConnectAsync(node.Address, "/lambda", readId: false);
+
+        await one.SendAsync("hello");
+
+        Assert.Equal("small hello", await one.ReceiveTextAsync());
+        Assert.Equal("small hello", await two.ReceiveTextAsync());
+    }
+
+    [Fact]
+    public async Task Send_ThousandConcurrently_FramesIntactAndInOrderPerSender()
+    {
+        await using var node = await AppNode.StartAsync();
+        await using var client = await node.ConnectAsync();
+        const int Senders = 10;
+        const int PerSender = 100;
+
+        await Task.WhenAll(Enumerable.Range(0, Senders).Select(sender => Task.Run(async () =>
+        {
+            for (var i = 0; i < PerSender; i++)
+            {
+                await node.Router.SendToConnectionAsync(client.Id, $"{sender}:{i}:{new string('x', i * 7)}", Cancellation);
+            }
+        })));
+
+        var next = new int[Senders];
+        for (var i = 0; i < Senders * PerSender; i++)
+        {
+            var parts = (await client.ReceiveTextAsync()).Split(':');
+            var sender = int.Parse(parts[0]);
+            Assert.Equal(next[sender]++, int.Parse(parts[1]));
+            Assert.Equal(new string('x', int.Parse(parts[1]) * 7), parts[2]);
+        }
+    }
+
+    internal sealed class ScopeLog
+    {
+        internal int Disposed;
+    }
+
+    internal sealed class ScopedService(ScopeLog log) : IDisposable
+    {
+        internal Guid Id { get; } = Guid.NewGuid();
+
+        public void Dispose() => Interlocked.Increment(ref log.Disposed);
+    }
+
+    internal sealed class ScopedHandler(ScopedService service, ScopeLog log) : WebSocketHandler, IAsyncDisposable
+    {
+        public override ValueTask OnConnectedAsync(CancellationToken cancellationToken) => TellAsync(cancellationToken);
+
+        public override ValueTask OnMessageAsync(WebSocketMessage message, CancellationToken cancellationToken) => TellAsync(cancellationToken);
+
+        public ValueTask DisposeAsync()
+        {
+            Interlocked.Increment(ref log.Disposed);
+            return ValueTask.CompletedTask;
+        }
+
+        private ValueTask TellAsync(CancellationToken cancellationToken) =>
+            Connection.SendAsync(WebSocketMessage.Text($"{service.Id}"), cancellationToken);
+    }
+}

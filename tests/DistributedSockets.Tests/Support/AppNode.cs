@@ -1,0 +1,85 @@
+using System.Net;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Diagnostics.Metrics.Testing;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Testing;
+
+namespace DistributedSockets.Tests;
+
+/// <summary>A web app on a free port of loopback, with an endpoint <c>/chat</c> of <see cref="ProbeHandler"/>; the user is <c>?u=</c>.</summary>
+internal sealed class AppNode : IAsyncDisposable
+{
+    private readonly WebApplication _app;
+
+    private AppNode(WebApplication app, FakeLogCollector logs)
+    {
+        _app = app;
+        Logs = logs;
+        var address = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single();
+        Address = new(address);
+    }
+
+    internal Uri Address { get; }
+
+    internal FakeLogCollector Logs { get; }
+
+    internal IServiceProvider Services => _app.Services;
+
+    internal IWebSocketRouter<ProbeHandler> Router => Services.GetRequiredService<IWebSocketRouter<ProbeHandler>>();
+
+    internal ISessionStore Store => Services.GetRequiredService<ISessionStore>();
+
+    internal ProbeLog Probe => Services.GetRequiredService<ProbeLog>();
+
+    internal HubRegistry Hub => Services.GetRequiredService<Hubs>().Get(Router.Hub);
+
+    internal static async Task<AppNode> StartAsync(
+        InMemoryCluster? cluster = null,
+        Action<DistributedWebSocketsOptions>? options = null,
+        Action<IDistributedWebSocketsBuilder>? build = null,
+        Action<WebApplication>? map = null,
+        HttpProtocols protocols = HttpProtocols.Http1)
+    {
+        var builder = WebApplication.CreateEmptyBuilder(new());
+        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0, listen => listen.Protocols = protocols));
+        builder.Services.AddRoutingCore();
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(20));
+        builder.Logging.AddFakeLogging().SetMinimumLevel(LogLevel.Debug);
+        var sockets = builder.Services.AddDistributedWebSockets(options);
+        builder.Services.AddSingleton<ProbeLog>();
+        builder.Services.AddSingleton<IUserIdProvider, QueryUserIdProvider>();
+        if (cluster is not null)
+        {
+            sockets.UseInMemory(cluster);
+        }
+
+        build?.Invoke(sockets);
+        var app = builder.Build();
+        app.UseRouting();
+        app.MapDistributedWebSocket<ProbeHandler>("/chat");
+        map?.Invoke(app);
+        await app.StartAsync(TestContext.Current.CancellationToken);
+        return new(app, app.Services.GetFakeLogCollector());
+    }
+
+    internal Task<TestClient> ConnectAsync(string? user = null, string path = "/chat", Action<System.Net.WebSockets.ClientWebSocketOptions>? options = null) =>
+        TestClient.ConnectAsync(Address, user is null ? path : $"{path}?u={Uri.EscapeDataString(user)}", options);
+
+    internal Task StopAsync() => _app.StopAsync(TestContext.Current.CancellationToken);
+
+    public ValueTask DisposeAsync() => _app.DisposeAsync();
+
+    private sealed class QueryUserIdProvider : IUserIdProvider
+    {
+        public string? GetUserId(HttpContext context) => context.Request.Query["u"];
+    }
+}
