@@ -1,5 +1,3 @@
-using System.ComponentModel.DataAnnotations;
-
 namespace DistributedSockets;
 
 /// <summary>What every node and worker of a cluster must agree on.</summary>
@@ -11,7 +9,5 @@ public sealed class DistributedWebSocketsClusterOptions
 
     /// <summary>Gets or sets the prefix of every channel and key. Clusters with different prefixes do not hear each other.</summary>
     /// <value>The default is <c>distributed-sockets</c>; 1 to 64 letters, digits, dots, hyphens or underscores.</value>
-    [Required]
-    [RegularExpression("[A-Za-z0-9._-]{1,64}")]
     public string Prefix { get; set; } = DefaultPrefix;
 }

@@ -16,6 +16,9 @@ internal sealed class ChannelSubscriptions(IBackplane backplane, NodeState node,
     /// <summary>How many channels are subscribed or needed.</summary>
     internal int Count => _entries.Count;
 
+    /// <summary>How often a channel is needed.</summary>
+    internal int CountNeeded(string channel) => _entries.TryGetValue(channel, out var entry) ? Volatile.Read(ref entry.Needed) : 0;
+
     /// <summary>Needs a channel once more and returns when it is subscribed.</summary>
     /// <param name="channel">The channel.</param>
     /// <param name="keep">Whether the need stays when the backplane is away, for <see cref="ReconcileAsync"/> to fulfil.</param>

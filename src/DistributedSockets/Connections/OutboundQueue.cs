@@ -113,7 +113,7 @@ internal sealed class OutboundQueue(Stream stream, DistributedWebSocketsOptions 
 
         if (start)
         {
-            _ = PumpAsync(); // never throws; DrainAsync waits for it
+            Pump();
         }
     }
 
@@ -186,112 +186,153 @@ internal sealed class OutboundQueue(Stream stream, DistributedWebSocketsOptions 
         }
     }
 
-    private async Task PumpAsync()
+    /// <summary>Writes inline for as long as the transport takes all at once; allocates nothing then.</summary>
+    private void Pump()
     {
-        byte[]? joined = null;
-        var written = 0;
-        var writes = 0;
+        Batch batch = default;
         try
         {
-            while (true)
+            for (var writes = 0; writes < MaxInlineWrites; writes++)
             {
-                if (writes++ == MaxInlineWrites)
+                if (!TryTake(ref batch))
                 {
-                    await Task.Yield();
-                }
-
-                SharedFrame? single = null;
-                PlatformWrite? platform = null;
-                var length = 0;
-                TaskCompletionSource? drained = null;
-                lock (_gate)
-                {
-                    _bytes -= written;
-                    written = 0;
-
-                    // Pings and pongs overtake; a close frame (opcode 8) must not, since nothing may follow it (RFC 6455 §5.5.1).
-                    if (_platform.TryPeek(out var next) && (!next.IsClose || _frames.Count == 0))
-                    {
-                        platform = _platform.Dequeue();
-                    }
-                    else if (_frames.Count == 0)
-                    {
-                        drained = StopLocked();
-                    }
-                    else if (_frames.Count == 1 || _frames.Peek().Length > JoinBytes)
-                    {
-                        single = _frames.Dequeue();
-                        length = single.Length;
-                    }
-                    else
-                    {
-                        joined ??= ArrayPool<byte>.Shared.Rent(JoinBytes);
-                        while (_frames.TryPeek(out var frame) && length + frame.Length <= joined.Length)
-                        {
-                            frame.Bytes.CopyTo(joined.AsMemory(length));
-                            length += frame.Length;
-                            _frames.Dequeue().Release();
-                        }
-                    }
-                }
-
-                if (platform is null && length == 0)
-                {
-                    drained?.TrySetResult();
                     return;
                 }
 
-                if (platform is not null)
+                var write = WriteThroughAsync(batch.Bytes);
+                if (!write.IsCompletedSuccessfully)
                 {
-                    await WriteAsync(platform);
-                }
-                else if (single is not null)
-                {
-                    try
-                    {
-                        await stream.WriteAsync(single.Bytes);
-                    }
-                    finally
-                    {
-                        single.Release();
-                    }
-
-                    await stream.FlushAsync();
-                }
-                else
-                {
-                    await stream.WriteAsync(joined.AsMemory(0, length));
-                    await stream.FlushAsync();
+                    _ = PumpAsync(batch, write); // never throws; DrainAsync waits for it
+                    return;
                 }
 
-                written = length;
+                batch.Complete();
             }
         }
         catch (Exception exception)
         {
-            TaskCompletionSource? drained;
-            lock (_gate)
+            Fail(batch, exception);
+            return;
+        }
+
+        _ = PumpAsync(batch, null);
+    }
+
+    /// <summary>Goes on with a write that takes its time, or with the rest after many writes, on a thread of the pool.</summary>
+    private async Task PumpAsync(Batch batch, ValueTask? write)
+    {
+        try
+        {
+            if (write is { } pending)
             {
-                CompleteLocked();
-                _bytes = 0;
-                while (_platform.TryDequeue(out var write))
+                await pending;
+                batch.Complete();
+            }
+            else
+            {
+                await Task.Yield();
+            }
+
+            while (TryTake(ref batch))
+            {
+                await WriteThroughAsync(batch.Bytes);
+                batch.Complete();
+            }
+        }
+        catch (Exception exception)
+        {
+            Fail(batch, exception);
+        }
+    }
+
+    /// <summary>Takes what is to be written next, joining frames that wait; false if there is nothing, and the pump has stopped.</summary>
+    private bool TryTake(ref Batch batch)
+    {
+        TaskCompletionSource? drained;
+        lock (_gate)
+        {
+            _bytes -= batch.Written;
+            batch.Written = 0;
+
+            // Pings and pongs overtake; a close frame (opcode 8) must not, since nothing may follow it (RFC 6455 §5.5.1).
+            if (_platform.TryPeek(out var next) && (!next.IsClose || _frames.Count == 0))
+            {
+                batch.Platform = _platform.Dequeue();
+                batch.Bytes = batch.Platform.Bytes;
+                return true;
+            }
+
+            if (_frames.Count > 0)
+            {
+                if (_frames.Count == 1 || _frames.Peek().Length > JoinBytes)
                 {
-                    write.Completion.TrySetException(exception);
+                    batch.Single = _frames.Dequeue();
+                    batch.Bytes = batch.Single.Bytes;
+                }
+                else
+                {
+                    batch.Joined ??= ArrayPool<byte>.Shared.Rent(JoinBytes);
+                    var length = 0;
+                    while (_frames.TryPeek(out var frame) && length + frame.Length <= JoinBytes)
+                    {
+                        frame.Bytes.CopyTo(batch.Joined.AsMemory(length));
+                        length += frame.Length;
+                        _frames.Dequeue().Release();
+                    }
+
+                    batch.Bytes = batch.Joined.AsMemory(0, length);
                 }
 
-                drained = StopLocked();
+                batch.Written = batch.Bytes.Length;
+                return true;
             }
 
-            drained?.TrySetResult();
-            owner.OnWriteFailed(exception);
+            drained = StopLocked();
         }
-        finally
+
+        batch.Dispose();
+        drained?.TrySetResult();
+        return false;
+    }
+
+    private ValueTask WriteThroughAsync(ReadOnlyMemory<byte> bytes)
+    {
+        var write = stream.WriteAsync(bytes);
+        if (!write.IsCompletedSuccessfully)
         {
-            if (joined is not null)
-            {
-                ArrayPool<byte>.Shared.Return(joined);
-            }
+            return FlushAfterAsync(write);
         }
+
+        write.GetAwaiter().GetResult();
+        return new(stream.FlushAsync());
+    }
+
+    private async ValueTask FlushAfterAsync(ValueTask write)
+    {
+        await write;
+        await stream.FlushAsync();
+    }
+
+    private void Fail(Batch batch, Exception exception)
+    {
+        batch.Platform?.Completion.TrySetException(exception);
+        batch.Single?.Release();
+        batch.Dispose();
+        TaskCompletionSource? drained;
+        lock (_gate)
+        {
+            CompleteLocked();
+            _bytes = 0;
+            while (_platform.TryDequeue(out var write))
+            {
+                write.Completion.TrySetException(exception);
+            }
+
+            drained = StopLocked();
+        }
+
+        drained?.TrySetResult();
+        owner.OnWriteFailed(exception);
     }
 
     private TaskCompletionSource? StopLocked()
@@ -303,18 +344,33 @@ internal sealed class OutboundQueue(Stream stream, DistributedWebSocketsOptions 
         return drained;
     }
 
-    private async ValueTask WriteAsync(PlatformWrite write)
+    /// <summary>What one write carries: a frame of the platform's, one of ours, or several joined.</summary>
+    private struct Batch
     {
-        try
+        internal ReadOnlyMemory<byte> Bytes;
+        internal PlatformWrite? Platform;
+        internal SharedFrame? Single;
+        internal byte[]? Joined;
+
+        /// <summary>Bytes of ours that were written and still count as queued.</summary>
+        internal int Written;
+
+        internal void Complete()
         {
-            await stream.WriteAsync(write.Bytes);
-            await stream.FlushAsync();
-            write.Completion.TrySetResult();
+            Platform?.Completion.TrySetResult();
+            Single?.Release();
+            Platform = null;
+            Single = null;
+            Bytes = default;
         }
-        catch (Exception exception)
+
+        internal void Dispose()
         {
-            write.Completion.TrySetException(exception);
-            throw;
+            if (Joined is not null)
+            {
+                ArrayPool<byte>.Shared.Return(Joined);
+                Joined = null;
+            }
         }
     }
 }

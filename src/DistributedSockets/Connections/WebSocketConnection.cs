@@ -48,6 +48,7 @@ public abstract class WebSocketConnection
     /// <summary>Queues a message for this client, in order with all else sent to it. Dropped if the connection has ended.</summary>
     /// <param name="message">The message; copied before the call returns.</param>
     /// <param name="cancellationToken">Refuses the call when already cancelled.</param>
+    /// <exception cref="ArgumentException">A text message is no valid UTF-8.</exception>
     public abstract ValueTask SendAsync(WebSocketMessage message, CancellationToken cancellationToken = default);
 
     /// <summary>Begins the close handshake, after what is queued. The client has the close timeout to read and to answer, then the connection is cut.</summary>

@@ -1,5 +1,3 @@
-using System.ComponentModel.DataAnnotations;
-
 namespace DistributedSockets;
 
 /// <summary>How this node holds its connections. Bound from the configuration section <c>DistributedWebSockets</c>; read once, at start.</summary>
@@ -7,28 +5,25 @@ public sealed class DistributedWebSocketsOptions
 {
     /// <summary>Gets or sets the node's name for people; the node's id is this name and a random suffix.</summary>
     /// <value>The default is the machine's name; 1 to 64 letters, digits, hyphens or underscores.</value>
-    [Required]
-    [RegularExpression("[A-Za-z0-9_-]{1,64}")]
     public string NodeName { get; set; } = DefaultNodeName();
 
     /// <summary>Gets or sets the longest message a client may send, in bytes; a longer one closes the connection with 1009.</summary>
     /// <value>The default is 65,536; 1 to 16,777,216.</value>
-    [Range(1, 16_777_216)]
+    [Between(1, 16_777_216)]
     public int MaxMessageBytes { get; set; } = 65_536;
 
     /// <summary>Gets or sets how many bytes of frames may wait for one connection.</summary>
     /// <value>The default is 1,048,576; 1,024 to 1,073,741,824.</value>
-    [Range(1_024, 1_073_741_824)]
+    [Between(1_024, 1_073_741_824)]
     public int OutboundQueueBytes { get; set; } = 1_048_576;
 
     /// <summary>Gets or sets how many frames may wait for one connection.</summary>
     /// <value>The default is 16,384; 1 to 1,048,576.</value>
-    [Range(1, 1_048_576)]
+    [Between(1, 1_048_576)]
     public int OutboundQueueFrames { get; set; } = 16_384;
 
     /// <summary>Gets or sets what happens to a connection whose outbound queue is full.</summary>
     /// <value>The default is <see cref="SlowConsumerPolicy.Close"/>.</value>
-    [EnumDataType(typeof(SlowConsumerPolicy))]
     public SlowConsumerPolicy SlowConsumerPolicy { get; set; }
 
     /// <summary>Gets the origins from which browsers may connect besides the request's own host; <c>*</c> allows any.</summary>
@@ -77,17 +72,17 @@ public sealed class DistributedWebSocketsOptions
 
     /// <summary>Gets or sets the number of lanes that deliver what arrives from other nodes.</summary>
     /// <value>The default is the number of processors, at most 8; 1 to 64.</value>
-    [Range(1, 64)]
+    [Between(1, 64)]
     public int Lanes { get; set; } = Math.Clamp(Environment.ProcessorCount, 1, 8);
 
     /// <summary>Gets or sets how many envelopes may wait in one lane; more are dropped and reported as possible loss.</summary>
     /// <value>The default is 65,536; 16 to 1,048,576.</value>
-    [Range(16, 1_048_576)]
+    [Between(16, 1_048_576)]
     public int LaneCapacity { get; set; } = 65_536;
 
     /// <summary>Gets or sets how many session changes may wait for the session store; beyond it all sessions are written again later.</summary>
     /// <value>The default is 65,536; 16 to 1,048,576.</value>
-    [Range(16, 1_048_576)]
+    [Between(16, 1_048_576)]
     public int PendingSessionChanges { get; set; } = 65_536;
 
     private static string DefaultNodeName()

@@ -4,6 +4,3 @@ namespace DistributedSockets;
 
 [OptionsValidator]
 internal sealed partial class DistributedWebSocketsOptionsValidator : IValidateOptions<DistributedWebSocketsOptions>;
-
-[OptionsValidator]
-internal sealed partial class ClusterOptionsValidator : IValidateOptions<DistributedWebSocketsClusterOptions>;

@@ -68,7 +68,7 @@ public static class DistributedWebSocketsServiceCollectionExtensions
     {
         services.AddOptionsWithValidateOnStart<DistributedWebSocketsOptions, DistributedWebSocketsOptionsValidator>();
         services.AddOptionsWithValidateOnStart<DistributedWebSocketsClusterOptions, ClusterOptionsValidator>();
-        services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<DistributedWebSocketsOptions>, DistributedWebSocketsTimeOptionsValidator>());
+        services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<DistributedWebSocketsOptions>, DistributedWebSocketsOptionsRules>());
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IConfigureOptions<DistributedWebSocketsOptions>, ConfigureFromSection>(
             static provider => new(provider.GetService<IConfiguration>())));
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IConfigureOptions<DistributedWebSocketsClusterOptions>, ConfigureFromSection>(

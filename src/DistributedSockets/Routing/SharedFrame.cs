@@ -3,6 +3,7 @@ using System.Buffers.Binary;
 using System.Diagnostics;
 using System.Diagnostics.CodeAnalysis;
 using System.Net.WebSockets;
+using System.Text.Unicode;
 
 namespace DistributedSockets;
 
@@ -32,6 +33,9 @@ internal sealed class SharedFrame : IDisposable
     /// <summary>Frames not yet released, in this process.</summary>
     internal static long Outstanding => Volatile.Read(ref s_outstanding);
 
+    /// <summary>How many references are held.</summary>
+    internal int References => Volatile.Read(ref _references);
+
     internal int Length { get; }
 
     internal WebSocketMessageType MessageType { get; }
@@ -48,6 +52,7 @@ internal sealed class SharedFrame : IDisposable
     internal ReadOnlyMemory<byte> Payload => Bytes[_headerBytes..];
 
     /// <summary>Encodes a message. The caller owns one reference.</summary>
+    /// <exception cref="ArgumentException">A text message is no valid UTF-8.</exception>
     internal static SharedFrame Encode(in WebSocketMessage message)
     {
         var length = message.Length;
@@ -55,11 +60,19 @@ internal sealed class SharedFrame : IDisposable
         var array = ArrayPool<byte>.Shared.Rent(header + length);
         WriteHeader(array, message.IsText, length);
         message.CopyTo(array.AsSpan(header));
+        if (message.IsText && !Utf8.IsValid(array.AsSpan(header, length)))
+        {
+            ArrayPool<byte>.Shared.Return(array);
+            throw new ArgumentException(
+                "The text message is no valid UTF-8, which clients answer with close code 1007 (RFC 6455 section 8.1). Send it as binary, or encode it as UTF-8.",
+                nameof(message));
+        }
+
         return new(array, array.AsMemory(0, header + length), header);
     }
 
     /// <summary>Takes a frame as another node encoded it. The memory is this frame's own from now on.</summary>
-    /// <returns>Whether the bytes are one whole unmasked text or binary frame and nothing else.</returns>
+    /// <returns>Whether the bytes are one whole unmasked text or binary frame and nothing else, a text in valid UTF-8.</returns>
     internal static bool TryWrap(ReadOnlyMemory<byte> bytes, [NotNullWhen(true)] out SharedFrame? frame)
     {
         frame = null;
@@ -81,7 +94,9 @@ internal sealed class SharedFrame : IDisposable
             127 => BinaryPrimitives.ReadUInt64BigEndian(span[2..]),
             var small => (ulong)small,
         };
-        if (length != (ulong)(span.Length - header) || HeaderBytes(span.Length - header) != header)
+        if (length != (ulong)(span.Length - header)
+            || HeaderBytes(span.Length - header) != header
+            || (span[0] == FinalText && !Utf8.IsValid(span[header..])))
         {
             return false;
         }

@@ -1,9 +1,10 @@
+using System.Text.RegularExpressions;
 using Microsoft.Extensions.Options;
 
 namespace DistributedSockets;
 
-/// <summary>Checks durations, origins and subprotocols, whose rules attributes cannot say without reflection.</summary>
-internal sealed class DistributedWebSocketsTimeOptionsValidator : IValidateOptions<DistributedWebSocketsOptions>
+/// <summary>Checks what attributes cannot say without reflection: durations, names, origins, subprotocols, and rules between options.</summary>
+internal sealed partial class DistributedWebSocketsOptionsRules : IValidateOptions<DistributedWebSocketsOptions>
 {
     public ValidateOptionsResult Validate(string? name, DistributedWebSocketsOptions options)
     {
@@ -12,21 +13,31 @@ internal sealed class DistributedWebSocketsTimeOptionsValidator : IValidateOptio
         var hour = TimeSpan.FromHours(1);
         var tenth = TimeSpan.FromMilliseconds(100);
         var fiveMinutes = TimeSpan.FromMinutes(5);
+        if (options.NodeName is null || !NodeName().IsMatch(options.NodeName))
+        {
+            errors.AddError($"NodeName is '{options.NodeName}'. Set it to 1 to 64 letters, digits, hyphens or underscores.");
+        }
+
+        if (!Enum.IsDefined(options.SlowConsumerPolicy))
+        {
+            errors.AddError($"SlowConsumerPolicy is {options.SlowConsumerPolicy}. Set it to {string.Join(", ", Enum.GetNames<SlowConsumerPolicy>())}.");
+        }
+
         Check(errors, nameof(options.KeepAliveInterval), options.KeepAliveInterval, second, hour);
         Check(errors, nameof(options.KeepAliveTimeout), options.KeepAliveTimeout, second, hour);
         Check(errors, nameof(options.CloseTimeout), options.CloseTimeout, tenth, TimeSpan.FromMinutes(1));
-        Check(errors, nameof(options.HeartbeatInterval), options.HeartbeatInterval, tenth, fiveMinutes);
-        Check(errors, nameof(options.LeaseExpiry), options.LeaseExpiry, second, hour);
-        Check(errors, nameof(options.RemoteCommandTimeout), options.RemoteCommandTimeout, tenth, fiveMinutes);
-        Check(errors, nameof(options.UnsubscribeDelay), options.UnsubscribeDelay, TimeSpan.Zero, hour);
-        Check(errors, nameof(options.DrainTimeout), options.DrainTimeout, TimeSpan.Zero, hour);
-        if (options.HeartbeatInterval > options.LeaseExpiry / 2)
+        if (Check(errors, nameof(options.HeartbeatInterval), options.HeartbeatInterval, tenth, fiveMinutes)
+            && Check(errors, nameof(options.LeaseExpiry), options.LeaseExpiry, second, hour)
+            && options.HeartbeatInterval > options.LeaseExpiry / 2)
         {
             errors.AddError(
                 $"HeartbeatInterval is {options.HeartbeatInterval} and LeaseExpiry {options.LeaseExpiry}. " +
                 "Set HeartbeatInterval to at most half of LeaseExpiry, so that one late heartbeat does not lose the node.");
         }
 
+        Check(errors, nameof(options.RemoteCommandTimeout), options.RemoteCommandTimeout, tenth, fiveMinutes);
+        Check(errors, nameof(options.UnsubscribeDelay), options.UnsubscribeDelay, TimeSpan.Zero, hour);
+        Check(errors, nameof(options.DrainTimeout), options.DrainTimeout, TimeSpan.Zero, hour);
         foreach (var origin in options.AllowedOrigins)
         {
             if (origin != "*" && !(Uri.TryCreate(origin, UriKind.Absolute, out var uri) && uri.PathAndQuery == "/" && !origin.EndsWith('/')))
@@ -46,11 +57,17 @@ internal sealed class DistributedWebSocketsTimeOptionsValidator : IValidateOptio
         return errors.Build();
     }
 
-    private static void Check(ValidateOptionsResultBuilder errors, string option, TimeSpan value, TimeSpan min, TimeSpan max)
+    private static bool Check(ValidateOptionsResultBuilder errors, string option, TimeSpan value, TimeSpan min, TimeSpan max)
     {
-        if (value < min || value > max)
+        if (value >= min && value <= max)
         {
-            errors.AddError($"{option} is {value}. Set it to between {min} and {max}.");
+            return true;
         }
+
+        errors.AddError($"{option} is {value}. Set it to between {min} and {max}.");
+        return false;
     }
+
+    [GeneratedRegex(@"\A[A-Za-z0-9_-]{1,64}\z")]
+    private static partial Regex NodeName();
 }

@@ -1,0 +1,161 @@
+using DistributedSockets.Conformance;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
+
+namespace DistributedSockets.Tests;
+
+/// <summary>What an app and its clients see while the backplane is away, when it is back, and when it loses something.</summary>
+public sealed class BackplaneOutageTests
+{
+    private readonly InMemoryCluster _cluster = new();
+
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Send_BackplaneAway_ServesThisNodeAndThrows()
+    {
+        var (node, backplane) = await StartAsync();
+        await using var _ = node;
+        await using var client = await node.ConnectAsync("u");
+        Cut(backplane);
+
+        var exception = await Assert.ThrowsAsync<BackplaneUnavailableException>(async () => await node.Router.SendToAllAsync("all", Cancellation));
+        await Assert.ThrowsAsync<BackplaneUnavailableException>(async () => await node.Router.SendToUsersAsync(["u", "v"], "users", Cancellation));
+        await node.Router.SendToConnectionAsync(client.Id, "own connection: no backplane needed", Cancellation);
+
+        Assert.Contains("this node were served", exception.Message);
+        Assert.Equal("all", await client.ReceiveTextAsync());
+        Assert.Equal("users", await client.ReceiveTextAsync());
+        Assert.Equal("own connection: no backplane needed", await client.ReceiveTextAsync());
+    }
+
+    [Fact]
+    public async Task Connect_BackplaneAway_IsAcceptedAndReachableFromElsewhereLater()
+    {
+        var (node, backplane) = await StartAsync();
+        await using var _ = node;
+        await using var other = await AppNode.StartAsync(_cluster);
+        Cut(backplane);
+
+        await using var client = await node.ConnectAsync("u");
+        await Assert.ThrowsAsync<BackplaneUnavailableException>(async () => await node.Router.AddToGroupAsync(client.Id, "g", Cancellation));
+        Assert.Empty(node.Hub.Group("g"));
+        Restore(backplane);
+        await Eventually.TrueAsync(() => backplane.Count($"subscribe {node.Hub.UserChannel("u")}") > 0, "the user's channel is subscribed");
+        await other.Router.SendToUserAsync("u", "found", Cancellation);
+
+        Assert.Equal("found", await client.ReceiveTextAsync());
+    }
+
+    [Fact]
+    public async Task Outage_Ended_IsReportedWithItsIntervalAndHealthFollows()
+    {
+        var losses = new LossObserver();
+        var (node, backplane) = await StartAsync(sockets =>
+        {
+            sockets.Services.AddSingleton<IClusterObserver>(losses);
+            sockets.Services.AddHealthChecks().AddDistributedWebSockets();
+        });
+        await using var _ = node;
+        var health = node.Services.GetRequiredService<HealthCheckService>();
+        Assert.Equal(HealthStatus.Healthy, (await health.CheckHealthAsync(Cancellation)).Status);
+        var before = DateTimeOffset.UtcNow;
+
+        Cut(backplane);
+        Assert.Equal(HealthStatus.Degraded, (await health.CheckHealthAsync(Cancellation)).Status);
+        Restore(backplane);
+
+        Assert.Equal(HealthStatus.Healthy, (await health.CheckHealthAsync(Cancellation)).Status);
+        await Eventually.TrueAsync(() => losses.Seen.Count == 1, "the loss is reported");
+        var loss = losses.Seen.Single();
+        Assert.Equal(PossibleLossCause.BackplaneReconnected, loss.Cause);
+        Assert.True(loss.From <= before && loss.To >= before, $"{loss} does not cover {before:O}.");
+    }
+
+    [Fact]
+    public async Task Envelope_Unreadable_IsCountedReportedAndHarmsNothing()
+    {
+        var losses = new LossObserver();
+        var (node, backplane) = await StartAsync(sockets => sockets.Services.AddSingleton<IClusterObserver>(losses));
+        await using var _ = node;
+        await using var client = await node.ConnectAsync();
+
+        backplane.Receiver.OnReceived(node.Hub.AllChannel, new byte[] { 1, 2, 3 });
+        backplane.Receiver.OnReceived(node.Hub.AllChannel, default);
+        backplane.Receiver.OnReceived("nonsense", new byte[] { 1, 1, 0, 0, 1, (byte)'x', 0 });
+        backplane.Receiver.OnReceived(node.Hub.AllChannel, new byte[] { 1, 1, 0, 0, 1, (byte)'x', 0 });
+        backplane.Receiver.OnPossibleLoss("told by the transport");
+
+        await Eventually.TrueAsync(() => losses.Seen.Any(loss => loss.Cause == PossibleLossCause.UnreadableEnvelope), "the envelope is reported");
+        await Eventually.TrueAsync(() => losses.Seen.Any(loss => loss.Cause == PossibleLossCause.Transport), "the transport's report is passed on");
+        await node.Router.SendToAllAsync("fine", Cancellation);
+        Assert.Equal("fine", await client.ReceiveTextAsync());
+    }
+
+    [Fact]
+    public async Task Command_NoAnswer_TimesOut()
+    {
+        var (node, backplane) = await StartAsync(options: options => options.RemoteCommandTimeout = TimeSpan.FromMilliseconds(100));
+        await using var _ = node;
+        backplane.Swallow = true;
+
+        var exception = await Assert.ThrowsAsync<RemoteCommandTimeoutException>(async () => await node.Router.AddToGroupAsync("other-node.AAAA", "g", Cancellation));
+
+        Assert.Contains("00:00:00.1", exception.Message);
+    }
+
+    [Fact]
+    public async Task Command_BackplaneAwayHereOrThere_SaysSo()
+    {
+        var (node, backplane) = await StartAsync();
+        await using var _ = node;
+        var (other, others) = await StartAsync();
+        await using var __ = other;
+        await using var client = await other.ConnectAsync();
+        await node.Router.RemoveFromGroupAsync(client.Id, "warm up", Cancellation);
+
+        others.SubscribeGate = new();
+        others.SubscribeGate.SetException(new BackplaneUnavailableException());
+        var there = await Assert.ThrowsAsync<BackplaneUnavailableException>(async () => await node.Router.AddToGroupAsync(client.Id, "g", Cancellation));
+        Assert.Contains("cut off", there.Message);
+        Assert.Empty(other.Hub.Group("g"));
+
+        Cut(backplane);
+        await Assert.ThrowsAsync<BackplaneUnavailableException>(async () => await node.Router.AddToGroupAsync(client.Id, "g", Cancellation));
+    }
+
+    private static void Cut(FakeBackplane backplane)
+    {
+        backplane.Failure = new IOException("cut");
+        backplane.Receiver.OnUnavailable(backplane.Failure);
+    }
+
+    private static void Restore(FakeBackplane backplane)
+    {
+        backplane.Failure = null;
+        backplane.Receiver.OnAvailable();
+    }
+
+    private async Task<(AppNode Node, FakeBackplane Backplane)> StartAsync(
+        Action<IDistributedWebSocketsBuilder>? build = null, Action<DistributedWebSocketsOptions>? options = null)
+    {
+        var backplane = new FakeBackplane(_cluster);
+        var node = await AppNode.StartAsync(_cluster, options, sockets =>
+        {
+            sockets.UseBackplane(_ => backplane);
+            build?.Invoke(sockets);
+        });
+        return (node, backplane);
+    }
+
+    private sealed class LossObserver : IClusterObserver
+    {
+        internal System.Collections.Concurrent.ConcurrentQueue<PossibleLoss> Seen { get; } = new();
+
+        public ValueTask OnPossibleLossAsync(PossibleLoss loss, CancellationToken cancellationToken)
+        {
+            Seen.Enqueue(loss);
+            return ValueTask.CompletedTask;
+        }
+    }
+}

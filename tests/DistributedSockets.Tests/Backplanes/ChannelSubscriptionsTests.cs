@@ -1,0 +1,138 @@
+using DistributedSockets.Conformance;
+using Microsoft.Extensions.Options;
+using Microsoft.Extensions.Time.Testing;
+using Moq;
+
+namespace DistributedSockets.Tests;
+
+public sealed class ChannelSubscriptionsTests
+{
+    private static readonly TimeSpan s_delay = TimeSpan.FromSeconds(30);
+
+    private readonly FakeTimeProvider _time = new();
+    private readonly Mock<IBackplane> _backplane = new();
+    private readonly NodeState _node;
+    private readonly ChannelSubscriptions _subscriptions;
+
+    public ChannelSubscriptionsTests()
+    {
+        _node = new(Options.Create(new DistributedWebSocketsOptions()), _time);
+        _subscriptions = new(_backplane.Object, _node, _time, s_delay);
+    }
+
+    [Fact]
+    public async Task Acquire_ManyAtOnce_ShareOneSubscribe()
+    {
+        var gate = new TaskCompletionSource();
+        _backplane.Setup(b => b.SubscribeAsync("c", It.IsAny<CancellationToken>())).Returns(new ValueTask(gate.Task));
+
+        var acquires = Enumerable.Range(0, 100).Select(_ => _subscriptions.AcquireAsync("c", keep: true).AsTask()).ToArray();
+        Assert.DoesNotContain(acquires, acquire => acquire.IsCompleted);
+        gate.SetResult();
+        await Task.WhenAll(acquires).WithinGuardAsync();
+
+        _backplane.Verify(b => b.SubscribeAsync("c", It.IsAny<CancellationToken>()), Times.Once);
+        Assert.Equal(100, _subscriptions.CountNeeded("c"));
+        Assert.True(_subscriptions.AcquireAsync("c", keep: true).IsCompletedSuccessfully);
+    }
+
+    [Fact]
+    public async Task Acquire_OneChannelStuck_DoesNotHoldUpAnother()
+    {
+        _backplane.Setup(b => b.SubscribeAsync("stuck", It.IsAny<CancellationToken>())).Returns(new ValueTask(new TaskCompletionSource().Task));
+
+        var stuck = _subscriptions.AcquireAsync("stuck", keep: false);
+        await _subscriptions.AcquireAsync("free", keep: false).WithinGuardAsync();
+
+        Assert.False(stuck.IsCompleted);
+    }
+
+    [Fact]
+    public async Task Acquire_SubscribeFails_ThrowsAndKeepsTheNeedOnlyIfAsked()
+    {
+        _backplane.Setup(b => b.SubscribeAsync(It.IsAny<string>(), It.IsAny<CancellationToken>())).Throws(new IOException("cut"));
+
+        var exception = await Assert.ThrowsAsync<BackplaneUnavailableException>(async () => await _subscriptions.AcquireAsync("join", keep: false));
+        Assert.IsType<IOException>(exception.InnerException);
+        await Assert.ThrowsAsync<BackplaneUnavailableException>(async () => await _subscriptions.AcquireAsync("connect", keep: true));
+        Assert.Equal((0, 1), (_subscriptions.CountNeeded("join"), _subscriptions.CountNeeded("connect")));
+
+        _backplane.Reset();
+        _time.Advance(s_delay);
+        await _subscriptions.ReconcileAsync();
+
+        _backplane.Verify(b => b.SubscribeAsync("connect", It.IsAny<CancellationToken>()), Times.Once);
+        _backplane.Verify(b => b.SubscribeAsync("join", It.IsAny<CancellationToken>()), Times.Never);
+        Assert.Equal(1, _subscriptions.Count);
+    }
+
+    [Fact]
+    public async Task Acquire_BackplaneAway_FailsAtOnceWithoutAskingIt()
+    {
+        _node.IsBackplaneAway = true;
+
+        await Assert.ThrowsAsync<BackplaneUnavailableException>(async () => await _subscriptions.AcquireAsync("c", keep: true));
+
+        _backplane.Verify(b => b.SubscribeAsync(It.IsAny<string>(), It.IsAny<CancellationToken>()), Times.Never);
+        _node.IsBackplaneAway = false;
+        await _subscriptions.ReconcileAsync();
+        _backplane.Verify(b => b.SubscribeAsync("c", It.IsAny<CancellationToken>()), Times.Once);
+    }
+
+    [Fact]
+    public async Task Release_LastNeed_UnsubscribesOnlyAfterTheDelay()
+    {
+        await _subscriptions.AcquireAsync("c", keep: false);
+        await _subscriptions.AcquireAsync("c", keep: false);
+        _subscriptions.Release("c");
+        _time.Advance(s_delay);
+        await _subscriptions.ReconcileAsync();
+        _subscriptions.Release("c");
+        _time.Advance(s_delay - TimeSpan.FromTicks(1));
+        await _subscriptions.ReconcileAsync();
+        _backplane.Verify(b => b.UnsubscribeAsync(It.IsAny<string>(), It.IsAny<CancellationToken>()), Times.Never);
+
+        _time.Advance(TimeSpan.FromTicks(1));
+        await _subscriptions.ReconcileAsync();
+
+        _backplane.Verify(b => b.UnsubscribeAsync("c", It.IsAny<CancellationToken>()), Times.Once);
+        Assert.Equal(0, _subscriptions.Count);
+    }
+
+    [Fact]
+    public async Task Acquire_WhileUnsubscribing_SubscribesAgainAfterwards()
+    {
+        var gate = new TaskCompletionSource();
+        var calls = new List<string>();
+        _backplane.Setup(b => b.SubscribeAsync("c", It.IsAny<CancellationToken>())).Callback(() => calls.Add("subscribe")).Returns(ValueTask.CompletedTask);
+        _backplane.Setup(b => b.UnsubscribeAsync("c", It.IsAny<CancellationToken>())).Callback(() => calls.Add("unsubscribe")).Returns(new ValueTask(gate.Task));
+        await _subscriptions.AcquireAsync("c", keep: false);
+        _subscriptions.Release("c");
+        _time.Advance(s_delay);
+        var reconcile = _subscriptions.ReconcileAsync();
+        await Eventually.TrueAsync(() => calls.Count == 2, "the channel is being given up");
+
+        var acquire = _subscriptions.AcquireAsync("c", keep: false);
+        Assert.False(acquire.IsCompleted);
+        gate.SetResult();
+        await acquire.WithinGuardAsync();
+        await reconcile.WithinGuardAsync();
+
+        Assert.Equal(["subscribe", "unsubscribe", "subscribe"], calls);
+        Assert.Equal((1, 1), (_subscriptions.Count, _subscriptions.CountNeeded("c")));
+    }
+
+    [Fact]
+    public async Task Acquire_UnsubscribeFails_IsSubscribedAnewAndTheNextNeedWorks()
+    {
+        await _subscriptions.AcquireAsync("c", keep: false);
+        _subscriptions.Release("c");
+        _time.Advance(s_delay);
+        _backplane.Setup(b => b.UnsubscribeAsync("c", It.IsAny<CancellationToken>())).Throws(new IOException("cut"));
+        await Assert.ThrowsAsync<BackplaneUnavailableException>(_subscriptions.ReconcileAsync);
+
+        await _subscriptions.AcquireAsync("c", keep: false);
+
+        _backplane.Verify(b => b.SubscribeAsync("c", It.IsAny<CancellationToken>()), Times.Exactly(2));
+    }
+}

@@ -1,0 +1,290 @@
+using System.Net.WebSockets;
+using DistributedSockets.Conformance;
+
+namespace DistributedSockets.Tests;
+
+public sealed class OutboundQueueTests
+{
+    private readonly GatedStream _stream = new();
+    private readonly Owner _owner = new();
+
+    [Fact]
+    public void Enqueue_Idle_WritesInlineOnStart()
+    {
+        var queue = NewQueue();
+        using var frame = Frame("hello");
+
+        Assert.True(queue.TryEnqueue(frame));
+        Assert.Empty(_stream.Writes);
+        queue.Start();
+
+        Assert.Equal(["hello"], _stream.Texts());
+        Assert.Equal(0, queue.QueuedBytes);
+    }
+
+    [Fact]
+    public async Task Enqueue_Busy_JoinsWhatWaitsIntoOneWrite()
+    {
+        var queue = NewQueue();
+        _stream.Shut();
+        Send(queue, "first");
+        for (var i = 0; i < 100; i++)
+        {
+            Send(queue, $"{i}");
+        }
+
+        Assert.Single(_stream.Writes);
+        _stream.Open();
+        await queue.DrainAsync().WithinGuardAsync();
+
+        Assert.Equal(2, _stream.Writes.Count);
+        Assert.Equal(["first", .. Enumerable.Range(0, 100).Select(i => $"{i}")], _stream.Texts());
+        Assert.Equal(0, queue.QueuedBytes);
+    }
+
+    [Fact]
+    public async Task Enqueue_FramesOfAllSizes_KeepTheirOrder()
+    {
+        var queue = NewQueue();
+        _stream.Shut();
+        string[] texts = [.. new[] { 1, 40_000, 3, 32_768, 5, 6, 20_000, 20_000, 0, 7 }.Select((length, i) => new string((char)('a' + i), length))];
+        foreach (var text in texts)
+        {
+            Send(queue, text);
+        }
+
+        _stream.Open();
+        await queue.DrainAsync().WithinGuardAsync();
+
+        Assert.Equal(texts, _stream.Texts());
+    }
+
+    [Fact]
+    public async Task Enqueue_FullAndPolicyClose_RefusesCountsAndAsksToClose()
+    {
+        var queue = NewQueue(bytes: 1_024);
+        _stream.Shut();
+        Send(queue, new string('x', 1_000));
+        Send(queue, "ten bytes!");
+
+        Assert.False(Send(queue, "one too many"));
+        Assert.False(Send(queue, "x"));
+
+        Assert.Equal((1, 2), (_owner.Full, _owner.Dropped)); // the new one, and the one that waited
+        _stream.Open();
+        await queue.DrainAsync().WithinGuardAsync();
+        Assert.Equal([new string('x', 1_000)], _stream.Texts());
+    }
+
+    [Fact]
+    public async Task Enqueue_FullAndPolicyDropNewest_KeepsWhatWaits()
+    {
+        var queue = NewQueue(frames: 2, policy: SlowConsumerPolicy.DropNewest);
+        _stream.Shut();
+        foreach (var text in new[] { "writing", "a", "b", "c", "d" })
+        {
+            Send(queue, text);
+        }
+
+        _stream.Open();
+        await queue.DrainAsync().WithinGuardAsync();
+
+        Assert.Equal(["writing", "a", "b"], _stream.Texts());
+        Assert.Equal((0, 2), (_owner.Full, _owner.Dropped));
+    }
+
+    [Fact]
+    public async Task Enqueue_FullAndPolicyDropOldest_KeepsTheNewest()
+    {
+        var queue = NewQueue(frames: 2, policy: SlowConsumerPolicy.DropOldest);
+        _stream.Shut();
+        foreach (var text in new[] { "writing", "a", "b", "c", "d" })
+        {
+            Send(queue, text);
+        }
+
+        _stream.Open();
+        await queue.DrainAsync().WithinGuardAsync();
+
+        Assert.Equal(["writing", "c", "d"], _stream.Texts());
+        Assert.Equal((0, 2), (_owner.Full, _owner.Dropped));
+    }
+
+    [Fact]
+    public void Enqueue_LargerThanTheLimitAlone_IsNotRefusedByAnIdleQueue()
+    {
+        var queue = NewQueue(bytes: 1_024);
+
+        Assert.True(Send(queue, new string('x', 5_000)));
+        Assert.True(Send(queue, "next"));
+    }
+
+    [Fact]
+    public async Task PlatformWrite_PingOvertakesAndCloseStaysBehind()
+    {
+        var queue = NewQueue();
+        _stream.Shut();
+        Send(queue, "writing");
+        Send(queue, "waiting");
+        var ping = queue.WriteAsync(new byte[] { 0x89, 0 });
+        var close = queue.WriteAsync(new byte[] { 0x88, 2, 0x03, 0xE8 });
+        Assert.False(Send(queue, "after the close"));
+
+        _stream.Open();
+        await Task.WhenAll(ping, close, queue.DrainAsync()).WithinGuardAsync();
+
+        Assert.Equal(["writing", "ping", "waiting", "close"], _stream.Texts());
+        Assert.Equal(WebSocketCloseStatus.NormalClosure, queue.PlatformCloseStatus);
+    }
+
+    [Fact]
+    public async Task Write_Fails_TellsTheOwnerOnceFailsThePlatformAndReleasesAll()
+    {
+        var queue = NewQueue();
+        _stream.Shut();
+        Send(queue, "a");
+        Send(queue, "b");
+        var ping = queue.WriteAsync(new byte[] { 0x89, 0 });
+
+        _stream.Fail(new IOException("reset"));
+
+        await Assert.ThrowsAsync<IOException>(() => ping.WithinGuardAsync());
+        await queue.DisposeAsync().WithinGuardAsync();
+        Assert.Equal("reset", Assert.Single(_owner.Failures).Message);
+        Assert.False(Send(queue, "c"));
+        Assert.Equal(0, queue.QueuedBytes);
+    }
+
+    [Fact]
+    public async Task Frames_AfterEveryEnding_AreAllReleased()
+    {
+        var frames = new List<SharedFrame>();
+        foreach (var fail in new[] { true, false })
+        {
+            var stream = new GatedStream();
+            var queue = new OutboundQueue(stream, new(), _owner);
+            stream.Shut();
+            for (var i = 0; i < 10; i++)
+            {
+                var frame = Frame($"{i}");
+                queue.TryEnqueue(frame);
+                queue.Start();
+                frames.Add(frame);
+            }
+
+            var disposal = queue.DisposeAsync();
+            if (fail)
+            {
+                stream.Fail(new IOException("reset"));
+            }
+            else
+            {
+                stream.Open();
+            }
+
+            await disposal.WithinGuardAsync();
+        }
+
+        Assert.All(frames, frame => Assert.Equal(1, frame.References)); // ours
+        frames.ForEach(frame => frame.Release());
+    }
+
+    [Fact]
+    public async Task Enqueue_FromManyThreads_LosesNothingAndKeepsEachOnesOrder()
+    {
+        var queue = NewQueue(bytes: 1 << 30, frames: 1 << 20);
+        await Task.WhenAll(Enumerable.Range(0, 8).Select(thread => Task.Run(() =>
+        {
+            for (var i = 0; i < 5_000; i++)
+            {
+                Assert.True(Send(queue, $"{thread}:{i}"));
+            }
+        }))).WithinGuardAsync();
+        await queue.DrainAsync().WithinGuardAsync();
+
+        var texts = _stream.Texts();
+        Assert.Equal(40_000, texts.Count);
+        Assert.All(texts.GroupBy(text => text[0]), group => Assert.Equal(Enumerable.Range(0, 5_000).Select(i => $"{group.Key}:{i}"), group));
+        Assert.Equal(0, queue.QueuedBytes);
+    }
+
+    private static SharedFrame Frame(string text) => SharedFrame.Encode(WebSocketMessage.Text(text));
+
+    private static bool Send(OutboundQueue queue, string text)
+    {
+        using var frame = Frame(text);
+        var queued = queue.TryEnqueue(frame);
+        queue.Start();
+        return queued;
+    }
+
+    private OutboundQueue NewQueue(int bytes = 1 << 20, int frames = 16_384, SlowConsumerPolicy policy = SlowConsumerPolicy.Close) => new(
+        _stream, new() { OutboundQueueBytes = bytes, OutboundQueueFrames = frames, SlowConsumerPolicy = policy }, _owner);
+
+    private sealed class Owner : IOutboundQueueOwner
+    {
+        internal int Full;
+        internal int Dropped;
+
+        internal List<Exception> Failures { get; } = [];
+
+        public void OnQueueFull() => Interlocked.Increment(ref Full);
+
+        public void OnWriteFailed(Exception exception) => Failures.Add(exception);
+
+        public void OnFramesDropped(int count) => Interlocked.Add(ref Dropped, count);
+    }
+
+    /// <summary>Keeps what is written; while closed, a write waits.</summary>
+    private sealed class GatedStream : MemoryStream
+    {
+        private TaskCompletionSource _gate = Opened();
+
+        internal List<byte[]> Writes { get; } = [];
+
+        internal void Shut() => _gate = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        internal void Open() => _gate.TrySetResult();
+
+        internal void Fail(Exception exception) => _gate.TrySetException(exception);
+
+        public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
+        {
+            Writes.Add(buffer.ToArray());
+            await _gate.Task;
+        }
+
+        public override Task FlushAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+        internal List<string> Texts()
+        {
+            var texts = new List<string>();
+            var bytes = Writes.SelectMany(write => write).ToArray().AsMemory();
+            while (!bytes.IsEmpty)
+            {
+                var (header, length) = bytes.Span[1] switch
+                {
+                    126 => (4, (bytes.Span[2] << 8) | bytes.Span[3]),
+                    127 => (10, (int)System.Buffers.Binary.BinaryPrimitives.ReadUInt64BigEndian(bytes.Span[2..])),
+                    var small => (2, small),
+                };
+                texts.Add((bytes.Span[0] & 0xF) switch
+                {
+                    0x9 => "ping",
+                    0x8 => "close",
+                    _ => System.Text.Encoding.UTF8.GetString(bytes.Span.Slice(header, length)),
+                });
+                bytes = bytes[(header + length)..];
+            }
+
+            return texts;
+        }
+
+        private static TaskCompletionSource Opened()
+        {
+            var source = new TaskCompletionSource();
+            source.SetResult();
+            return source;
+        }
+    }
+}

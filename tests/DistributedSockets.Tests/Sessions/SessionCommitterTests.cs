@@ -1,0 +1,248 @@
+using System.Collections.Concurrent;
+using DistributedSockets.Conformance;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Moq;
+
+namespace DistributedSockets.Tests;
+
+/// <summary>What reaches the session store, in which order, also when it fails in between.</summary>
+public sealed class SessionCommitterTests
+{
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Sessions_ConnectJoinLeaveEnd_AreWrittenInOrderAndTold()
+    {
+        var store = new RecordingStore();
+        var observer = new Observer();
+        await using var node = await StartAsync(store, observer);
+        await using var client = await node.ConnectAsync("u");
+        await node.Router.AddToGroupAsync(client.Id, "a", Cancellation);
+        await node.Router.AddToGroupAsync(client.Id, "b", Cancellation);
+        await node.Router.RemoveFromGroupAsync(client.Id, "a", Cancellation);
+        client.Socket.Abort();
+        await Eventually.TrueAsync(() => store.Committed.Any(change => change.Kind == SessionChangeKind.Ended), "the end is written");
+
+        Assert.Equal(
+            ["Saved ", "GroupAdded a", "GroupAdded b", "GroupRemoved a", "Ended "],
+            store.Committed.Select(change => $"{change.Kind} {change.Group}"));
+        Assert.Equal(["b"], store.Committed.Last().Session.Groups);
+        Assert.All(store.Committed, change => Assert.Equal((client.Id, "u", "probe"), (change.Session.ConnectionId, change.Session.UserId, change.Session.Hub)));
+        await Eventually.TrueAsync(() => observer.Seen.Count == 2, "start and end are told");
+        Assert.Equal([$"started {client.Id}", $"ended {client.Id} Disconnected"], observer.Seen);
+    }
+
+    [Fact]
+    public async Task Store_Away_MessagesGoOnChangesAreKeptInOrderAndHealthIsDegraded()
+    {
+        var store = new RecordingStore();
+        await using var node = await StartAsync(store, new());
+        var health = node.Services.GetRequiredService<HealthCheckService>();
+        store.Failure = new SessionStoreUnavailableException("cut");
+        await using var client = await node.ConnectAsync("u");
+        await node.Router.AddToGroupAsync(client.Id, "g", Cancellation);
+        await node.Router.SendToGroupAsync("g", "not held up", Cancellation);
+        Assert.Equal("not held up", await client.ReceiveTextAsync());
+        await Eventually.TrueAsync(async () => (await health.CheckHealthAsync(Cancellation)).Status == HealthStatus.Degraded, "health is degraded");
+
+        store.Failure = null;
+        await Eventually.TrueAsync(() => store.Committed.Count >= 2, "the changes are written after all");
+
+        Assert.Equal(["Saved ", "GroupAdded g"], store.Committed.Select(change => $"{change.Kind} {change.Group}").Distinct());
+        await Eventually.TrueAsync(async () => (await health.CheckHealthAsync(Cancellation)).Status == HealthStatus.Healthy, "health is back");
+    }
+
+    [Fact]
+    public async Task Lease_FoundGone_AllSessionsAreWrittenAnew()
+    {
+        var store = new RecordingStore();
+        await using var node = await StartAsync(store, new());
+        await using var one = await node.ConnectAsync("u");
+        await using var two = await node.ConnectAsync();
+        await node.Router.AddToGroupAsync(two.Id, "g", Cancellation);
+        await Eventually.TrueAsync(() => store.Committed.Count == 3, "the sessions are written");
+
+        store.LoseLease = true;
+        await Eventually.TrueAsync(() => store.Committed.Count == 5, "the sessions are written again");
+
+        Assert.Equal(1, store.Resets);
+        var again = store.Committed.Skip(3).ToDictionary(change => change.Session.ConnectionId);
+        Assert.All(again.Values, change => Assert.Equal(SessionChangeKind.Saved, change.Kind));
+        Assert.Equal(["g"], again[two.Id].Session.Groups);
+        Assert.Empty(again[one.Id].Session.Groups);
+    }
+
+    [Fact]
+    public async Task Changes_MoreThanMayWait_AreReplacedByWritingAllSessions()
+    {
+        var store = new RecordingStore { Failure = new SessionStoreUnavailableException("cut") };
+        await using var node = await StartAsync(store, new(), options => options.PendingSessionChanges = 16);
+        await using var client = await node.ConnectAsync("u");
+        for (var i = 0; i < 40; i++)
+        {
+            await node.Router.AddToGroupAsync(client.Id, $"g{i}", Cancellation);
+        }
+
+        store.Failure = null;
+        await Eventually.TrueAsync(() => store.Committed.LastOrDefault()?.Session.Groups.Count == 40, "the session is written with all of its groups");
+        Assert.True(store.Resets > 0);
+    }
+
+    [Fact]
+    public async Task Stop_WritesEndsAndSignsOff()
+    {
+        var store = new RecordingStore();
+        await using var node = await StartAsync(store, new());
+        await using var client = await node.ConnectAsync();
+        var reading = client.ReceiveCloseAsync();
+
+        await node.StopAsync();
+
+        await reading;
+        Assert.Equal(SessionChangeKind.Ended, store.Committed.Last().Kind);
+        Assert.True(store.Removed);
+    }
+
+    [Fact]
+    public async Task Node_Lost_OneSurvivorTellsEachSessionOnce()
+    {
+        var cluster = new InMemoryCluster();
+        Observer[] observers = [new(), new()];
+        await using var one = await AppNode.StartAsync(cluster, Fast, sockets => sockets.Services.AddSingleton<IClusterObserver>(observers[0]));
+        await using var two = await AppNode.StartAsync(cluster, Fast, sockets => sockets.Services.AddSingleton<IClusterObserver>(observers[1]));
+        var dead = new NodeInfo { NodeId = "dead", Name = "dead", StartedAt = DateTimeOffset.UtcNow };
+        await one.Store.RenewLeaseAsync(dead, TimeSpan.FromMilliseconds(500), Cancellation);
+        var sessions = Enumerable.Range(0, 50).Select(i => new Session { Hub = "probe", ConnectionId = $"dead.{i}", NodeId = "dead", UserId = $"u{i}", ConnectedAt = dead.StartedAt }).ToArray();
+        await one.Store.CommitAsync("dead", [.. sessions.Select(session => new SessionChange(SessionChangeKind.Saved, session))], Cancellation);
+
+        await Eventually.TrueAsync(() => observers.Sum(observer => observer.Seen.Count) >= 50, "the sessions are claimed");
+
+        Assert.Equal(
+            sessions.Select(session => $"ended {session.ConnectionId} NodeLost").Order(),
+            observers.SelectMany(observer => observer.Seen).Order());
+        Assert.Empty(await one.Store.ClaimExpiredAsync("anyone", 10, Cancellation));
+
+        static void Fast(DistributedWebSocketsOptions options)
+        {
+            options.HeartbeatInterval = TimeSpan.FromMilliseconds(100);
+            options.LeaseExpiry = TimeSpan.FromMinutes(1);
+        }
+    }
+
+    [Fact]
+    public async Task Observer_Throws_IsLoggedAndOthersAreTold()
+    {
+        var bad = new Mock<IClusterObserver>();
+        bad.Setup(observer => observer.OnSessionStartedAsync(It.IsAny<Session>(), It.IsAny<CancellationToken>())).Throws(new InvalidOperationException("bad observer"));
+        var good = new Observer();
+        await using var node = await AppNode.StartAsync(build: sockets => sockets.Services.AddSingleton(bad.Object).AddSingleton<IClusterObserver>(good));
+        await using var client = await node.ConnectAsync();
+
+        await Eventually.TrueAsync(() => good.Seen.Contains($"started {client.Id}"), "the other observer is told");
+
+        Assert.Contains(node.Logs.GetSnapshot(), record => record.Exception?.Message == "bad observer");
+    }
+
+    private static Task<AppNode> StartAsync(RecordingStore store, Observer observer, Action<DistributedWebSocketsOptions>? options = null) => AppNode.StartAsync(
+        options: all =>
+        {
+            all.HeartbeatInterval = TimeSpan.FromMilliseconds(100);
+            options?.Invoke(all);
+        },
+        build: sockets =>
+        {
+            sockets.UseSessionStore(_ => store);
+            sockets.Services.AddSingleton<IClusterObserver>(observer);
+            sockets.Services.AddHealthChecks().AddDistributedWebSockets();
+        });
+
+    private sealed class Observer : IClusterObserver
+    {
+        internal ConcurrentQueue<string> Seen { get; } = new();
+
+        public ValueTask OnSessionStartedAsync(Session session, CancellationToken cancellationToken) => Add($"started {session.ConnectionId}");
+
+        public ValueTask OnSessionEndedAsync(SessionEnded ended, CancellationToken cancellationToken) => Add($"ended {ended.Session.ConnectionId} {ended.Cause}");
+
+        private ValueTask Add(string text)
+        {
+            Seen.Enqueue(text);
+            return ValueTask.CompletedTask;
+        }
+    }
+
+    /// <summary>Takes what a node writes; fails and forgets on demand.</summary>
+    private sealed class RecordingStore : ISessionStore
+    {
+        private int _leases;
+
+        internal ConcurrentQueue<SessionChange> Committed { get; } = new();
+
+        internal Exception? Failure { get; set; }
+
+        internal bool LoseLease { get; set; }
+
+        internal int Resets { get; private set; }
+
+        internal bool Removed { get; private set; }
+
+        public ValueTask<bool> RenewLeaseAsync(NodeInfo node, TimeSpan expiry, CancellationToken cancellationToken = default)
+        {
+            ThrowIfCut();
+            var held = _leases++ > 0 && !LoseLease;
+            LoseLease = false;
+            return new(held);
+        }
+
+        public ValueTask RemoveNodeAsync(string nodeId, CancellationToken cancellationToken = default)
+        {
+            Removed = true;
+            return ValueTask.CompletedTask;
+        }
+
+        public ValueTask CommitAsync(string nodeId, IReadOnlyList<SessionChange> changes, CancellationToken cancellationToken = default)
+        {
+            ThrowIfCut();
+            foreach (var change in changes)
+            {
+                Committed.Enqueue(change);
+            }
+
+            return ValueTask.CompletedTask;
+        }
+
+        public ValueTask ResetAsync(string nodeId, CancellationToken cancellationToken = default)
+        {
+            ThrowIfCut();
+            Resets++;
+            return ValueTask.CompletedTask;
+        }
+
+        public ValueTask<IReadOnlyList<Session>> ClaimExpiredAsync(string claimantNodeId, int maxSessions, CancellationToken cancellationToken = default)
+        {
+            ThrowIfCut();
+            return new([]);
+        }
+
+        public ValueTask<Session?> FindAsync(string hub, string connectionId, CancellationToken cancellationToken = default) => throw new NotSupportedException();
+
+        public IAsyncEnumerable<Session> ListAsync(SessionQuery query, CancellationToken cancellationToken = default) => throw new NotSupportedException();
+
+        public ValueTask<long> CountAsync(SessionQuery query, CancellationToken cancellationToken = default) => throw new NotSupportedException();
+
+        public ValueTask<IReadOnlyList<bool>> AreOnlineAsync(string hub, IReadOnlyList<string> userIds, CancellationToken cancellationToken = default) => throw new NotSupportedException();
+
+        public ValueTask<IReadOnlyList<NodeInfo>> ListNodesAsync(CancellationToken cancellationToken = default) => throw new NotSupportedException();
+
+        public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+
+        private void ThrowIfCut()
+        {
+            if (Failure is { } failure)
+            {
+                throw failure;
+            }
+        }
+    }
+}

@@ -1,0 +1,68 @@
+using System.Collections.Concurrent;
+
+namespace DistributedSockets.Tests;
+
+/// <summary>A backplane over an in-memory cluster that can be cut off, and that counts what it is asked for.</summary>
+internal sealed class FakeBackplane(InMemoryCluster cluster) : IBackplane
+{
+    private readonly InMemoryBackplane _inner = new(cluster);
+    private IBackplaneReceiver? _receiver;
+
+    public string System => "fake";
+
+    internal ConcurrentQueue<string> Calls { get; } = new();
+
+    /// <summary>When set, every call fails.</summary>
+    internal Exception? Failure { get; set; }
+
+    /// <summary>When set, subscribes wait for it.</summary>
+    internal TaskCompletionSource? SubscribeGate { get; set; }
+
+    /// <summary>When set, publishes are taken and go nowhere.</summary>
+    internal bool Swallow { get; set; }
+
+    internal IBackplaneReceiver Receiver => _receiver ?? throw new InvalidOperationException("Not started.");
+
+    public ValueTask StartAsync(IBackplaneReceiver receiver, CancellationToken cancellationToken = default)
+    {
+        _receiver = receiver;
+        return _inner.StartAsync(receiver, cancellationToken);
+    }
+
+    public ValueTask<long?> PublishAsync(string channel, ReadOnlyMemory<byte> payload, CancellationToken cancellationToken = default)
+    {
+        Calls.Enqueue($"publish {channel}");
+        ThrowIfCut();
+        return Swallow ? new((long?)null) : _inner.PublishAsync(channel, payload, cancellationToken);
+    }
+
+    public async ValueTask SubscribeAsync(string channel, CancellationToken cancellationToken = default)
+    {
+        Calls.Enqueue($"subscribe {channel}");
+        if (SubscribeGate is { } gate)
+        {
+            await gate.Task;
+        }
+
+        ThrowIfCut();
+        await _inner.SubscribeAsync(channel, cancellationToken);
+    }
+
+    public ValueTask UnsubscribeAsync(string channel, CancellationToken cancellationToken = default)
+    {
+        Calls.Enqueue($"unsubscribe {channel}");
+        return _inner.UnsubscribeAsync(channel, cancellationToken);
+    }
+
+    public ValueTask DisposeAsync() => _inner.DisposeAsync();
+
+    internal int Count(string call) => Calls.Count(made => made == call);
+
+    private void ThrowIfCut()
+    {
+        if (Failure is { } failure)
+        {
+            throw failure;
+        }
+    }
+}
