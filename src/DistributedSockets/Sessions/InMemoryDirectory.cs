@@ -1,20 +1,18 @@
 namespace DistributedSockets;
 
-/// <summary>The sessions and leases of one prefix of an in-memory cluster.</summary>
+/// <summary>The nodes and sessions of one prefix of an in-memory cluster.</summary>
 internal sealed class InMemoryDirectory(TimeProvider time)
 {
     private readonly Lock _gate = new();
-    private readonly Dictionary<string, NodeRecord> _nodes = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, InMemoryNode> _nodes = new(StringComparer.Ordinal);
 
-    internal bool Renew(NodeInfo node, TimeSpan expiry)
+    internal bool Renew(NodeInfo info, TimeSpan expiry)
     {
         lock (_gate)
         {
-            var record = Record(node.NodeId);
-            var held = IsLive(record);
-            record.Info = node;
-            record.RenewedAt = time.GetTimestamp();
-            record.Expiry = expiry;
+            var node = Node(info.NodeId);
+            var held = node.IsLive(time);
+            node.Renew(info, expiry, time);
             return held;
         }
     }
@@ -31,18 +29,10 @@ internal sealed class InMemoryDirectory(TimeProvider time)
     {
         lock (_gate)
         {
-            var sessions = Record(nodeId).Sessions;
+            var node = Node(nodeId);
             foreach (var change in changes)
             {
-                var key = (change.Session.Hub, change.Session.ConnectionId);
-                if (change.Kind == SessionChangeKind.Ended)
-                {
-                    sessions.Remove(key);
-                }
-                else
-                {
-                    sessions[key] = change.Session;
-                }
+                node.Apply(change);
             }
         }
     }
@@ -51,10 +41,7 @@ internal sealed class InMemoryDirectory(TimeProvider time)
     {
         lock (_gate)
         {
-            if (_nodes.TryGetValue(nodeId, out var record))
-            {
-                record.Sessions.Clear();
-            }
+            _nodes.GetValueOrDefault(nodeId)?.Clear();
         }
     }
 
@@ -63,25 +50,17 @@ internal sealed class InMemoryDirectory(TimeProvider time)
         lock (_gate)
         {
             var claimed = new List<Session>();
-            foreach (var (nodeId, record) in _nodes)
+            foreach (var (nodeId, node) in _nodes)
             {
-                if (nodeId == claimantNodeId || IsLive(record))
+                if (nodeId != claimantNodeId && !node.IsLive(time))
                 {
-                    continue;
-                }
-
-                foreach (var (key, session) in record.Sessions)
-                {
-                    if (claimed.Count == maxSessions)
+                    if (!node.Take(maxSessions - claimed.Count, claimed))
                     {
-                        return claimed;
+                        break;
                     }
 
-                    claimed.Add(session);
-                    record.Sessions.Remove(key);
+                    _nodes.Remove(nodeId);
                 }
-
-                _nodes.Remove(nodeId);
             }
 
             return claimed;
@@ -92,9 +71,9 @@ internal sealed class InMemoryDirectory(TimeProvider time)
     {
         lock (_gate)
         {
-            foreach (var (_, record) in _nodes)
+            foreach (var node in LiveLocked())
             {
-                if (IsLive(record) && record.Sessions.TryGetValue((hub, connectionId), out var session))
+                if (node.Find(hub, connectionId) is { } session)
                 {
                     return session;
                 }
@@ -108,26 +87,7 @@ internal sealed class InMemoryDirectory(TimeProvider time)
     {
         lock (_gate)
         {
-            var found = new List<Session>();
-            foreach (var (nodeId, record) in _nodes)
-            {
-                if (!IsLive(record) || (query.NodeId is not null && query.NodeId != nodeId))
-                {
-                    continue;
-                }
-
-                foreach (var (_, session) in record.Sessions)
-                {
-                    if ((query.Hub is null || query.Hub == session.Hub)
-                        && (query.UserId is null || query.UserId == session.UserId)
-                        && (query.Group is null || session.Groups.Contains(query.Group, StringComparer.Ordinal)))
-                    {
-                        found.Add(session);
-                    }
-                }
-            }
-
-            return found;
+            return [.. LiveLocked().Where(node => query.NodeId is null || query.NodeId == node.Info?.NodeId).SelectMany(node => node.Match(query))];
         }
     }
 
@@ -135,7 +95,7 @@ internal sealed class InMemoryDirectory(TimeProvider time)
     {
         lock (_gate)
         {
-            return [.. _nodes.Values.Where(IsLive).Select(static record => record.Info!)]; // a live record has been renewed
+            return [.. LiveLocked().Select(static node => node.Info).OfType<NodeInfo>()];
         }
     }
 
@@ -143,39 +103,19 @@ internal sealed class InMemoryDirectory(TimeProvider time)
     {
         lock (_gate)
         {
-            var users = new HashSet<string>(StringComparer.Ordinal);
-            foreach (var record in _nodes.Values.Where(IsLive))
-            {
-                foreach (var (_, session) in record.Sessions)
-                {
-                    if (session.Hub == hub && session.UserId is { } userId)
-                    {
-                        users.Add(userId);
-                    }
-                }
-            }
-
-            return [.. userIds.Select(users.Contains)];
+            return [.. userIds.Select(userId => LiveLocked().Any(node => node.HasUser(hub, userId)))];
         }
     }
 
-    private bool IsLive(NodeRecord record) => record.Info is not null && time.GetElapsedTime(record.RenewedAt) < record.Expiry;
+    private IEnumerable<InMemoryNode> LiveLocked() => _nodes.Values.Where(node => node.IsLive(time));
 
-    private NodeRecord Record(string nodeId)
+    private InMemoryNode Node(string nodeId)
     {
-        if (!_nodes.TryGetValue(nodeId, out var record))
+        if (!_nodes.TryGetValue(nodeId, out var node))
         {
-            _nodes.Add(nodeId, record = new());
+            _nodes.Add(nodeId, node = new());
         }
 
-        return record;
-    }
-
-    private sealed class NodeRecord
-    {
-        internal readonly Dictionary<(string Hub, string ConnectionId), Session> Sessions = [];
-        internal NodeInfo? Info;
-        internal long RenewedAt;
-        internal TimeSpan Expiry;
+        return node;
     }
 }
