@@ -8,6 +8,7 @@ namespace DistributedSockets;
 public interface IClusterObserver
 {
     /// <summary>A connection of this node was written to the session store.</summary>
+    /// <remarks>Told again when the store had lost the session, for example after this node was taken for lost.</remarks>
     /// <param name="session">The session.</param>
     /// <param name="cancellationToken">Cancelled when the node has stopped.</param>
     ValueTask OnSessionStartedAsync(Session session, CancellationToken cancellationToken) => ValueTask.CompletedTask;

@@ -43,7 +43,11 @@ public interface IWebSocketRouter
     /// <param name="cancellationToken">Ends the wait; the join may still happen.</param>
     /// <exception cref="ConnectionNotFoundException">There is no such connection.</exception>
     /// <exception cref="RemoteCommandTimeoutException">The connection's node did not answer in time; the join may have happened.</exception>
-    /// <exception cref="BackplaneUnavailableException">The backplane is away. The connection is not in the group.</exception>
+    /// <exception cref="BackplaneUnavailableException">
+    /// The connection is on another node and the backplane is away, or the backplane failed just now. The connection is not in the
+    /// group. A connection of this node joins also while the backplane is known to be away: sends of this node reach it at once,
+    /// those of other nodes when the backplane is back; the outage is reported as possible loss.
+    /// </exception>
     ValueTask AddToGroupAsync(string connectionId, string group, CancellationToken cancellationToken = default);
 
     /// <summary>Removes a connection from a group. Leaving a group it is not in is no error.</summary>

@@ -3,7 +3,7 @@ using Microsoft.Extensions.Options;
 
 namespace DistributedSockets;
 
-/// <summary>Sorts what arrives into lanes by channel, and turns outages into state and reports. Never blocks the backplane's reader.</summary>
+/// <summary>Sorts what arrives into lanes, and turns outages into state and reports. Never blocks the backplane's reader.</summary>
 internal sealed partial class BackplaneReceiver : IBackplaneReceiver
 {
     /// <summary>How long an outage may go unnoticed: messages may be missing from so long before it was reported.</summary>
@@ -42,7 +42,7 @@ internal sealed partial class BackplaneReceiver : IBackplaneReceiver
         _lanes = new Lane[options.Value.Lanes];
         for (var i = 0; i < _lanes.Length; i++)
         {
-            _lanes[i] = new(options.Value.LaneCapacity, dispatcher, metrics, OnUnreadable);
+            _lanes[i] = new(options.Value.LaneCapacity, dispatcher, metrics, time, OnUnreadable);
         }
     }
 
@@ -70,8 +70,7 @@ internal sealed partial class BackplaneReceiver : IBackplaneReceiver
                 return; // a hub this process has nothing to do with any more
             }
 
-            var lane = (uint)channel.GetHashCode(StringComparison.Ordinal) % (uint)_lanes.Length;
-            if (!_lanes[lane].TryAdd(hub, payload))
+            if (!Lane(reader.Origin, hub).TryAdd(hub, payload))
             {
                 _metrics.EnvelopeDropped("lane_full");
                 _losses.Report(PossibleLossCause.LaneFull, "Envelopes arrive faster than this node delivers them; a lane was full.");
@@ -124,7 +123,24 @@ internal sealed partial class BackplaneReceiver : IBackplaneReceiver
         }
     }
 
+    internal void Trim()
+    {
+        foreach (var lane in _lanes)
+        {
+            lane.Trim();
+        }
+    }
+
     internal Task StopAsync() => Task.WhenAll(Array.ConvertAll(_lanes, static lane => lane.StopAsync()));
+
+    /// <summary>By publisher and hub, not by channel: what a node sends to overlapping groups must not overtake itself, and copies must meet.</summary>
+    private Lane Lane(ReadOnlySpan<byte> origin, HubRegistry hub)
+    {
+        var hash = new HashCode();
+        hash.AddBytes(origin);
+        hash.Add(hub);
+        return _lanes[(uint)hash.ToHashCode() % (uint)_lanes.Length];
+    }
 
     private void OnUnreadable(Exception? exception)
     {

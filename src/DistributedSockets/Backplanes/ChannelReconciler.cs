@@ -18,11 +18,12 @@ internal sealed partial class ChannelReconciler(
         _loop = RunAsync(_stopping.Token);
     }
 
-    internal async Task StopAsync()
+    /// <summary>Ends the loop; a backplane that does not answer is not waited for longer than the token allows.</summary>
+    internal async Task StopAsync(CancellationToken cancellationToken)
     {
         receiver.Recovered -= OnRecovered;
         await _stopping.CancelAsync();
-        await _loop;
+        await _loop.WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
     private void OnRecovered() => _recovered.Release();
@@ -40,6 +41,7 @@ internal sealed partial class ChannelReconciler(
                 }
 
                 losses.Flush();
+                receiver.Trim();
                 if (!node.IsBackplaneAway)
                 {
                     await subscriptions.ReconcileAsync();

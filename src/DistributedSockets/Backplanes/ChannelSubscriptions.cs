@@ -7,7 +7,8 @@ namespace DistributedSockets;
 /// Calls to the backplane are serialised per channel and never across channels; all who wait for a channel share one attempt. A channel
 /// that nobody needs any more is given up later, by <see cref="ReconcileAsync"/>.
 /// </remarks>
-internal sealed class ChannelSubscriptions(IBackplane backplane, NodeState node, TimeProvider time, TimeSpan unsubscribeDelay)
+internal sealed class ChannelSubscriptions(
+    IBackplane backplane, NodeState node, LossReporter losses, TimeProvider time, TimeSpan unsubscribeDelay, TimeSpan timeout)
 {
     private const int BatchSize = 256;
 
@@ -44,11 +45,29 @@ internal sealed class ChannelSubscriptions(IBackplane backplane, NodeState node,
                 if (node.IsBackplaneAway && entry.Work is null)
                 {
                     entry.Needed -= keep ? 0 : 1;
+                    entry.IdleSince = time.GetTimestamp();
                     return ValueTask.FromException(new BackplaneUnavailableException(
                         "The backplane is away, so the channel was not subscribed. It is tried again when the backplane is back."));
                 }
 
-                return new(AwaitAsync(channel, WorkLocked(channel, entry), keep));
+                return new(AwaitAsync(channel, entry, WorkLocked(channel, entry), keep));
+            }
+        }
+    }
+
+    /// <summary>Needs a channel once more, to be subscribed by <see cref="ReconcileAsync"/>.</summary>
+    internal void AcquireLater(string channel)
+    {
+        while (true)
+        {
+            var entry = _entries.GetOrAdd(channel, static _ => new());
+            lock (entry)
+            {
+                if (!entry.Removed)
+                {
+                    entry.Needed++;
+                    return;
+                }
             }
         }
     }
@@ -70,6 +89,7 @@ internal sealed class ChannelSubscriptions(IBackplane backplane, NodeState node,
     internal async Task ReconcileAsync()
     {
         var work = new List<Task>(BatchSize);
+        Exception? failure = null;
         foreach (var (channel, entry) in _entries)
         {
             lock (entry)
@@ -82,28 +102,53 @@ internal sealed class ChannelSubscriptions(IBackplane backplane, NodeState node,
 
             if (work.Count == BatchSize)
             {
-                await Task.WhenAll(work);
+                failure = await AllAsync(work) ?? failure;
                 work.Clear();
             }
         }
 
-        await Task.WhenAll(work);
+        failure = await AllAsync(work) ?? failure;
+        if (failure is not null)
+        {
+            throw failure;
+        }
+
+        async Task<Exception?> AllAsync(List<Task> tasks)
+        {
+            try
+            {
+                await Task.WhenAll(tasks).WaitAsync(timeout, time);
+                return null;
+            }
+            catch (Exception exception)
+            {
+                return exception as BackplaneUnavailableException ?? NotInTime(exception);
+            }
+        }
     }
 
-    private async Task AwaitAsync(string channel, Task work, bool keep)
+    private BackplaneUnavailableException NotInTime(Exception exception) =>
+        new($"The backplane did not subscribe a channel within {timeout}. It is tried again if a connection here needs it.", exception);
+
+    private async Task AwaitAsync(string channel, Entry entry, Task work, bool keep)
     {
         try
         {
-            await work;
+            await work.WaitAsync(timeout, time);
         }
-        catch
+        catch (Exception exception)
         {
+            lock (entry)
+            {
+                entry.MissingSince ??= time.GetUtcNow();
+            }
+
             if (!keep)
             {
                 Release(channel);
             }
 
-            throw;
+            throw exception as BackplaneUnavailableException ?? NotInTime(exception);
         }
     }
 
@@ -136,7 +181,7 @@ internal sealed class ChannelSubscriptions(IBackplane backplane, NodeState node,
                         return;
                     }
 
-                    if (entry is { Needed: 0, Subscribed: false })
+                    if (entry is { Needed: 0, Subscribed: false, MayBeSubscribed: false })
                     {
                         entry.Removed = true;
                         entry.Work = null;
@@ -146,19 +191,32 @@ internal sealed class ChannelSubscriptions(IBackplane backplane, NodeState node,
 
                     subscribe = entry.Needed > 0;
                     entry.Subscribed = false; // before the call: who comes meanwhile waits for its outcome
+                    entry.MayBeSubscribed = true;
                 }
 
                 if (subscribe)
                 {
                     await backplane.SubscribeAsync(channel);
+                    DateTimeOffset? missingSince;
                     lock (entry)
                     {
                         entry.Subscribed = true;
+                        missingSince = entry.Needed > 0 ? entry.MissingSince : null;
+                        entry.MissingSince = null;
+                    }
+
+                    if (missingSince is not null && !node.IsBackplaneAway)
+                    {
+                        losses.Report(PossibleLossCause.BackplaneReconnected, "Channels could be subscribed only late; messages on them may be missing.", missingSince);
                     }
                 }
                 else
                 {
                     await backplane.UnsubscribeAsync(channel);
+                    lock (entry)
+                    {
+                        entry.MayBeSubscribed = false;
+                    }
                 }
             }
         }
@@ -179,6 +237,12 @@ internal sealed class ChannelSubscriptions(IBackplane backplane, NodeState node,
         internal int Needed;
         internal long IdleSince;
         internal bool Subscribed;
+
+        /// <summary>Whether the backplane may know the channel: it failed in the middle of a change.</summary>
+        internal bool MayBeSubscribed;
+
+        /// <summary>Since when a member here has been without its channel.</summary>
+        internal DateTimeOffset? MissingSince;
         internal bool Removed;
         internal Task? Work;
     }

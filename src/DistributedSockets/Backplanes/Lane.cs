@@ -3,9 +3,11 @@ using System.Threading.Channels;
 
 namespace DistributedSockets;
 
-/// <summary>Delivers the envelopes of its share of the channels one after the other. Bounded: what does not fit is refused.</summary>
-internal sealed class Lane(int capacity, EnvelopeDispatcher dispatcher, DistributedWebSocketsMetrics metrics, Action<Exception?> unreadable)
+/// <summary>Delivers the envelopes of its share of nodes and hubs one after the other. Bounded: what does not fit is refused.</summary>
+internal sealed class Lane(
+    int capacity, EnvelopeDispatcher dispatcher, DistributedWebSocketsMetrics metrics, TimeProvider time, Action<Exception?> unreadable)
 {
+    private readonly ServedConnections _served = new(time);
     private readonly Channel<Item> _items = Channel.CreateBounded<Item>(new BoundedChannelOptions(capacity) { SingleReader = true });
     private Task _loop = Task.CompletedTask;
 
@@ -13,6 +15,9 @@ internal sealed class Lane(int capacity, EnvelopeDispatcher dispatcher, Distribu
 
     internal bool TryAdd(HubRegistry hub, ReadOnlyMemory<byte> envelope) =>
         _items.Writer.TryWrite(new(hub, envelope, metrics.IsLagMeasured ? Stopwatch.GetTimestamp() : 0));
+
+    /// <summary>Lets go of what it need not remember any more.</summary>
+    internal void Trim() => _served.Trim();
 
     /// <summary>Delivers what waits and ends.</summary>
     internal Task StopAsync()
@@ -34,7 +39,7 @@ internal sealed class Lane(int capacity, EnvelopeDispatcher dispatcher, Distribu
                         metrics.Lagged(Stopwatch.GetElapsedTime(item.ArrivedAt));
                     }
 
-                    if (!dispatcher.TryDispatch(item.Hub, item.Envelope))
+                    if (!dispatcher.TryDispatch(item.Hub, item.Envelope, _served))
                     {
                         unreadable(null);
                     }

@@ -11,8 +11,8 @@ internal sealed partial class LossReporter(
     private readonly Lock _gate = new();
     private readonly Pending[] _pending = [new(), new(), new(), new()];
 
-    /// <summary>Reports that something may have been lost just now.</summary>
-    internal void Report(PossibleLossCause cause, string description)
+    /// <summary>Reports that something may have been lost just now, or since a moment.</summary>
+    internal void Report(PossibleLossCause cause, string description, DateTimeOffset? since = null)
     {
         PossibleLoss? loss = null;
         lock (_gate)
@@ -20,7 +20,8 @@ internal sealed partial class LossReporter(
             var pending = _pending[(int)cause];
             var now = time.GetUtcNow();
             pending.Count++;
-            pending.From = pending.Count == 1 ? now : pending.From;
+            var from = since ?? now;
+            pending.From = pending.Count == 1 || from < pending.From ? from : pending.From;
             pending.Description = description;
             if (now - pending.ReportedAt >= s_pause)
             {

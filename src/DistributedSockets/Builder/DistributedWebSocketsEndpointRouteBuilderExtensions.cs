@@ -29,7 +29,9 @@ public static class DistributedWebSocketsEndpointRouteBuilderExtensions
     /// <param name="endpoints">The route builder.</param>
     /// <param name="pattern">The route pattern.</param>
     /// <param name="onMessage">Takes a message; the next one of the connection is read when it has completed. The router is that of the hub.</param>
-    /// <param name="hub">The hub of the connections: 1 to 64 lower-case letters, digits, dots, hyphens or underscores.</param>
+    /// <param name="hub">
+    /// The hub of the connections: 1 to 64 lower-case letters, digits, dots, hyphens or underscores. Endpoints with the same hub share it.
+    /// </param>
     /// <returns>A builder for conventions such as <c>RequireAuthorization</c>. The app need not call <c>UseWebSockets</c>.</returns>
     /// <exception cref="ArgumentException">The hub's name has another form.</exception>
     /// <exception cref="InvalidOperationException">The services are missing, or a handler has the same hub.</exception>
@@ -61,12 +63,10 @@ public static class DistributedWebSocketsEndpointRouteBuilderExtensions
             new OriginCheck(services.Options.AllowedOrigins),
             Service<IUserIdProvider>(endpoints));
         var pipeline = endpoints.CreateApplicationBuilder();
-        pipeline.Use(ConnectionEndpoint.TapAsync);
-        pipeline.UseWebSockets(new WebSocketOptions
-        {
-            KeepAliveInterval = services.Options.KeepAliveInterval,
-            KeepAliveTimeout = services.Options.KeepAliveTimeout,
-        });
+        pipeline.Use(endpoint.TapAsync);
+
+        // We ping ourselves: the platform counts the time that a handler takes against the client.
+        pipeline.UseWebSockets(new WebSocketOptions { KeepAliveInterval = Timeout.InfiniteTimeSpan });
         pipeline.Run(endpoint.InvokeAsync);
         return endpoints.MapMethods(pattern, s_methods, pipeline.Build()).WithDisplayName($"WebSocket {pattern} (hub {hub})");
     }

@@ -1,5 +1,4 @@
 using System.Net.WebSockets;
-using System.Text;
 
 namespace DistributedSockets;
 
@@ -8,7 +7,7 @@ internal static class CloseCodes
     /// <summary>The longest reason a close frame can carry: a control frame holds 125 bytes, the code takes two (RFC 6455 §5.5).</summary>
     internal const int MaxReasonBytes = 123;
 
-    internal static bool IsValid(int status, string reason) => IsValid(status) && Encoding.UTF8.GetByteCount(reason) <= MaxReasonBytes;
+    internal static bool IsValid(int status, string reason) => IsValid(status) && Names.CountBytes(reason) is >= 0 and <= MaxReasonBytes;
 
     /// <summary>Refuses what may not be sent in a close frame (RFC 6455 §7.4).</summary>
     internal static void Check(WebSocketCloseStatus status, string? reason)
@@ -19,7 +18,18 @@ internal static class CloseCodes
                 nameof(status), (int)status, "A server may close with 1000, 1001, 1008 to 1014, or 3000 to 4999 (RFC 6455 section 7.4). For your own meaning take 4000 to 4999.");
         }
 
-        if (reason is not null && Encoding.UTF8.GetByteCount(reason) is var bytes && bytes > MaxReasonBytes)
+        if (reason is null)
+        {
+            return;
+        }
+
+        var bytes = Names.CountBytes(reason);
+        if (bytes < 0)
+        {
+            throw new ArgumentException("The close reason contains half of a surrogate pair, which UTF-8 cannot express.", nameof(reason));
+        }
+
+        if (bytes > MaxReasonBytes)
         {
             throw new ArgumentException($"The close reason has {bytes} bytes of UTF-8; a close frame holds {MaxReasonBytes}. Shorten it.", nameof(reason));
         }

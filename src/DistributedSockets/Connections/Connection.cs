@@ -17,11 +17,16 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner
     private readonly HttpContext _context;
     private readonly OutboundQueue _queue;
     private readonly CancellationTokenSource _aborted = new();
+    private readonly Lock _gate = new();
     private readonly TaskCompletionSource _receiveEnded = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly ConnectionServices _services;
     private readonly TapStream? _tap;
     private DisconnectReason? _reason;
     private Task _closing = Task.CompletedTask;
+    private IDictionary<object, object?>? _items;
+    private bool _disposed;
+    private long _receivingSince;
+    private long _pingedAt;
 
     internal Connection(HttpContext context, WebSocket socket, TapStream? tap, string hub, string? userId, ConnectionServices services)
     {
@@ -66,12 +71,12 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner
 
     public override DateTimeOffset ConnectedAt { get; }
 
-    public override IDictionary<object, object?> Items => field ??= new Dictionary<object, object?>();
+    public override IDictionary<object, object?> Items => LazyInitializer.EnsureInitialized(ref _items, static () => new Dictionary<object, object?>());
 
     public override CancellationToken Aborted => _aborted.Token;
 
     /// <summary>The groups; guarded by the hub's gate.</summary>
-    internal HashSet<string> Groups => field ??= new(StringComparer.Ordinal);
+    internal HashSet<string>? Groups { get; set; }
 
     /// <summary>Whether the hub has let go of it; guarded by the hub's gate.</summary>
     internal bool Removed { get; set; }
@@ -149,8 +154,14 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner
     /// <summary>Ends what is still going on. The handler has not been told yet.</summary>
     internal async Task EndAsync()
     {
-        TrySetReason(new(DisconnectKind.ConnectionLost));
-        await _closing;
+        Task closing;
+        lock (_gate)
+        {
+            TrySetReason(new(DisconnectKind.ConnectionLost));
+            closing = _closing;
+        }
+
+        await closing;
         await CancelAbortedAsync();
     }
 
@@ -165,6 +176,47 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner
         }
 
         _socket.Dispose();
+        lock (_gate)
+        {
+            _disposed = true;
+        }
+    }
+
+    /// <summary>The transport noticed that the client has gone, perhaps while the handler is busy.</summary>
+    internal void OnTransportGone() => _ = CancelAbortedAsync();
+
+    /// <summary>Pings a client that was silent for too long, and gives it up if it does not answer. Called from time to time.</summary>
+    internal void KeepAlive(long now)
+    {
+        if (_tap is null || Reason is not null)
+        {
+            return;
+        }
+
+        var (time, options) = (_services.Time, _services.Options);
+        if (_pingedAt != 0 && _tap.LastReadAt >= _pingedAt)
+        {
+            _pingedAt = 0; // whatever came, came from a client that lives
+        }
+
+        if (_pingedAt == 0)
+        {
+            if (time.GetElapsedTime(_tap.LastReadAt, now) >= options.KeepAliveInterval)
+            {
+                _pingedAt = now;
+                _queue.Ping();
+            }
+
+            return;
+        }
+
+        // An answer is read only while a message is waited for; the time the handler takes is not the client's.
+        var receivingSince = Volatile.Read(ref _receivingSince);
+        if (receivingSince != 0 && time.GetElapsedTime(Math.Max(_pingedAt, receivingSince), now) >= options.KeepAliveTimeout)
+        {
+            TrySetReason(new(DisconnectKind.ConnectionLost, Description: $"The client did not answer a ping within {options.KeepAliveTimeout}."));
+            Cut();
+        }
     }
 
     void IOutboundQueueOwner.OnQueueFull()
@@ -188,7 +240,7 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner
 
     private void Close(DisconnectReason reason, WebSocketCloseStatus status, string? description)
     {
-        lock (_receiveEnded)
+        lock (_gate)
         {
             if (!TrySetReason(reason))
             {
@@ -208,6 +260,7 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner
             {
                 var length = 0;
                 var result = default(ValueWebSocketReceiveResult);
+                Volatile.Write(ref _receivingSince, _services.Time.GetTimestamp());
                 if (_tap is not null)
                 {
                     // Waits without holding a buffer.
@@ -247,6 +300,7 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner
                     return;
                 }
 
+                Volatile.Write(ref _receivingSince, 0);
                 if (Reason is null)
                 {
                     await CallAsync(handler, new WebSocketMessage(buffer.AsMemory(0, length), result.MessageType));
@@ -319,8 +373,13 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner
             await _socket.CloseOutputAsync(status, description, CancellationToken.None);
             await _receiveEnded.Task.WaitAsync(timeout.Token);
         }
-        catch (Exception exception) when (IsTransportFailure(exception))
+        catch (Exception exception)
         {
+            if (!IsTransportFailure(exception))
+            {
+                _services.Log.CloseFailed(Id, exception);
+            }
+
             Cut(); // the peer is gone or does not answer; the reason already says why it closes
         }
     }
@@ -354,8 +413,15 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner
     private void Cut()
     {
         _ = CancelAbortedAsync(); // handlers may register anything on the token, so its callbacks run elsewhere
-        _context.Abort();
-        _socket.Abort();
+        lock (_gate)
+        {
+            // Once the request has ended the server uses its context again, on HTTP/2 for somebody else.
+            if (!_disposed)
+            {
+                _context.Abort();
+                _socket.Abort();
+            }
+        }
     }
 
     private async Task CancelAbortedAsync()

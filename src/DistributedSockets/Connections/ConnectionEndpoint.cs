@@ -17,14 +17,14 @@ internal sealed class ConnectionEndpoint(
     private const string RetryAfterSeconds = "1";
 
     /// <summary>Puts our tap before the platform's WebSocket middleware, so that it writes through us.</summary>
-    internal static Task TapAsync(HttpContext context, RequestDelegate next)
+    internal Task TapAsync(HttpContext context, RequestDelegate next)
     {
         var features = context.Features;
         var upgrade = features.Get<IHttpUpgradeFeature>();
         var connect = features.Get<IHttpExtendedConnectFeature>();
         if (upgrade is { IsUpgradableRequest: true } || connect is { IsExtendedConnect: true })
         {
-            var tap = new TapFeature(upgrade, connect);
+            var tap = new TapFeature(upgrade, connect, services.Time);
             features.Set(tap);
             if (upgrade is not null)
             {
@@ -133,46 +133,61 @@ internal sealed class ConnectionEndpoint(
         hub.Add(connection);
         WebSocketHandler? handler = null;
         var owned = false;
-        var connected = false;
         try
         {
-            (handler, owned) = activator.Create(context.RequestServices);
-            handler.Connection = connection;
-            connected = true;
-            await connection.RunAsync(handler);
-        }
-        catch (Exception exception)
-        {
-            services.Log.HandlerFailed(connection.Id, exception);
-            await connection.FailAsync(exception);
-        }
+            // Also while the handler is busy and nothing is read.
+            await using var gone = context.RequestAborted.UnsafeRegister(static state => ((Connection)state!).OnTransportGone(), connection); // state is connection
+            try
+            {
+                (handler, owned) = activator.Create(context.RequestServices);
+                handler.Connection = connection;
+            }
+            catch (Exception exception)
+            {
+                handler = null;
+                services.Log.HandlerFailed(connection.Id, exception);
+                await connection.FailAsync(exception);
+            }
 
-        await connection.EndAsync();
-        foreach (var group in hub.Remove(connection))
-        {
-            subscriptions.Release(hub.GroupChannel(group));
+            if (handler is not null)
+            {
+                await connection.RunAsync(handler);
+            }
         }
-
-        var reason = connection.Reason!; // set by EndAsync at the latest
-        if (handler is not null)
+        finally
         {
-            await FinishAsync(connection, handler, connected, owned, reason);
-        }
+            await connection.EndAsync();
+            foreach (var group in hub.Remove(connection))
+            {
+                subscriptions.Release(hub.GroupChannel(group));
+            }
 
-        await connection.DisposeAsync();
-        services.Metrics.ConnectionEnded(counted, reason.Kind, Stopwatch.GetElapsedTime(opened));
-        services.Log.Ended(connection.Id, reason.Kind, reason.Kind == DisconnectKind.HandlerError ? null : reason.Exception);
+            var reason = connection.Reason!; // set by EndAsync at the latest
+            if (handler is not null)
+            {
+                await FinishAsync(connection, handler, owned, reason);
+            }
+
+            await connection.DisposeAsync();
+            services.Metrics.ConnectionEnded(counted, reason.Kind, Stopwatch.GetElapsedTime(opened));
+            services.Log.Ended(connection.Id, reason.Kind, reason.Kind == DisconnectKind.HandlerError ? null : reason.Exception);
+        }
     }
 
-    private async Task FinishAsync(Connection connection, WebSocketHandler handler, bool connected, bool owned, DisconnectReason reason)
+    private async Task FinishAsync(Connection connection, WebSocketHandler handler, bool owned, DisconnectReason reason)
     {
         try
         {
-            if (connected)
-            {
-                await handler.OnDisconnectedAsync(reason);
-            }
+            await handler.OnDisconnectedAsync(reason);
+        }
+        catch (Exception exception)
+        {
+            services.Metrics.HandlerFailed();
+            services.Log.DisconnectedFailed(connection.Id, exception);
+        }
 
+        try
+        {
             if (owned)
             {
                 switch (handler)

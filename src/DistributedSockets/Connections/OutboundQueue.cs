@@ -15,6 +15,8 @@ internal sealed class OutboundQueue(Stream stream, DistributedWebSocketsOptions 
     /// <summary>How often a sender writes for others before it goes on with its own work.</summary>
     private const int MaxInlineWrites = 8;
 
+    private static readonly byte[] s_ping = [0x89, 0x00];
+
     private readonly Lock _gate = new();
     private readonly Queue<SharedFrame> _frames = new();
     private readonly Queue<PlatformWrite> _platform = new();
@@ -137,6 +139,9 @@ internal sealed class OutboundQueue(Stream stream, DistributedWebSocketsOptions 
         Start();
         return write.Completion.Task;
     }
+
+    /// <summary>Queues a ping without a payload (RFC 6455 §5.5.2).</summary>
+    internal void Ping() => RedirectFailure(WriteAsync(s_ping));
 
     /// <summary>Takes no more frames; what is queued is still written.</summary>
     internal void Complete()
@@ -318,11 +323,21 @@ internal sealed class OutboundQueue(Stream stream, DistributedWebSocketsOptions 
         batch.Platform?.Completion.TrySetException(exception);
         batch.Single?.Release();
         batch.Dispose();
-        TaskCompletionSource? drained;
         lock (_gate)
         {
             CompleteLocked();
             _bytes = 0;
+            while (_platform.TryDequeue(out var write))
+            {
+                write.Completion.TrySetException(exception);
+            }
+        }
+
+        // Before it counts as drained: whoever waits for that lets go of the connection.
+        owner.OnWriteFailed(exception);
+        TaskCompletionSource? drained;
+        lock (_gate)
+        {
             while (_platform.TryDequeue(out var write))
             {
                 write.Completion.TrySetException(exception);
@@ -332,8 +347,14 @@ internal sealed class OutboundQueue(Stream stream, DistributedWebSocketsOptions 
         }
 
         drained?.TrySetResult();
-        owner.OnWriteFailed(exception);
     }
+
+    /// <summary>A write that fails is told to the owner; nobody else waits for this one.</summary>
+    private static void RedirectFailure(Task write) => write.ContinueWith(
+        static failed => _ = failed.Exception,
+        CancellationToken.None,
+        TaskContinuationOptions.OnlyOnFaulted | TaskContinuationOptions.ExecuteSynchronously,
+        TaskScheduler.Default);
 
     private TaskCompletionSource? StopLocked()
     {

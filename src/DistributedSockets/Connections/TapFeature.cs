@@ -3,7 +3,7 @@ using Microsoft.AspNetCore.Http.Features;
 namespace DistributedSockets;
 
 /// <summary>Wraps the transport's upgrade (HTTP/1.1) and extended CONNECT (HTTP/2) so that the platform writes through a tap.</summary>
-internal sealed class TapFeature(IHttpUpgradeFeature? upgrade, IHttpExtendedConnectFeature? connect) : IHttpUpgradeFeature, IHttpExtendedConnectFeature
+internal sealed class TapFeature(IHttpUpgradeFeature? upgrade, IHttpExtendedConnectFeature? connect, TimeProvider time) : IHttpUpgradeFeature, IHttpExtendedConnectFeature
 {
     internal TapStream? Tap { get; private set; }
 
@@ -13,7 +13,7 @@ internal sealed class TapFeature(IHttpUpgradeFeature? upgrade, IHttpExtendedConn
 
     public string? Protocol => connect?.Protocol;
 
-    public async Task<Stream> UpgradeAsync() => Tap = new(await upgrade!.UpgradeAsync()); // called only when upgradable
+    public async Task<Stream> UpgradeAsync() => Tap = new(await upgrade!.UpgradeAsync(), time); // called only when upgradable
 
-    public async ValueTask<Stream> AcceptAsync() => Tap = new(await connect!.AcceptAsync()); // called only for extended CONNECT
+    public async ValueTask<Stream> AcceptAsync() => Tap = new(await connect!.AcceptAsync(), time); // called only for extended CONNECT
 }

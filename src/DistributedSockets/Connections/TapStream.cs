@@ -1,9 +1,14 @@
 namespace DistributedSockets;
 
 /// <summary>Stands between the platform's WebSocket and the transport: reads pass through, writes go to the connection's queue.</summary>
-internal sealed class TapStream(Stream transport) : Stream
+internal sealed class TapStream(Stream transport, TimeProvider time) : Stream
 {
+    private long _lastReadAt = time.GetTimestamp();
+
     internal OutboundQueue? Queue { get; set; }
+
+    /// <summary>When the client last sent anything, as a timestamp.</summary>
+    internal long LastReadAt => Volatile.Read(ref _lastReadAt);
 
     internal Stream Transport => transport;
 
@@ -21,8 +26,13 @@ internal sealed class TapStream(Stream transport) : Stream
         set => throw new NotSupportedException();
     }
 
-    public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) =>
-        transport.ReadAsync(buffer, cancellationToken);
+    public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+    {
+        // The platform reads on at once when it has got something, so a read that begins is as good a sign as one that ends, and
+        // needs nothing to be kept for an idle connection.
+        Volatile.Write(ref _lastReadAt, time.GetTimestamp());
+        return transport.ReadAsync(buffer, cancellationToken);
+    }
 
     public override int Read(byte[] buffer, int offset, int count) => transport.Read(buffer, offset, count);
 

@@ -6,12 +6,19 @@ public abstract class WebSocketHandler
 {
     private WebSocketConnection? _connection;
 
-    /// <summary>The connection. Available from <see cref="OnConnectedAsync"/> on, not in the constructor.</summary>
-    /// <exception cref="InvalidOperationException">It is too early.</exception>
+    /// <summary>The connection. Available from <see cref="OnConnectedAsync"/> on, not in the constructor. A test of a handler sets a stand-in, once.</summary>
+    /// <exception cref="InvalidOperationException">It is too early, or it has been set already.</exception>
     public WebSocketConnection Connection
     {
         get => _connection ?? throw new InvalidOperationException("The connection is not known in the constructor. Use it from OnConnectedAsync on.");
-        internal set => _connection = value;
+        set
+        {
+            ArgumentNullException.ThrowIfNull(value);
+            if (Interlocked.CompareExchange(ref _connection, value, null) is not null)
+            {
+                throw new InvalidOperationException("The handler has its connection already; each connection needs a handler of its own.");
+            }
+        }
     }
 
     internal bool HasConnection => _connection is not null;

@@ -87,15 +87,16 @@ public static class DistributedWebSocketsServiceCollectionExtensions
         services.TryAddSingleton(static provider => new ChannelSubscriptions(
             provider.GetRequiredService<IBackplane>(),
             provider.GetRequiredService<NodeState>(),
+            provider.GetRequiredService<LossReporter>(),
             provider.GetRequiredService<TimeProvider>(),
-            provider.GetRequiredService<IOptions<DistributedWebSocketsOptions>>().Value.UnsubscribeDelay));
+            provider.GetRequiredService<IOptions<DistributedWebSocketsOptions>>().Value.UnsubscribeDelay,
+            provider.GetRequiredService<IOptions<DistributedWebSocketsOptions>>().Value.RemoteCommandTimeout));
         services.TryAddSingleton<BackplanePublisher>();
         services.TryAddSingleton(static provider => new EnvelopeWriter(provider.GetRequiredService<NodeState>().Info.NodeId));
         services.TryAddSingleton<GroupManager>();
         services.TryAddSingleton<CommandExecutor>();
         services.TryAddSingleton<RemoteCommands>();
         services.TryAddSingleton<RouterServices>();
-        services.TryAddSingleton<ServedConnections>();
         services.TryAddSingleton<EnvelopeDispatcher>();
         services.TryAddSingleton<ClusterEvents>();
         services.TryAddSingleton<LossReporter>();
@@ -104,6 +105,7 @@ public static class DistributedWebSocketsServiceCollectionExtensions
         services.TryAddSingleton<SessionCommitter>();
         services.TryAddSingleton<NodeHeartbeat>();
         services.TryAddSingleton<Drain>();
+        services.TryAddSingleton<KeepAlive>();
         services.TryAddSingleton<ConnectionLog>();
         services.TryAddSingleton(static provider => new ConnectionServices(
             provider.GetRequiredService<NodeState>(),

@@ -27,13 +27,20 @@ internal sealed partial class ClusterEvents(IEnumerable<IClusterObserver> observ
 
     internal void PossiblyLost(PossibleLoss loss) => Add(loss);
 
-    /// <summary>Tells what has happened so far, then ends; what observers still do when the token is cancelled is told so.</summary>
+    /// <summary>Tells what has happened so far, then ends; an observer that still works when the token is cancelled is told so and left.</summary>
     internal async Task StopAsync(CancellationToken cancellationToken)
     {
         _events.Writer.TryComplete();
         using (cancellationToken.UnsafeRegister(static state => ((CancellationTokenSource)state!).Cancel(), _stopped)) // state is _stopped
         {
-            await _loop;
+            try
+            {
+                await _loop.WaitAsync(cancellationToken);
+            }
+            catch (OperationCanceledException)
+            {
+                Log.ObserverHangs(logger);
+            }
         }
     }
 
@@ -75,6 +82,9 @@ internal sealed partial class ClusterEvents(IEnumerable<IClusterObserver> observ
     {
         [LoggerMessage(140, LogLevel.Error, "Cluster observer {Observer} threw.")]
         public static partial void ObserverFailed(ILogger logger, Type observer, Exception exception);
+
+        [LoggerMessage(142, LogLevel.Error, "A cluster observer still works although it was told to end; the node stops without it.")]
+        public static partial void ObserverHangs(ILogger logger);
 
         [LoggerMessage(141, LogLevel.Error, "The cluster observers are too slow: {Capacity} events wait, and one was dropped.")]
         public static partial void EventDropped(ILogger logger, int capacity);

@@ -7,6 +7,7 @@ namespace DistributedSockets;
 internal sealed partial class NodeHeartbeat(
     ISessionStore store,
     NodeState node,
+    Hubs hubs,
     SessionChanges changes,
     ClusterEvents events,
     IOptions<DistributedWebSocketsOptions> options,
@@ -16,7 +17,6 @@ internal sealed partial class NodeHeartbeat(
     private const int ClaimAtOnce = 1_000;
 
     private readonly CancellationTokenSource _stopping = new();
-    private bool _leaseTaken;
     private Task _loop = Task.CompletedTask;
 
     /// <summary>Takes the lease, or tries to, and keeps it from then on.</summary>
@@ -26,10 +26,11 @@ internal sealed partial class NodeHeartbeat(
         _loop = RunAsync(_stopping.Token);
     }
 
-    internal async Task StopAsync()
+    /// <summary>Ends the loop; a store that does not answer is not waited for longer than the token allows.</summary>
+    internal async Task StopAsync(CancellationToken cancellationToken)
     {
         await _stopping.CancelAsync();
-        await _loop;
+        await _loop.WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
     private async Task RunAsync(CancellationToken stopping)
@@ -52,29 +53,30 @@ internal sealed partial class NodeHeartbeat(
         try
         {
             var held = await store.RenewLeaseAsync(node.Info, options.Value.LeaseExpiry, stopping);
-            if (!held && _leaseTaken)
+            if (!held && hubs.CountConnections() > 0)
             {
+                // Also at the first success after a start without the store: what was written meanwhile may have been claimed.
                 Log.LeaseLost(logger, node.Info.NodeId);
                 changes.RequestRewrite();
             }
 
-            _leaseTaken = true;
-            await ClaimAsync(stopping);
-            if (node.IsStoreAway)
+            if (node.LeaseFails)
             {
-                node.IsStoreAway = false;
+                node.LeaseFails = false;
                 Log.StoreBack(logger);
                 changes.Wake();
             }
+
+            await ClaimAsync(stopping);
         }
         catch (OperationCanceledException) when (stopping.IsCancellationRequested)
         {
         }
         catch (Exception exception)
         {
-            if (!node.IsStoreAway)
+            if (!node.LeaseFails)
             {
-                node.IsStoreAway = true;
+                node.LeaseFails = true;
                 Log.StoreAway(logger, exception);
             }
         }

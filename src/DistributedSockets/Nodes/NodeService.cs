@@ -20,22 +20,27 @@ internal sealed partial class NodeService(
     NodeHeartbeat heartbeat,
     ClusterEvents events,
     Drain drain,
+    KeepAlive keepAlive,
     LossReporter losses,
     Hubs hubs,
     DistributedWebSocketsMetrics metrics,
     TimeProvider time,
-    ILogger<NodeService> logger) : IHostedLifecycleService
+    ILogger<NodeService> logger) : IHostedLifecycleService, IAsyncDisposable
 {
     private static readonly TimeSpan s_lastWords = TimeSpan.FromSeconds(5);
 
+    private int _running;
+
     public async Task StartingAsync(CancellationToken cancellationToken)
     {
+        _running = 1;
         metrics.Observe(hubs);
         events.Start();
         receiver.Start();
         await backplane.StartAsync(receiver, cancellationToken);
         node.IsStarted = true;
         reconciler.Start();
+        keepAlive.Start();
         await heartbeat.StartAsync();
         committer.Start();
         Log.Started(logger, node.Info.NodeId, backplane.System);
@@ -51,15 +56,16 @@ internal sealed partial class NodeService(
 
     public async Task StoppedAsync(CancellationToken cancellationToken)
     {
-        if (!node.IsStarted)
+        if (Interlocked.Exchange(ref _running, 0) == 0)
         {
             return;
         }
 
         // A little time of its own: the host's may have been used up by connections that did not end.
         using var lastWords = new CancellationTokenSource(s_lastWords, time);
-        await heartbeat.StopAsync();
-        await reconciler.StopAsync();
+        await keepAlive.StopAsync();
+        await heartbeat.StopAsync(lastWords.Token);
+        await reconciler.StopAsync(lastWords.Token);
         await committer.StopAsync(lastWords.Token);
         try
         {
@@ -70,13 +76,16 @@ internal sealed partial class NodeService(
             Log.RemoveFailed(logger, node.Info.NodeId, exception);
         }
 
-        await commands.DisposeAsync();
+        await commands.StopAsync(lastWords.Token);
         node.IsStarted = false;
         await receiver.StopAsync();
         losses.Flush();
         await events.StopAsync(lastWords.Token);
         Log.Stopped(logger, node.Info.NodeId);
     }
+
+    /// <summary>For a host that is disposed without having been stopped.</summary>
+    public async ValueTask DisposeAsync() => await StoppedAsync(CancellationToken.None);
 
     private static partial class Log
     {

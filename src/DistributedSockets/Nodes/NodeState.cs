@@ -10,7 +10,8 @@ internal sealed class NodeState
     private volatile bool _started;
     private volatile bool _draining;
     private volatile bool _backplaneAway;
-    private volatile bool _storeAway;
+    private volatile bool _leaseFails;
+    private volatile bool _commitFails;
 
     public NodeState(IOptions<DistributedWebSocketsOptions> options, TimeProvider time)
     {
@@ -38,11 +39,21 @@ internal sealed class NodeState
         set => _backplaneAway = value;
     }
 
-    internal bool IsStoreAway
+    /// <summary>Whether the lease could not be renewed lately.</summary>
+    internal bool LeaseFails
     {
-        get => _storeAway;
-        set => _storeAway = value;
+        get => _leaseFails;
+        set => _leaseFails = value;
     }
+
+    /// <summary>Whether session changes could not be written lately.</summary>
+    internal bool CommitFails
+    {
+        get => _commitFails;
+        set => _commitFails = value;
+    }
+
+    internal bool IsStoreAway => _leaseFails || _commitFails;
 
     internal void ThrowIfNotStarted()
     {

@@ -2,14 +2,16 @@ using System.Text;
 
 namespace DistributedSockets;
 
-/// <summary>Delivers what arrives from other nodes. Called by one lane at a time per channel; never waits.</summary>
-internal sealed class EnvelopeDispatcher(
-    Hubs hubs, ServedConnections served, RemoteCommands commands, DistributedWebSocketsMetrics metrics)
+/// <summary>Delivers what arrives from other nodes, called by the lanes. Never waits.</summary>
+internal sealed class EnvelopeDispatcher(Hubs hubs, RemoteCommands commands, DistributedWebSocketsMetrics metrics)
 {
     private const int MaxNameBytes = 256;
 
     /// <summary>Delivers one envelope; false if it cannot be read.</summary>
-    internal bool TryDispatch(HubRegistry hub, ReadOnlyMemory<byte> envelope)
+    /// <param name="hub">The hub of its channel.</param>
+    /// <param name="envelope">The envelope, which frames slice.</param>
+    /// <param name="served">What the lane has delivered of messages on several channels.</param>
+    internal bool TryDispatch(HubRegistry hub, ReadOnlyMemory<byte> envelope, ServedConnections served)
     {
         if (!EnvelopeReader.TryBegin(envelope.Span, out var reader))
         {
@@ -19,7 +21,7 @@ internal sealed class EnvelopeDispatcher(
         switch (reader.Kind)
         {
             case EnvelopeKind.Frame:
-                return TryDeliver(hub, envelope, ref reader);
+                return TryDeliver(hub, envelope, ref reader, served);
             case EnvelopeKind.Command:
                 return TryCommand(hub, ref reader);
             default:
@@ -52,7 +54,7 @@ internal sealed class EnvelopeDispatcher(
         return end < 0 ? null : hubs.Find(rest[..end]);
     }
 
-    private bool TryDeliver(HubRegistry hub, ReadOnlyMemory<byte> envelope, ref EnvelopeReader reader)
+    private bool TryDeliver(HubRegistry hub, ReadOnlyMemory<byte> envelope, ref EnvelopeReader reader, ServedConnections served)
     {
         if (!reader.TryReadByte(out var kindByte) || kindByte > (byte)WebSocketTargetKind.Groups || !reader.TryReadGuid(out var messageId))
         {
@@ -76,7 +78,7 @@ internal sealed class EnvelopeDispatcher(
         var excluded = excludedCount == 0 ? [] : Excluded(hub, excludedNames);
         if (nameCount == 0)
         {
-            Deliver(hub.All, frame, excluded, messageId);
+            Deliver(hub.All, frame, excluded, messageId, served);
             return true;
         }
 
@@ -85,9 +87,19 @@ internal sealed class EnvelopeDispatcher(
         for (var i = 0; i < nameCount; i++)
         {
             names.TryReadBytes(out var bytes);
-            if (bytes.Length <= MaxNameBytes)
+            if (bytes.Length > MaxNameBytes)
             {
-                Deliver(hub.Members(kind, name[..Encoding.UTF8.GetChars(bytes, name)]), frame, excluded, messageId);
+                continue; // nobody has such a name
+            }
+
+            var chars = name[..Encoding.UTF8.GetChars(bytes, name)];
+            if (kind == WebSocketTargetKind.Connections)
+            {
+                DeliverToOne(hub.Find(chars), frame);
+            }
+            else
+            {
+                Deliver(hub.Members(kind, chars), frame, excluded, messageId, served);
             }
         }
 
@@ -111,7 +123,16 @@ internal sealed class EnvelopeDispatcher(
         return [.. excluded];
     }
 
-    private void Deliver(Connection[] members, SharedFrame frame, Connection?[] excluded, Guid messageId)
+    private void DeliverToOne(Connection? connection, SharedFrame frame)
+    {
+        if (connection is not null)
+        {
+            metrics.FramesSent(connection.Queue.TryEnqueue(frame) ? 1 : 0);
+            connection.Queue.Start();
+        }
+    }
+
+    private void Deliver(Connection[] members, SharedFrame frame, Connection?[] excluded, Guid messageId, ServedConnections served)
     {
         if (members.Length == 0)
         {

@@ -58,7 +58,7 @@ internal sealed class HubRegistry
         WebSocketTargetKind.All => All,
         WebSocketTargetKind.Users => User(name),
         WebSocketTargetKind.Groups => Group(name),
-        _ => Find(name) is { } connection ? [connection] : [],
+        _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, "Connections are found one by one."),
     };
 
     internal void Add(Connection connection)
@@ -90,13 +90,13 @@ internal sealed class HubRegistry
                 RemoveFrom(_users, userId, connection);
             }
 
-            string[] groups = [.. connection.Groups];
+            var groups = GroupsLocked(connection);
             foreach (var group in groups)
             {
                 RemoveFrom(_groups, group, connection);
             }
 
-            connection.Groups.Clear();
+            connection.Groups = null;
             _changes.Add(new(SessionChangeKind.Ended, session));
             return groups;
         }
@@ -112,6 +112,7 @@ internal sealed class HubRegistry
                 return null;
             }
 
+            connection.Groups ??= new(StringComparer.Ordinal);
             if (!connection.Groups.Add(group))
             {
                 return false;
@@ -128,7 +129,7 @@ internal sealed class HubRegistry
     {
         lock (_gate)
         {
-            if (!connection.Groups.Remove(group))
+            if (connection.Groups?.Remove(group) != true)
             {
                 return false;
             }
@@ -143,7 +144,7 @@ internal sealed class HubRegistry
     {
         lock (_gate)
         {
-            return [.. connection.Groups];
+            return GroupsLocked(connection);
         }
     }
 
@@ -166,6 +167,8 @@ internal sealed class HubRegistry
         }
     }
 
+    private static string[] GroupsLocked(Connection connection) => connection.Groups is { Count: > 0 } groups ? [.. groups] : [];
+
     private Session SessionLocked(Connection connection) => new()
     {
         Hub = Name,
@@ -173,6 +176,6 @@ internal sealed class HubRegistry
         NodeId = connection.NodeId,
         UserId = connection.UserId,
         ConnectedAt = connection.ConnectedAt,
-        Groups = [.. connection.Groups],
+        Groups = GroupsLocked(connection),
     };
 }

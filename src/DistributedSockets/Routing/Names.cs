@@ -27,19 +27,30 @@ internal static class Names
             return "A user id or group name is empty. It has 1 to 256 bytes of UTF-8.";
         }
 
+        var bytes = CountBytes(name);
+        return bytes switch
+        {
+            < 0 => "A user id or group name contains half of a surrogate pair, which UTF-8 cannot express.",
+            > MaxBytes => $"A user id or group name has {bytes} bytes of UTF-8; it may have {MaxBytes}. Shorten it.",
+            _ => null,
+        };
+    }
+
+    /// <summary>The length of a text in UTF-8, or −1 if it has none.</summary>
+    internal static int CountBytes(string text)
+    {
+        if (!text.AsSpan().ContainsAnyInRange('\uD800', '\uDFFF'))
+        {
+            return Encoding.UTF8.GetByteCount(text);
+        }
+
         try
         {
-            if (name.Length <= MaxBytes / 3 && !name.AsSpan().ContainsAnyInRange('\uD800', '\uDFFF'))
-            {
-                return null;
-            }
-
-            var bytes = s_strict.GetByteCount(name);
-            return bytes <= MaxBytes ? null : $"A user id or group name has {bytes} bytes of UTF-8; it may have {MaxBytes}. Shorten it.";
+            return s_strict.GetByteCount(text);
         }
         catch (EncoderFallbackException)
         {
-            return "A user id or group name contains half of a surrogate pair, which UTF-8 cannot express.";
+            return -1;
         }
     }
 }

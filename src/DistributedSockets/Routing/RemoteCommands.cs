@@ -14,7 +14,8 @@ internal sealed partial class RemoteCommands(
     EnvelopeWriter writer,
     IOptions<DistributedWebSocketsOptions> options,
     TimeProvider time,
-    ILogger<RemoteCommands> logger) : IAsyncDisposable
+    ISessionStore store,
+    ILogger<RemoteCommands> logger)
 {
     /// <summary>How many commands of other nodes are worked on at once; more are not answered.</summary>
     private const int MaxRunning = 4_096;
@@ -33,8 +34,9 @@ internal sealed partial class RemoteCommands(
         var outcome = ConnectionId.NodeOf(command.Subject) switch
         {
             [] => RemoteCommandOutcome.NotFound,
-            var nodeId when nodeId.SequenceEqual(node.Info.NodeId) => await executor.ExecuteAsync(hub, command),
-            var nodeId => await AskAsync(hub, hub.NodeChannel(nodeId), command, cancellationToken),
+            var nodeId when nodeId.SequenceEqual(node.Info.NodeId) =>
+                await executor.ExecuteAsync(hub, command).AsTask().WaitAsync(cancellationToken),
+            var nodeId => await AskAsync(hub, nodeId.ToString(), command, cancellationToken),
         };
 
         switch (outcome)
@@ -78,10 +80,11 @@ internal sealed partial class RemoteCommands(
         }
     }
 
-    /// <summary>Waits for the commands in work.</summary>
-    public async ValueTask DisposeAsync() => await Task.WhenAll(_running.Keys);
+    /// <summary>Waits for the commands in work, for as long as the token allows.</summary>
+    internal async Task StopAsync(CancellationToken cancellationToken) =>
+        await Task.WhenAll(_running.Keys).WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
 
-    private async ValueTask<RemoteCommandOutcome> AskAsync(HubRegistry hub, string channel, RemoteCommand command, CancellationToken cancellationToken)
+    private async ValueTask<RemoteCommandOutcome> AskAsync(HubRegistry hub, string nodeId, RemoteCommand command, CancellationToken cancellationToken)
     {
         if (!_answerable.ContainsKey(hub))
         {
@@ -98,7 +101,9 @@ internal sealed partial class RemoteCommands(
         try
         {
             // Nobody listens on the channel of a node that is gone or has no connection of this hub.
-            if (await PublishAsync(channel, writer.WriteCommand(requestId, command, out var length), length, cancellationToken) == 0)
+            var receivers = await PublishAsync(
+                hub.NodeChannel(nodeId), writer.WriteCommand(requestId, command, out var length), length, cancellationToken);
+            if (receivers == 0 || (receivers is null && await IsKnownToBeGoneAsync(nodeId, cancellationToken)))
             {
                 return RemoteCommandOutcome.NotFound;
             }
@@ -117,6 +122,21 @@ internal sealed partial class RemoteCommands(
         }
     }
 
+    /// <summary>Asks the session store, where the backplane cannot tell whether anybody listens.</summary>
+    private async ValueTask<bool> IsKnownToBeGoneAsync(string nodeId, CancellationToken cancellationToken)
+    {
+        try
+        {
+            // A store that does not list this node has lost what it knew.
+            var live = await store.ListNodesAsync(cancellationToken);
+            return live.Any(other => other.NodeId == node.Info.NodeId) && live.All(other => other.NodeId != nodeId);
+        }
+        catch (SessionStoreUnavailableException)
+        {
+            return false;
+        }
+    }
+
     private async Task RunAsync(HubRegistry hub, ulong requestId, string originNodeId, RemoteCommand command)
     {
         RemoteCommandOutcome outcome;
@@ -127,6 +147,11 @@ internal sealed partial class RemoteCommands(
         catch (BackplaneUnavailableException)
         {
             outcome = RemoteCommandOutcome.BackplaneAway;
+        }
+        catch (Exception exception)
+        {
+            Log.CommandFailed(logger, command.Kind, originNodeId, exception);
+            return;
         }
 
         if (requestId == 0)
@@ -160,6 +185,9 @@ internal sealed partial class RemoteCommands(
     {
         [LoggerMessage(120, LogLevel.Warning, "More than {Count} commands of other nodes are in work; one was not carried out, and its sender gets no answer.")]
         public static partial void TooManyCommands(ILogger logger, int count);
+
+        [LoggerMessage(122, LogLevel.Error, "Command {Command} of node {NodeId} failed; its sender gets no answer.")]
+        public static partial void CommandFailed(ILogger logger, RemoteCommandKind command, string nodeId, Exception exception);
 
         [LoggerMessage(121, LogLevel.Warning, "A command of node {NodeId} was carried out, but the answer could not be sent.")]
         public static partial void ReplyFailed(ILogger logger, string nodeId, Exception exception);

@@ -1,13 +1,15 @@
 namespace DistributedSockets;
 
 /// <summary>
-/// Which connections have got a message that went out on several channels, so that overlapping groups mean one copy although
-/// each copy keeps its place in the order of its channel.
+/// Which connections have got a message that went out on several channels, so that overlapping groups mean one copy.
 /// </summary>
-/// <remarks>Remembers the newest messages only: the copies of one message are published together and arrive close to each other.</remarks>
+/// <remarks>
+/// One per lane. The copies of a message are published together and come through the same lane close to each other, so only
+/// the newest messages are remembered.
+/// </remarks>
 internal sealed class ServedConnections(TimeProvider time)
 {
-    private const int MaxMessages = 4_096;
+    private const int MaxMessages = 65_536;
     private const int MaxConnections = 1_048_576;
 
     private static readonly TimeSpan s_memory = TimeSpan.FromSeconds(30);
@@ -24,7 +26,7 @@ internal sealed class ServedConnections(TimeProvider time)
         {
             if (!_served.TryGetValue(messageId, out var served))
             {
-                Forget();
+                ForgetLocked();
                 served = [];
                 _served.Add(messageId, served);
                 _order.Enqueue((messageId, time.GetTimestamp()));
@@ -37,7 +39,16 @@ internal sealed class ServedConnections(TimeProvider time)
         }
     }
 
-    private void Forget()
+    /// <summary>Forgets what is old, so that connections that have ended are let go of.</summary>
+    internal void Trim()
+    {
+        lock (_gate)
+        {
+            ForgetLocked();
+        }
+    }
+
+    private void ForgetLocked()
     {
         while (_order.TryPeek(out var oldest)
             && (_order.Count >= MaxMessages || _connections > MaxConnections || time.GetElapsedTime(oldest.At) > s_memory))

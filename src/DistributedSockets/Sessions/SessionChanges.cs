@@ -5,8 +5,9 @@ internal sealed class SessionChanges(int capacity)
 {
     private readonly Lock _gate = new();
     private readonly SemaphoreSlim _signal = new(0, 1);
-    private List<SessionChange> _waiting = [];
+    private readonly List<SessionChange> _waiting = [];
     private bool _rewriteNeeded;
+    private bool _lost;
 
     /// <summary>Adds a change. Called under the hub's gate, so that the order is that of the events.</summary>
     internal void Add(SessionChange change)
@@ -14,13 +15,7 @@ internal sealed class SessionChanges(int capacity)
         lock (_gate)
         {
             _waiting.Add(change);
-            if (_waiting.Count > capacity)
-            {
-                // All sessions are written again instead. What remains is kept for its events, the newest half at most.
-                _rewriteNeeded = true;
-                _waiting.RemoveAll(static waiting => waiting.Kind is SessionChangeKind.GroupAdded or SessionChangeKind.GroupRemoved);
-                _waiting.RemoveRange(0, Math.Max(0, _waiting.Count - (capacity / 2)));
-            }
+            TrimLocked(_waiting);
         }
 
         Wake();
@@ -31,21 +26,27 @@ internal sealed class SessionChanges(int capacity)
     {
         lock (_gate)
         {
-            _rewriteNeeded = true;
+            _lost = true;
         }
 
         Wake();
     }
 
-    /// <summary>Takes all that waits. If <c>Rewrite</c> is set, the store is to be given every session anew instead of the changes.</summary>
-    internal (List<SessionChange> Changes, bool Rewrite) Take()
+    /// <summary>Takes all that waits.</summary>
+    /// <param name="changes">Where the changes go, behind those that are there.</param>
+    /// <param name="rewrite">Set if the store is to be given every session anew instead of the changes.</param>
+    /// <param name="lost">Set if the store may have lost all sessions of this node.</param>
+    internal void Take(List<SessionChange> changes, ref bool rewrite, ref bool lost)
     {
         lock (_gate)
         {
-            var taken = (_waiting, _rewriteNeeded);
-            _waiting = [];
+            changes.AddRange(_waiting);
+            _waiting.Clear();
+            TrimLocked(changes);
+            rewrite |= _rewriteNeeded || _lost;
+            lost |= _lost;
             _rewriteNeeded = false;
-            return taken;
+            _lost = false;
         }
     }
 
@@ -59,6 +60,17 @@ internal sealed class SessionChanges(int capacity)
             {
                 _signal.Release();
             }
+        }
+    }
+
+    private void TrimLocked(List<SessionChange> changes)
+    {
+        if (changes.Count > capacity)
+        {
+            // All sessions are written again instead. What remains is kept for its events, the newest half at most.
+            _rewriteNeeded = true;
+            changes.RemoveAll(static waiting => waiting.Kind is SessionChangeKind.GroupAdded or SessionChangeKind.GroupRemoved);
+            changes.RemoveRange(0, Math.Max(0, changes.Count - (capacity / 2)));
         }
     }
 }

@@ -12,23 +12,24 @@ internal sealed partial class SessionCommitter(
     private readonly CancellationTokenSource _stopping = new();
     private List<SessionChange> _batch = [];
     private bool _rewrite;
+    private bool _lost;
     private Task _loop = Task.CompletedTask;
 
     internal void Start() => _loop = RunAsync(_stopping.Token);
 
-    /// <summary>Ends the loop and writes what is left, once.</summary>
+    /// <summary>Ends the loop and writes what is left, once, for as long as the token allows.</summary>
     internal async Task StopAsync(CancellationToken cancellationToken)
     {
         await _stopping.CancelAsync();
-        await _loop;
         try
         {
+            await _loop.WaitAsync(cancellationToken);
             while (TakeBatch())
             {
                 await WriteAsync(cancellationToken);
             }
         }
-        catch (Exception exception) when (exception is not OperationCanceledException)
+        catch (Exception exception)
         {
             Log.CommitFailed(logger, _batch.Count, exception);
         }
@@ -55,7 +56,7 @@ internal sealed partial class SessionCommitter(
             }
             catch (Exception exception)
             {
-                node.IsStoreAway = true;
+                node.CommitFails = true;
                 Log.CommitFailed(logger, _batch.Count, exception);
                 try
                 {
@@ -76,9 +77,7 @@ internal sealed partial class SessionCommitter(
     {
         if (_batch.Count == 0 || _rewrite)
         {
-            var (taken, rewrite) = changes.Take();
-            _batch = _batch.Count == 0 ? taken : [.. _batch, .. taken];
-            _rewrite |= rewrite;
+            changes.Take(_batch, ref _rewrite, ref _lost);
         }
 
         return _batch.Count > 0 || _rewrite;
@@ -86,30 +85,35 @@ internal sealed partial class SessionCommitter(
 
     private async Task WriteAsync(CancellationToken cancellationToken)
     {
+        List<SessionChange>? all = null;
         if (_rewrite)
         {
-            var sessions = new List<SessionChange>();
-            foreach (var hub in hubs.All)
-            {
-                foreach (var session in hub.Sessions())
-                {
-                    sessions.Add(new(SessionChangeKind.Saved, session));
-                }
-            }
-
+            all = [.. hubs.All.SelectMany(static hub => hub.Sessions()).Select(static session => new SessionChange(SessionChangeKind.Saved, session))];
             await store.ResetAsync(node.Info.NodeId, cancellationToken);
-            await store.CommitAsync(node.Info.NodeId, sessions, cancellationToken);
-            Log.Rewritten(logger, sessions.Count);
+            await store.CommitAsync(node.Info.NodeId, all, cancellationToken);
+            Log.Rewritten(logger, all.Count);
         }
         else
         {
             await store.CommitAsync(node.Info.NodeId, _batch, cancellationToken);
         }
 
-        node.IsStoreAway = false;
-        var written = _batch;
+        node.CommitFails = false;
+        Tell(_batch);
+        if (_lost && all is not null)
+        {
+            // Another node may have told their end meanwhile.
+            var told = _batch.Where(static change => change.Kind == SessionChangeKind.Saved).Select(static change => change.Session.ConnectionId).ToHashSet();
+            Tell(all.Where(change => !told.Contains(change.Session.ConnectionId)));
+        }
+
         _batch = [];
         _rewrite = false;
+        _lost = false;
+    }
+
+    private void Tell(IEnumerable<SessionChange> written)
+    {
         foreach (var change in written)
         {
             if (change.Kind == SessionChangeKind.Saved)

@@ -38,13 +38,31 @@ public sealed class BackplaneOutageTests
         Cut(backplane);
 
         await using var client = await node.ConnectAsync("u");
-        await Assert.ThrowsAsync<BackplaneUnavailableException>(async () => await node.Router.AddToGroupAsync(client.Id, "g", Cancellation));
-        Assert.Empty(node.Hub.Group("g"));
+        await node.Router.AddToGroupAsync(client.Id, "g", Cancellation);
+        await Assert.ThrowsAsync<BackplaneUnavailableException>(async () => await node.Router.SendToGroupAsync("g", "served here", Cancellation));
+        Assert.Equal("served here", await client.ReceiveTextAsync());
         Restore(backplane);
-        await Eventually.TrueAsync(() => backplane.Count($"subscribe {node.Hub.UserChannel("u")}") > 0, "the user's channel is subscribed");
-        await other.Router.SendToUserAsync("u", "found", Cancellation);
+        await Eventually.TrueAsync(
+            () => backplane.Count($"subscribe {node.Hub.UserChannel("u")}") > 0 && backplane.Count($"subscribe {node.Hub.GroupChannel("g")}") > 0,
+            "the user's and the group's channels are subscribed");
+        await other.Router.SendToUserAsync("u", "user", Cancellation);
+        await other.Router.SendToGroupAsync("g", "group", Cancellation);
 
-        Assert.Equal("found", await client.ReceiveTextAsync());
+        Assert.Equal("user", await client.ReceiveTextAsync());
+        Assert.Equal("group", await client.ReceiveTextAsync());
+    }
+
+    [Fact]
+    public async Task Join_BackplaneFailsWithoutBeingKnownToBeAway_ThrowsAndLeavesNoMember()
+    {
+        var (node, backplane) = await StartAsync();
+        await using var _ = node;
+        await using var client = await node.ConnectAsync("u");
+        backplane.Failure = new IOException("cut");
+
+        await Assert.ThrowsAsync<BackplaneUnavailableException>(async () => await node.Router.AddToGroupAsync(client.Id, "g", Cancellation));
+
+        Assert.Empty(node.Hub.Group("g"));
     }
 
     [Fact]
@@ -97,11 +115,23 @@ public sealed class BackplaneOutageTests
     {
         var (node, backplane) = await StartAsync(options: options => options.RemoteCommandTimeout = TimeSpan.FromMilliseconds(100));
         await using var _ = node;
+        await using var other = await AppNode.StartAsync(_cluster);
+        await using var client = await other.ConnectAsync();
         backplane.Swallow = true;
 
-        var exception = await Assert.ThrowsAsync<RemoteCommandTimeoutException>(async () => await node.Router.AddToGroupAsync("other-node.AAAA", "g", Cancellation));
+        var exception = await Assert.ThrowsAsync<RemoteCommandTimeoutException>(async () => await node.Router.AddToGroupAsync(client.Id, "g", Cancellation));
 
         Assert.Contains("00:00:00.1", exception.Message);
+    }
+
+    [Fact]
+    public async Task Command_TransportThatCannotCountReceivers_LearnsFromTheStoreThatTheNodeIsGone()
+    {
+        var (node, backplane) = await StartAsync(options: options => options.RemoteCommandTimeout = TimeSpan.FromMinutes(5));
+        await using var _ = node;
+        backplane.Swallow = true;
+
+        await Assert.ThrowsAsync<ConnectionNotFoundException>(async () => await node.Router.AddToGroupAsync("gone-node.AAAA", "g", Cancellation).AsTask().WithinGuardAsync());
     }
 
     [Fact]

@@ -1,4 +1,6 @@
+using System.Diagnostics.Metrics;
 using DistributedSockets.Conformance;
+using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 using Microsoft.Extensions.Time.Testing;
 using Moq;
@@ -8,16 +10,22 @@ namespace DistributedSockets.Tests;
 public sealed class ChannelSubscriptionsTests
 {
     private static readonly TimeSpan s_delay = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan s_timeout = TimeSpan.FromSeconds(5);
 
     private readonly FakeTimeProvider _time = new();
     private readonly Mock<IBackplane> _backplane = new();
+    private readonly Mock<IClusterObserver> _observer = new();
+    private readonly LossReporter _losses;
     private readonly NodeState _node;
     private readonly ChannelSubscriptions _subscriptions;
 
     public ChannelSubscriptionsTests()
     {
         _node = new(Options.Create(new DistributedWebSocketsOptions()), _time);
-        _subscriptions = new(_backplane.Object, _node, _time, s_delay);
+        var events = new ClusterEvents([_observer.Object], NullLogger<ClusterEvents>.Instance);
+        events.Start();
+        _losses = new(events, new(new DummyMeterFactory()), _time, NullLogger<LossReporter>.Instance);
+        _subscriptions = new(_backplane.Object, _node, _losses, _time, s_delay, s_timeout);
     }
 
     [Fact]
@@ -123,16 +131,75 @@ public sealed class ChannelSubscriptionsTests
     }
 
     [Fact]
-    public async Task Acquire_UnsubscribeFails_IsSubscribedAnewAndTheNextNeedWorks()
+    public async Task Unsubscribe_Failed_IsTriedAgainAndTheNextNeedSubscribesAnew()
     {
         await _subscriptions.AcquireAsync("c", keep: false);
         _subscriptions.Release("c");
         _time.Advance(s_delay);
         _backplane.Setup(b => b.UnsubscribeAsync("c", It.IsAny<CancellationToken>())).Throws(new IOException("cut"));
         await Assert.ThrowsAsync<BackplaneUnavailableException>(_subscriptions.ReconcileAsync);
+        await Assert.ThrowsAsync<BackplaneUnavailableException>(_subscriptions.ReconcileAsync);
+        _backplane.Verify(b => b.UnsubscribeAsync("c", It.IsAny<CancellationToken>()), Times.Exactly(2));
 
         await _subscriptions.AcquireAsync("c", keep: false);
 
         _backplane.Verify(b => b.SubscribeAsync("c", It.IsAny<CancellationToken>()), Times.Exactly(2));
+    }
+
+    [Fact]
+    public async Task Acquire_NeverAnswered_GivesUpInTime()
+    {
+        var gate = new TaskCompletionSource();
+        _backplane.Setup(b => b.SubscribeAsync("c", It.IsAny<CancellationToken>())).Returns(new ValueTask(gate.Task));
+        var acquire = _subscriptions.AcquireAsync("c", keep: false).AsTask();
+        await Eventually.TrueAsync(() => _backplane.Invocations.Count == 1, "the backplane is asked");
+
+        _time.Advance(s_timeout);
+
+        var exception = await Assert.ThrowsAsync<BackplaneUnavailableException>(() => acquire.WithinGuardAsync());
+        Assert.Contains("00:00:05", exception.Message);
+        Assert.Equal(0, _subscriptions.CountNeeded("c"));
+    }
+
+    [Fact]
+    public async Task Reconcile_ManyChannelsThatFail_StillReachesAllOthers()
+    {
+        _backplane.Setup(b => b.SubscribeAsync(It.Is<string>(c => c.StartsWith("bad")), It.IsAny<CancellationToken>())).Throws(new IOException("cut"));
+        for (var i = 0; i < 1_000; i++)
+        {
+            _subscriptions.AcquireLater($"bad{i}");
+            _subscriptions.AcquireLater($"good{i}");
+        }
+
+        await Assert.ThrowsAsync<BackplaneUnavailableException>(_subscriptions.ReconcileAsync);
+
+        Assert.All(Enumerable.Range(0, 1_000), i => Assert.True(_subscriptions.AcquireAsync($"good{i}", keep: true).IsCompletedSuccessfully));
+    }
+
+    [Fact]
+    public async Task Subscribe_LateForAMember_IsReportedAsPossibleLoss()
+    {
+        var reported = new TaskCompletionSource<PossibleLoss>();
+        _observer.Setup(o => o.OnPossibleLossAsync(It.IsAny<PossibleLoss>(), It.IsAny<CancellationToken>()))
+            .Callback<PossibleLoss, CancellationToken>((loss, _) => reported.TrySetResult(loss)).Returns(ValueTask.CompletedTask);
+        _backplane.Setup(b => b.SubscribeAsync("c", It.IsAny<CancellationToken>())).Throws(new IOException("cut"));
+        var failedAt = _time.GetUtcNow();
+        await Assert.ThrowsAsync<BackplaneUnavailableException>(async () => await _subscriptions.AcquireAsync("c", keep: true));
+
+        _backplane.Reset();
+        _time.Advance(TimeSpan.FromSeconds(2));
+        await _subscriptions.ReconcileAsync();
+
+        var loss = await reported.Task.WithinGuardAsync();
+        Assert.Equal((failedAt, failedAt + TimeSpan.FromSeconds(2)), (loss.From, loss.To));
+    }
+
+    private sealed class DummyMeterFactory : IMeterFactory
+    {
+        public Meter Create(MeterOptions options) => new(options);
+
+        public void Dispose()
+        {
+        }
     }
 }

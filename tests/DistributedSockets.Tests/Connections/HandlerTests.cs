@@ -226,6 +226,146 @@ public sealed class HandlerTests
     }
 
     [Theory]
+    [InlineData("reset")]
+    [InlineData("fin")]
+    [InlineData("close frame")]
+    public async Task Client_GoneWhileTheHandlerIsBusy_CancelsItsToken(string way)
+    {
+        await using var node = await AppNode.StartAsync();
+        var busy = new TaskCompletionSource();
+        node.Probe.OnMessage = async (_, _, token) =>
+        {
+            busy.SetResult();
+            await Task.Delay(Timeout.Infinite, token);
+        };
+        using var raw = await RawClient.ConnectAsync(node.Address, "/chat");
+        var id = Encoding.UTF8.GetString((await raw.ReadFrameAsync()).Payload);
+        await raw.WriteFrameAsync(0x1, "go"u8.ToArray());
+        await busy.Task.WithinGuardAsync();
+
+        if (way == "close frame")
+        {
+            await raw.WriteFrameAsync(0x8, [0x03, 0xE8]);
+        }
+
+        if (way == "reset")
+        {
+            raw.Tcp.LingerState = new(true, 0);
+            raw.Tcp.Close();
+        }
+        else
+        {
+            raw.Tcp.Client.Shutdown(System.Net.Sockets.SocketShutdown.Send);
+        }
+
+        var reason = await node.Probe.Disconnected(id).Task.WithinGuardAsync();
+        Assert.Equal(way == "close frame" ? DisconnectKind.ClosedByClient : DisconnectKind.ConnectionLost, reason.Kind);
+        await Eventually.TrueAsync(() => node.Hub.Count == 0, "the connection is gone");
+    }
+
+    [Fact]
+    public async Task Handler_BusyForLongerThanPingsMayTake_DoesNotCostTheClientItsConnection()
+    {
+        await using var node = await AppNode.StartAsync(options: options =>
+        {
+            options.KeepAliveInterval = TimeSpan.FromSeconds(1);
+            options.KeepAliveTimeout = TimeSpan.FromSeconds(1);
+        });
+        var pings = 0;
+        var finish = new TaskCompletionSource();
+        node.Probe.OnMessage = async (connection, message, token) =>
+        {
+            await finish.Task.WaitAsync(token);
+            await connection.SendAsync(message, token);
+        };
+        using var raw = await RawClient.ConnectAsync(node.Address, "/chat");
+        await raw.ReadFrameAsync();
+        await raw.WriteFrameAsync(0x1, "work"u8.ToArray());
+
+        // Pinged while its handler works, and three times the timeout later still there.
+        var pingedAt = 0L;
+        while (pings == 0)
+        {
+            Assert.Equal(0x9, (await raw.ReadFrameAsync()).Opcode);
+            pings++;
+            pingedAt = TimeProvider.System.GetTimestamp();
+            await raw.WriteFrameAsync(0xA, []);
+        }
+
+        await Eventually.TrueAsync(() => TimeProvider.System.GetElapsedTime(pingedAt) > TimeSpan.FromSeconds(3), "the timeout has passed");
+        finish.SetResult();
+
+        (int Opcode, byte[] Payload) frame;
+        do
+        {
+            frame = await raw.ReadFrameAsync();
+        }
+        while (frame.Opcode == 0x9);
+        Assert.Equal((0x1, "work"), (frame.Opcode, Encoding.UTF8.GetString(frame.Payload)));
+    }
+
+    [Fact]
+    public async Task Connection_UsedAfterItsEnd_DoesNothing()
+    {
+        await using var node = await AppNode.StartAsync();
+        var client = await node.ConnectAsync();
+        var connection = node.Probe.Connections[client.Id];
+        await client.DisposeAsync();
+        await Eventually.TrueAsync(() => node.Hub.Count == 0, "the connection is gone");
+        await using var other = await node.ConnectAsync();
+
+        await connection.SendAsync("late", Cancellation);
+        await connection.CloseAsync(cancellationToken: Cancellation);
+        connection.Abort();
+
+        await other.SendAsync("still here");
+        Assert.Equal("still here", await other.ReceiveTextAsync());
+        Assert.True(connection.Aborted.IsCancellationRequested);
+    }
+
+    [Fact]
+    public async Task Close_ReasonThatUtf8CannotExpress_IsRefusedAndLeaksNothing()
+    {
+        await using var node = await AppNode.StartAsync();
+        await using var client = await node.ConnectAsync();
+
+        await Assert.ThrowsAsync<ArgumentException>(async () => await node.Probe.Connections[client.Id].CloseAsync(reason: "\uD800", cancellationToken: Cancellation));
+        await Assert.ThrowsAsync<ArgumentException>(async () => await node.Router.DisconnectAsync(client.Id, reason: "\uD800", cancellationToken: Cancellation));
+
+        await client.SendAsync("still here");
+        Assert.Equal("still here", await client.ReceiveTextAsync());
+    }
+
+    [Fact]
+    public async Task Send_TextThatIsNoUtf8_IsRefused()
+    {
+        await using var node = await AppNode.StartAsync();
+        var message = new WebSocketMessage(new byte[] { 0xFF }, WebSocketMessageType.Text);
+
+        var exception = await Assert.ThrowsAsync<ArgumentException>(async () => await node.Router.SendAsync(WebSocketTarget.All, message, Cancellation));
+
+        Assert.Contains("UTF-8", exception.Message);
+    }
+
+    [Fact]
+    public async Task Handler_Tested_TakesAStandIn()
+    {
+        var connection = new Moq.Mock<WebSocketConnection>();
+        var handler = new EchoHandler { Connection = connection.Object };
+
+        await handler.OnMessageAsync(WebSocketMessage.Text("x"), Cancellation);
+
+        connection.Verify(c => c.SendAsync(Moq.It.Is<WebSocketMessage>(message => message.GetText() == "x"), Cancellation));
+        Assert.Throws<InvalidOperationException>(() => handler.Connection = connection.Object);
+        Assert.Throws<InvalidOperationException>(() => new EchoHandler().Connection);
+    }
+
+    private sealed class EchoHandler : WebSocketHandler
+    {
+        public override ValueTask OnMessageAsync(WebSocketMessage message, CancellationToken cancellationToken) => Connection.SendAsync(message, cancellationToken);
+    }
+
+    [Theory]
     [InlineData(999)]
     [InlineData(1002)]
     [InlineData(1005)]

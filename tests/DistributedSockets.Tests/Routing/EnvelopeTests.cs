@@ -50,6 +50,7 @@ public sealed class EnvelopeTests
         await using var node = await AppNode.StartAsync();
         await using var client = await node.ConnectAsync("u");
         var dispatcher = (EnvelopeDispatcher)node.Services.GetService(typeof(EnvelopeDispatcher))!; // registered by AddDistributedWebSockets
+        var served = new ServedConnections(TimeProvider.System);
         using var frame = SharedFrame.Encode(WebSocketMessage.Text("payload"));
         byte[][] originals =
         [
@@ -61,10 +62,10 @@ public sealed class EnvelopeTests
         var random = new Random(1);
         foreach (var original in originals)
         {
-            Assert.True(dispatcher.TryDispatch(node.Hub, original));
+            Assert.True(dispatcher.TryDispatch(node.Hub, original, served));
             for (var cut = 0; cut < original.Length; cut++)
             {
-                Assert.False(dispatcher.TryDispatch(node.Hub, original.AsMemory(0, cut)), $"{cut} of {original.Length} bytes were taken for an envelope.");
+                Assert.False(dispatcher.TryDispatch(node.Hub, original.AsMemory(0, cut), served), $"{cut} of {original.Length} bytes were taken for an envelope.");
             }
 
             for (var i = 0; i < 20_000; i++)
@@ -75,7 +76,7 @@ public sealed class EnvelopeTests
                     changed[random.Next(changed.Length)] = (byte)random.Next(256);
                 }
 
-                dispatcher.TryDispatch(node.Hub, changed);
+                dispatcher.TryDispatch(node.Hub, changed, served);
             }
         }
 

@@ -16,7 +16,7 @@ public sealed class FanOutTests
         var members = new Connection[recipients];
         for (var i = 0; i < members.Length; i++)
         {
-            members[i] = new(new DefaultHttpContext(), WebSocket.CreateFromStream(new MemoryStream(), new()), new TapStream(new Sink()), "h", null, services);
+            members[i] = new(new DefaultHttpContext(), WebSocket.CreateFromStream(new MemoryStream(), new()), new TapStream(new Sink(), TimeProvider.System), "h", null, services);
         }
 
         using var frame = SharedFrame.Encode(WebSocketMessage.Binary(new byte[128]));

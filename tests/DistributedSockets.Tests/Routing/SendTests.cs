@@ -117,6 +117,26 @@ public sealed class SendTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task SendToGroupThenGroups_ManyLanes_KeepTheirOrder()
+    {
+        await using var many = await AppNode.StartAsync(_cluster, options => options.Lanes = 8);
+        var member = await OpenAsync(many);
+        await many.Router.AddToGroupAsync(member.Id, "g1", Cancellation);
+        await many.Router.AddToGroupAsync(member.Id, "g2", Cancellation);
+        for (var i = 0; i < 2_000; i++)
+        {
+            await (i % 3 == 0
+                ? _here.Router.SendToGroupAsync($"g{1 + (i % 2)}", i.ToString(), Cancellation)
+                : _here.Router.SendToGroupsAsync(["g1", "g2"], i.ToString(), Cancellation));
+        }
+
+        for (var i = 0; i < 2_000; i++)
+        {
+            Assert.Equal(i.ToString(), await member.ReceiveTextAsync());
+        }
+    }
+
+    [Fact]
     public async Task SendToGroups_ManyLanesAndMembershipsThatChange_NeverTwiceNeverMissing()
     {
         await using var many = await AppNode.StartAsync(_cluster, options => options.Lanes = 8);

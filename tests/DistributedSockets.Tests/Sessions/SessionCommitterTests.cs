@@ -74,6 +74,78 @@ public sealed class SessionCommitterTests
     }
 
     [Fact]
+    public async Task Lease_FoundGone_SessionsAreToldAgain()
+    {
+        var (store, observer) = (new RecordingStore(), new Observer());
+        await using var node = await StartAsync(store, observer);
+        await using var client = await node.ConnectAsync("u");
+        await Eventually.TrueAsync(() => observer.Seen.Count == 1, "the start is told");
+
+        store.LoseLease = true; // and another node may have told that this one is lost
+
+        await Eventually.TrueAsync(() => observer.Seen.Count == 2, "the start is told again");
+        Assert.All(observer.Seen, told => Assert.Equal($"started {client.Id}", told));
+    }
+
+    [Fact]
+    public async Task Store_AwayAtStart_SessionsAreWrittenAnewWithTheFirstLease()
+    {
+        var store = new RecordingStore { RenewFailure = new SessionStoreUnavailableException("cut") };
+        await using var node = await StartAsync(store, new());
+        await using var client = await node.ConnectAsync("u");
+        await Eventually.TrueAsync(() => store.Committed.Count == 1, "the session is written without a lease");
+
+        store.RenewFailure = null;
+
+        await Eventually.TrueAsync(() => store is { Resets: 1, Committed.Count: 2 }, "the session is written again");
+    }
+
+    [Fact]
+    public async Task Stop_StoreThatNeverAnswers_EndsAndSignsOffAllTheSame()
+    {
+        var store = new RecordingStore();
+        await using var node = await StartAsync(store, new());
+        await using var client = await node.ConnectAsync();
+        await Eventually.TrueAsync(() => store.Committed.Count == 1, "the session is written");
+        store.Hangs = true;
+        var reading = client.ReceiveCloseAsync();
+
+        await node.StopAsync().WithinGuardAsync();
+
+        await reading;
+        Assert.True(store.Removed);
+        Assert.False(node.Services.GetRequiredService<NodeState>().IsStarted);
+    }
+
+    [Fact]
+    public async Task Stop_ObserverThatNeverEnds_IsLeft()
+    {
+        var observer = new Mock<IClusterObserver>();
+        observer.Setup(o => o.OnSessionStartedAsync(It.IsAny<Session>(), It.IsAny<CancellationToken>())).Returns(new ValueTask(new TaskCompletionSource().Task));
+        await using var node = await AppNode.StartAsync(build: sockets => sockets.Services.AddSingleton(observer.Object));
+        await using var client = await node.ConnectAsync();
+        await Eventually.TrueAsync(() => observer.Invocations.Count == 1, "the observer hangs");
+        var reading = client.ReceiveCloseAsync();
+
+        await node.StopAsync().WithinGuardAsync();
+
+        await reading;
+        Assert.Contains(node.Logs.GetSnapshot(), record => record.Id.Id == 142);
+    }
+
+    [Fact]
+    public async Task Dispose_WithoutStop_EndsTheLoopsAndSignsOff()
+    {
+        var store = new RecordingStore();
+        var node = await StartAsync(store, new());
+
+        await node.DisposeAsync();
+
+        Assert.True(store.Removed);
+        Assert.False(node.IsRunning);
+    }
+
+    [Fact]
     public async Task Changes_MoreThanMayWait_AreReplacedByWritingAllSessions()
     {
         var store = new RecordingStore { Failure = new SessionStoreUnavailableException("cut") };
@@ -181,7 +253,11 @@ public sealed class SessionCommitterTests
 
         internal Exception? Failure { get; set; }
 
+        internal Exception? RenewFailure { get; set; }
+
         internal bool LoseLease { get; set; }
+
+        internal bool Hangs { get; set; }
 
         internal int Resets { get; private set; }
 
@@ -190,6 +266,11 @@ public sealed class SessionCommitterTests
         public ValueTask<bool> RenewLeaseAsync(NodeInfo node, TimeSpan expiry, CancellationToken cancellationToken = default)
         {
             ThrowIfCut();
+            if (RenewFailure is { } failure)
+            {
+                throw failure;
+            }
+
             var held = _leases++ > 0 && !LoseLease;
             LoseLease = false;
             return new(held);
@@ -201,15 +282,18 @@ public sealed class SessionCommitterTests
             return ValueTask.CompletedTask;
         }
 
-        public ValueTask CommitAsync(string nodeId, IReadOnlyList<SessionChange> changes, CancellationToken cancellationToken = default)
+        public async ValueTask CommitAsync(string nodeId, IReadOnlyList<SessionChange> changes, CancellationToken cancellationToken = default)
         {
             ThrowIfCut();
+            if (Hangs)
+            {
+                await Task.Delay(Timeout.Infinite, cancellationToken);
+            }
+
             foreach (var change in changes)
             {
                 Committed.Enqueue(change);
             }
-
-            return ValueTask.CompletedTask;
         }
 
         public ValueTask ResetAsync(string nodeId, CancellationToken cancellationToken = default)

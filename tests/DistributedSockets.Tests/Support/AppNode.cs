@@ -19,11 +19,13 @@ namespace DistributedSockets.Tests;
 internal sealed class AppNode : IAsyncDisposable
 {
     private readonly WebApplication _app;
+    private readonly NodeState _state;
 
     private AppNode(WebApplication app, FakeLogCollector logs)
     {
         _app = app;
         Logs = logs;
+        _state = app.Services.GetRequiredService<NodeState>();
         var address = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single();
         Address = new(address);
     }
@@ -73,6 +75,8 @@ internal sealed class AppNode : IAsyncDisposable
 
     internal Task<TestClient> ConnectAsync(string? user = null, string path = "/chat", Action<System.Net.WebSockets.ClientWebSocketOptions>? options = null) =>
         TestClient.ConnectAsync(Address, user is null ? path : $"{path}?u={Uri.EscapeDataString(user)}", options);
+
+    internal bool IsRunning => _state.IsStarted;
 
     internal Task StopAsync() => _app.StopAsync(TestContext.Current.CancellationToken);
 

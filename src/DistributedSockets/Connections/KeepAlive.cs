@@ -1,0 +1,42 @@
+using Microsoft.Extensions.Options;
+
+namespace DistributedSockets;
+
+/// <summary>Looks after all connections of the node in one loop: no timer and no task per connection.</summary>
+internal sealed class KeepAlive(Hubs hubs, IOptions<DistributedWebSocketsOptions> options, TimeProvider time)
+{
+    private readonly CancellationTokenSource _stopping = new();
+    private Task _loop = Task.CompletedTask;
+
+    internal void Start() => _loop = RunAsync(_stopping.Token);
+
+    internal async Task StopAsync()
+    {
+        await _stopping.CancelAsync();
+        await _loop;
+    }
+
+    private async Task RunAsync(CancellationToken stopping)
+    {
+        // A quarter of the shorter one, so that both are kept within a quarter.
+        var (interval, timeout) = (options.Value.KeepAliveInterval, options.Value.KeepAliveTimeout);
+        using var timer = new PeriodicTimer((interval < timeout ? interval : timeout) / 4, time);
+        try
+        {
+            while (await timer.WaitForNextTickAsync(stopping))
+            {
+                var now = time.GetTimestamp();
+                foreach (var hub in hubs.All)
+                {
+                    foreach (var connection in hub.All)
+                    {
+                        connection.KeepAlive(now);
+                    }
+                }
+            }
+        }
+        catch (OperationCanceledException) when (stopping.IsCancellationRequested)
+        {
+        }
+    }
+}
