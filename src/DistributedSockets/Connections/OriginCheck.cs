@@ -23,20 +23,22 @@ internal sealed class OriginCheck
             return true;
         }
 
-        // "null" is the origin of sandboxed frames and local files: nobody's, so it is no URI and matches no host.
+        // "null" is the origin of sandboxed frames and local files: nobody's, so it matches no host.
         return headers is [{ } origin] && (_allowed.Contains(origin) || IsOwnHost(origin, request.Host));
     }
 
     private static bool IsOwnHost(string origin, HostString host)
     {
-        if (!Uri.TryCreate(origin, UriKind.Absolute, out var uri) || uri.Scheme is not ("http" or "https") || uri.PathAndQuery != "/")
+        // scheme "://" host [":" port], and nothing else (RFC 6454 §6.2); compared as text, as browsers write both alike.
+        var (scheme, defaultPort) = origin.StartsWith("https://", StringComparison.OrdinalIgnoreCase) ? ("https://", 443) : ("http://", 80);
+        var authority = origin.StartsWith(scheme, StringComparison.OrdinalIgnoreCase) ? origin[scheme.Length..] : "";
+        if (authority.Length == 0 || authority.AsSpan().ContainsAny("/@?#"))
         {
             return false;
         }
 
         // Behind a proxy that ends TLS this server sees another scheme than the browser, so a host without a port stands for the origin's default port.
-        return string.Equals(uri.IdnHost, host.Host.Trim('[', ']'), StringComparison.OrdinalIgnoreCase) is var same
-            && (same || string.Equals(uri.Host, host.Host, StringComparison.OrdinalIgnoreCase))
-            && (host.Port is { } port ? port == uri.Port : uri.IsDefaultPort);
+        var own = HostString.FromUriComponent(authority);
+        return string.Equals(own.Host, host.Host, StringComparison.OrdinalIgnoreCase) && (own.Port ?? defaultPort) == (host.Port ?? defaultPort);
     }
 }
