@@ -54,6 +54,31 @@ internal sealed class ServerProcess
         }
     }
 
+    /// <summary>Stops every thread of the process; the signal alone returns before they have.</summary>
+    public async Task PauseAsync()
+    {
+        await SignalAsync("STOP");
+        var threads = $"/proc/{_process.Id}/task";
+        while (Directory.Exists(threads) && !Directory.EnumerateDirectories(threads).All(IsStopped))
+        {
+            await Task.Delay(TimeSpan.FromMilliseconds(1));
+        }
+
+        static bool IsStopped(string thread)
+        {
+            try
+            {
+                // The state follows the name, which stands in parentheses and may hold some itself.
+                var stat = File.ReadAllText(Path.Combine(thread, "stat"));
+                return stat[stat.LastIndexOf(')') + 2] is 'T' or 't';
+            }
+            catch (IOException)
+            {
+                return true; // the thread is gone
+            }
+        }
+    }
+
     public async Task TerminateAsync()
     {
         await SignalAsync("TERM");

@@ -119,7 +119,7 @@ public abstract class TestServer : IAsyncLifetime
     }
 
     /// <summary>Freezes the server: connections stay open, nothing is answered.</summary>
-    public Task PauseAsync() => Running.SignalAsync("STOP");
+    public Task PauseAsync() => Running.PauseAsync();
 
     /// <summary>Lets a paused server go on.</summary>
     public Task ResumeAsync() => Running.SignalAsync("CONT");

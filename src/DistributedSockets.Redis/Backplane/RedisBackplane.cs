@@ -14,6 +14,7 @@ namespace DistributedSockets;
 internal sealed partial class RedisBackplane : IBackplane
 {
     private readonly ConcurrentDictionary<string, RedisSubscription> _channels = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, RedisSubscription> _withdrawing = new(StringComparer.Ordinal);
     private readonly CancellationTokenSource _stop = new();
     private readonly RedisConnection _connection;
     private readonly RedisSubscription _probe;
@@ -72,6 +73,8 @@ internal sealed partial class RedisBackplane : IBackplane
         }
         catch (Exception exception) when (RedisErrors.IsOutage(exception, cancellationToken))
         {
+            // The connection may stand and yet carry nothing: see to it now rather than at the next check.
+            _trouble.Set();
             throw new BackplaneUnavailableException(
                 $"Redis did not take a message within {_timeout}: {exception.Message} " +
                 "It may arrive all the same. Connections on this node were served. Check that Redis is up and not overloaded.",
@@ -89,10 +92,10 @@ internal sealed partial class RedisBackplane : IBackplane
 
         var subscriber = ConnectedSubscriber("the channel was not subscribed");
         var losses = Volatile.Read(ref _losses);
-        var subscription = new RedisSubscription(channel, OnReceived, _timeout, _time);
+        var subscription = _withdrawing.GetValueOrDefault(channel) ?? new RedisSubscription(channel, OnReceived, _timeout, _time);
         try
         {
-            await subscription.EnsureAsync(subscriber, afresh: false, cancellationToken).ConfigureAwait(false);
+            await EnsureOrWithdrawAsync(subscription).ConfigureAwait(false);
         }
         catch (Exception exception) when (RedisErrors.IsOutage(exception, cancellationToken))
         {
@@ -107,6 +110,23 @@ internal sealed partial class RedisBackplane : IBackplane
         if (!ReferenceEquals(_connection.Current, subscriber.Multiplexer) || losses != Volatile.Read(ref _losses))
         {
             OnTrouble(null);
+        }
+
+        async Task EnsureOrWithdrawAsync(RedisSubscription attempt)
+        {
+            try
+            {
+                await attempt.EnsureAsync(subscriber, afresh: false, cancellationToken).ConfigureAwait(false);
+            }
+            catch when (!attempt.Withdrawal.IsCompleted)
+            {
+                // The next attempt for this channel waits for it: an unsubscribe and a subscribe must not overlap.
+                _withdrawing[channel] = attempt;
+                _ = attempt.Withdrawal.ContinueWith(
+                    _ => _withdrawing.TryRemove(new(channel, attempt)),
+                    CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+                throw;
+            }
         }
     }
 
@@ -147,19 +167,21 @@ internal sealed partial class RedisBackplane : IBackplane
         Detach();
         var subscriptions = _channels.ToArray();
         _channels.Clear();
-        foreach (var batch in subscriptions.Append(new(_probeChannel.ToString(), _probe)).Chunk(BatchSize))
+        using (var deadline = new CancellationTokenSource(_timeout, _time))
         {
-            await Task.WhenAll(batch.Select(CloseAsync)).ConfigureAwait(false);
+            // All at once, and for one timeout in all: when Redis does not answer, closing each takes effect here only.
+            await Task.WhenAll(subscriptions.Append(new(_probeChannel.ToString(), _probe))
+                .Select(subscription => CloseAsync(subscription, deadline.Token))).ConfigureAwait(false);
         }
 
         await _connection.DisposeAsync().ConfigureAwait(false);
         _stop.Dispose();
 
-        async Task CloseAsync(KeyValuePair<string, RedisSubscription> subscription)
+        async Task CloseAsync(KeyValuePair<string, RedisSubscription> subscription, CancellationToken deadline)
         {
             try
             {
-                await subscription.Value.CloseAsync(CancellationToken.None).ConfigureAwait(false);
+                await subscription.Value.CloseAsync(deadline).ConfigureAwait(false);
             }
             catch (Exception exception) when (RedisErrors.IsOutage(exception, CancellationToken.None))
             {

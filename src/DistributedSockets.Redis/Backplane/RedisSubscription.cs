@@ -20,6 +20,9 @@ internal sealed class RedisSubscription(
     private ChannelMessageQueue? _queue;
     private bool _closed;
 
+    /// <summary>Completes when nothing is left, neither here nor on the server, of a subscribe that was given up.</summary>
+    public Task Withdrawal { get; private set; } = Task.CompletedTask;
+
     /// <summary>Sees to it that the server knows the subscription, and does nothing if it does.</summary>
     /// <param name="subscriber">The connection.</param>
     /// <param name="afresh">Whether to subscribe anew even if the multiplexer believes to be subscribed.</param>
@@ -29,6 +32,7 @@ internal sealed class RedisSubscription(
         await _gate.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
+            await Withdrawal.WithinAsync(timeout, time, cancellationToken).ConfigureAwait(false);
             if (_closed)
             {
                 return;
@@ -70,9 +74,10 @@ internal sealed class RedisSubscription(
 
     private async Task ConfirmAsync(ISubscriber subscriber, CancellationToken cancellationToken)
     {
+        var subscribing = subscriber.SubscribeAsync(_channel, Nothing);
         try
         {
-            await subscriber.SubscribeAsync(_channel, Nothing).WithinAsync(timeout, time, cancellationToken).ConfigureAwait(false);
+            await subscribing.WithinAsync(timeout, time, cancellationToken).ConfigureAwait(false);
             if (_queue is null)
             {
                 // Needs no round trip now, and never fails.
@@ -88,7 +93,45 @@ internal sealed class RedisSubscription(
         }
         finally
         {
+            Withdrawal = WithdrawAsync(subscriber, subscribing);
+            if (subscribing.IsCompleted)
+            {
+                await Withdrawal.ConfigureAwait(false);
+            }
+        }
+    }
+
+    /// <summary>Takes the handler that does nothing away again, once the server has answered.</summary>
+    /// <remarks>
+    /// Before it has, the multiplexer does not take itself for subscribed and would send no unsubscribe, so the server would
+    /// go on sending what nobody here wants. A subscribe that the multiplexer gave up on has not been answered either, so
+    /// another one is sent, until one is answered or the connection is lost and the server has forgotten all of them.
+    /// </remarks>
+    private async Task WithdrawAsync(ISubscriber subscriber, Task subscribing)
+    {
+        while (true)
+        {
+            var unanswered = false;
+            try
+            {
+                await subscribing.ConfigureAwait(false);
+            }
+            catch (RedisTimeoutException)
+            {
+                unanswered = true;
+            }
+            catch (Exception exception) when (RedisErrors.IsOutage(exception, CancellationToken.None))
+            {
+                // The connection is gone, and with it what the server knew.
+            }
+
             await IgnoringOutageAsync(subscriber.UnsubscribeAsync(_channel, Nothing, CommandFlags.FireAndForget)).ConfigureAwait(false);
+            if (!unanswered)
+            {
+                return;
+            }
+
+            subscribing = subscriber.SubscribeAsync(_channel, Nothing);
         }
     }
 

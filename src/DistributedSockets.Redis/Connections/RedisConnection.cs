@@ -78,7 +78,10 @@ internal sealed class RedisConnection : IAsyncDisposable
 
         try
         {
+            // Whoever waited for a command has had its answer or given up, so none is waited for here: a server that does
+            // not answer would take seconds not to answer the farewell.
             var multiplexer = await opening.ConfigureAwait(false);
+            await multiplexer.CloseAsync(allowCommandsToComplete: false).ConfigureAwait(false);
             await multiplexer.DisposeAsync().ConfigureAwait(false);
         }
         catch (Exception exception) when (RedisErrors.IsOutage(exception, CancellationToken.None))

@@ -142,13 +142,8 @@ public abstract class BackplaneConformanceTests : IAsyncLifetime
         var channels = Enumerable.Range(0, channelCount).Select(i => $"{Channel}:{i}").ToArray();
         await subscriber.SubscribeAsync(channels);
 
-        await Task.WhenAll(channels.Select(channel => Task.Run(async () =>
-        {
-            for (var i = 0; i < count; i++)
-            {
-                await publisher.PublishAsync(channel, $"{i}");
-            }
-        })));
+        await Task.WhenAll(channels.Select(channel => Task.Run(
+            () => Task.WhenAll(Enumerable.Range(0, count).Select(i => publisher.PublishAsync(channel, $"{i}")).ToArray()))));
 
         foreach (var channel in channels)
         {

@@ -1,0 +1,297 @@
+using System.Text.RegularExpressions;
+using DistributedSockets.Conformance;
+using DistributedSockets.TestServers;
+
+namespace DistributedSockets.Redis.Tests.Backplane;
+
+public abstract partial class RedisBackplaneOutageTests(ServerKind kind)
+{
+    private const string Channel = "outage:v1:user:alice";
+    private const string Fence = "fence";
+
+    private static readonly TimeSpan ShortTimeout = TimeSpan.FromMilliseconds(300);
+
+    [Fact]
+    public async Task Publish_ServerStopped_ThrowsAndWorksAgainAfterRestart()
+    {
+        await using var server = await kind.StartAsync();
+        await using var node = await StartNodeAsync(server);
+        await node.SubscribeAsync(Channel);
+        await server.StopAsync();
+
+        await Assert.ThrowsAsync<BackplaneUnavailableException>(() => node.PublishAsync(Channel, "lost"));
+        await node.Received.WaitForReportAsync("unavailable");
+        await Assert.ThrowsAsync<BackplaneUnavailableException>(() => node.PublishAsync(Channel, "lost"));
+
+        await server.StartAsync();
+        await node.Received.WaitForReportAsync("available");
+        await node.PublishAsync(Channel, Fence);
+        Assert.Equal([Fence], await node.Received.WaitForAsync(Channel, Fence));
+        Assert.Equal(["unavailable", "available"], node.Received.Reports);
+    }
+
+    [Fact]
+    public async Task Restart_ManySubscriptions_AllAreInForceWhenAvailableIsReported()
+    {
+        await using var server = await kind.StartAsync();
+        await using var node = await StartNodeAsync(server);
+        await using var other = await StartNodeAsync(server);
+        var channels = Enumerable.Range(0, 600).Select(i => $"{Channel}:{i}").ToArray();
+        await Task.WhenAll(channels.Select(channel => node.SubscribeAsync(channel)));
+
+        await server.KillAsync();
+        await Task.WhenAll(node.Received.WaitForReportAsync("unavailable"), other.Received.WaitForReportAsync("unavailable"));
+        await server.StartAsync();
+        await Task.WhenAll(node.Received.WaitForReportAsync("available"), other.Received.WaitForReportAsync("available"));
+
+        await Task.WhenAll(channels.Select(channel => other.PublishAsync(channel, channel)));
+        foreach (var channel in channels)
+        {
+            Assert.Equal([channel], await node.Received.WaitForAsync(channel, 1));
+        }
+    }
+
+    [Fact]
+    public async Task Restart_ChannelGivenUpMeanwhile_IsNotRestored()
+    {
+        await using var server = await kind.StartAsync();
+        await using var node = await StartNodeAsync(server);
+        await node.SubscribeAsync(Channel, Channel + ":kept");
+        await server.StopAsync();
+        await node.Received.WaitForReportAsync("unavailable");
+
+        await node.UnsubscribeAsync(Channel);
+
+        await server.StartAsync();
+        await node.Received.WaitForReportAsync("available");
+        Assert.Equal(0, await node.PublishAsync(Channel, "unheard"));
+        Assert.Equal(1, await node.PublishAsync(Channel + ":kept", Fence));
+        await node.Received.WaitForAsync(Channel + ":kept", Fence);
+        Assert.Empty(node.Received.Texts(Channel));
+    }
+
+    [Fact]
+    public async Task Subscribe_ServerStopped_ThrowsAndIsNotSubscribedLater()
+    {
+        await using var server = await kind.StartAsync();
+        await using var node = await StartNodeAsync(server);
+        await server.StopAsync();
+
+        await Assert.ThrowsAsync<BackplaneUnavailableException>(() => node.SubscribeAsync(Channel));
+
+        await node.Received.WaitForReportAsync("unavailable");
+        await server.StartAsync();
+        await node.Received.WaitForReportAsync("available");
+        Assert.Equal(0, await node.PublishAsync(Channel, "unheard"));
+        await node.SubscribeAsync(Channel);
+        await node.PublishAsync(Channel, Fence);
+        Assert.Equal([Fence], await node.Received.WaitForAsync(Channel, Fence));
+    }
+
+    [Fact]
+    public async Task Subscribe_ServerPaused_ThrowsAndIsNotSubscribedLater()
+    {
+        await using var server = await kind.StartAsync();
+        await using var node = await StartNodeAsync(server, ShortTimeout);
+        await server.PauseAsync();
+
+        await Assert.ThrowsAsync<BackplaneUnavailableException>(() => node.SubscribeAsync(Channel));
+
+        await server.ResumeAsync();
+        await Eventually.TrueAsync(async () => await TryPublishAsync(node, "unheard") == 0, "the server counts nobody as subscribed");
+        await node.SubscribeAsync(Channel);
+        await node.PublishAsync(Channel, Fence);
+        Assert.Equal([Fence], await node.Received.WaitForAsync(Channel, Fence));
+    }
+
+    [Fact]
+    public async Task Publish_ServerPaused_ThrowsReportsTheOutageAndRecovers()
+    {
+        await using var server = await kind.StartAsync();
+        await using var node = await StartNodeAsync(server, ShortTimeout);
+        await node.SubscribeAsync(Channel);
+        await server.PauseAsync();
+
+        await Assert.ThrowsAsync<BackplaneUnavailableException>(() => node.PublishAsync(Channel, "late"));
+        await node.Received.WaitForReportAsync("unavailable");
+
+        await server.ResumeAsync();
+        await node.Received.WaitForReportAsync("available");
+        await node.PublishAsync(Channel, Fence);
+        await node.Received.WaitForAsync(Channel, Fence);
+    }
+
+    [Fact]
+    public async Task Unsubscribe_ServerPaused_IsNoError()
+    {
+        await using var server = await kind.StartAsync();
+        await using var node = await StartNodeAsync(server, ShortTimeout);
+        await node.SubscribeAsync(Channel);
+        await server.PauseAsync();
+
+        await node.UnsubscribeAsync(Channel);
+
+        await server.ResumeAsync();
+        await Eventually.TrueAsync(async () => await TryPublishAsync(node, "unheard") == 0, "the server counts nobody as subscribed");
+        Assert.Empty(node.Received.Texts(Channel));
+    }
+
+    [Fact]
+    public async Task Start_ServerAway_ReportsItAndConnectsLater()
+    {
+        await using var server = await kind.StartAsync();
+        await server.StopAsync();
+        await using var node = await StartNodeAsync(server);
+
+        Assert.Equal(["unavailable"], node.Received.Reports);
+        await Assert.ThrowsAsync<BackplaneUnavailableException>(() => node.PublishAsync(Channel, "lost"));
+        await Assert.ThrowsAsync<BackplaneUnavailableException>(() => node.SubscribeAsync(Channel));
+
+        await server.StartAsync();
+        await node.Received.WaitForReportAsync("available");
+        await node.SubscribeAsync(Channel);
+        await node.PublishAsync(Channel, Fence);
+        Assert.Equal([Fence], await node.Received.WaitForAsync(Channel, Fence));
+    }
+
+    [Theory]
+    [InlineData("pubsub")]
+    [InlineData("normal")]
+    public async Task ClientKill_OneTypeOfConnections_SubscriptionsAreInForceAfterwards(string type)
+    {
+        await using var server = await kind.StartAsync();
+        await using var node = await StartNodeAsync(server);
+        await node.SubscribeAsync(Channel);
+
+        await server.CommandAsync("CLIENT", "KILL", "TYPE", type);
+
+        // Which connections are of this type depends on server and protocol; what counts is that the node notices if it has lost one.
+        await PublishUntilReceivedAsync(node);
+        await Eventually.TrueAsync(() => node.Received.Reports is [] or [.., "available"], "an outage that was reported is over");
+        Assert.Equal(node.Received.Reports.Count(report => report == "unavailable"), node.Received.Reports.Count(report => report == "available"));
+    }
+
+    [Fact]
+    public async Task ClientKill_AllConnections_IsReportedAndHealed()
+    {
+        await using var server = await kind.StartAsync();
+        await using var node = await StartNodeAsync(server);
+        await node.SubscribeAsync(Channel);
+
+        var clients = await server.CommandAsync("CLIENT", "LIST");
+        foreach (Match client in ClientId().Matches(clients))
+        {
+            await server.CommandAsync("CLIENT", "KILL", "ID", client.Groups[1].Value);
+        }
+
+        // They die one by one, and the node may have recovered in between.
+        await node.Received.WaitForReportAsync("unavailable");
+        await PublishUntilReceivedAsync(node);
+        await Eventually.TrueAsync(() => node.Received.Reports[^1] == "available", "the outage is over");
+    }
+
+    [Fact]
+    public async Task Subscribe_ServerRestartsAllTheWhile_WhatSucceededIsInForceAfterwards()
+    {
+        await using var server = await kind.StartAsync();
+        await using var node = await StartNodeAsync(server);
+        var subscribed = new List<string>();
+        var restarts = 0;
+        var subscribing = Task.Run(async () =>
+        {
+            for (var i = 0; Volatile.Read(ref restarts) < 3 || i % 64 != 0; i++)
+            {
+                try
+                {
+                    await node.SubscribeAsync($"{Channel}:{i}");
+                    subscribed.Add($"{Channel}:{i}");
+                }
+                catch (BackplaneUnavailableException)
+                {
+                    await Task.Yield();
+                }
+            }
+        }, TestContext.Current.CancellationToken);
+
+        for (var restart = 1; restart <= 3; restart++)
+        {
+            await server.KillAsync();
+            await node.Received.WaitForReportAsync("unavailable", restart);
+            await server.StartAsync();
+            await node.Received.WaitForReportAsync("available", restart);
+            Interlocked.Increment(ref restarts);
+        }
+
+        await subscribing.WithinGuardAsync();
+        await node.SubscribeAsync(Channel);
+        await Eventually.TrueAsync(
+            () => node.Received.Reports[^1] == "available", "the last outage is over");
+        Assert.NotEmpty(subscribed);
+        foreach (var channel in subscribed)
+        {
+            Assert.Equal(1, await node.PublishAsync(channel, Fence));
+            await node.Received.WaitForAsync(channel, Fence);
+        }
+    }
+
+    [Fact]
+    public async Task Dispose_ServerPaused_Completes()
+    {
+        await using var server = await kind.StartAsync();
+        var node = await StartNodeAsync(server);
+        await Task.WhenAll(Enumerable.Range(0, 1_000).Select(i => node.SubscribeAsync($"{Channel}:{i}")));
+        await server.PauseAsync();
+
+        await node.DisposeAsync().WithinGuardAsync();
+
+        Assert.Empty(node.Received.Reports);
+    }
+
+    [Fact]
+    public async Task Dispose_ServerStopped_Completes()
+    {
+        await using var server = await kind.StartAsync();
+        var node = await StartNodeAsync(server);
+        await node.SubscribeAsync(Channel);
+        await server.StopAsync();
+
+        await node.DisposeAsync().WithinGuardAsync();
+        await Assert.ThrowsAsync<BackplaneUnavailableException>(() => node.PublishAsync(Channel, "lost"));
+    }
+
+    [GeneratedRegex(@"\bid=(\d+)")]
+    private static partial Regex ClientId();
+
+    /// <remarks>A server may still count a connection that it is about to close, so one publish is not enough.</remarks>
+    private static Task PublishUntilReceivedAsync(BackplaneNode node) => Eventually.TrueAsync(
+        async () =>
+        {
+            await TryPublishAsync(node, Fence);
+            return node.Received.Texts(Channel).Count > 0;
+        },
+        "a payload is received");
+
+    private static async Task<long?> TryPublishAsync(BackplaneNode node, string text)
+    {
+        try
+        {
+            return await node.PublishAsync(Channel, text);
+        }
+        catch (BackplaneUnavailableException)
+        {
+            return null;
+        }
+    }
+
+    private Task<BackplaneNode> StartNodeAsync(TestServer server, TimeSpan? timeout = null) =>
+        BackplaneNode.StartAsync(RedisFactory.Backplane(
+            kind.ConnectionString(server), options => options.OperationTimeout = timeout ?? options.OperationTimeout));
+}
+
+public sealed class RedisResp3BackplaneOutageTests() : RedisBackplaneOutageTests(ServerKind.RedisResp3);
+
+public sealed class RedisResp2BackplaneOutageTests() : RedisBackplaneOutageTests(ServerKind.RedisResp2);
+
+public sealed class GarnetResp3BackplaneOutageTests() : RedisBackplaneOutageTests(ServerKind.GarnetResp3);
+
+public sealed class GarnetResp2BackplaneOutageTests() : RedisBackplaneOutageTests(ServerKind.GarnetResp2);
