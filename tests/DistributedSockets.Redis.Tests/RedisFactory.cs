@@ -6,9 +6,12 @@ namespace DistributedSockets.Redis.Tests;
 /// <summary>Creates what is tested, without a host around it.</summary>
 internal static class RedisFactory
 {
+    // Longer than the default, as a busy machine that runs servers and tests at once may take its time.
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+
     public static RedisBackplane Backplane(string connectionString, Action<RedisBackplaneOptions>? configure = null, ILogger<RedisBackplane>? logger = null)
     {
-        var options = new RedisBackplaneOptions { ConnectionString = connectionString };
+        var options = new RedisBackplaneOptions { ConnectionString = connectionString, OperationTimeout = Patience };
         configure?.Invoke(options);
         return new RedisBackplane(Options.Create(options), Options.Create(new DistributedWebSocketsClusterOptions()), TimeProvider.System, logger);
     }
@@ -16,7 +19,7 @@ internal static class RedisFactory
     public static RedisSessionStore SessionStore(
         string connectionString, string prefix, Action<RedisSessionStoreOptions>? configure = null, ILogger<RedisSessionStore>? logger = null)
     {
-        var options = new RedisSessionStoreOptions { ConnectionString = connectionString };
+        var options = new RedisSessionStoreOptions { ConnectionString = connectionString, OperationTimeout = Patience };
         configure?.Invoke(options);
         return new RedisSessionStore(
             Options.Create(options), Options.Create(new DistributedWebSocketsClusterOptions { Prefix = prefix }), TimeProvider.System, logger);

@@ -37,12 +37,14 @@ internal static class RedisSessionScripts
         """;
 
     /// <summary>Takes one session of a node without a lease, and returns its record to the one caller that removed it.</summary>
-    /// <remarks>KEYS: lease, sessions, users, groups, then one set per index. ARGV: connection, then per index '3' or '4', and its name.</remarks>
+    /// <remarks>
+    /// KEYS: lease, sessions, users, groups, then one set per index. ARGV: connection, then per index '3' or '4', and its name.
+    /// The deletion decides who is the one caller, since scripts on Garnet may interleave unless it is told otherwise.
+    /// </remarks>
     public const string Claim = """
         if redis.call('EXISTS', KEYS[1]) == 1 then return false end
         local record = redis.call('HGET', KEYS[2], ARGV[1])
-        if not record then return false end
-        redis.call('HDEL', KEYS[2], ARGV[1])
+        if not record or redis.call('HDEL', KEYS[2], ARGV[1]) == 0 then return false end
         for i = 5, #KEYS do
           local counts, name = KEYS[tonumber(ARGV[(i - 4) * 2])], ARGV[(i - 4) * 2 + 1]
           redis.call('SREM', KEYS[i], ARGV[1])

@@ -9,7 +9,7 @@ public abstract partial class RedisBackplaneOutageTests(ServerKind kind)
     private const string Channel = "outage:v1:user:alice";
     private const string Fence = "fence";
 
-    private static readonly TimeSpan ShortTimeout = TimeSpan.FromMilliseconds(300);
+    private static readonly TimeSpan ShortTimeout = TimeSpan.FromSeconds(1);
 
     [Fact]
     public async Task Publish_ServerStopped_ThrowsAndWorksAgainAfterRestart()
@@ -141,7 +141,7 @@ public abstract partial class RedisBackplaneOutageTests(ServerKind kind)
     {
         await using var server = await kind.StartAsync();
         await server.StopAsync();
-        await using var node = await StartNodeAsync(server);
+        await using var node = await StartNodeAsync(server, ShortTimeout);
 
         Assert.Equal(["unavailable"], node.Received.Reports);
         await Assert.ThrowsAsync<BackplaneUnavailableException>(() => node.PublishAsync(Channel, "lost"));
@@ -238,7 +238,7 @@ public abstract partial class RedisBackplaneOutageTests(ServerKind kind)
     public async Task Dispose_ServerPaused_Completes()
     {
         await using var server = await kind.StartAsync();
-        var node = await StartNodeAsync(server);
+        var node = await StartNodeAsync(server, ShortTimeout);
         await Task.WhenAll(Enumerable.Range(0, 1_000).Select(i => node.SubscribeAsync($"{Channel}:{i}")));
         await server.PauseAsync();
 

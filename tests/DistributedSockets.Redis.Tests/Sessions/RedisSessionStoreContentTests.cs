@@ -1,0 +1,267 @@
+using System.Text;
+using DistributedSockets.Conformance;
+using DistributedSockets.TestServers;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Testing;
+using StackExchange.Redis;
+
+namespace DistributedSockets.Redis.Tests.Sessions;
+
+/// <summary>What stands in Redis: others may have written to it, and nothing is left behind.</summary>
+public abstract class RedisSessionStoreContentTests(TestServer server) : IAsyncLifetime
+{
+    private const string Hub = "chat";
+
+    private static readonly TimeSpan Lease = TimeSpan.FromMinutes(10);
+
+    private readonly string _prefix = $"content-{Guid.NewGuid():N}";
+    private readonly FakeLogger<RedisSessionStore> _logger = new();
+    private ConnectionMultiplexer? _multiplexer;
+    private RedisSessionStore? _store;
+
+    /// <summary>Records as Latin-1 text, so that any byte can stand in them.</summary>
+    public static TheoryData<string> Unreadable =>
+    [
+        "",
+        "\0",
+        "\u00ff\u00fe\u0080",
+        "null",
+        "{",
+        "[]",
+        "42",
+        "\"text\"",
+        "{\"t\":\"not a time\"}",
+        "{\"t\":\"2030-01-01T00:00:00Z\",\"u\":7,\"n\":7}",
+        "{\"t\":\"2030-01-01T00:00:00Z\",\"g\":[null],\"n\":null}",
+        "{\"t\":\"2030-01-01T00:00:00Z\",\"g\":{},\"n\":{}}",
+        $"{{\"x\":{new string('[', 5_000)}",
+    ];
+
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    private IDatabase Database => _multiplexer!.GetDatabase();
+
+    private RedisSessionStore Store => _store!;
+
+    public async ValueTask InitializeAsync()
+    {
+        server.SkipUnlessAvailable();
+        _multiplexer = await ConnectionMultiplexer.ConnectAsync(server.EndPoint + ",allowAdmin=true");
+        _store = RedisFactory.SessionStore(server.EndPoint, _prefix, logger: _logger);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_store is not null)
+        {
+            await _store.DisposeAsync();
+            await _multiplexer!.DisposeAsync();
+        }
+
+        GC.SuppressFinalize(this);
+    }
+
+    [Theory]
+    [MemberData(nameof(Unreadable))]
+    public async Task UnreadableSession_InAnyQuery_IsSkippedAndLogged(string record)
+    {
+        var (keys, good) = await SaveAsync("n1", "good");
+        await PlantAsync(keys, "n1.bad", record);
+
+        Assert.Null(await Store.FindAsync(Hub, "n1.bad", Cancellation));
+        foreach (var query in new[]
+        {
+            SessionQuery.ForHub(Hub), SessionQuery.ForUser(Hub, "alice"), SessionQuery.ForGroup(Hub, "red"),
+            SessionQuery.ForNode("n1"), SessionQuery.ForNode("n1", Hub),
+        })
+        {
+            Assert.Equal(good.ConnectionId, Assert.Single(await ListAsync(query)).ConnectionId);
+        }
+
+        await Store.CountAsync(SessionQuery.ForGroup(Hub, "red"), Cancellation);
+        Assert.Contains(_logger.Collector.GetSnapshot(), entry => entry.Id.Id == 1020 && entry.Level == LogLevel.Warning && entry.Message.Contains("n1.bad"));
+    }
+
+    [Theory]
+    [MemberData(nameof(Unreadable))]
+    public async Task UnreadableSession_OfALostNode_DoesNotStandInTheWayOfClaims(string record)
+    {
+        var (keys, good) = await SaveAsync("n1", "good");
+        await PlantAsync(keys, "n1.bad", record);
+        await Database.KeyDeleteAsync(keys.Lease);
+
+        Assert.Equal(good.ConnectionId, Assert.Single(await ClaimAllAsync()).ConnectionId);
+        Assert.Empty(await KeysAsync());
+    }
+
+    [Theory]
+    [MemberData(nameof(Unreadable))]
+    public async Task UnreadableNode_InAnyQuery_IsSkipped(string record)
+    {
+        var (_, good) = await SaveAsync("n1", "good");
+        var planted = new RedisSessionKeys(_prefix, "n2");
+        await Database.HashSetAsync(RedisSessionKeys.Nodes(_prefix), "n2", Encoding.Latin1.GetBytes(record));
+        await Database.HashSetAsync(RedisSessionKeys.Nodes(_prefix), "not:{plain}", Encoding.Latin1.GetBytes(record));
+        await Database.StringSetAsync(planted.Lease, 1, Lease);
+
+        Assert.Equal(good.NodeId, Assert.Single(await Store.ListNodesAsync(Cancellation), node => node.NodeId == "n1").NodeId);
+        Assert.True(await Store.IsOnlineAsync(Hub, "alice", Cancellation));
+        Assert.Single(await ListAsync(SessionQuery.ForHub(Hub)));
+        Assert.Empty(await ClaimAllAsync());
+    }
+
+    [Fact]
+    public async Task WrongTypeOfKey_AnyCall_ThrowsUnavailable()
+    {
+        await Database.StringSetAsync(RedisSessionKeys.Nodes(_prefix), "not a hash");
+
+        await Assert.ThrowsAsync<SessionStoreUnavailableException>(async () => await Store.ListNodesAsync(Cancellation));
+        await Assert.ThrowsAsync<SessionStoreUnavailableException>(async () => await Store.ClaimExpiredAsync("n1", 10, Cancellation));
+        await Assert.ThrowsAsync<SessionStoreUnavailableException>(async () => await SaveAsync("n1", "good"));
+    }
+
+    [Fact]
+    public async Task ClaimExpired_EverythingTaken_LeavesNoKey()
+    {
+        for (var i = 0; i < 300; i++)
+        {
+            await SaveAsync("n1", $"c{i}", $"user{i}", [$"g{i % 3}", "all"]);
+        }
+
+        await Database.KeyDeleteAsync(new RedisSessionKeys(_prefix, "n1").Lease);
+
+        Assert.Equal(300, (await ClaimAllAsync()).Count);
+        Assert.Empty(await KeysAsync());
+    }
+
+    [Fact]
+    public async Task ClaimExpired_LostNodeWithoutSessions_IsForgotten()
+    {
+        await Store.RenewLeaseAsync(Info("n1"), Lease, Cancellation);
+        await Database.KeyDeleteAsync(new RedisSessionKeys(_prefix, "n1").Lease);
+
+        Assert.Empty(await ClaimAllAsync());
+
+        Assert.Empty(await KeysAsync());
+    }
+
+    [Fact]
+    public async Task ClaimExpired_NodeTakesItsLeaseInBetween_KeepsItsSessions()
+    {
+        var (keys, session) = await SaveAsync("n1", "good");
+        await Database.KeyDeleteAsync(keys.Lease);
+        await Store.RenewLeaseAsync(Info("n1"), Lease, Cancellation);
+
+        // What a claimant does that read the list of nodes before: the script itself checks the lease.
+        var record = await Database.ScriptEvaluateAsync(
+            RedisSessionScripts.Claim, [keys.Lease, keys.Sessions(Hub), keys.Users(Hub), keys.Groups(Hub)], [session.ConnectionId]);
+
+        Assert.True(record.IsNull);
+        Assert.NotNull(await Store.FindAsync(Hub, session.ConnectionId, Cancellation));
+    }
+
+    [Fact]
+    public async Task RemoveNode_WithSessionsInSeveralHubs_LeavesNoKey()
+    {
+        for (var i = 0; i < 300; i++)
+        {
+            await SaveAsync("n1", $"c{i}", $"user{i}", [$"g{i}"], $"hub{i % 3}");
+        }
+
+        await Store.RemoveNodeAsync("n1", Cancellation);
+
+        Assert.Empty(await KeysAsync());
+    }
+
+    [Fact]
+    public async Task Commit_SessionsEnded_LeavesOnlyTheNode()
+    {
+        var (keys, session) = await SaveAsync("n1", "good");
+
+        await Store.CommitAsync("n1", [new(SessionChangeKind.Ended, session)], Cancellation);
+
+        string[] expected = [keys.Hubs!, keys.Lease!, RedisSessionKeys.Nodes(_prefix)!];
+        Assert.Equal(expected.Order(StringComparer.Ordinal), await KeysAsync());
+    }
+
+    [Fact]
+    public async Task RenewLease_Always_ExpiresByItself()
+    {
+        var (keys, _) = await SaveAsync("n1", "good");
+
+        Assert.InRange((await Database.KeyTimeToLiveAsync(keys.Lease))!.Value, TimeSpan.Zero, Lease);
+    }
+
+    [Theory]
+    [InlineData("a:b")]
+    [InlineData("{a}")]
+    [InlineData("a}")]
+    [InlineData("")]
+    public async Task Names_ThatCannotBePartOfAKey_AreRefused(string name)
+    {
+        var session = new Session { Hub = name, NodeId = "n1", ConnectionId = "n1.c1", ConnectedAt = DateTimeOffset.UnixEpoch };
+
+        await Assert.ThrowsAsync<ArgumentException>(async () => await Store.CommitAsync("n1", [new(SessionChangeKind.Saved, session)], Cancellation));
+        await Assert.ThrowsAsync<ArgumentException>(async () => await Store.RenewLeaseAsync(Info(name), Lease, Cancellation));
+        await Assert.ThrowsAsync<ArgumentException>(async () => await Store.RemoveNodeAsync(name, Cancellation));
+    }
+
+    private static NodeInfo Info(string nodeId) => new() { NodeId = nodeId, Name = "web", StartedAt = DateTimeOffset.UnixEpoch };
+
+    private async Task<(RedisSessionKeys Keys, Session Session)> SaveAsync(
+        string nodeId, string connection, string user = "alice", string[]? groups = null, string hub = Hub)
+    {
+        var session = new Session
+        {
+            Hub = hub, NodeId = nodeId, ConnectionId = $"{nodeId}.{connection}", UserId = user, Groups = groups ?? ["red"], ConnectedAt = DateTimeOffset.UnixEpoch,
+        };
+        await Store.RenewLeaseAsync(Info(nodeId), Lease, Cancellation);
+        await Store.CommitAsync(nodeId, [new(SessionChangeKind.Saved, session)], Cancellation);
+        return (new RedisSessionKeys(_prefix, nodeId), session);
+    }
+
+    /// <summary>Writes a record that is listed everywhere a good one would be.</summary>
+    private async Task PlantAsync(RedisSessionKeys keys, string connectionId, string record)
+    {
+        await Database.HashSetAsync(keys.Sessions(Hub), connectionId, Encoding.Latin1.GetBytes(record));
+        await Database.SetAddAsync(keys.User(Hub, "alice"), connectionId);
+        await Database.SetAddAsync(keys.Group(Hub, "red"), connectionId);
+    }
+
+    private async Task<List<Session>> ListAsync(SessionQuery query)
+    {
+        var sessions = new List<Session>();
+        await foreach (var session in Store.ListAsync(query, Cancellation))
+        {
+            sessions.Add(session);
+        }
+
+        return sessions;
+    }
+
+    private async Task<List<Session>> ClaimAllAsync()
+    {
+        var claimed = new List<Session>();
+        while (await Store.ClaimExpiredAsync("claimant", 100, Cancellation).WithinGuardAsync() is { Count: > 0 } portion)
+        {
+            claimed.AddRange(portion);
+        }
+
+        return claimed;
+    }
+
+    private async Task<string[]> KeysAsync()
+    {
+        var keys = new List<string>();
+        await foreach (var key in _multiplexer!.GetServers()[0].KeysAsync(pattern: $"*{_prefix}*"))
+        {
+            keys.Add(key!);
+        }
+
+        return [.. keys.Order(StringComparer.Ordinal)];
+    }
+}
+
+public sealed class RedisSessionStoreContentOnRedisTests(RedisServer server) : RedisSessionStoreContentTests(server);
+
+public sealed class RedisSessionStoreContentOnGarnetTests(GarnetServer server) : RedisSessionStoreContentTests(server);
