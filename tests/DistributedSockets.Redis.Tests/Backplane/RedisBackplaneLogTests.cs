@@ -55,7 +55,8 @@ public sealed class RedisBackplaneLogTests
         }
 
         await redis.InitializeAsync();
-        await using var node = await BackplaneNode.StartAsync(RedisFactory.Backplane($"{redis.EndPoint},password={Password}", logger: _logger));
+        await using var node = await BackplaneNode.StartAsync(RedisFactory.Backplane(
+            $"{redis.EndPoint},password={Password},connectTimeout=1000", options => options.OperationTimeout = TimeSpan.FromSeconds(1), _logger));
         await node.Received.WaitForReportAsync("unavailable");
 
         var refusal = await Assert.ThrowsAsync<BackplaneUnavailableException>(() => node.PublishAsync("log:v1:all", "lost"));
