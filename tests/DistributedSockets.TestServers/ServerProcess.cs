@@ -19,6 +19,7 @@ internal sealed class ServerProcess
         foreach (var process in All.Keys)
         {
             process.KillAll();
+            process.DeleteDirectory();
         }
     };
 
@@ -105,7 +106,7 @@ internal sealed class ServerProcess
         All.TryRemove(this, out _);
         _process.Dispose();
         _watchdog?.Dispose();
-        _directory.Delete(recursive: true);
+        DeleteDirectory();
         return log;
     }
 
@@ -131,6 +132,18 @@ internal sealed class ServerProcess
             {
                 writer.WriteLine(line);
             }
+        }
+    }
+
+    private void DeleteDirectory()
+    {
+        try
+        {
+            _directory.Delete(recursive: true);
+        }
+        catch (IOException)
+        {
+            // The log is still being written as everything ends; the system clears its temporary files.
         }
     }
 
