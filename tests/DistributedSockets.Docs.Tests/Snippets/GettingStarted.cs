@@ -1,0 +1,132 @@
+namespace DistributedSockets.Docs.Tests.Snippets.GettingStarted;
+
+internal static class GettingStartedProgram
+{
+    public static WebApplication Build(string[] args, Action<WebApplicationBuilder>? more = null)
+    {
+        // snippet: start-program
+        var builder = WebApplication.CreateBuilder(args);
+        builder.Services.AddDistributedWebSockets();
+        builder.Services.AddSingleton<IUserIdProvider, UserFromQuery>();    // for a first try only
+        // end-snippet
+        more?.Invoke(builder);
+
+        // snippet: start-program
+        var app = builder.Build();
+        app.MapDistributedWebSocket<ChatHandler>("/chat");
+        // end-snippet
+
+        // snippet: start-push
+        app.MapPost("/notify/{user}", async (string user, Alert alert, IWebSocketRouter<ChatHandler> router) =>
+        {
+            await router.SendToUserAsync(user, alert);
+            return Results.Accepted();
+        });
+        // end-snippet
+
+        // snippet: start-online
+        app.MapGet("/online/{user}", async (string user, ISessionStore store, IWebSocketRouter<ChatHandler> router) =>
+            new { online = await store.IsOnlineAsync(router.Hub, user) });
+        // end-snippet
+        return app;
+    }
+
+    public static void Run(WebApplication app)
+    {
+        // snippet: start-program
+        app.Run();
+        // end-snippet
+    }
+
+    public static void Redis(WebApplicationBuilder builder)
+    {
+        // snippet: start-redis
+        builder.Services.AddDistributedWebSockets().UseRedis("localhost:6379");
+        // end-snippet
+    }
+
+    public static async Task WorkerAsync(string[] args)
+    {
+        // snippet: start-worker
+        var builder = Host.CreateApplicationBuilder(args);
+        builder.Services.AddDistributedWebSockets().UseRedis("localhost:6379");
+        builder.Services.AddHostedService<Clock>();
+        await builder.Build().RunAsync();
+        // end-snippet
+    }
+
+    public static void Authorize(WebApplication app)
+    {
+        // snippet: start-authorization
+        app.MapDistributedWebSocket<ChatHandler>("/chat").RequireAuthorization();
+        // end-snippet
+    }
+
+    public static void Lambda(WebApplication app)
+    {
+        // snippet: start-lambda
+        app.MapDistributedWebSocket("/echo", async (connection, message, router, cancellationToken) =>
+        {
+            await connection.SendAsync(message, cancellationToken);
+        });
+        // end-snippet
+    }
+}
+
+// snippet: start-user
+public sealed class UserFromQuery : IUserIdProvider
+{
+    public string? GetUserId(HttpContext context) => context.Request.Query["user"];
+}
+// end-snippet
+
+// snippet: start-handler
+public sealed class ChatHandler(IWebSocketRouter<ChatHandler> router) : WebSocketHandler
+{
+    private int _messages;
+
+    public override async ValueTask OnConnectedAsync(CancellationToken cancellationToken)
+    {
+        await router.AddToGroupAsync(Connection.Id, "lobby", cancellationToken);
+        await router.SendToGroupAsync("lobby", $"{Connection.UserId} is here", cancellationToken);
+    }
+
+    public override async ValueTask OnMessageAsync(WebSocketMessage message, CancellationToken cancellationToken)
+    {
+        _messages++;
+        var others = WebSocketTarget.Group("lobby").Except(Connection.Id);
+        await router.SendAsync(others, $"{Connection.UserId}: {message.GetText()}", cancellationToken: cancellationToken);
+    }
+
+    public override async ValueTask OnDisconnectedAsync(DisconnectReason reason)
+    {
+        await router.SendToGroupAsync("lobby", $"{Connection.UserId} is gone after {_messages} messages");
+    }
+}
+// end-snippet
+
+// snippet: start-alert
+public sealed record Alert(string Title, string Text);
+// end-snippet
+
+// snippet: start-clock
+public sealed class Clock(IWebSocketRouterFactory routers) : BackgroundService
+{
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        var chat = routers.GetRouter("chat");       // the hub of ChatHandler, by name
+        using var timer = new PeriodicTimer(TimeSpan.FromMinutes(1));
+        while (await timer.WaitForNextTickAsync(stoppingToken))
+        {
+            try
+            {
+                await chat.SendToAllAsync($"It is {DateTimeOffset.UtcNow:t}.", stoppingToken);
+            }
+            catch (BackplaneUnavailableException)
+            {
+                // Redis is away and this minute is not sent. The next one is tried again.
+            }
+        }
+    }
+}
+// end-snippet
