@@ -1,0 +1,265 @@
+using System.Globalization;
+using System.Text;
+using DistributedSockets.Docs.Tests.Markdown;
+
+namespace DistributedSockets.Docs.Tests;
+
+/// <summary>Reads <c>docs/wire-format.md</c> and holds it against the real writer and reader.</summary>
+public sealed class WireFormatTests
+{
+    private const string Page = "docs/wire-format.md";
+
+    private static readonly string[] s_targets = ["all", "connections", "users", "groups"];
+    private static readonly string[] s_commands =
+        ["", "add to group", "remove from group", "remove from all groups", "disconnect", "disconnect user", "disconnect group"];
+
+    private static readonly string[] s_outcomes = ["", "done", "not found", "backplane away"];
+
+    public static TheoryData<string> Vectors => [.. Vector.All().Keys];
+
+    public static TheoryData<string, string> RefusedBytes
+    {
+        get
+        {
+            var data = new TheoryData<string, string>();
+            foreach (var row in Rows("bytes", "what is wrong"))
+            {
+                data.Add(MarkdownTable.Plain(row[0]), row[1]);
+            }
+
+            return data;
+        }
+    }
+
+    public static TheoryData<int, string> FrameHeaders
+    {
+        get
+        {
+            var data = new TheoryData<int, string>();
+            foreach (var row in Rows("payload bytes", "header of a text frame"))
+            {
+                data.Add(int.Parse(row[0], NumberStyles.AllowThousands, CultureInfo.InvariantCulture), MarkdownTable.Plain(row[1]));
+            }
+
+            return data;
+        }
+    }
+
+    [Fact]
+    public void Page_Vectors_CoverEveryKindOfEnvelopeAndTarget()
+    {
+        var vectors = Vector.All().Values;
+
+        Assert.Equal(["command", "frame", "reply"], vectors.Select(vector => vector["envelope"]).Distinct().Order());
+        Assert.Equal(s_targets.Order(), vectors.Where(vector => vector.Has("target")).Select(vector => vector["target"]).Distinct().Order());
+    }
+
+    [Theory]
+    [MemberData(nameof(Vectors))]
+    public void Vector_Written_HasTheBytesOfThePage(string title)
+    {
+        var vector = Vector.All()[title];
+        var writer = new EnvelopeWriter(vector["origin"]);
+        int length;
+        byte[] written;
+        switch (vector["envelope"])
+        {
+            case "frame":
+                using (var frame = SharedFrame.Encode(vector.Message))
+                {
+                    written = writer.WriteFrame(
+                        (WebSocketTargetKind)Array.IndexOf(s_targets, vector["target"]),
+                        vector.List("names"),
+                        vector.List("excluded"),
+                        vector["message id"] == "none" ? Guid.Empty : Guid.Parse(vector["message id"]),
+                        frame,
+                        out length);
+                }
+
+                break;
+            case "command":
+                written = writer.WriteCommand(vector.Number("request id"), vector.Command, out length);
+                break;
+            default:
+                written = writer.WriteReply(
+                    vector.Number("request id"), (RemoteCommandOutcome)Array.IndexOf(s_outcomes, vector["outcome"]), out length);
+                break;
+        }
+
+        Assert.Equal(Convert.ToHexString(vector.Bytes), Convert.ToHexString(written, 0, length));
+    }
+
+    [Theory]
+    [MemberData(nameof(Vectors))]
+    public void Vector_Read_HasTheFieldsOfThePage(string title)
+    {
+        var vector = Vector.All()[title];
+        Assert.True(EnvelopeReader.TryBegin(vector.Bytes, out var reader));
+        Assert.Equal(vector["origin"], Encoding.UTF8.GetString(reader.Origin));
+        Assert.Equal(vector["envelope"], reader.Kind.ToString().ToLowerInvariant());
+        switch (reader.Kind)
+        {
+            case EnvelopeKind.Frame:
+                Assert.True(reader.TryReadByte(out var target));
+                Assert.Equal(vector["target"], s_targets[target]);
+                Assert.True(reader.TryReadGuid(out var messageId));
+                Assert.Equal(vector["message id"], messageId == Guid.Empty ? "none" : messageId.ToString());
+                Assert.Equal(vector.List("names"), ReadList(ref reader));
+                Assert.Equal(vector.List("excluded"), ReadList(ref reader));
+                Assert.True(SharedFrame.TryWrap(vector.Bytes.AsMemory(reader.Position), out var frame));
+                using (frame)
+                {
+                    Assert.Equal(vector.Message.MessageType, frame.MessageType);
+                    Assert.Equal(vector.Message.Data.ToArray(), frame.Payload.ToArray());
+                }
+
+                break;
+            case EnvelopeKind.Command:
+                Assert.True(reader.TryReadCommand(out var commandId, out var command));
+                Assert.Equal(vector.Number("request id"), commandId);
+                Assert.Equal(vector.Command, command);
+                break;
+            default:
+                Assert.True(reader.TryReadReply(out var requestId, out var outcome));
+                Assert.Equal(vector.Number("request id"), requestId);
+                Assert.Equal(vector["outcome"], s_outcomes[(int)outcome]);
+                break;
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Vectors))]
+    public async Task Vector_Dispatched_IsTaken(string title)
+    {
+        using var host = await StartNodeAsync();
+
+        Assert.True(Dispatch(host, Vector.All()[title].Bytes));
+    }
+
+    [Theory]
+    [MemberData(nameof(RefusedBytes))]
+    public async Task RefusedBytes_Dispatched_AreRefused(string hex, string problem)
+    {
+        using var host = await StartNodeAsync();
+
+        Assert.False(Dispatch(host, Convert.FromHexString(hex.Replace(" ", "", StringComparison.Ordinal))), $"Taken in spite of: {problem}.");
+    }
+
+    [Theory]
+    [MemberData(nameof(FrameHeaders))]
+    public void FrameHeader_OfAPayload_IsThatOfThePage(int payloadBytes, string header)
+    {
+        using var frame = SharedFrame.Encode(new(new byte[payloadBytes], System.Net.WebSockets.WebSocketMessageType.Text));
+
+        Assert.Equal(header.Replace(" ", "", StringComparison.Ordinal), Convert.ToHexStringLower(frame.Bytes[..^payloadBytes].Span));
+    }
+
+    [Fact]
+    public void Channels_OfAHub_AreThoseOfThePage()
+    {
+        var block = CodeBlock.In(Repository.Read(Page)).Single(block => block.Language == "channels");
+        var hub = new HubRegistry("chat", DistributedWebSocketsClusterOptions.DefaultPrefix, "node-a", new SessionChanges(16));
+
+        Assert.Equal([hub.AllChannel, hub.UserChannel("alice"), hub.GroupChannel("red"), hub.OwnChannel], block.Lines);
+    }
+
+    [Fact]
+    public async Task Broadcast_OfAPayload_HasTheBytesOfThePage()
+    {
+        var heading = Repository.Read(Page).Split("## Broadcast backplanes", 2)[1];
+        var expected = HexBlock(CodeBlock.In(heading).First(block => block.Language == "hex"));
+        await using var backplane = new CapturingBackplane();
+
+        await backplane.PublishAsync("shop:v1:chat:all", "hi"u8.ToArray(), TestContext.Current.CancellationToken);
+
+        Assert.Equal(Convert.ToHexString(expected), Convert.ToHexString(backplane.Captured));
+    }
+
+    private static bool Dispatch(IHost host, byte[] bytes)
+    {
+        var hub = host.Services.GetRequiredService<Hubs>().Get("chat");
+        return host.Services.GetRequiredService<EnvelopeDispatcher>().TryDispatch(hub, bytes);
+    }
+
+    private static async Task<IHost> StartNodeAsync()
+    {
+        var builder = Host.CreateEmptyApplicationBuilder(null);
+        builder.Services.AddDistributedWebSockets();
+        var host = builder.Build();
+        await host.StartAsync(TestContext.Current.CancellationToken);
+        return host;
+    }
+
+    private static string[] ReadList(ref EnvelopeReader reader)
+    {
+        Assert.True(reader.TryReadUInt16(out var count));
+        var names = new string[count];
+        for (var i = 0; i < count; i++)
+        {
+            Assert.True(reader.TryReadString(out names[i]));
+        }
+
+        return names;
+    }
+
+    private static IEnumerable<IReadOnlyList<string>> Rows(params string[] columns) =>
+        MarkdownTable.In(Repository.Read(Page)).Single(table => table.Columns.SequenceEqual(columns)).Rows;
+
+    private static byte[] HexBlock(CodeBlock block) =>
+        Convert.FromHexString(string.Concat(block.Lines.Select(line => line.Split(';')[0].Replace(" ", "", StringComparison.Ordinal))));
+
+    /// <summary>A vector of the page: the table of its fields and its bytes.</summary>
+    private sealed class Vector(MarkdownTable table, byte[] bytes)
+    {
+        private readonly Dictionary<string, string> _fields = table.Rows.ToDictionary(row => row[0], row => row[1], StringComparer.Ordinal);
+
+        public byte[] Bytes => bytes;
+
+        public WebSocketMessage Message => _fields["frame"].Split(' ', 2) is ["text", var text]
+            ? WebSocketMessage.Text(MarkdownTable.Plain(text))
+            : WebSocketMessage.Binary(Convert.FromHexString(MarkdownTable.Plain(_fields["frame"].Split(' ', 2)[1]).Replace(" ", "", StringComparison.Ordinal)));
+
+        public RemoteCommand Command => new(
+            (RemoteCommandKind)Array.IndexOf(s_commands, this["command"]), Text("subject"), Text("group"), (ushort)Number("close code"), Text("reason"));
+
+        public string this[string field] => MarkdownTable.Plain(_fields[field]);
+
+        public static Dictionary<string, Vector> All()
+        {
+            var page = Repository.Read(Page);
+            var vectors = new Dictionary<string, Vector>(StringComparer.Ordinal);
+            foreach (var table in MarkdownTable.In(page).Where(table => table.Heading.StartsWith("Vector ", StringComparison.Ordinal)))
+            {
+                var section = page.Split($"### {table.Heading}", 2)[1];
+                vectors.Add(table.Heading, new(table, HexBlock(CodeBlock.In(section).First(block => block.Language == "hex"))));
+            }
+
+            return vectors;
+        }
+
+        public bool Has(string field) => _fields.ContainsKey(field);
+
+        public ulong Number(string field) => ulong.Parse(this[field], CultureInfo.InvariantCulture);
+
+        public string[] List(string field) => _fields[field] == "none" ? [] : [.. _fields[field].Split(", ").Select(MarkdownTable.Plain)];
+
+        private string Text(string field) => _fields[field] == "none" ? "" : this[field];
+    }
+
+    private sealed class CapturingBackplane : BroadcastBackplane
+    {
+        public byte[] Captured { get; private set; } = [];
+
+        public override string System => "capturing";
+
+        public override ValueTask DisposeAsync() => ValueTask.CompletedTask;
+
+        protected override ValueTask StartTransportAsync(CancellationToken cancellationToken) => ValueTask.CompletedTask;
+
+        protected override ValueTask BroadcastAsync(ReadOnlyMemory<byte> payload, CancellationToken cancellationToken)
+        {
+            Captured = payload.ToArray();
+            return ValueTask.CompletedTask;
+        }
+    }
+}
