@@ -1,0 +1,55 @@
+using System.Net.WebSockets;
+
+namespace DistributedSockets.Docs.Tests.Snippets.Concepts;
+
+// snippet: concepts-hub
+[WebSocketHub("prices")]
+public sealed class PriceFeed : WebSocketHandler;
+// end-snippet
+
+internal static class ConceptsProgram
+{
+    public static async Task TargetsAsync(IWebSocketRouter router, string connectionId, CancellationToken cancellationToken)
+    {
+        // snippet: concepts-targets
+        await router.SendToAllAsync("to everyone in the hub", cancellationToken);
+        await router.SendToUserAsync("alice", "to all connections of a user", cancellationToken);
+        await router.SendToGroupsAsync(["red", "blue"], "to two groups, one copy each", cancellationToken);
+        await router.SendToConnectionAsync(connectionId, new byte[] { 1, 2, 3 }, cancellationToken);
+        await router.SendAsync(WebSocketTarget.Group("red").Except(connectionId), new { price = 42 }, cancellationToken: cancellationToken);
+        // end-snippet
+    }
+
+    public static async Task GroupsAsync(IWebSocketRouter router, string connectionId, CancellationToken cancellationToken)
+    {
+        // snippet: concepts-commands
+        await router.AddToGroupAsync(connectionId, "red", cancellationToken);           // wherever it lives
+        await router.RemoveFromGroupAsync(connectionId, "red", cancellationToken);
+        await router.DisconnectUserAsync("alice", WebSocketCloseStatus.PolicyViolation, "signed out", cancellationToken);
+        // end-snippet
+    }
+
+    public static async Task SessionsAsync(ISessionStore store, CancellationToken cancellationToken)
+    {
+        // snippet: concepts-sessions
+        var online = await store.IsOnlineAsync("chat", "alice", cancellationToken);
+        var members = await store.CountAsync(SessionQuery.ForGroup("chat", "red"), cancellationToken);
+        await foreach (var session in store.ListAsync(SessionQuery.ForUser("chat", "alice"), cancellationToken))
+        {
+            Console.WriteLine($"{session.ConnectionId} on {session.NodeId} since {session.ConnectedAt:t}");
+        }
+        // end-snippet
+        Console.WriteLine($"{online} {members}");
+    }
+
+    public static async Task RoutersAsync(IServiceProvider services, CancellationToken cancellationToken)
+    {
+        // snippet: concepts-routers
+        var byDefault = services.GetRequiredService<IWebSocketRouter>();                // the hub "default"
+        var byHandler = services.GetRequiredService<IWebSocketRouter<PriceFeed>>();     // the hub of a handler
+        var byName = services.GetRequiredService<IWebSocketRouterFactory>().GetRouter("prices");
+        // end-snippet
+        await byDefault.SendToAllAsync(byHandler.Hub, cancellationToken);
+        await byName.SendToAllAsync("x", cancellationToken);
+    }
+}

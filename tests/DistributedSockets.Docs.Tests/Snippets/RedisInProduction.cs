@@ -1,0 +1,73 @@
+using Microsoft.AspNetCore.Diagnostics.HealthChecks;
+using Microsoft.AspNetCore.HttpOverrides;
+using StackExchange.Redis;
+
+namespace DistributedSockets.Docs.Tests.Snippets.RedisInProduction;
+
+internal static class RedisInProductionProgram
+{
+    public static void Health(WebApplicationBuilder builder)
+    {
+        // snippet: redis-health
+        builder.Services.AddHealthChecks().AddDistributedWebSockets(tags: ["ready"]);
+        // end-snippet
+    }
+
+    public static void MapHealth(WebApplication app)
+    {
+        // snippet: redis-health-map
+        app.MapHealthChecks("/health/live", new HealthCheckOptions { Predicate = static _ => false });
+        app.MapHealthChecks("/health/ready", new HealthCheckOptions { Predicate = static check => check.Tags.Contains("ready") });
+        // end-snippet
+    }
+
+    public static void Shutdown(WebApplicationBuilder builder)
+    {
+        // snippet: redis-shutdown
+        builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = TimeSpan.FromSeconds(60));
+        builder.Services.AddDistributedWebSockets(options => options.DrainTimeout = TimeSpan.FromSeconds(40));
+        // end-snippet
+    }
+
+    public static void Sentinel(WebApplicationBuilder builder)
+    {
+        // snippet: redis-sentinel
+        builder.Services.AddDistributedWebSockets()
+            .UseRedis("sentinel-1:26379,sentinel-2:26379,sentinel-3:26379,serviceName=main");
+        // end-snippet
+    }
+
+    public static void Tls(WebApplicationBuilder builder)
+    {
+        // snippet: redis-tls
+        builder.Services.AddDistributedWebSockets().UseRedis(options =>
+        {
+            options.Configuration = new ConfigurationOptions
+            {
+                EndPoints = { { "redis.example.com", 6380 } },
+                Ssl = true,
+                User = "sockets",
+                Password = builder.Configuration["RedisPassword"],
+            };
+        });
+        // end-snippet
+    }
+
+    public static void Forwarded(WebApplicationBuilder builder)
+    {
+        // snippet: redis-forwarded
+        builder.Services.Configure<ForwardedHeadersOptions>(options =>
+        {
+            options.ForwardedHeaders = ForwardedHeaders.XForwardedFor | ForwardedHeaders.XForwardedProto | ForwardedHeaders.XForwardedHost;
+            options.KnownProxies.Add(System.Net.IPAddress.Parse("10.0.0.2"));
+        });
+        // end-snippet
+    }
+
+    public static void UseForwarded(WebApplication app)
+    {
+        // snippet: redis-forwarded-use
+        app.UseForwardedHeaders();      // before everything else
+        // end-snippet
+    }
+}
