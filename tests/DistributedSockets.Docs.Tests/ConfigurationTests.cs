@@ -1,5 +1,4 @@
 using System.Collections;
-using System.ComponentModel.DataAnnotations;
 using System.Globalization;
 using System.Reflection;
 using System.Text;
@@ -80,7 +79,7 @@ public sealed class ConfigurationTests
     public void Option_RangeOfAnAttribute_IsThatOfThePage(string type, string option)
     {
         var (property, row) = Find(type, option);
-        if (property.GetCustomAttribute<RangeAttribute>() is { } range)
+        if (property.GetCustomAttribute<BetweenAttribute>() is { } range)
         {
             Assert.Equal($"{Text(range.Minimum)} to {Text(range.Maximum)}", row[2]);
         }
@@ -115,7 +114,7 @@ public sealed class ConfigurationTests
                 LeaseExpiry = TimeSpan.FromHours(1),
             };
             property.SetValue(options, value);
-            return new DistributedWebSocketsTimeOptionsValidator().Validate(null, options).Failures ?? [];
+            return new DistributedWebSocketsOptionsRules().Validate(null, options).Failures ?? [];
         }
     }
 

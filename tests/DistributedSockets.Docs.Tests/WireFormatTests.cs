@@ -178,7 +178,7 @@ public sealed class WireFormatTests
     private static bool Dispatch(IHost host, byte[] bytes)
     {
         var hub = host.Services.GetRequiredService<Hubs>().Get("chat");
-        return host.Services.GetRequiredService<EnvelopeDispatcher>().TryDispatch(hub, bytes);
+        return host.Services.GetRequiredService<EnvelopeDispatcher>().TryDispatch(hub, bytes, new ServedConnections(TimeProvider.System));
     }
 
     private static async Task<IHost> StartNodeAsync()

@@ -15,23 +15,6 @@ public sealed class ResyncObserver(NodeInfo node, ISessionStore sessions, IWebSo
 }
 // end-snippet
 
-// snippet: promises-join
-public sealed class RoomHandler(IWebSocketRouter<RoomHandler> router) : WebSocketHandler
-{
-    public override async ValueTask OnConnectedAsync(CancellationToken cancellationToken)
-    {
-        try
-        {
-            await router.AddToGroupAsync(Connection.Id, "lobby", cancellationToken);
-        }
-        catch (BackplaneUnavailableException)
-        {
-            await Connection.SendAsync(WebSocketMessage.Text("""{"type":"no-lobby"}"""), cancellationToken);
-        }
-    }
-}
-// end-snippet
-
 internal static class PromisesProgram
 {
     public static void Observe(WebApplicationBuilder builder)
