@@ -1,0 +1,55 @@
+namespace DistributedSockets.Docs.Tests.Snippets.Packages;
+
+internal static class PackagesProgram
+{
+    public static void Runtime(string[] args)
+    {
+        // snippet: package-runtime
+        var builder = WebApplication.CreateBuilder(args);
+        builder.Services.AddDistributedWebSockets();
+
+        var app = builder.Build();
+        app.MapDistributedWebSocket<ChatHandler>("/chat");
+        app.MapPost("/notify/{user}", (string user, IWebSocketRouter<ChatHandler> router) =>
+            router.SendToUserAsync(user, "You have mail.").AsTask());
+        app.Run();
+        // end-snippet
+    }
+
+    public static void Redis(WebApplicationBuilder builder)
+    {
+        // snippet: package-redis
+        builder.Services.AddDistributedWebSockets()
+            .ConfigureCluster(options => options.Prefix = "shop")   // equal on all nodes and workers of one cluster
+            .UseRedis("redis.example.com:6379");                     // or an IConnectionMultiplexer that stays yours
+
+        // Or one of the two, with options:
+        builder.Services.AddDistributedWebSockets()
+            .UseRedisBackplane(options =>
+            {
+                options.ConnectionString = "redis.example.com:6379,ssl=true";
+                options.OperationTimeout = TimeSpan.FromSeconds(1);
+            });
+        // end-snippet
+    }
+}
+
+// snippet: package-runtime
+public sealed class ChatHandler(IWebSocketRouter<ChatHandler> router) : WebSocketHandler
+{
+    public override ValueTask OnMessageAsync(WebSocketMessage message, CancellationToken cancellationToken) =>
+        router.SendToAllAsync(message, cancellationToken);
+}
+// end-snippet
+
+// snippet: package-abstractions
+public sealed class OrderNotifier(IWebSocketRouterFactory routers)
+{
+    private readonly IWebSocketRouter _shop = routers.GetRouter("shop");
+
+    public async Task ShippedAsync(string customer, CancellationToken cancellationToken)
+    {
+        await _shop.SendToUserAsync(customer, """{"type":"shipped"}""", cancellationToken);
+    }
+}
+// end-snippet
