@@ -58,6 +58,7 @@ public abstract class BroadcastBackplane : IBackplane
     /// <inheritdoc/>
     public ValueTask SubscribeAsync(string channel, CancellationToken cancellationToken = default)
     {
+        ArgumentException.ThrowIfNullOrEmpty(channel);
         _channels[channel] = true;
         return ValueTask.CompletedTask;
     }
@@ -65,6 +66,7 @@ public abstract class BroadcastBackplane : IBackplane
     /// <inheritdoc/>
     public ValueTask UnsubscribeAsync(string channel, CancellationToken cancellationToken = default)
     {
+        ArgumentException.ThrowIfNullOrEmpty(channel);
         _channels.TryRemove(channel, out _);
         return ValueTask.CompletedTask;
     }

@@ -10,16 +10,16 @@ public interface IClusterObserver
     /// <summary>A connection of this node was written to the session store.</summary>
     /// <remarks>Told again when the store had lost the session, for example after this node was taken for lost.</remarks>
     /// <param name="session">The session.</param>
-    /// <param name="cancellationToken">Cancelled when the node has stopped.</param>
+    /// <param name="cancellationToken">Cancelled when the node has no more time to stop.</param>
     ValueTask OnSessionStartedAsync(Session session, CancellationToken cancellationToken) => ValueTask.CompletedTask;
 
     /// <summary>A connection of this node ended, or this node claimed a session of a lost node.</summary>
     /// <param name="ended">The session and the cause.</param>
-    /// <param name="cancellationToken">Cancelled when the node has stopped.</param>
+    /// <param name="cancellationToken">Cancelled when the node has no more time to stop.</param>
     ValueTask OnSessionEndedAsync(SessionEnded ended, CancellationToken cancellationToken) => ValueTask.CompletedTask;
 
     /// <summary>Messages for connections of this node may have been lost.</summary>
     /// <param name="loss">What happened, and since when.</param>
-    /// <param name="cancellationToken">Cancelled when the node has stopped.</param>
+    /// <param name="cancellationToken">Cancelled when the node has no more time to stop.</param>
     ValueTask OnPossibleLossAsync(PossibleLoss loss, CancellationToken cancellationToken) => ValueTask.CompletedTask;
 }

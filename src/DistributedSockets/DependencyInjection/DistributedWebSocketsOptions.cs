@@ -58,7 +58,7 @@ public sealed class DistributedWebSocketsOptions
     /// <value>The default is 15 seconds; 1 second to 1 hour.</value>
     public TimeSpan LeaseExpiry { get; set; } = TimeSpan.FromSeconds(15);
 
-    /// <summary>Gets or sets how long a join, leave or disconnect waits for the connection's node.</summary>
+    /// <summary>Gets or sets how long a join, leave or disconnect waits for the connection's node, and a join or handshake for a subscription.</summary>
     /// <value>The default is 5 seconds; 100 milliseconds to 5 minutes.</value>
     public TimeSpan RemoteCommandTimeout { get; set; } = TimeSpan.FromSeconds(5);
 
@@ -66,7 +66,7 @@ public sealed class DistributedWebSocketsOptions
     /// <value>The default is 30 seconds; 0 to 1 hour.</value>
     public TimeSpan UnsubscribeDelay { get; set; } = TimeSpan.FromSeconds(30);
 
-    /// <summary>Gets or sets over how long the connections are closed at shutdown. It must fit into the host's shutdown timeout.</summary>
+    /// <summary>Gets or sets over how long the connections are closed at shutdown. Shortened where the host's shutdown timeout leaves less.</summary>
     /// <value>The default is 20 seconds; 0 to 1 hour. Nodes with few connections take less: at least 1,000 are closed per second.</value>
     public TimeSpan DrainTimeout { get; set; } = TimeSpan.FromSeconds(20);
 

@@ -3,7 +3,7 @@ namespace DistributedSockets;
 /// <summary>Changes the groups of this node's connections, and keeps a channel subscribed for each group that has members here.</summary>
 internal sealed class GroupManager(ChannelSubscriptions subscriptions, NodeState node)
 {
-    /// <summary>Adds a connection; when it is done, sends from every node reach it.</summary>
+    /// <summary>Adds a connection; when it is done, sends from every node reach it, unless the backplane is away.</summary>
     /// <remarks>
     /// While the backplane is away nothing comes from other nodes anyhow, and the outage is reported: the connection joins, and the
     /// channel follows with all others when the backplane is back.

@@ -27,7 +27,8 @@ internal sealed partial class NodeService(
     TimeProvider time,
     ILogger<NodeService> logger) : IHostedLifecycleService, IAsyncDisposable
 {
-    private static readonly TimeSpan s_lastWords = TimeSpan.FromSeconds(5);
+    /// <summary>How long writing the last sessions and signing off may take.</summary>
+    internal static readonly TimeSpan LastWords = TimeSpan.FromSeconds(5);
 
     private int _running;
 
@@ -62,7 +63,7 @@ internal sealed partial class NodeService(
         }
 
         // A little time of its own: the host's may have been used up by connections that did not end.
-        using var lastWords = new CancellationTokenSource(s_lastWords, time);
+        using var lastWords = new CancellationTokenSource(LastWords, time);
         await keepAlive.StopAsync();
         await heartbeat.StopAsync(lastWords.Token);
         await reconciler.StopAsync(lastWords.Token);

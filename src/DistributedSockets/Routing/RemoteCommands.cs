@@ -127,9 +127,9 @@ internal sealed partial class RemoteCommands(
     {
         try
         {
-            // A store that does not list this node has lost what it knew.
+            // A store that lists this node alone may not be shared, or may have lost what it knew.
             var live = await store.ListNodesAsync(cancellationToken);
-            return live.Any(other => other.NodeId == node.Info.NodeId) && live.All(other => other.NodeId != nodeId);
+            return live.Count > 1 && live.Any(other => other.NodeId == node.Info.NodeId) && live.All(other => other.NodeId != nodeId);
         }
         catch (SessionStoreUnavailableException)
         {

@@ -129,9 +129,24 @@ public sealed class BackplaneOutageTests
     {
         var (node, backplane) = await StartAsync(options: options => options.RemoteCommandTimeout = TimeSpan.FromMinutes(5));
         await using var _ = node;
+        await using var other = await AppNode.StartAsync(_cluster);
         backplane.Swallow = true;
 
         await Assert.ThrowsAsync<ConnectionNotFoundException>(async () => await node.Router.AddToGroupAsync("gone-node.AAAA", "g", Cancellation).AsTask().WithinGuardAsync());
+    }
+
+    [Fact]
+    public async Task Command_TransportThatCannotCountReceiversAndStoreOfThisNodeAlone_ReachesTheConnection()
+    {
+        var (node, backplane) = await StartAsync(build: sockets => sockets.UseSessionStore(_ => new InMemorySessionStore(new(), Microsoft.Extensions.Options.Options.Create(new DistributedWebSocketsClusterOptions()))));
+        await using var _ = node;
+        await using var other = await AppNode.StartAsync(_cluster);
+        await using var client = await other.ConnectAsync();
+        backplane.HidesReceivers = true;
+
+        await node.Router.AddToGroupAsync(client.Id, "g", Cancellation);
+
+        Assert.Single(other.Hub.Group("g"));
     }
 
     [Fact]

@@ -21,6 +21,9 @@ internal sealed class FakeBackplane(InMemoryCluster cluster) : IBackplane
     /// <summary>When set, publishes are taken and go nowhere.</summary>
     internal bool Swallow { get; set; }
 
+    /// <summary>When set, a publish does not tell how many nodes took it.</summary>
+    internal bool HidesReceivers { get; set; }
+
     internal IBackplaneReceiver Receiver => _receiver ?? throw new InvalidOperationException("Not started.");
 
     public ValueTask StartAsync(IBackplaneReceiver receiver, CancellationToken cancellationToken = default)
@@ -29,11 +32,12 @@ internal sealed class FakeBackplane(InMemoryCluster cluster) : IBackplane
         return _inner.StartAsync(receiver, cancellationToken);
     }
 
-    public ValueTask<long?> PublishAsync(string channel, ReadOnlyMemory<byte> payload, CancellationToken cancellationToken = default)
+    public async ValueTask<long?> PublishAsync(string channel, ReadOnlyMemory<byte> payload, CancellationToken cancellationToken = default)
     {
         Calls.Enqueue($"publish {channel}");
         ThrowIfCut();
-        return Swallow ? new((long?)null) : _inner.PublishAsync(channel, payload, cancellationToken);
+        var receivers = Swallow ? null : await _inner.PublishAsync(channel, payload, cancellationToken);
+        return HidesReceivers ? null : receivers;
     }
 
     public async ValueTask SubscribeAsync(string channel, CancellationToken cancellationToken = default)
