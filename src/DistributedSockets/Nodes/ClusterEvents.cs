@@ -1,25 +1,33 @@
 using System.Threading.Channels;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 
 namespace DistributedSockets;
 
 /// <summary>Tells the observers of the cluster's events, one after the other, off the path of messages.</summary>
-internal sealed partial class ClusterEvents(IEnumerable<IClusterObserver> observers, ILogger<ClusterEvents> logger)
+internal sealed partial class ClusterEvents(IServiceProvider services, ILogger<ClusterEvents> logger)
 {
     private const int Capacity = 65_536;
 
-    private readonly IClusterObserver[] _observers = [.. observers];
     private readonly Channel<object> _events = Channel.CreateBounded<object>(new BoundedChannelOptions(Capacity) { SingleReader = true });
     private readonly CancellationTokenSource _stopped = new();
+    private IClusterObserver[] _observers = [];
     private Task _loop = Task.CompletedTask;
 
-    internal void Start() => _loop = RunAsync();
+    internal bool HasObservers => _observers.Length > 0;
+
+    internal void Start()
+    {
+        // Not before: an observer may ask for a router, which cannot be made without this.
+        _observers = [.. services.GetServices<IClusterObserver>()];
+        _loop = RunAsync();
+    }
 
     internal void SessionStarted(Session session) => Add(session);
 
     internal void SessionEnded(Session session, SessionEndCause cause)
     {
-        if (_observers.Length > 0)
+        if (HasObservers)
         {
             Add(new SessionEnded(session, cause));
         }
@@ -46,7 +54,7 @@ internal sealed partial class ClusterEvents(IEnumerable<IClusterObserver> observ
 
     private void Add(object item)
     {
-        if (_observers.Length > 0 && !_events.Writer.TryWrite(item))
+        if (HasObservers && !_events.Writer.TryWrite(item))
         {
             Log.EventDropped(logger, Capacity);
         }

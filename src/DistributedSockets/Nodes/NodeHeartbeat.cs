@@ -17,6 +17,8 @@ internal sealed partial class NodeHeartbeat(
     private const int ClaimAtOnce = 1_000;
 
     private readonly CancellationTokenSource _stopping = new();
+    private HashSet<string>? _live;
+    private DateTimeOffset? _claimAt;
     private Task _loop = Task.CompletedTask;
 
     /// <summary>Takes the lease, or tries to, and keeps it from then on.</summary>
@@ -67,7 +69,10 @@ internal sealed partial class NodeHeartbeat(
                 changes.Wake();
             }
 
-            await ClaimAsync(stopping);
+            if (events.HasObservers || await IsClaimDueAsync(stopping))
+            {
+                await ClaimAsync(stopping);
+            }
         }
         catch (OperationCanceledException) when (stopping.IsCancellationRequested)
         {
@@ -80,6 +85,33 @@ internal sealed partial class NodeHeartbeat(
                 Log.StoreAway(logger, exception);
             }
         }
+    }
+
+    /// <summary>
+    /// Whether it is time for a node without observers to clean up: only when those that have observers, and so somebody to tell, had
+    /// ample time to claim.
+    /// </summary>
+    private async Task<bool> IsClaimDueAsync(CancellationToken stopping)
+    {
+        var live = new HashSet<string>(StringComparer.Ordinal);
+        foreach (var other in await store.ListNodesAsync(stopping))
+        {
+            live.Add(other.NodeId);
+        }
+
+        if (_live is null || !_live.IsSubsetOf(live))
+        {
+            _claimAt = time.GetUtcNow() + (2 * options.Value.LeaseExpiry);
+        }
+
+        _live = live;
+        if (_claimAt is null || time.GetUtcNow() < _claimAt)
+        {
+            return false;
+        }
+
+        _claimAt = null;
+        return true;
     }
 
     private async Task ClaimAsync(CancellationToken stopping)

@@ -78,10 +78,10 @@ internal sealed partial class NodeService(
         }
 
         await commands.StopAsync(lastWords.Token);
+        losses.Flush();
+        await events.StopAsync(lastWords.Token); // observers may still send
         node.IsStarted = false;
         await receiver.StopAsync();
-        losses.Flush();
-        await events.StopAsync(lastWords.Token);
         Log.Stopped(logger, node.Info.NodeId);
     }
 

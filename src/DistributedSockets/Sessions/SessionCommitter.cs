@@ -56,8 +56,12 @@ internal sealed partial class SessionCommitter(
             }
             catch (Exception exception)
             {
-                node.CommitFails = true;
-                Log.CommitFailed(logger, _batch.Count, exception);
+                if (!node.CommitFails)
+                {
+                    node.CommitFails = true;
+                    Log.CommitFailed(logger, _batch.Count, exception);
+                }
+
                 try
                 {
                     await Task.Delay(backOff, time, stopping);

@@ -1,5 +1,6 @@
 using System.Diagnostics.Metrics;
 using DistributedSockets.Conformance;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 using Microsoft.Extensions.Time.Testing;
@@ -22,7 +23,7 @@ public sealed class ChannelSubscriptionsTests
     public ChannelSubscriptionsTests()
     {
         _node = new(Options.Create(new DistributedWebSocketsOptions()), _time);
-        var events = new ClusterEvents([_observer.Object], NullLogger<ClusterEvents>.Instance);
+        var events = new ClusterEvents(new ServiceCollection().AddSingleton(_observer.Object).BuildServiceProvider(), NullLogger<ClusterEvents>.Instance);
         events.Start();
         _losses = new(events, new(new DummyMeterFactory()), _time, NullLogger<LossReporter>.Instance);
         _subscriptions = new(_backplane.Object, _node, _losses, _time, s_delay, s_timeout);

@@ -203,6 +203,76 @@ public sealed class SessionCommitterTests
     }
 
     [Fact]
+    public async Task Node_LostWhileSomeNodesHaveNoObserver_OneThatHasIsTheOneToClaim()
+    {
+        var cluster = new InMemoryCluster();
+        var observer = new Observer();
+        await using var silent = await AppNode.StartAsync(cluster, Fast);
+        var dead = new NodeInfo { NodeId = "dead", Name = "dead", StartedAt = DateTimeOffset.UtcNow };
+        await silent.Store.RenewLeaseAsync(dead, TimeSpan.FromMilliseconds(1), Cancellation);
+        await silent.Store.CommitAsync("dead", [new(SessionChangeKind.Saved, new() { Hub = "probe", ConnectionId = "dead.1", NodeId = "dead", ConnectedAt = dead.StartedAt })], Cancellation);
+        var beats = 0;
+        await Eventually.TrueAsync(
+            async () => (await silent.Store.ListNodesAsync(Cancellation)).Count == 1 && ++beats > 50, "the lease has run out and the silent node has seen it");
+
+        await using var told = await AppNode.StartAsync(cluster, Fast, sockets => sockets.Services.AddSingleton<IClusterObserver>(observer));
+
+        await Eventually.TrueAsync(() => observer.Seen.Contains("ended dead.1 NodeLost"), "the node with an observer claims and tells");
+
+        static void Fast(DistributedWebSocketsOptions options)
+        {
+            options.HeartbeatInterval = TimeSpan.FromMilliseconds(100);
+            options.LeaseExpiry = TimeSpan.FromMinutes(1);
+        }
+    }
+
+    [Fact]
+    public async Task Node_LostAndNobodyHasAnObserver_IsCleanedUpAllTheSame()
+    {
+        var cluster = new InMemoryCluster();
+        await using var node = await AppNode.StartAsync(cluster, options =>
+        {
+            options.HeartbeatInterval = TimeSpan.FromMilliseconds(100);
+            options.LeaseExpiry = TimeSpan.FromSeconds(1);
+        });
+        var dead = new NodeInfo { NodeId = "dead", Name = "dead", StartedAt = DateTimeOffset.UtcNow };
+        await node.Store.RenewLeaseAsync(dead, TimeSpan.FromMilliseconds(1), Cancellation);
+        await node.Store.CommitAsync("dead", [new(SessionChangeKind.Saved, new() { Hub = "probe", ConnectionId = "dead.1", NodeId = "dead", ConnectedAt = dead.StartedAt })], Cancellation);
+
+        await Eventually.TrueAsync(() => node.Logs.GetSnapshot().Any(record => record.Id.Id == 193), "the session is claimed");
+    }
+
+    [Fact]
+    public async Task Observer_SendsWhileTheNodeStops_IsHeard()
+    {
+        var cluster = new InMemoryCluster();
+        await using var other = await AppNode.StartAsync(cluster);
+        await using var listener = await other.ConnectAsync();
+        await using var node = await AppNode.StartAsync(cluster, build: sockets => sockets.AddClusterObserver<Announcer>());
+        var clients = await Task.WhenAll(Enumerable.Range(0, 50).Select(_ => node.ConnectAsync()));
+        var reading = Task.WhenAll(clients.Select(client => client.ReceiveCloseAsync()));
+
+        await node.StopAsync();
+
+        await reading;
+        var gone = new HashSet<string>();
+        while (gone.Count < clients.Length)
+        {
+            gone.Add(await listener.ReceiveTextAsync());
+        }
+
+        Assert.Equal(clients.Select(client => client.Id).ToHashSet(), gone);
+        Assert.DoesNotContain(node.Logs.GetSnapshot(), record => record.Id.Id == 140);
+    }
+
+    /// <summary>Asks for a router, as observers that tell clients do.</summary>
+    private sealed class Announcer(IWebSocketRouter<ProbeHandler> router) : IClusterObserver
+    {
+        public ValueTask OnSessionEndedAsync(SessionEnded ended, CancellationToken cancellationToken) =>
+            router.SendToAllAsync(ended.Session.ConnectionId, cancellationToken);
+    }
+
+    [Fact]
     public async Task Observer_Throws_IsLoggedAndOthersAreTold()
     {
         var bad = new Mock<IClusterObserver>();
