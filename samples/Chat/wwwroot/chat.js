@@ -1,0 +1,291 @@
+import { onReconnect, showState } from './connection-state.js';
+import * as conversations from './conversations.js';
+import { element } from './conversations.js';
+import { Presence } from './presence.js';
+import { endpoint, ReconnectingSocket } from './reconnecting-socket.js';
+
+const firstRoom = 'lobby';
+const askAgainAfter = 5_000; // milliseconds, when the cluster could not do what was asked
+
+const byId = id => document.getElementById(id);
+const presence = new Presence();
+let socket = null;
+let me = '';
+let wasConnected = false;
+let askingPeople = 0;
+
+// Signing in and out
+
+byId('sign-in').addEventListener('submit', event => {
+  event.preventDefault();
+  enter(byId('name').value, [firstRoom]);
+});
+
+byId('sign-out').addEventListener('click', () => {
+  socket.close();
+  socket = null;
+  sessionStorage.removeItem('rooms');
+  wasConnected = false;
+  conversations.removeAll();
+  presence.reset();
+  byId('identity').textContent = '';
+  showChat(false);
+  byId('name').focus();
+});
+
+onReconnect(() => socket.connect());
+
+function enter(name, rooms) {
+  me = name;
+  sessionStorage.setItem('name', name);
+  showChat(true);
+  for (const room of rooms) {
+    openRoom(room);
+  }
+
+  choose(conversations.rooms()[0] ?? null);
+  socket = new ReconnectingSocket(endpoint('chat', { name }), { onState, onMessage: text => onEvent(JSON.parse(text)) });
+  socket.connect();
+}
+
+function showChat(entered) {
+  byId('welcome').hidden = entered;
+  byId('chat').hidden = !entered;
+  byId('state').hidden = !entered;
+  byId('sign-out').hidden = !entered;
+}
+
+// The connection
+
+function onState(state) {
+  const ready = state.phase === 'open';
+  if (showState(state)) {
+    byId('text').focus();
+  }
+
+  if (!ready) {
+    byId('identity').textContent = me;
+    presence.reset(); // what is not known is not shown
+    showPeople();
+    conversations.rooms().forEach(room => { room.joined = false; });
+  }
+
+  conversations.showReady(ready);
+}
+
+function send(command) {
+  return socket.send(JSON.stringify(command));
+}
+
+const handlers = {
+  welcome({ user, node }) {
+    byId('identity').textContent = `${user} on ${node}`;
+    if (wasConnected) {
+      say(`Connected again, to ${node}. What was said meanwhile is not shown.`);
+    }
+
+    wasConnected = true;
+    askPeople();
+    conversations.rooms().forEach(join);
+  },
+
+  joined({ room }) {
+    const conversation = conversations.find(conversations.roomKey(room));
+    if (conversation) {
+      conversation.joined = true;
+      conversations.showReady(true);
+    }
+  },
+
+  said({ room, from, text, at }) {
+    const conversation = conversations.find(conversations.roomKey(room));
+    if (conversation) { // else it crossed the request to leave
+      conversations.addMessage(conversation, from, text, at, from === me);
+    }
+  },
+
+  direct({ from, to, text, at }) {
+    conversations.addMessage(openDirect(from === me ? to : from), from, text, at, from === me);
+  },
+
+  people({ online }) {
+    presence.answered(online);
+    showPeople();
+  },
+
+  online({ person }) {
+    presence.cameOnline(person);
+    showPeople();
+  },
+
+  offline({ connectionId }) {
+    presence.wentOffline(connectionId);
+    showPeople();
+  },
+
+  // Everyone gets this at the same moment: spread the questions.
+  'people-changed'() {
+    askPeopleIn(Math.random() * 1_000);
+  },
+
+  refused({ command, reason, room, temporary }) {
+    if (command === 'people') {
+      presence.answered();
+      askPeopleIn(askAgainAfter);
+      return;
+    }
+
+    const conversation = room && conversations.find(conversations.roomKey(room));
+    if (command === 'join' && conversation && temporary) {
+      setTimeout(join, askAgainAfter, conversation);
+      conversations.addNotice(conversation, `Not in ${conversation.title} yet: the nodes cannot reach each other. Trying again.`, true);
+      return;
+    }
+
+    if (command === 'join' && conversation) {
+      conversations.remove(conversation);
+      rememberRooms();
+    }
+
+    say(reason, true);
+  },
+};
+
+function onEvent(event) {
+  handlers[event.type]?.(event); // "left" needs nothing: the room went from the page when its button was pressed
+}
+
+// Conversations
+
+function openRoom(room) {
+  const conversation = conversations.open(conversations.roomKey(room), true, room, choose);
+  rememberRooms();
+  return conversation;
+}
+
+function openDirect(user) {
+  return conversations.open(conversations.directKey(user), false, user, choose);
+}
+
+function choose(conversation) {
+  conversations.select(conversation);
+  showSidebar(false);
+  byId('text').focus();
+}
+
+function join(conversation) {
+  if (!conversation.joined && conversations.find(conversation.key) === conversation) {
+    send({ type: 'join', room: conversation.name });
+  }
+}
+
+function rememberRooms() {
+  sessionStorage.setItem('rooms', JSON.stringify(conversations.rooms().map(room => room.name)));
+}
+
+function say(text, isError) {
+  const conversation = conversations.active();
+  if (conversation) {
+    conversations.addNotice(conversation, text, isError);
+  }
+}
+
+byId('join').addEventListener('submit', event => {
+  event.preventDefault();
+  const conversation = openRoom(byId('room').value);
+  byId('room').value = '';
+  conversations.showReady(!byId('send').disabled);
+  join(conversation);
+  choose(conversation);
+});
+
+byId('leave').addEventListener('click', () => {
+  const conversation = conversations.active();
+  if (conversation.isRoom) {
+    send({ type: 'leave', room: conversation.name });
+  }
+
+  conversations.remove(conversation);
+  rememberRooms();
+  byId(conversations.active() ? 'text' : 'room').focus();
+});
+
+byId('compose').addEventListener('submit', event => {
+  event.preventDefault();
+  const conversation = conversations.active();
+  const text = byId('text').value.trim();
+  if (!conversation || !text) {
+    return;
+  }
+
+  const command = conversation.isRoom ? { type: 'say', room: conversation.name, text } : { type: 'direct', to: conversation.name, text };
+  if (send(command)) {
+    byId('text').value = '';
+  } else {
+    say('Not connected, so this was not sent.', true);
+  }
+});
+
+// People
+
+function askPeople() {
+  if (send({ type: 'people' })) {
+    presence.asked();
+  }
+}
+
+function askPeopleIn(delay) {
+  clearTimeout(askingPeople);
+  askingPeople = setTimeout(askPeople, delay);
+}
+
+function showPeople() {
+  const focused = document.activeElement?.dataset.person;
+  const sections = presence.byNode().map(([node, users]) => {
+    const list = element('ul');
+    for (const [name, connections] of users) {
+      const button = element('button', { type: 'button', className: 'pick', title: `Write to ${name}` });
+      button.dataset.person = `${node} ${name}`;
+      button.append(element('span', { className: 'name', textContent: name === me ? `${name} (you)` : name }));
+      if (connections > 1) {
+        button.append(element('span', { className: 'muted', textContent: `× ${connections}` }));
+      }
+
+      button.onclick = () => choose(openDirect(name));
+      const item = element('li');
+      item.append(button);
+      list.append(item);
+    }
+
+    const section = element('section');
+    section.append(element('h3', { textContent: node }), list);
+    return section;
+  });
+  byId('people').replaceChildren(...sections);
+  byId('people-count').textContent = presence.count || '';
+  if (focused) {
+    [...document.querySelectorAll('[data-person]')].find(button => button.dataset.person === focused)?.focus();
+  }
+}
+
+// The sidebar of a narrow window
+
+function showSidebar(shown) {
+  byId('toggle-sidebar').ariaExpanded = String(shown);
+  byId('chat').classList.toggle('sidebar-open', shown);
+}
+
+byId('toggle-sidebar').addEventListener('click', () => {
+  showSidebar(byId('toggle-sidebar').ariaExpanded !== 'true');
+});
+
+// A reloaded page goes on where it was.
+
+const name = sessionStorage.getItem('name');
+const remembered = JSON.parse(sessionStorage.getItem('rooms') ?? 'null');
+byId('name').value = name ?? '';
+if (name && remembered) {
+  enter(name, remembered);
+} else {
+  byId('name').focus();
+}
