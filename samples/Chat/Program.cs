@@ -49,8 +49,8 @@ try
 }
 catch (Exception exception) when (exception is IOException or SocketException)
 {
-    Console.Error.WriteLine($"{exception.Message} Choose another port with --port.");
     await Task.WhenAll(nodes.Select(node => node.StopAsync()));
+    Console.Error.WriteLine($"{exception.Message} Choose another port with --port.");
     return 1;
 }
 

@@ -13,6 +13,7 @@ let socket = null;
 let me = '';
 let wasConnected = false;
 let askingPeople = 0;
+let peopleToShow = 0;
 
 // Signing in and out
 
@@ -239,7 +240,13 @@ function askPeopleIn(delay) {
   askingPeople = setTimeout(askPeople, delay);
 }
 
+// Once per frame at most: when a node dies, hundreds may leave at the same moment.
 function showPeople() {
+  peopleToShow ||= requestAnimationFrame(drawPeople);
+}
+
+function drawPeople() {
+  peopleToShow = 0;
   const focused = document.activeElement?.dataset.person;
   const sections = presence.byNode().map(([node, users]) => {
     const list = element('ul');
