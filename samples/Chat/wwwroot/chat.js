@@ -6,6 +6,7 @@ import { endpoint, ReconnectingSocket } from './reconnecting-socket.js';
 
 const firstRoom = 'lobby';
 const askAgainAfter = 5_000; // milliseconds, when the cluster could not do what was asked
+const askAnywayAfter = 60_000; // announcements come at most once: what was missed heals
 
 const byId = id => document.getElementById(id);
 const presence = new Presence();
@@ -220,7 +221,9 @@ byId('compose').addEventListener('submit', event => {
   }
 
   const command = conversation.isRoom ? { type: 'say', room: conversation.name, text } : { type: 'direct', to: conversation.name, text };
-  if (send(command)) {
+  if (!conversation.joined) {
+    say(`Not in ${conversation.title} yet, so this was not sent.`, true);
+  } else if (send(command)) {
     byId('text').value = '';
   } else {
     say('Not connected, so this was not sent.', true);
@@ -230,7 +233,8 @@ byId('compose').addEventListener('submit', event => {
 // People
 
 function askPeople() {
-  if (send({ type: 'people' })) {
+  askPeopleIn(askAnywayAfter * (0.5 + Math.random()));
+  if (socket && send({ type: 'people' })) {
     presence.asked();
   }
 }
