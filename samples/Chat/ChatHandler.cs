@@ -146,5 +146,5 @@ internal sealed class ChatHandler(IWebSocketRouter<ChatHandler> router, ISession
         ReplyAsync(new ChatEvent.Refused(command?.Type, reason, command?.Room, temporary), cancellationToken);
 
     private ValueTask ReplyAsync(ChatEvent reply, CancellationToken cancellationToken) =>
-        router.SendToConnectionAsync(Connection.Id, reply, ChatJson.Default.ChatEvent, cancellationToken);
+        Connection.SendAsync(reply, ChatJson.Default.ChatEvent, cancellationToken);
 }
