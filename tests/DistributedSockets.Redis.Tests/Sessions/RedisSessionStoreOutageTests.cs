@@ -115,7 +115,7 @@ public abstract class RedisSessionStoreOutageTests(ServerKind kind)
     {
         await using var server = await kind.StartAsync();
         await using var store = NewStore(server, TimeSpan.FromSeconds(1));
-        await SaveAsync(store);
+        await SavePatientlyAsync(store);
         await server.PauseAsync();
 
         await AssertAllThrowAsync(store);
@@ -151,7 +151,7 @@ public abstract class RedisSessionStoreOutageTests(ServerKind kind)
     {
         await using var server = await kind.StartAsync();
         var store = NewStore(server, TimeSpan.FromSeconds(1));
-        await SaveAsync(store);
+        await SavePatientlyAsync(store);
         await server.PauseAsync();
 
         await store.DisposeAsync().WithinGuardAsync();
@@ -162,6 +162,22 @@ public abstract class RedisSessionStoreOutageTests(ServerKind kind)
         await store.RenewLeaseAsync(Node, Lease, Cancellation);
         await store.CommitAsync(Node.NodeId, [new(SessionChangeKind.Saved, Session)], Cancellation);
     }
+
+    /// <remarks>A short timeout is meant for the server that is paused; one that has just started may need longer.</remarks>
+    private static Task SavePatientlyAsync(RedisSessionStore store) => Eventually.TrueAsync(
+        async () =>
+        {
+            try
+            {
+                await SaveAsync(store);
+                return true;
+            }
+            catch (SessionStoreUnavailableException)
+            {
+                return false;
+            }
+        },
+        "the session is saved");
 
     private static async Task AssertAllThrowAsync(RedisSessionStore store)
     {
