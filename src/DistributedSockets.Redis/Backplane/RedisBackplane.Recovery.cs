@@ -77,13 +77,15 @@ internal sealed partial class RedisBackplane
         for (var attempt = 1; ; attempt++)
         {
             Exception? cause = null;
+            var connected = false;
             try
             {
                 _restored.Reset();
                 var losses = Volatile.Read(ref _losses);
                 var multiplexer = await _connection.GetAsync().WaitAsync(stop).ConfigureAwait(false);
                 Attach(multiplexer);
-                if (multiplexer.IsConnected)
+                connected = multiplexer.IsConnected;
+                if (connected)
                 {
                     unproven++;
                     _isCluster = multiplexer.GetServers().Any(server => server.ServerType == ServerType.Cluster);
@@ -100,7 +102,14 @@ internal sealed partial class RedisBackplane
             }
 
             Log.RecoveryFailed(_logger, attempt, cause);
-            ReportUnavailable(cause);
+
+            // With RESP2 the connection of the subscriptions may come a moment after that of the commands. That is no outage
+            // yet: StartAsync waits for it, and reports one when its time is up.
+            if (!connected || _state != TransportState.Starting)
+            {
+                ReportUnavailable(cause);
+            }
+
             if (_connection.IsOwned && (unproven >= ReplaceAfterUnproven || attempt % ReplaceAfterAttempts == 0))
             {
                 unproven = 0;
