@@ -19,7 +19,10 @@ internal sealed partial class RedisSessionStore : ISessionStore
     private const int ChangesPerScript = 64;
     private const int ScriptsInFlight = 16;
 
-    private readonly ConcurrentDictionary<string, RedisValue> _ownNodes = new(StringComparer.Ordinal);
+    private static readonly RedisValue Renewed = 1;
+    private static readonly RedisValue Provisional = 0;
+
+    private readonly ConcurrentDictionary<string, (RedisValue Record, TimeSpan Expiry)> _ownNodes = new(StringComparer.Ordinal);
     private readonly RedisConnection _connection;
     private readonly string _prefix;
     private readonly RedisKey _nodes;
@@ -47,16 +50,16 @@ internal sealed partial class RedisSessionStore : ISessionStore
         var keys = KeysOf(node.NodeId);
         RedisValue record = JsonSerializer.SerializeToUtf8Bytes(
             new RedisNodeRecord { Name = node.Name, StartedAt = node.StartedAt }, RedisSessionJson.Default.RedisNodeRecord);
-        _ownNodes[node.NodeId] = record;
+        _ownNodes[node.NodeId] = (record, expiry);
         var database = await DatabaseAsync(cancellationToken).ConfigureAwait(false);
         return await ExchangeAsync(
             async () =>
             {
                 var listed = database.HashSetAsync(_nodes, node.NodeId, record);
                 RedisErrors.Observe(listed);
-                var before = await database.StringSetAndGetAsync(keys.Lease, 1, expiry).ConfigureAwait(false);
+                var before = await database.StringSetAndGetAsync(keys.Lease, Renewed, expiry).ConfigureAwait(false);
                 await listed.ConfigureAwait(false);
-                return before.HasValue;
+                return before == Renewed;
             },
             cancellationToken).ConfigureAwait(false);
     }
@@ -84,10 +87,15 @@ internal sealed partial class RedisSessionStore : ISessionStore
 
         var database = await DatabaseAsync(cancellationToken).ConfigureAwait(false);
 
-        // A node that writes without a lease may have been forgotten meanwhile. Unlisted, its sessions would stay for ever if it died now.
-        var listed = ExchangeAsync(
-            () => database.HashSetAsync(_nodes, nodeId, _ownNodes.TryGetValue(nodeId, out var record) ? record : "{}", When.NotExists),
-            cancellationToken);
+        // A node whose lease is gone, as after a flush, may have been forgotten. Unlisted, its sessions would stay for ever if it
+        // died now; listed without a lease, they would be claimed although it lives. So it gets a lease until it renews its own,
+        // and the renewal still tells that it was taken anew.
+        var isOwn = _ownNodes.TryGetValue(nodeId, out var own);
+        var leased = isOwn
+            ? ExchangeAsync(() => database.StringSetAsync(keys.Lease, Provisional, own.Expiry, When.NotExists), cancellationToken)
+            : Task.FromResult(false);
+        var listed = ExchangeAsync(() => database.HashSetAsync(_nodes, nodeId, isOwn ? own.Record : "{}", When.NotExists), cancellationToken);
+        RedisErrors.Observe(leased);
         RedisErrors.Observe(listed);
         var inFlight = new Queue<Task<RedisResult>>();
         for (var start = 0; start < changes.Count; start += ChangesPerScript)
@@ -105,6 +113,7 @@ internal sealed partial class RedisSessionStore : ISessionStore
             await ExchangeAsync(() => script, cancellationToken).ConfigureAwait(false);
         }
 
+        await leased.ConfigureAwait(false);
         await listed.ConfigureAwait(false);
     }
 
