@@ -1,0 +1,3 @@
+namespace DistributedSockets.TestNode;
+
+internal sealed record OnlineAnswer(bool Online);

@@ -1,0 +1,120 @@
+using System.Net.WebSockets;
+using System.Text;
+using System.Text.Json;
+
+namespace DistributedSockets.TestNode;
+
+/// <summary>Does what its client's text messages say; the first character is the operation.</summary>
+/// <remarks>
+/// <c>B</c> all, <c>U</c> user, <c>G</c> group, <c>X</c> group except the sender, <c>C</c> connection, <c>E</c> echo,
+/// <c>I</c> ignore, <c>J</c> join, <c>L</c> leave, <c>W</c> who am I, <c>K</c> close a connection with 4001.
+/// </remarks>
+internal abstract class OperationsHandler(IWebSocketRouter router) : WebSocketHandler
+{
+    private const WebSocketCloseStatus Killed = (WebSocketCloseStatus)4001;
+
+    private string[]? _self;
+
+    public override async ValueTask OnConnectedAsync(CancellationToken cancellationToken)
+    {
+        foreach (var group in Connection.Query["g"].ToString().Split(',', StringSplitOptions.RemoveEmptyEntries))
+        {
+            try
+            {
+                await router.AddToGroupAsync(Connection.Id, group, cancellationToken);
+            }
+            catch (Exception exception) when (Failures.IsAnswer(exception))
+            {
+                await AnswerAsync($"error g {exception.Message}", cancellationToken);
+            }
+        }
+    }
+
+    public override ValueTask OnMessageAsync(WebSocketMessage message, CancellationToken cancellationToken)
+    {
+        var data = message.Data;
+        if (!message.IsText || data.IsEmpty)
+        {
+            return AnswerAsync("error ? An operation is a text message of at least one character.", cancellationToken);
+        }
+
+        var rest = data[1..];
+        return data.Span[0] switch
+        {
+            (byte)'E' => Connection.SendAsync(Text(rest), cancellationToken),
+            (byte)'I' => ValueTask.CompletedTask,
+            var operation => AnswerFailureAsync((char)operation, rest, cancellationToken),
+        };
+    }
+
+    private static WebSocketMessage Text(ReadOnlyMemory<byte> payload) => new(payload, WebSocketMessageType.Text);
+
+    private async ValueTask AnswerFailureAsync(char operation, ReadOnlyMemory<byte> rest, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await RunAsync(operation, rest, cancellationToken);
+        }
+        catch (Exception exception) when (Failures.IsAnswer(exception))
+        {
+            await AnswerAsync($"error {operation} {exception.Message}", cancellationToken);
+        }
+    }
+
+    private ValueTask RunAsync(char operation, ReadOnlyMemory<byte> rest, CancellationToken cancellationToken)
+    {
+        switch (operation)
+        {
+            case 'B':
+                return router.SendAsync(WebSocketTarget.All, Text(rest), cancellationToken);
+            case 'U':
+                return router.SendAsync(WebSocketTarget.User(Name(ref rest)), Text(rest), cancellationToken);
+            case 'G':
+                return router.SendAsync(WebSocketTarget.Group(Name(ref rest)), Text(rest), cancellationToken);
+            case 'X':
+                return router.SendAsync(WebSocketTarget.Group(Name(ref rest)).Except(_self ??= [Connection.Id]), Text(rest), cancellationToken);
+            case 'C':
+                return router.SendAsync(WebSocketTarget.Connection(Name(ref rest)), Text(rest), cancellationToken);
+            case 'J':
+                return JoinAsync(Encoding.UTF8.GetString(rest.Span), cancellationToken);
+            case 'L':
+                return LeaveAsync(Encoding.UTF8.GetString(rest.Span), cancellationToken);
+            case 'W':
+                var who = new WhoAmI(Connection.Id, Connection.NodeId);
+                return Connection.SendAsync(Text(JsonSerializer.SerializeToUtf8Bytes(who, TestNodeJson.Default.WhoAmI)), cancellationToken);
+            case 'K':
+                return router.DisconnectAsync(Encoding.UTF8.GetString(rest.Span), Killed, null, cancellationToken);
+            default:
+                throw new FormatException("There is no such operation.");
+        }
+    }
+
+    /// <summary>Takes the name in front of the first space, and leaves what follows it.</summary>
+    private static string Name(ref ReadOnlyMemory<byte> rest)
+    {
+        var space = rest.Span.IndexOf((byte)' ');
+        if (space < 0)
+        {
+            throw new FormatException("A space must stand between target and payload.");
+        }
+
+        var name = Encoding.UTF8.GetString(rest.Span[..space]);
+        rest = rest[(space + 1)..];
+        return name;
+    }
+
+    private async ValueTask JoinAsync(string group, CancellationToken cancellationToken)
+    {
+        await router.AddToGroupAsync(Connection.Id, group, cancellationToken);
+        await AnswerAsync($"ok J{group}", cancellationToken);
+    }
+
+    private async ValueTask LeaveAsync(string group, CancellationToken cancellationToken)
+    {
+        await router.RemoveFromGroupAsync(Connection.Id, group, cancellationToken);
+        await AnswerAsync($"ok L{group}", cancellationToken);
+    }
+
+    private ValueTask AnswerAsync(string text, CancellationToken cancellationToken) =>
+        Connection.SendAsync(WebSocketMessage.Text(text), cancellationToken);
+}

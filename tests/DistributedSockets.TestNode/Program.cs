@@ -1,0 +1,52 @@
+using System.Net;
+using DistributedSockets;
+using DistributedSockets.TestNode;
+using Microsoft.AspNetCore.Diagnostics.HealthChecks;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+
+TestNodeArguments arguments;
+try
+{
+    arguments = TestNodeArguments.Parse(args);
+}
+catch (FormatException exception)
+{
+    await Console.Error.WriteLineAsync($"{exception.Message}{Environment.NewLine}{TestNodeArguments.Usage}");
+    return 2;
+}
+
+if (arguments.Worker)
+{
+    await Worker.RunAsync(arguments);
+    return 0;
+}
+
+var builder = WebApplication.CreateSlimBuilder();
+builder.Logging.SetMinimumLevel(LogLevel.Warning);
+builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(
+    IPAddress.Loopback,
+    arguments.Port,
+    listen => listen.Protocols = arguments.Http2 ? HttpProtocols.Http2 : HttpProtocols.Http1));
+builder.Services.AddLibrary(arguments);
+builder.Services.AddSingleton<IUserIdProvider, QueryUserIdProvider>();
+builder.Services.AddHealthChecks().AddDistributedWebSockets();
+builder.Services.ConfigureHttpJsonOptions(json => json.SerializerOptions.TypeInfoResolverChain.Insert(0, TestNodeJson.Default));
+await using var app = builder.Build();
+app.Services.GetRequiredService<LibraryMetrics>(); // counts from the start
+var router = app.Services.GetRequiredService<IWebSocketRouter<TestNodeHandler>>();
+app.MapDistributedWebSocket<TestNodeHandler>("/ws");
+app.MapDistributedWebSocket<OtherHubHandler>("/other");
+app.MapSends(router);
+app.MapQueries(app.Services.GetRequiredService<ISessionStore>(), router.Hub);
+app.MapHealthChecks("/health/live", new HealthCheckOptions { Predicate = static _ => false });
+app.MapHealthChecks("/health/ready");
+
+await app.StartAsync();
+if (arguments.UntilStandardInputCloses)
+{
+    StandardInput.WhenClosed(app.Lifetime.StopApplication);
+}
+
+await Console.Out.WriteLineAsync($"Listening on {app.Urls.First()}");
+await app.WaitForShutdownAsync();
+return 0;

@@ -1,0 +1,85 @@
+namespace DistributedSockets.TestNode;
+
+/// <summary>What the command line says.</summary>
+internal sealed record TestNodeArguments
+{
+    public const string Usage = """
+        DistributedSockets.TestNode --port N [--redis HOST:PORT|none] [--name NODE] [--prefix P]
+          --port N               listen on 127.0.0.1:N; 0 takes a free port, printed as "Listening on ADDRESS"
+          --redis HOST:PORT      share a cluster over this Redis; none (the default) is a cluster of one
+          --name NODE            the node's name
+          --prefix P             the prefix of channels and keys
+          --http2                speak HTTP/2 without TLS only
+          --compression          negotiate permessage-deflate
+          --until-stdin-closes   stop when standard input ends, so that no node outlives who started it
+          --worker               hold no sockets and no web server; read commands from standard input, one JSON object a line
+        """;
+
+    public int Port { get; private set; }
+
+    public string? Redis { get; private set; }
+
+    public string? Name { get; private set; }
+
+    public string? Prefix { get; private set; }
+
+    public bool Http2 { get; private set; }
+
+    public bool Compression { get; private set; }
+
+    public bool UntilStandardInputCloses { get; private set; }
+
+    public bool Worker { get; private set; }
+
+    /// <summary>Reads the command line.</summary>
+    /// <exception cref="FormatException">It cannot be understood.</exception>
+    public static TestNodeArguments Parse(ReadOnlySpan<string> args)
+    {
+        var parsed = new TestNodeArguments();
+        for (var i = 0; i < args.Length; i++)
+        {
+            var option = args[i];
+            switch (option)
+            {
+                case "--http2":
+                    parsed.Http2 = true;
+                    break;
+                case "--compression":
+                    parsed.Compression = true;
+                    break;
+                case "--until-stdin-closes":
+                    parsed.UntilStandardInputCloses = true;
+                    break;
+                case "--worker":
+                    parsed.Worker = true;
+                    break;
+                case "--port" or "--redis" or "--name" or "--prefix":
+                    parsed.Set(option, ++i < args.Length ? args[i] : throw new FormatException($"{option} needs a value."));
+                    break;
+                default:
+                    throw new FormatException($"There is no option {option}.");
+            }
+        }
+
+        return parsed;
+    }
+
+    private void Set(string option, string value)
+    {
+        switch (option)
+        {
+            case "--port":
+                Port = ushort.TryParse(value, out var port) ? port : throw new FormatException($"--port is {value}. Give a number from 0 to 65535.");
+                break;
+            case "--redis":
+                Redis = value == "none" ? null : value;
+                break;
+            case "--name":
+                Name = value;
+                break;
+            default:
+                Prefix = value;
+                break;
+        }
+    }
+}

@@ -1,0 +1,16 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace DistributedSockets.TestNode;
+
+[JsonSourceGenerationOptions(JsonSerializerDefaults.Web, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSerializable(typeof(WhoAmI))]
+[JsonSerializable(typeof(OnlineAnswer))]
+[JsonSerializable(typeof(RouterCommand))]
+[JsonSerializable(typeof(RouterOutcome))]
+[JsonSerializable(typeof(ClusterEvent[]))]
+[JsonSerializable(typeof(NodeInfo[]))]
+[JsonSerializable(typeof(List<Session>))]
+[JsonSerializable(typeof(long))]
+[JsonSerializable(typeof(SortedDictionary<string, double>))]
+internal sealed partial class TestNodeJson : JsonSerializerContext;

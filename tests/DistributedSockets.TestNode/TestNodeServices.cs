@@ -1,0 +1,30 @@
+using Microsoft.Extensions.DependencyInjection;
+
+namespace DistributedSockets.TestNode;
+
+internal static class TestNodeServices
+{
+    /// <summary>Adds the library with its defaults, but for what the command line says.</summary>
+    public static IServiceCollection AddLibrary(this IServiceCollection services, TestNodeArguments arguments)
+    {
+        var builder = services.AddDistributedWebSockets(options =>
+        {
+            options.NodeName = arguments.Name ?? options.NodeName;
+            options.EnableCompression |= arguments.Compression;
+        });
+        if (arguments.Prefix is { } prefix)
+        {
+            builder.ConfigureCluster(options => options.Prefix = prefix);
+        }
+
+        if (arguments.Redis is { } redis)
+        {
+            builder.UseRedis(redis);
+        }
+
+        builder.AddClusterObserver<ClusterEventLog>();
+        services.AddSingleton<ClusterEvents>();
+        services.AddSingleton<LibraryMetrics>();
+        return services;
+    }
+}
