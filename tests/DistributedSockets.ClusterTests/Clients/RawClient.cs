@@ -1,0 +1,199 @@
+using System.Buffers.Binary;
+using System.Net.Sockets;
+using System.Text;
+using System.Text.Json;
+
+namespace DistributedSockets.ClusterTests;
+
+/// <summary>A TCP connection that speaks WebSocket by hand, so that it can misbehave: it answers nothing by itself.</summary>
+internal sealed class RawClient : IAsyncDisposable
+{
+    private readonly TcpClient _tcp = new();
+    private Stream _stream = Stream.Null;
+
+    private RawClient()
+    {
+    }
+
+    public string ConnectionId { get; private set; } = "";
+
+    /// <summary>The status line and the headers of the answer to the handshake.</summary>
+    public string Handshake { get; private set; } = "";
+
+    public int Status => int.Parse(Handshake.Split(' ')[1], null);
+
+    /// <summary>Makes a handshake, and goes by the answer only if it is 101.</summary>
+    /// <param name="endpoint">Where.</param>
+    /// <param name="headers">More headers; one that is among the usual replaces it, and an empty one removes it.</param>
+    /// <param name="receiveBuffer">How much the kernel may hold for us; 0 for its own choice.</param>
+    public static async Task<RawClient> ConnectAsync(Uri endpoint, IEnumerable<(string Name, string Value)>? headers = null, int receiveBuffer = 0)
+    {
+        var client = new RawClient();
+        if (receiveBuffer > 0)
+        {
+            client._tcp.ReceiveBufferSize = receiveBuffer; // takes effect only before connecting
+        }
+
+        await client._tcp.ConnectAsync(endpoint.Host, endpoint.Port, TestContext.Current.CancellationToken);
+        client._tcp.NoDelay = true;
+        client._stream = client._tcp.GetStream();
+        var request = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase)
+        {
+            ["Host"] = endpoint.Authority,
+            ["Connection"] = "Upgrade",
+            ["Upgrade"] = "websocket",
+            ["Sec-WebSocket-Version"] = "13",
+            ["Sec-WebSocket-Key"] = Convert.ToBase64String(Guid.NewGuid().ToByteArray()),
+        };
+        foreach (var (name, value) in headers ?? [])
+        {
+            request[name] = value;
+        }
+
+        var text = new StringBuilder($"GET {endpoint.PathAndQuery} HTTP/1.1\r\n");
+        foreach (var (name, value) in request.Where(static header => header.Value.Length > 0))
+        {
+            text.Append($"{name}: {value}\r\n");
+        }
+
+        await client.SendBytesAsync(Encoding.ASCII.GetBytes(text.Append("\r\n").ToString()));
+        client.Handshake = await client.ReadHeadAsync().Guarded("the answer to a handshake");
+        return client;
+    }
+
+    /// <summary>Makes a handshake that must succeed, and asks the node for the connection id.</summary>
+    public static async Task<RawClient> OpenAsync(Uri endpoint, int receiveBuffer = 0)
+    {
+        var client = await ConnectAsync(endpoint, receiveBuffer: receiveBuffer);
+        Assert.Equal(101, client.Status);
+        await client.SendTextAsync("W");
+        using var who = JsonDocument.Parse((await client.FrameAsync()).Payload);
+        client.ConnectionId = who.RootElement.GetProperty("connectionId").GetString()!; // part of the test node's interface
+        return client;
+    }
+
+    public Task SendTextAsync(string text) => SendFrameAsync(RawFrame.Text, Encoding.UTF8.GetBytes(text));
+
+    public Task SendFrameAsync(int opcode, ReadOnlySpan<byte> payload, bool final = true, int reservedBits = 0, bool masked = true)
+    {
+        var frame = new MemoryStream();
+        frame.WriteByte((byte)((final ? 0x80 : 0) | (reservedBits << 4) | opcode));
+        var mask = masked ? 0x80 : 0;
+        if (payload.Length < 126)
+        {
+            frame.WriteByte((byte)(mask | payload.Length));
+        }
+        else
+        {
+            // The longest of the three forms would be against the rules for short payloads, and the tests have none that need it.
+            frame.WriteByte((byte)(mask | 126));
+            Span<byte> length = stackalloc byte[2];
+            BinaryPrimitives.WriteUInt16BigEndian(length, checked((ushort)payload.Length));
+            frame.Write(length);
+        }
+
+        byte[] key = [0x12, 0x34, 0x56, 0x78];
+        if (masked)
+        {
+            frame.Write(key);
+        }
+
+        for (var i = 0; i < payload.Length; i++)
+        {
+            frame.WriteByte(masked ? (byte)(payload[i] ^ key[i % 4]) : payload[i]);
+        }
+
+        return SendBytesAsync(frame.ToArray());
+    }
+
+    public async Task SendBytesAsync(ReadOnlyMemory<byte> bytes) => await _stream.WriteAsync(bytes);
+
+    /// <summary>Reads the next frame.</summary>
+    /// <exception cref="IOException">The connection was cut.</exception>
+    /// <exception cref="EndOfStreamException">The other side ended the connection.</exception>
+    public async Task<RawFrame> FrameAsync() => await ReadFrameAsync().Guarded("a frame");
+
+    /// <summary>Reads on until a close frame.</summary>
+    /// <returns>Its code, or 1006 if the connection ended without one.</returns>
+    public async Task<int> CloseCodeAsync()
+    {
+        try
+        {
+            while (true)
+            {
+                var frame = await FrameAsync();
+                if (frame.Opcode == RawFrame.Close)
+                {
+                    return frame.CloseCode;
+                }
+            }
+        }
+        catch (IOException)
+        {
+            return 1006;
+        }
+    }
+
+    /// <summary>Reads whatever comes, until the other side has ended the connection.</summary>
+    public async Task EndAsync()
+    {
+        var buffer = new byte[64 * 1024];
+        try
+        {
+            while (await _stream.ReadAsync(buffer).AsTask().Guarded("the end of a connection") > 0)
+            {
+            }
+        }
+        catch (IOException)
+        {
+            // Cut off: an end as well.
+        }
+    }
+
+    /// <summary>Sends FIN without a close frame.</summary>
+    public void Vanish() => _tcp.Close();
+
+    /// <summary>Sends RST.</summary>
+    public void Reset()
+    {
+        _tcp.LingerState = new LingerOption(true, 0);
+        _tcp.Close();
+    }
+
+    public ValueTask DisposeAsync()
+    {
+        _tcp.Dispose();
+        return ValueTask.CompletedTask;
+    }
+
+    private async Task<string> ReadHeadAsync()
+    {
+        var head = new StringBuilder();
+        var one = new byte[1];
+        while (!head.ToString().EndsWith("\r\n\r\n", StringComparison.Ordinal))
+        {
+            await _stream.ReadExactlyAsync(one);
+            head.Append((char)one[0]);
+        }
+
+        return head.ToString();
+    }
+
+    private async Task<RawFrame> ReadFrameAsync()
+    {
+        var head = new byte[2];
+        await _stream.ReadExactlyAsync(head);
+        Assert.Equal(0, head[1] & 0x80); // a server must not mask
+        long length = head[1] & 0x7F;
+        if (length >= 126)
+        {
+            var extended = new byte[length == 126 ? 2 : 8];
+            await _stream.ReadExactlyAsync(extended);
+            length = extended.Length == 2 ? BinaryPrimitives.ReadUInt16BigEndian(extended) : BinaryPrimitives.ReadInt64BigEndian(extended);
+        }
+
+        var payload = new byte[length];
+        await _stream.ReadExactlyAsync(payload);
+        return new((head[0] & 0x80) != 0, (head[0] >> 4) & 7, head[0] & 0x0F, payload);
+    }
+}

@@ -1,0 +1,4 @@
+namespace DistributedSockets.ClusterTests;
+
+/// <summary>One connection of a load.</summary>
+internal sealed record LoadClient(int Index, int Node, string User, string[] Groups);

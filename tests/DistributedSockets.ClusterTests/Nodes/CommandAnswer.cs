@@ -1,0 +1,3 @@
+namespace DistributedSockets.ClusterTests;
+
+internal sealed record CommandAnswer(bool Ok, string? Error, string? Message);

@@ -1,0 +1,3 @@
+namespace DistributedSockets.ClusterTests;
+
+internal sealed record EventAnswer(string Event, string? ConnectionId, string? NodeId, string? UserId, string? Cause);

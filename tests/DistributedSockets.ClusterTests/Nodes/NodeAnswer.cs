@@ -1,0 +1,3 @@
+namespace DistributedSockets.ClusterTests;
+
+internal sealed record NodeAnswer(string NodeId, string Name);

@@ -1,0 +1,43 @@
+namespace DistributedSockets.ClusterTests;
+
+/// <summary>How to start a test node.</summary>
+internal sealed record NodeSettings
+{
+    public required string Name { get; init; }
+
+    /// <summary>Where Redis is, or <see langword="null"/> for a cluster of one.</summary>
+    public string? Redis { get; init; }
+
+    public string? Prefix { get; init; }
+
+    public bool Http2 { get; init; }
+
+    public bool Compression { get; init; }
+
+    /// <summary>Library options that differ from their defaults, by name.</summary>
+    public IReadOnlyDictionary<string, string> Options { get; init; } = new Dictionary<string, string>();
+
+    public IEnumerable<string> Arguments()
+    {
+        List<string> arguments = ["--name", Name, "--redis", Redis ?? "none"];
+        if (Prefix is not null)
+        {
+            arguments.AddRange(["--prefix", Prefix]);
+        }
+
+        if (Http2)
+        {
+            arguments.Add("--http2");
+        }
+
+        if (Compression)
+        {
+            arguments.Add("--compression");
+        }
+
+        return arguments;
+    }
+
+    /// <summary>The options as environment variables, from which the library's configuration section is read.</summary>
+    public Dictionary<string, string> Environment() => Options.ToDictionary(option => $"DistributedWebSockets__{option.Key}", option => option.Value);
+}
