@@ -61,7 +61,8 @@ public sealed class RedisOutageTests : IAsyncLifetime
         await Guard.UntilAsync(() => Task.FromResult(near.Received > before + 10), "local targets are served");
         await sender.AskAsync("Eecho", "echo");
         await using var latecomer = await A.ConnectAsync("latecomer");
-        await latecomer.AskAsync($"J{_group}-late", $"ok J{_group}-late");
+        await latecomer.SendAsync($"J{_group}-late");
+        Assert.StartsWith("error J ", await latecomer.TextAsync(), StringComparison.Ordinal);
         await sender.SendAsync("Ulatecomer hello");
         await latecomer.ExpectAsync("hello");
         Assert.StartsWith("error U ", await sender.TextAsync(), StringComparison.Ordinal);

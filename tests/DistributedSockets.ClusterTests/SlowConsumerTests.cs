@@ -5,7 +5,7 @@ public sealed class SlowConsumerTests(SharedCluster cluster)
 {
     private const int Clients = 20;
     private const int PayloadBytes = 60_000;
-    private const int QueueBytes = 1_048_576; // the default of OutboundQueueBytes
+    private const int QueueBytes = 1_048_576; // less than the default, so that fewer bytes prove the limit
 
     private readonly string _group = SharedCluster.Unique("group");
 
@@ -109,6 +109,6 @@ public sealed class SlowConsumerTests(SharedCluster cluster)
         Name = "slow",
         Redis = cluster.Redis,
         Prefix = SharedCluster.Unique("slow"),
-        Options = new Dictionary<string, string> { ["CloseTimeout"] = closeTimeout },
+        Options = new Dictionary<string, string> { ["CloseTimeout"] = closeTimeout, ["OutboundQueueBytes"] = $"{QueueBytes}" },
     });
 }

@@ -1,6 +1,7 @@
 using System.Net.WebSockets;
 using System.Text;
 using System.Text.Json;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
 
 namespace DistributedSockets.TestNode;
 
@@ -9,7 +10,7 @@ namespace DistributedSockets.TestNode;
 /// <c>B</c> all, <c>U</c> user, <c>G</c> group, <c>X</c> group except the sender, <c>C</c> connection, <c>E</c> echo,
 /// <c>I</c> ignore, <c>J</c> join, <c>L</c> leave, <c>W</c> who am I, <c>K</c> close a connection with 4001.
 /// </remarks>
-internal abstract class OperationsHandler(IWebSocketRouter router) : WebSocketHandler
+internal abstract class OperationsHandler(IWebSocketRouter router, HealthCheckService health) : WebSocketHandler
 {
     private const WebSocketCloseStatus Killed = (WebSocketCloseStatus)4001;
 
@@ -43,7 +44,8 @@ internal abstract class OperationsHandler(IWebSocketRouter router) : WebSocketHa
         {
             (byte)'E' => Connection.SendAsync(Text(rest), cancellationToken),
             (byte)'I' => ValueTask.CompletedTask,
-            var operation => AnswerFailureAsync((char)operation, rest, cancellationToken),
+            < 0x80 and var operation => AnswerFailureAsync((char)operation, rest, cancellationToken),
+            _ => AnswerAsync($"error {message.GetText().EnumerateRunes().First()} There is no such operation.", cancellationToken),
         };
     }
 
@@ -106,7 +108,10 @@ internal abstract class OperationsHandler(IWebSocketRouter router) : WebSocketHa
     private async ValueTask JoinAsync(string group, CancellationToken cancellationToken)
     {
         await router.AddToGroupAsync(Connection.Id, group, cancellationToken);
-        await AnswerAsync($"ok J{group}", cancellationToken);
+        var report = await health.CheckHealthAsync(cancellationToken);
+        var isAway = report.Entries.Values.Any(static entry => entry.Data.TryGetValue("backplaneAway", out var away) && away is true);
+        await AnswerAsync(
+            isAway ? "error J The backplane is away: joined on this node, and for the others when it is back." : $"ok J{group}", cancellationToken);
     }
 
     private async ValueTask LeaveAsync(string group, CancellationToken cancellationToken)

@@ -1,4 +1,6 @@
+using Microsoft.Extensions.Diagnostics.HealthChecks;
+
 namespace DistributedSockets.TestNode;
 
 /// <summary>The handler of <c>/ws</c>, hub <c>testnode</c>.</summary>
-internal sealed class TestNodeHandler(IWebSocketRouter<TestNodeHandler> router) : OperationsHandler(router);
+internal sealed class TestNodeHandler(IWebSocketRouter<TestNodeHandler> router, HealthCheckService health) : OperationsHandler(router, health);

@@ -1,3 +1,4 @@
+using System.Net;
 using Microsoft.Extensions.Options;
 using StackExchange.Redis;
 
@@ -44,9 +45,16 @@ internal sealed class RedisConnectionOptionsValidator<TOptions> : IValidateOptio
     {
         try
         {
-            if (ConfigurationOptions.Parse(connectionString).EndPoints.Count == 0)
+            var endPoints = ConfigurationOptions.Parse(connectionString).EndPoints;
+            if (endPoints.Count == 0)
             {
                 errors.AddError($"{type}.ConnectionString names no server. Begin it with host:port, such as redis.example.com:6379.");
+            }
+
+            if (endPoints.OfType<DnsEndPoint>().Any(static endPoint => Uri.CheckHostName(endPoint.Host) == UriHostNameType.Unknown))
+            {
+                errors.AddError(
+                    $"{type}.ConnectionString names a server that is no host name. Write host:port, such as redis.example.com:6379, several separated by commas.");
             }
         }
         catch (ArgumentException)

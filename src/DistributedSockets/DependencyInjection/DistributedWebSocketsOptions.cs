@@ -13,9 +13,13 @@ public sealed class DistributedWebSocketsOptions
     public int MaxMessageBytes { get; set; } = 65_536;
 
     /// <summary>Gets or sets how many bytes of frames may wait for one connection.</summary>
-    /// <value>The default is 1,048,576; 1,024 to 1,073,741,824.</value>
+    /// <value>The default is 16,777,216; 1,024 to 1,073,741,824.</value>
+    /// <remarks>
+    /// Frames are shared: a broadcast that waits for many connections is held once. A burst larger than this is more than a connection
+    /// can take even if its client reads all the time.
+    /// </remarks>
     [Between(1_024, 1_073_741_824)]
-    public int OutboundQueueBytes { get; set; } = 1_048_576;
+    public int OutboundQueueBytes { get; set; } = 16_777_216;
 
     /// <summary>Gets or sets how many frames may wait for one connection.</summary>
     /// <value>The default is 16,384; 1 to 1,048,576.</value>

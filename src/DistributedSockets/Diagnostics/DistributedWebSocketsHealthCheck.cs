@@ -7,7 +7,13 @@ internal sealed class DistributedWebSocketsHealthCheck(NodeState node, Hubs hubs
 {
     public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
     {
-        var data = new Dictionary<string, object> { ["node"] = node.Info.NodeId, ["connections"] = hubs.CountConnections() };
+        var data = new Dictionary<string, object>
+        {
+            ["node"] = node.Info.NodeId,
+            ["connections"] = hubs.CountConnections(),
+            ["backplaneAway"] = node.IsBackplaneAway,
+            ["storeAway"] = node.IsStoreAway,
+        };
         var result = node switch
         {
             { IsDraining: true } => HealthCheckResult.Unhealthy("The node is draining.", data: data),

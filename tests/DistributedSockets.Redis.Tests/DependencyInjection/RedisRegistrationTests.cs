@@ -191,6 +191,7 @@ public sealed class RedisRegistrationTests(RedisFixture redis) : IClassFixture<R
     [InlineData("host:1,connectTimeout=" + Secret)]
     [InlineData("host:1,protocol=" + Secret)]
     [InlineData("host:1,ssl=" + Secret)]
+    [InlineData("not a host:6379,password=hunter2")]
     public async Task Start_ConnectionStringUnusable_FailsWithoutRepeatingIt(string connectionString)
     {
         var message = await RefusalAsync(builder => builder.UseRedis(connectionString));

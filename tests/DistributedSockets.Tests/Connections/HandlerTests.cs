@@ -430,6 +430,57 @@ public sealed class HandlerTests
     }
 
     [Fact]
+    public async Task Send_ThousandConcurrentlyOfFourKilobytes_DoesNotCostAReaderItsConnection()
+    {
+        await using var node = await AppNode.StartAsync();
+        await using var client = await node.ConnectAsync();
+        var reading = Task.Run(
+            async () =>
+            {
+                var received = new HashSet<string>();
+                while (received.Count < 1_000)
+                {
+                    received.Add(await client.ReceiveTextAsync());
+                }
+            },
+            Cancellation);
+
+        await Task.WhenAll(Enumerable.Range(0, 1_000).Select(i => node.Router.SendToConnectionAsync(client.Id, $"{i}".PadRight(4_096), Cancellation).AsTask()));
+
+        await reading.WithinGuardAsync();
+    }
+
+    [Fact]
+    public async Task Send_OneMemberStalled_TheOthersGetEverything()
+    {
+        const int Messages = 1_000;
+        await using var node = await AppNode.StartAsync();
+        using var stalled = await RawClient.ConnectAsync(node.Address, "/chat");
+        await using var healthy = await node.ConnectAsync();
+        using var window = new SemaphoreSlim(50); // the healthy one keeps up
+        var reading = Task.Run(
+            async () =>
+            {
+                for (var i = 0; i < Messages; i++)
+                {
+                    Assert.Equal(100_000, (await healthy.ReceiveAsync()).Data.Length);
+                    window.Release();
+                }
+            },
+            Cancellation);
+        var payload = new byte[100_000];
+
+        for (var i = 0; i < Messages; i++)
+        {
+            await window.WaitAsync(Cancellation);
+            await node.Router.SendToAllAsync(payload, Cancellation);
+        }
+
+        await reading.WithinGuardAsync();
+        await Eventually.TrueAsync(() => node.Hub.Count == 1, "the stalled member is gone");
+    }
+
+    [Fact]
     public async Task Send_ThousandConcurrently_FramesIntactAndInOrderPerSender()
     {
         await using var node = await AppNode.StartAsync();
