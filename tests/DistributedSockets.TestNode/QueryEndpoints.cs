@@ -13,6 +13,7 @@ internal static class QueryEndpoints
             AnswerAsync(async () => Results.Ok(new OnlineAnswer(await store.IsOnlineAsync(hub, user, cancellationToken)))));
 
         app.MapGet("/gc", () => Results.Ok(GC.GetTotalMemory(forceFullCollection: true)));
+        app.MapGet("/allocated", () => Results.Ok(GC.GetTotalAllocatedBytes(precise: true)));
         app.MapGet("/events", (ClusterEvents events) => Results.Ok(events.Last()));
         app.MapGet("/metrics", (ClusterEvents events, LibraryMetrics metrics) =>
         {

@@ -1,0 +1,3 @@
+namespace DistributedSockets.Benchmarks.Peers;
+
+internal sealed record HandwrittenMessage(char Kind, string Name, string Payload);

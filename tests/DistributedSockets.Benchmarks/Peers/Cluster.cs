@@ -1,0 +1,67 @@
+using DistributedSockets.Benchmarks.Load;
+using DistributedSockets.TestServers;
+
+namespace DistributedSockets.Benchmarks.Peers;
+
+/// <summary>The running nodes of one peer, the Redis they share, and the client that loads them.</summary>
+internal sealed class Cluster : IAsyncDisposable
+{
+    private readonly RedisServer _redis;
+
+    private Cluster(Peer peer, RedisServer redis, IReadOnlyList<ServerNode> nodes)
+    {
+        Peer = peer;
+        _redis = redis;
+        Nodes = nodes;
+        Client = new(peer.Dialect, [.. nodes.Select(static node => node.EndPoint)]);
+    }
+
+    public Peer Peer { get; }
+
+    public IReadOnlyList<ServerNode> Nodes { get; }
+
+    public LoadClient Client { get; }
+
+    public double RedisCpuSeconds => ProcessUsage.CpuSeconds(_redis.ProcessId);
+
+    /// <summary>Starts nodes on an empty Redis.</summary>
+    public static async Task<Cluster> StartAsync(Peer peer, RedisServer redis, int nodes)
+    {
+        await redis.CommandAsync("FLUSHALL");
+        var started = new List<ServerNode>();
+        try
+        {
+            for (var i = 0; i < (peer.IsDistributed ? nodes : 1); i++)
+            {
+                started.Add(await ServerNode.StartAsync(peer, i, redis.EndPoint));
+            }
+
+            return new(peer, redis, started);
+        }
+        catch
+        {
+            foreach (var node in started)
+            {
+                await node.DisposeAsync();
+            }
+
+            throw;
+        }
+    }
+
+    /// <summary>Connects, the nodes in turns.</summary>
+    /// <param name="count">How many connections.</param>
+    /// <param name="user">The user of a connection by its number.</param>
+    /// <param name="groups">The groups of a connection by its number.</param>
+    public void Connect(int count, Func<int, string?>? user = null, Func<int, IReadOnlyList<string>>? groups = null) =>
+        Client.Connect(count, i => (i % Nodes.Count, user?.Invoke(i), groups?.Invoke(i) ?? []));
+
+    public async ValueTask DisposeAsync()
+    {
+        Client.Dispose();
+        foreach (var node in Nodes)
+        {
+            await node.DisposeAsync();
+        }
+    }
+}

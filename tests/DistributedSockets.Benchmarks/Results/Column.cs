@@ -1,0 +1,44 @@
+using System.Globalization;
+
+namespace DistributedSockets.Benchmarks.Results;
+
+/// <summary>A metric as a column of a table.</summary>
+internal sealed record Column(string Metric, string Title, int Decimals)
+{
+    private static readonly Column s_cpu = new(Results.Metric.ServerCpu, "server CPU µs/delivery", 2);
+    private static readonly Column s_redis = new(Results.Metric.RedisCpu, "Redis µs/delivery", 2);
+    private static readonly Column s_rate = new(Results.Metric.DeliveriesPerSecond, "deliveries/s", 0);
+    private static readonly Column s_p50 = new(Results.Metric.P50, "p50 ms", 2);
+    private static readonly Column s_p99 = new(Results.Metric.P99, "p99 ms", 2);
+    private static readonly Column s_p999 = new(Results.Metric.P999, "p99.9 ms", 2);
+    private static readonly Column s_allocated = new(Results.Metric.AllocatedBytes, "allocated B/delivery", 1);
+    private static readonly Column s_resident = new(Results.Metric.ResidentMiB, "RSS MiB", 0);
+    private static readonly Column s_residentEach = new(Results.Metric.ResidentKiBPerConnection, "RSS KiB/connection", 1);
+    private static readonly Column s_residentLater = new(Results.Metric.LaterResidentKiBPerConnection, "the same later", 1);
+    private static readonly Column s_heapEach = new(Results.Metric.HeapKiBPerConnection, "heap KiB/connection", 1);
+    private static readonly Column s_connects = new(Results.Metric.ConnectsPerSecond, "connects/s", 0);
+    private static readonly Column s_connectCpu = new(Results.Metric.ConnectCpu, "server CPU µs/connect", 0);
+    private static readonly Column s_others = new(Results.Metric.OthersCpu, "others' CPU µs/message", 2);
+    private static readonly Column s_othersIdle = new(Results.Metric.OthersIdleCpu, "others idle, ms/s", 1);
+    private static readonly Column s_othersLoaded = new(Results.Metric.OthersLoadedCpu, "others loaded, ms/s", 1);
+    private static readonly Column s_firstToLast = new(Results.Metric.FirstToLast, "first to last ms", 1);
+    private static readonly Column s_wrong = new(Results.Metric.Missing, "missing", 0);
+
+    public static IReadOnlyList<Column> Load { get; } = [s_cpu, s_rate, s_p50, s_p99, s_p999, s_redis, s_allocated, s_resident];
+
+    public static IReadOnlyList<Column> Memory { get; } = [s_residentEach, s_residentLater, s_heapEach];
+
+    public static IReadOnlyList<Column> Storm { get; } = [s_connects, s_connectCpu];
+
+    public static IReadOnlyList<Column> Uninvolved { get; } = [s_others, s_othersIdle, s_othersLoaded, s_cpu, s_rate];
+
+    public static IReadOnlyList<Column> LargeGroup { get; } = [s_firstToLast, s_p50, s_p99, s_cpu];
+
+    /// <summary>What is printed while a run goes on, where it was measured.</summary>
+    public static IReadOnlyList<Column> Shown { get; } =
+        [s_firstToLast, s_connects, s_connectCpu, s_residentEach, s_residentLater, s_heapEach, s_others, s_cpu, s_rate, s_p50, s_p99, s_allocated, s_wrong];
+
+    public string Format(double? value) => value is { } number && double.IsFinite(number)
+        ? number.ToString($"N{Decimals}", CultureInfo.InvariantCulture)
+        : "–";
+}
