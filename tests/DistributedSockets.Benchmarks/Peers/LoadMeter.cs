@@ -7,14 +7,20 @@ namespace DistributedSockets.Benchmarks.Peers;
 /// <summary>Loads a cluster for a while and measures what that cost.</summary>
 internal sealed class LoadMeter(Cluster cluster, PeersOptions options)
 {
+    /// <summary>The first load of fresh processes also pays for compiling them, in several steps.</summary>
+    private const double FirstWarmupFactor = 2;
+
     private static readonly TimeSpan s_drainPatience = TimeSpan.FromSeconds(15);
 
+    private bool _isWarm;
+
     /// <summary>Runs flows: a warm-up, the measured time, and then until all that was sent has arrived.</summary>
-    public Dictionary<string, double> Measure(IReadOnlyList<Flow> flows, LoadPace pace, double? warmupSeconds = null)
+    public Dictionary<string, double> Measure(IReadOnlyList<Flow> flows, LoadPace pace)
     {
         var client = cluster.Client;
         client.Start(flows, pace);
-        client.Run(TimeSpan.FromSeconds(warmupSeconds ?? options.WarmupSeconds));
+        client.Run(TimeSpan.FromSeconds(options.WarmupSeconds * (_isWarm ? 1 : FirstWarmupFactor)));
+        _isWarm = true;
 
         var (allocatedFrom, allocatedFromDeliveries) = Allocated();
         client.Latency.Clear();

@@ -26,7 +26,7 @@ internal sealed class UninvolvedScenario : Scenario
             var others = cluster.Nodes.Skip(2).ToArray();
             var idle = PerSecond(others, () => cluster.Client.Run(TimeSpan.FromSeconds(turn.Options.Seconds)));
             Dictionary<string, double> values = [];
-            var loaded = PerSecond(others, () => values = turn.Meter(cluster).Measure(UserScenario.Flows(cluster), new RatePace(MessagesPerSecond), warmupSeconds: 0.5));
+            var loaded = PerSecond(others, () => values = turn.Meter(cluster).Measure(UserScenario.Flows(cluster), new RatePace(MessagesPerSecond)));
             values[Metric.OthersIdleCpu] = idle * 1_000;
             values[Metric.OthersLoadedCpu] = loaded * 1_000;
             values[Metric.OthersCpu] = (loaded - idle) * 1e6 / MessagesPerSecond;
