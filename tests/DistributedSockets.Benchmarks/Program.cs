@@ -1,13 +1,19 @@
+using DistributedSockets.Benchmarks.Micro;
 using DistributedSockets.Benchmarks.Peers;
+using DistributedSockets.Benchmarks.Results;
 
 const string usage = $"""
     DistributedSockets.Benchmarks VERB
+    micro [BenchmarkDotNet options]
     {PeersOptions.Usage}
+    report [DIRECTORY]     writes the newest run of each scenario into docs/benchmarks.md (artifacts/benchmarks)
     """;
 try
 {
     return args switch
     {
+        ["micro", .. var rest] => MicroProgram.Run(rest),
+        ["report", .. var rest] => ReportProgram.Run(rest),
         ["peers", .. var rest] => await PeersProgram.RunAsync(rest),
         _ => throw new FormatException("Which verb?"),
     };

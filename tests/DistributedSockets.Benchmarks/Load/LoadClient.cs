@@ -11,7 +11,9 @@ internal sealed class LoadClient(Dialect dialect, IReadOnlyList<IPEndPoint> serv
 {
     private const uint ReadyFlow = uint.MaxValue;
     private const int ConnectsAtOnce = 128;
+    private const int StuffingBytes = 16 << 20;
 
+    private static readonly TimeSpan s_stuffingPatience = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan s_keepAliveInterval = TimeSpan.FromSeconds(10);
     private static readonly double s_nanosecondsPerTick = 1e9 / Stopwatch.Frequency;
 
@@ -91,11 +93,20 @@ internal sealed class LoadClient(Dialect dialect, IReadOnlyList<IPEndPoint> serv
     /// <summary>Sends nothing new.</summary>
     public void Stop() => _pace = null;
 
-    /// <summary>Reads nothing more from a connection, as a client that hangs.</summary>
+    /// <summary>Reads nothing more from a connection, as a client that hangs, and has it sent more than the kernels on the way hold for it.</summary>
     public void Pause(LoadConnection connection)
     {
         _epoll.Forget(connection.Descriptor);
         connection.State = ConnectionState.Paused;
+        var echo = ClientFrame.Encode(dialect.Operation('E', null, new string('x', 1_024)));
+        for (var sent = 0; sent < StuffingBytes && connection.Send(echo); sent += echo.Length)
+        {
+            // A server that reads no more from a client that does not read has got enough, too.
+            if (connection.HasUnsent && (!TryRun(() => !connection.SendUnsent() || !connection.HasUnsent, s_stuffingPatience) || connection.HasUnsent))
+            {
+                break;
+            }
+        }
     }
 
     /// <summary>Sends the next message of a flow.</summary>

@@ -12,7 +12,7 @@ internal sealed class LargeGroupScenario : Scenario
 
     public override string Key => "large-group";
 
-    public override string Title => "(i) One group on one node, a message a second: time from first to last delivery";
+    public override string Title => "(i) One group on one node, one message at a time: time from first to last delivery";
 
     public override IReadOnlyList<Column> Columns => Column.LargeGroup;
 

@@ -22,14 +22,14 @@ internal sealed class UserScenario : Scenario
         turn.Add("1,000/s", cluster, meter.Measure(Flows(cluster), new RatePace(1_000)));
     }
 
-    /// <summary>Each sender's user is the next connection but for the senders: on the other of two nodes.</summary>
+    /// <summary>Senders on the first two nodes, each with a user of its own on the other of these.</summary>
     internal static Flow[] Flows(Cluster cluster)
     {
-        var connections = cluster.Client.Connections;
+        LoadConnection[][] nodes = [.. Enumerable.Range(0, 2).Select(node => cluster.Client.Connections.Where(connection => connection.Node == node).ToArray())];
         return [.. Enumerable.Range(0, Senders).Select(i =>
         {
-            var sender = connections[i];
-            var receiver = connections.Skip(Senders + (i * 3)).First(other => other.Node != sender.Node && other.Node < 2);
+            var sender = nodes[i % 2][i];
+            var receiver = nodes[1 - (i % 2)][Senders + i];
             return new Flow(cluster.Peer.Dialect, (uint)i, sender, 'U', receiver.User, [receiver], 1, 128);
         })];
     }

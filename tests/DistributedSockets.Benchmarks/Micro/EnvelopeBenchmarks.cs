@@ -1,0 +1,50 @@
+using System.Buffers;
+using BenchmarkDotNet.Attributes;
+
+namespace DistributedSockets.Benchmarks.Micro;
+
+/// <summary>An envelope to a group, written and read.</summary>
+public class EnvelopeBenchmarks
+{
+    private readonly EnvelopeWriter _writer = new("node-abcdefghij");
+    private readonly string[] _names = ["group1"];
+    private byte[] _envelope = [];
+    private SharedFrame _frame = null!;
+
+    [Params(128, 1_024)]
+    public int PayloadBytes { get; set; }
+
+    [GlobalSetup]
+    public void Setup()
+    {
+        _frame = SharedFrame.Encode(WebSocketMessage.Binary(new byte[PayloadBytes]));
+        var rented = _writer.WriteFrame(WebSocketTargetKind.Groups, _names, [], Guid.Empty, _frame, out var length);
+        _envelope = rented[..length];
+    }
+
+    [Benchmark]
+    public int Write()
+    {
+        var envelope = _writer.WriteFrame(WebSocketTargetKind.Groups, _names, [], Guid.Empty, _frame, out var length);
+        ArrayPool<byte>.Shared.Return(envelope);
+        return length;
+    }
+
+    /// <summary>The steps of the dispatcher up to the frame that is sliced out.</summary>
+    [Benchmark]
+    public bool Read()
+    {
+        if (EnvelopeReader.TryBegin(_envelope, out var reader)
+            && reader.TryReadByte(out _)
+            && reader.TryReadGuid(out _)
+            && reader.TrySkipStrings(out _)
+            && reader.TrySkipStrings(out _)
+            && SharedFrame.TryWrap(_envelope.AsMemory(reader.Position), out var frame))
+        {
+            frame.Release();
+            return true;
+        }
+
+        throw new InvalidOperationException("The envelope cannot be read.");
+    }
+}
