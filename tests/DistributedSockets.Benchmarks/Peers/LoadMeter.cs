@@ -66,6 +66,7 @@ internal sealed class LoadMeter(Cluster cluster, PeersOptions options)
             [Metric.RedisCpu] = (to.RedisCpuSeconds - from.RedisCpuSeconds) * 1e6 / deliveries,
             [Metric.ClientCpu] = (to.ClientCpuSeconds - from.ClientCpuSeconds) * 1e6 / deliveries,
             [Metric.ServerCpuShare] = (to.ServerCpuSeconds - from.ServerCpuSeconds) / seconds,
+            [Metric.OthersLoadedCpu] = to.OthersMillisecondsPerSecond(from),
         };
     }
 

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using DistributedSockets.Benchmarks.Load;
 using DistributedSockets.Benchmarks.Peers;
 using DistributedSockets.Benchmarks.Results;
@@ -22,23 +21,15 @@ internal sealed class UninvolvedScenario : Scenario
         {
             await using var cluster = await turn.StartAsync(nodes);
             cluster.Connect(nodes * 250, static i => $"user{i}");
+            var values = turn.Meter(cluster).Measure(UserScenario.Flows(cluster), new RatePace(MessagesPerSecond));
+
+            // Idle is measured last, when all that compiles itself in the background has done so.
             cluster.Client.Run(TimeSpan.FromSeconds(turn.Options.WarmupSeconds));
-            var others = cluster.Nodes.Skip(2).ToArray();
-            var idle = PerSecond(others, () => cluster.Client.Run(TimeSpan.FromSeconds(turn.Options.Seconds)));
-            Dictionary<string, double> values = [];
-            var loaded = PerSecond(others, () => values = turn.Meter(cluster).Measure(UserScenario.Flows(cluster), new RatePace(MessagesPerSecond)));
-            values[Metric.OthersIdleCpu] = idle * 1_000;
-            values[Metric.OthersLoadedCpu] = loaded * 1_000;
-            values[Metric.OthersCpu] = (loaded - idle) * 1e6 / MessagesPerSecond;
+            var from = Usage.Of(cluster);
+            cluster.Client.Run(TimeSpan.FromSeconds(turn.Options.Seconds));
+            values[Metric.OthersIdleCpu] = Usage.Of(cluster).OthersMillisecondsPerSecond(from);
+            values[Metric.OthersCpu] = (values[Metric.OthersLoadedCpu] - values[Metric.OthersIdleCpu]) * 1_000 / MessagesPerSecond;
             turn.Add($"{nodes} nodes", cluster, values);
         }
-    }
-
-    private static double PerSecond(ServerNode[] nodes, Action act)
-    {
-        var started = Stopwatch.GetTimestamp();
-        var before = nodes.Sum(static node => node.CpuSeconds);
-        act();
-        return (nodes.Sum(static node => node.CpuSeconds) - before) / Stopwatch.GetElapsedTime(started).TotalSeconds;
     }
 }
