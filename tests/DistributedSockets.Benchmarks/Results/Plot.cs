@@ -10,7 +10,7 @@ internal sealed record Plot(string FileName, string Title, string Svg)
     private const int Width = 720;
     private const int BarHeight = 22;
     private const int RowHeight = 32;
-    private const int Labels = 270;
+    private const int Labels = 300;
     private const int Values = 70;
     private const int Top = 48;
     private const string OurColor = "#2563eb";
@@ -27,11 +27,11 @@ internal sealed record Plot(string FileName, string Title, string Svg)
     private static Plot Bars(RunReport run, string variant, string metric, string file, string title) =>
         Draw(file, title, [.. Peer.All.Select(peer => (peer.Title, peer.Key == Peer.All[0].Key, run.Median(variant, peer.Key, metric)))]);
 
-    /// <summary>A bar for each peer in each variant.</summary>
+    /// <summary>A bar for each peer in each variant that has nodes besides the two involved.</summary>
     private static Plot Groups(RunReport run, string metric, string file, string title) => Draw(
         file,
         title,
-        [.. run.Measurements.Select(static measurement => measurement.Variant).Distinct().SelectMany(variant => Peer.All.Select(peer =>
+        [.. run.Measurements.Where(static measurement => measurement.Nodes > 2).Select(static measurement => measurement.Variant).Distinct().SelectMany(variant => Peer.All.Select(peer =>
             ($"{peer.Title}, {variant}", peer.Key == Peer.All[0].Key, run.Median(variant, peer.Key, metric))))]);
 
     private static Plot Draw(string file, string title, IReadOnlyList<(string Label, bool IsOurs, double? Value)> all)
