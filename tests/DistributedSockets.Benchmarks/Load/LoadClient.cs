@@ -11,7 +11,7 @@ internal sealed class LoadClient(Dialect dialect, IReadOnlyList<IPEndPoint> serv
 {
     private const uint ReadyFlow = uint.MaxValue;
     private const int ConnectsAtOnce = 128;
-    private const int StuffingBytes = 16 << 20;
+    private const int StuffingBytes = 32 << 20;
 
     private static readonly TimeSpan s_stuffingPatience = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan s_keepAliveInterval = TimeSpan.FromSeconds(10);
