@@ -45,6 +45,7 @@ internal sealed class ChannelSubscriptions(
                 if (node.IsBackplaneAway && entry.Work is null)
                 {
                     entry.Needed -= keep ? 0 : 1;
+                    entry.MissingSince = keep ? entry.MissingSince ?? time.GetUtcNow() : entry.MissingSince;
                     entry.IdleSince = time.GetTimestamp();
                     return ValueTask.FromException(new BackplaneUnavailableException(
                         "The backplane is away, so the channel was not subscribed. It is tried again when the backplane is back."));
@@ -66,6 +67,7 @@ internal sealed class ChannelSubscriptions(
                 if (!entry.Removed)
                 {
                     entry.Needed++;
+                    entry.MissingSince = entry.Subscribed ? null : entry.MissingSince ?? time.GetUtcNow();
                     return;
                 }
             }
@@ -140,7 +142,10 @@ internal sealed class ChannelSubscriptions(
         {
             lock (entry)
             {
-                entry.MissingSince ??= time.GetUtcNow();
+                if (keep && !entry.Subscribed)
+                {
+                    entry.MissingSince ??= time.GetUtcNow();
+                }
             }
 
             if (!keep)

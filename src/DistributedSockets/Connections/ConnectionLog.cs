@@ -23,6 +23,9 @@ internal sealed partial class ConnectionLog(ILogger<Connection> logger)
     [LoggerMessage(107, LogLevel.Error, "The close frame of connection {ConnectionId} could not be sent; the connection is cut.")]
     public partial void CloseFailed(string connectionId, Exception exception);
 
+    [LoggerMessage(108, LogLevel.Error, "Connection {ConnectionId} could not be looked after; it is tried again.")]
+    public partial void KeepAliveFailed(string connectionId, Exception exception);
+
     [LoggerMessage(105, LogLevel.Debug, "Handshake refused with {StatusCode}: {Reason}")]
     public partial void Refused(int statusCode, string reason);
 

@@ -3,7 +3,7 @@ using Microsoft.Extensions.Options;
 namespace DistributedSockets;
 
 /// <summary>Looks after all connections of the node in one loop: no timer and no task per connection.</summary>
-internal sealed class KeepAlive(Hubs hubs, IOptions<DistributedWebSocketsOptions> options, TimeProvider time)
+internal sealed class KeepAlive(Hubs hubs, IOptions<DistributedWebSocketsOptions> options, TimeProvider time, ConnectionLog log)
 {
     private readonly CancellationTokenSource _stopping = new();
     private Task _loop = Task.CompletedTask;
@@ -30,7 +30,14 @@ internal sealed class KeepAlive(Hubs hubs, IOptions<DistributedWebSocketsOptions
                 {
                     foreach (var connection in hub.All)
                     {
-                        connection.KeepAlive(now);
+                        try
+                        {
+                            connection.KeepAlive(now);
+                        }
+                        catch (Exception exception)
+                        {
+                            log.KeepAliveFailed(connection.Id, exception); // and the others are looked after
+                        }
                     }
                 }
             }

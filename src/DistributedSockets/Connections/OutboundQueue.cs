@@ -125,23 +125,30 @@ internal sealed class OutboundQueue(Stream stream, DistributedWebSocketsOptions 
         var write = new PlatformWrite(bytes.ToArray());
         lock (_gate)
         {
-            if (write.IsClose)
-            {
-                _completed = true;
-                PlatformCloseStatus = write.CloseStatus;
-            }
-
-            _platform.Enqueue(write);
-            _writing = true;
-            _startNeeded |= !_pumping;
+            AddLocked(write);
         }
 
         Start();
         return write.Completion.Task;
     }
 
-    /// <summary>Queues a ping without a payload (RFC 6455 §5.5.2).</summary>
-    internal void Ping() => RedirectFailure(WriteAsync(s_ping));
+    /// <summary>Queues a ping without a payload (RFC 6455 §5.5.2); none once the connection begins to end, as nothing may follow a close frame.</summary>
+    internal void Ping()
+    {
+        var write = new PlatformWrite(s_ping);
+        lock (_gate)
+        {
+            if (_completed)
+            {
+                return;
+            }
+
+            AddLocked(write);
+        }
+
+        Observe(write.Completion.Task);
+        Start();
+    }
 
     /// <summary>Takes no more frames; what is queued is still written.</summary>
     internal void Complete()
@@ -170,6 +177,19 @@ internal sealed class OutboundQueue(Stream stream, DistributedWebSocketsOptions 
         }
 
         return DrainAsync();
+    }
+
+    private void AddLocked(PlatformWrite write)
+    {
+        if (write.IsClose)
+        {
+            _completed = true;
+            PlatformCloseStatus = write.CloseStatus;
+        }
+
+        _platform.Enqueue(write);
+        _writing = true;
+        _startNeeded |= !_pumping;
     }
 
     private bool IsFull(SharedFrame frame) =>
@@ -350,7 +370,7 @@ internal sealed class OutboundQueue(Stream stream, DistributedWebSocketsOptions 
     }
 
     /// <summary>A write that fails is told to the owner; nobody else waits for this one.</summary>
-    private static void RedirectFailure(Task write) => write.ContinueWith(
+    private static void Observe(Task write) => write.ContinueWith(
         static failed => _ = failed.Exception,
         CancellationToken.None,
         TaskContinuationOptions.OnlyOnFaulted | TaskContinuationOptions.ExecuteSynchronously,

@@ -5,13 +5,17 @@ using Microsoft.Extensions.Logging;
 namespace DistributedSockets;
 
 /// <summary>Tells the observers of the cluster's events, one after the other, off the path of messages.</summary>
-internal sealed partial class ClusterEvents(IServiceProvider services, ILogger<ClusterEvents> logger)
+internal sealed partial class ClusterEvents(IServiceProvider services, TimeProvider time, ILogger<ClusterEvents> logger)
 {
     private const int Capacity = 65_536;
+
+    /// <summary>How long an observer that was told to end may take to do so.</summary>
+    private static readonly TimeSpan s_grace = TimeSpan.FromSeconds(1);
 
     private readonly Channel<object> _events = Channel.CreateBounded<object>(new BoundedChannelOptions(Capacity) { SingleReader = true });
     private readonly CancellationTokenSource _stopped = new();
     private IClusterObserver[] _observers = [];
+    private volatile bool _completed;
     private Task _loop = Task.CompletedTask;
 
     internal bool HasObservers => _observers.Length > 0;
@@ -38,14 +42,17 @@ internal sealed partial class ClusterEvents(IServiceProvider services, ILogger<C
     /// <summary>Tells what has happened so far, then ends; an observer that still works when the token is cancelled is told so and left.</summary>
     internal async Task StopAsync(CancellationToken cancellationToken)
     {
+        _completed = true;
         _events.Writer.TryComplete();
-        using (cancellationToken.UnsafeRegister(static state => ((CancellationTokenSource)state!).Cancel(), _stopped)) // state is _stopped
+        try
         {
-            try
-            {
-                await _loop.WaitAsync(cancellationToken);
-            }
-            catch (OperationCanceledException)
+            await _loop.WaitAsync(cancellationToken);
+        }
+        catch (OperationCanceledException)
+        {
+            await _stopped.CancelAsync();
+            await Task.WhenAny(_loop, Task.Delay(s_grace, time, CancellationToken.None));
+            if (!_loop.IsCompleted)
             {
                 Log.ObserverHangs(logger);
             }
@@ -54,7 +61,7 @@ internal sealed partial class ClusterEvents(IServiceProvider services, ILogger<C
 
     private void Add(object item)
     {
-        if (HasObservers && !_events.Writer.TryWrite(item))
+        if (HasObservers && !_events.Writer.TryWrite(item) && !_completed)
         {
             Log.EventDropped(logger, Capacity);
         }

@@ -62,16 +62,17 @@ internal sealed partial class NodeHeartbeat(
                 changes.RequestRewrite();
             }
 
+            if (events.HasObservers || await IsClaimDueAsync(stopping))
+            {
+                await ClaimAsync(stopping);
+                _claimAt = null; // only now: a claim that failed is tried again at the next beat
+            }
+
             if (node.LeaseFails)
             {
                 node.LeaseFails = false;
                 Log.StoreBack(logger);
                 changes.Wake();
-            }
-
-            if (events.HasObservers || await IsClaimDueAsync(stopping))
-            {
-                await ClaimAsync(stopping);
             }
         }
         catch (OperationCanceledException) when (stopping.IsCancellationRequested)
@@ -105,13 +106,7 @@ internal sealed partial class NodeHeartbeat(
         }
 
         _live = live;
-        if (_claimAt is null || time.GetUtcNow() < _claimAt)
-        {
-            return false;
-        }
-
-        _claimAt = null;
-        return true;
+        return _claimAt is not null && time.GetUtcNow() >= _claimAt;
     }
 
     private async Task ClaimAsync(CancellationToken stopping)

@@ -20,6 +20,9 @@ internal sealed partial class RemoteCommands(
     /// <summary>How many commands of other nodes are worked on at once; more are not answered.</summary>
     private const int MaxRunning = 4_096;
 
+    /// <summary>How long a node that the session store does not list may still take to answer.</summary>
+    private static readonly TimeSpan s_goneGrace = TimeSpan.FromMilliseconds(500);
+
     private readonly ConcurrentDictionary<ulong, TaskCompletionSource<RemoteCommandOutcome>> _waiting = new();
     private readonly ConcurrentDictionary<HubRegistry, bool> _answerable = new();
     private readonly ConcurrentDictionary<Task, bool> _running = new();
@@ -103,9 +106,18 @@ internal sealed partial class RemoteCommands(
             // Nobody listens on the channel of a node that is gone or has no connection of this hub.
             var receivers = await PublishAsync(
                 hub.NodeChannel(nodeId), writer.WriteCommand(requestId, command, out var length), length, cancellationToken);
-            if (receivers == 0 || (receivers is null && await IsKnownToBeGoneAsync(nodeId, cancellationToken)))
+            if (receivers == 0)
             {
                 return RemoteCommandOutcome.NotFound;
+            }
+
+            if (receivers is null && await IsKnownToBeGoneAsync(nodeId, cancellationToken))
+            {
+                // It may only have lost its lease, and then it answers.
+                var grace = s_goneGrace < options.Value.RemoteCommandTimeout ? s_goneGrace : options.Value.RemoteCommandTimeout;
+                await ((Task)waiting.Task).WaitAsync(grace, time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                cancellationToken.ThrowIfCancellationRequested();
+                return waiting.Task.IsCompletedSuccessfully ? waiting.Task.Result : RemoteCommandOutcome.NotFound;
             }
 
             return await waiting.Task.WaitAsync(options.Value.RemoteCommandTimeout, time, cancellationToken);
@@ -128,12 +140,12 @@ internal sealed partial class RemoteCommands(
         try
         {
             // A store that lists this node alone may not be shared, or may have lost what it knew.
-            var live = await store.ListNodesAsync(cancellationToken);
+            var live = await store.ListNodesAsync(cancellationToken).AsTask().WaitAsync(options.Value.RemoteCommandTimeout, time, cancellationToken);
             return live.Count > 1 && live.Any(other => other.NodeId == node.Info.NodeId) && live.All(other => other.NodeId != nodeId);
         }
-        catch (SessionStoreUnavailableException)
+        catch (Exception exception) when (exception is not OperationCanceledException || !cancellationToken.IsCancellationRequested)
         {
-            return false;
+            return false; // a store that fails says nothing about the node; the answer, or its absence, does
         }
     }
 

@@ -136,6 +136,26 @@ public sealed class BackplaneOutageTests
     }
 
     [Fact]
+    public async Task Command_NodeWithoutLeaseThatAnswers_IsBelieved()
+    {
+        var (node, backplane) = await StartAsync();
+        await using var _ = node;
+        await using var third = await AppNode.StartAsync(_cluster);
+        await using var lapsed = await AppNode.StartAsync(_cluster, options =>
+        {
+            options.HeartbeatInterval = TimeSpan.FromMinutes(5);
+            options.LeaseExpiry = TimeSpan.FromHours(1);
+        });
+        await using var client = await lapsed.ConnectAsync();
+        await node.Store.RemoveNodeAsync(lapsed.Services.GetRequiredService<NodeInfo>().NodeId, Cancellation);
+        backplane.HidesReceivers = true;
+
+        await node.Router.AddToGroupAsync(client.Id, "g", Cancellation);
+
+        Assert.Single(lapsed.Hub.Group("g"));
+    }
+
+    [Fact]
     public async Task Command_TransportThatCannotCountReceiversAndStoreOfThisNodeAlone_ReachesTheConnection()
     {
         var (node, backplane) = await StartAsync(build: sockets => sockets.UseSessionStore(_ => new InMemorySessionStore(new(), Microsoft.Extensions.Options.Options.Create(new DistributedWebSocketsClusterOptions()))));

@@ -23,7 +23,7 @@ public sealed class ChannelSubscriptionsTests
     public ChannelSubscriptionsTests()
     {
         _node = new(Options.Create(new DistributedWebSocketsOptions()), _time);
-        var events = new ClusterEvents(new ServiceCollection().AddSingleton(_observer.Object).BuildServiceProvider(), NullLogger<ClusterEvents>.Instance);
+        var events = new ClusterEvents(new ServiceCollection().AddSingleton(_observer.Object).BuildServiceProvider(), _time, NullLogger<ClusterEvents>.Instance);
         events.Start();
         _losses = new(events, new(new DummyMeterFactory()), _time, NullLogger<LossReporter>.Instance);
         _subscriptions = new(_backplane.Object, _node, _losses, _time, s_delay, s_timeout);
@@ -83,9 +83,17 @@ public sealed class ChannelSubscriptionsTests
         await Assert.ThrowsAsync<BackplaneUnavailableException>(async () => await _subscriptions.AcquireAsync("c", keep: true));
 
         _backplane.Verify(b => b.SubscribeAsync(It.IsAny<string>(), It.IsAny<CancellationToken>()), Times.Never);
+        _subscriptions.AcquireLater("join");
         _node.IsBackplaneAway = false;
+        var reported = new TaskCompletionSource<PossibleLoss>();
+        _observer.Setup(o => o.OnPossibleLossAsync(It.IsAny<PossibleLoss>(), It.IsAny<CancellationToken>()))
+            .Callback<PossibleLoss, CancellationToken>((loss, _) => reported.TrySetResult(loss)).Returns(ValueTask.CompletedTask);
         await _subscriptions.ReconcileAsync();
         _backplane.Verify(b => b.SubscribeAsync("c", It.IsAny<CancellationToken>()), Times.Once);
+        _backplane.Verify(b => b.SubscribeAsync("join", It.IsAny<CancellationToken>()), Times.Once);
+
+        // What came between the return of the backplane and the subscribe is in no other report.
+        await reported.Task.WithinGuardAsync();
     }
 
     [Fact]

@@ -138,6 +138,19 @@ public sealed class OutboundQueueTests
     }
 
     [Fact]
+    public async Task Ping_AfterCloseFrameOrEnd_IsNotWritten()
+    {
+        var queue = NewQueue();
+        queue.Ping();
+        await queue.WriteAsync(new byte[] { 0x88, 2, 0x03, 0xE8 }).WithinGuardAsync();
+        queue.Ping();
+        await queue.DisposeAsync().WithinGuardAsync();
+        queue.Ping();
+
+        Assert.Equal(["ping", "close"], _stream.Texts());
+    }
+
+    [Fact]
     public async Task Write_Fails_TellsTheOwnerOnceFailsThePlatformAndReleasesAll()
     {
         var queue = NewQueue();

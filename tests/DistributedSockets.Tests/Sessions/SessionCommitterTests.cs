@@ -134,6 +134,49 @@ public sealed class SessionCommitterTests
     }
 
     [Fact]
+    public async Task Stop_ObserverThatHeedsItsToken_IsToldToEnd()
+    {
+        var told = new TaskCompletionSource();
+        var observer = new Mock<IClusterObserver>();
+        observer.Setup(o => o.OnSessionStartedAsync(It.IsAny<Session>(), It.IsAny<CancellationToken>())).Returns<Session, CancellationToken>(async (_, token) =>
+        {
+            try
+            {
+                await Task.Delay(Timeout.Infinite, token);
+            }
+            finally
+            {
+                told.SetResult();
+            }
+        });
+        await using var node = await AppNode.StartAsync(build: sockets => sockets.Services.AddSingleton(observer.Object));
+        await using var client = await node.ConnectAsync();
+        await Eventually.TrueAsync(() => observer.Invocations.Count == 1, "the observer waits");
+        var reading = client.ReceiveCloseAsync();
+
+        await node.StopAsync().WithinGuardAsync();
+
+        await reading;
+        await told.Task.WithinGuardAsync();
+        Assert.DoesNotContain(node.Logs.GetSnapshot(), record => record.Id.Id is 141 or 142);
+    }
+
+    [Fact]
+    public async Task Claim_FailedOnce_IsTriedAgainByANodeWithoutObservers()
+    {
+        var store = new RecordingStore { ClaimFailures = 1 };
+        await using var node = await AppNode.StartAsync(
+            options: options =>
+            {
+                options.HeartbeatInterval = TimeSpan.FromMilliseconds(100);
+                options.LeaseExpiry = TimeSpan.FromSeconds(1);
+            },
+            build: sockets => sockets.UseSessionStore(_ => store));
+
+        await Eventually.TrueAsync(() => store.Claims >= 2, "the claim is tried again");
+    }
+
+    [Fact]
     public async Task Dispose_WithoutStop_EndsTheLoopsAndSignsOff()
     {
         var store = new RecordingStore();
@@ -325,6 +368,10 @@ public sealed class SessionCommitterTests
 
         internal Exception? RenewFailure { get; set; }
 
+        internal int ClaimFailures { get; set; }
+
+        internal int Claims { get; private set; }
+
         internal bool LoseLease { get; set; }
 
         internal bool Hangs { get; set; }
@@ -376,7 +423,8 @@ public sealed class SessionCommitterTests
         public ValueTask<IReadOnlyList<Session>> ClaimExpiredAsync(string claimantNodeId, int maxSessions, CancellationToken cancellationToken = default)
         {
             ThrowIfCut();
-            return new([]);
+            Claims++;
+            return ClaimFailures-- > 0 ? throw new SessionStoreUnavailableException("claim") : new([]);
         }
 
         public ValueTask<Session?> FindAsync(string hub, string connectionId, CancellationToken cancellationToken = default) => throw new NotSupportedException();
@@ -387,7 +435,7 @@ public sealed class SessionCommitterTests
 
         public ValueTask<IReadOnlyList<bool>> AreOnlineAsync(string hub, IReadOnlyList<string> userIds, CancellationToken cancellationToken = default) => throw new NotSupportedException();
 
-        public ValueTask<IReadOnlyList<NodeInfo>> ListNodesAsync(CancellationToken cancellationToken = default) => throw new NotSupportedException();
+        public ValueTask<IReadOnlyList<NodeInfo>> ListNodesAsync(CancellationToken cancellationToken = default) => new([]);
 
         public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
