@@ -18,7 +18,7 @@ internal sealed class RedisSubscription(
     private readonly Lock _delivery = new();
     private ISubscriber? _subscriber;
     private ChannelMessageQueue? _queue;
-    private bool _closed;
+    private volatile bool _closed;
 
     /// <summary>Completes when nothing is left, neither here nor on the server, of a subscribe that was given up.</summary>
     public Task Withdrawal { get; private set; } = Task.CompletedTask;
@@ -49,6 +49,10 @@ internal sealed class RedisSubscription(
             }
 
             await ConfirmAsync(subscriber, cancellationToken).ConfigureAwait(false);
+            if (_closed)
+            {
+                await DropAsync(CommandFlags.FireAndForget).ConfigureAwait(false);
+            }
         }
         finally
         {
@@ -60,10 +64,19 @@ internal sealed class RedisSubscription(
     /// <exception cref="Exception">What the multiplexer throws; the subscription has ended here all the same.</exception>
     public async Task CloseAsync(CancellationToken cancellationToken)
     {
-        await _gate.WaitAsync(CancellationToken.None).ConfigureAwait(false);
+        _closed = true;
         try
         {
-            _closed = true;
+            await _gate.WaitAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            await DropAsync(CommandFlags.FireAndForget).ConfigureAwait(false); // whoever holds the gate drops what it still gets
+            throw;
+        }
+
+        try
+        {
             await DropAsync(CommandFlags.None).WithinAsync(timeout, time, cancellationToken).ConfigureAwait(false);
         }
         finally
@@ -94,8 +107,10 @@ internal sealed class RedisSubscription(
         finally
         {
             Withdrawal = WithdrawAsync(subscriber, subscribing);
-            if (subscribing.IsCompleted)
+            if (subscribing.IsCompletedSuccessfully)
             {
+                // Answered, so there is nothing to wait for. After any other end the server may never answer, and the next
+                // attempt waits for it within its own time.
                 await Withdrawal.ConfigureAwait(false);
             }
         }
@@ -109,29 +124,37 @@ internal sealed class RedisSubscription(
     /// </remarks>
     private async Task WithdrawAsync(ISubscriber subscriber, Task subscribing)
     {
-        while (true)
+        try
         {
-            var unanswered = false;
-            try
+            while (true)
             {
-                await subscribing.ConfigureAwait(false);
-            }
-            catch (RedisTimeoutException)
-            {
-                unanswered = true;
-            }
-            catch (Exception exception) when (RedisErrors.IsOutage(exception, CancellationToken.None))
-            {
-                // The connection is gone, and with it what the server knew.
-            }
+                var unanswered = false;
+                try
+                {
+                    await subscribing.ConfigureAwait(false);
+                }
+                catch (RedisTimeoutException)
+                {
+                    unanswered = true;
+                }
+                catch (Exception exception) when (RedisErrors.IsOutage(exception, CancellationToken.None))
+                {
+                    // The connection is gone, and with it what the server knew.
+                }
 
-            await IgnoringOutageAsync(subscriber.UnsubscribeAsync(_channel, Nothing, CommandFlags.FireAndForget)).ConfigureAwait(false);
-            if (!unanswered)
-            {
-                return;
-            }
+                await IgnoringOutageAsync(subscriber.UnsubscribeAsync(_channel, Nothing, CommandFlags.FireAndForget)).ConfigureAwait(false);
+                if (!unanswered)
+                {
+                    return;
+                }
 
-            subscribing = subscriber.SubscribeAsync(_channel, Nothing);
+                subscribing = subscriber.SubscribeAsync(_channel, Nothing);
+            }
+        }
+        catch (Exception exception) when (RedisErrors.IsOutage(exception, CancellationToken.None))
+        {
+            // A multiplexer that was closed meanwhile refuses the call itself. With it the server has forgotten the subscription,
+            // so the next attempt, over another connection, finds nothing in its way.
         }
     }
 
