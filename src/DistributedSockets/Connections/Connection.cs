@@ -44,7 +44,7 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner
         Query = context.Request.Query;
         RemoteIpAddress = context.Connection.RemoteIpAddress;
         ConnectedAt = services.Time.GetUtcNow();
-        _queue = new(tap?.Transport ?? new WebSocketFrameStream(socket), services.Options, this);
+        _queue = new(tap?.Output ?? new WebSocketFrameWriter(socket), services.Options, this);
         if (tap is not null)
         {
             tap.Queue = _queue;

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 
@@ -24,7 +25,10 @@ internal sealed class ConnectionEndpoint(
         var connect = features.Get<IHttpExtendedConnectFeature>();
         if (upgrade is { IsUpgradableRequest: true } || connect is { IsExtendedConnect: true })
         {
-            var tap = new TapFeature(upgrade, connect, services.Time);
+
+            // Kestrel's own upgrade, which nobody wraps: what it writes afterwards goes to its transport as it is, and so may we.
+            var output = ReferenceEquals(upgrade, features) ? features.Get<IConnectionTransportFeature>()?.Transport.Output : null;
+            var tap = new TapFeature(upgrade, connect, output, services.Time);
             features.Set(tap);
             if (upgrade is not null)
             {

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.IO.Pipelines;
 using System.Net.WebSockets;
 
 namespace DistributedSockets;
@@ -8,9 +9,10 @@ namespace DistributedSockets;
 /// Queueing and writing are two steps, <see cref="TryEnqueue"/> and <see cref="Start"/>, so that a fan-out can settle the order of
 /// its frames under a lock and write after it.
 /// </remarks>
-internal sealed class OutboundQueue(Stream stream, DistributedWebSocketsOptions options, IOutboundQueueOwner owner)
+internal sealed class OutboundQueue(PipeWriter output, DistributedWebSocketsOptions options, IOutboundQueueOwner owner)
 {
-    private const int JoinBytes = 32 * 1024;
+    /// <summary>How much one flush carries; larger frames go in pieces, so that a client that hangs holds no more of them twice.</summary>
+    internal const int JoinBytes = 32 * 1024;
 
     /// <summary>How often a sender writes for others before it goes on with its own work.</summary>
     private const int MaxInlineWrites = 8;
@@ -21,6 +23,10 @@ internal sealed class OutboundQueue(Stream stream, DistributedWebSocketsOptions 
     private readonly Queue<SharedFrame> _frames = new();
     private readonly Queue<PlatformWrite> _platform = new();
     private TaskCompletionSource? _drained;
+    private PlatformWrite? _platformInFlush;
+    private SharedFrame? _partial;
+    private int _partialWritten;
+    private int _bytesInFlush;
     private int _bytes;
     private int _dropped;
     private bool _writing;
@@ -214,139 +220,146 @@ internal sealed class OutboundQueue(Stream stream, DistributedWebSocketsOptions 
     /// <summary>Writes inline for as long as the transport takes all at once; allocates nothing then.</summary>
     private void Pump()
     {
-        Batch batch = default;
         try
         {
             for (var writes = 0; writes < MaxInlineWrites; writes++)
             {
-                if (!TryTake(ref batch))
+                if (!TryWrite())
                 {
                     return;
                 }
 
-                var write = WriteThroughAsync(batch.Bytes);
-                if (!write.IsCompletedSuccessfully)
+                var flush = output.FlushAsync();
+                if (!flush.IsCompletedSuccessfully)
                 {
-                    _ = PumpAsync(batch, write); // never throws; DrainAsync waits for it
+                    _ = PumpAsync(flush); // never throws; DrainAsync waits for it
                     return;
                 }
 
-                batch.Complete();
+                OnFlushed(flush.Result);
             }
         }
         catch (Exception exception)
         {
-            Fail(batch, exception);
+            Fail(exception);
             return;
         }
 
-        _ = PumpAsync(batch, null);
+        _ = PumpAsync(null);
     }
 
-    /// <summary>Goes on with a write that takes its time, or with the rest after many writes, on a thread of the pool.</summary>
-    private async Task PumpAsync(Batch batch, ValueTask? write)
+    /// <summary>Goes on with a flush that takes its time, or with the rest after many writes, on a thread of the pool.</summary>
+    private async Task PumpAsync(ValueTask<FlushResult>? flush)
     {
         try
         {
-            if (write is { } pending)
+            if (flush is { } pending)
             {
-                await pending;
-                batch.Complete();
+                OnFlushed(await pending);
             }
             else
             {
                 await Task.Yield();
             }
 
-            while (TryTake(ref batch))
+            while (TryWrite())
             {
-                await WriteThroughAsync(batch.Bytes);
-                batch.Complete();
+                OnFlushed(await output.FlushAsync());
             }
         }
         catch (Exception exception)
         {
-            Fail(batch, exception);
+            Fail(exception);
         }
     }
 
-    /// <summary>Takes what is to be written next, joining frames that wait; false if there is nothing, and the pump has stopped.</summary>
-    private bool TryTake(ref Batch batch)
+    /// <summary>Hands the transport what goes into the next flush, joining frames that wait; false if there is nothing, and the pump has stopped.</summary>
+    private bool TryWrite()
     {
         TaskCompletionSource? drained;
         lock (_gate)
         {
-            _bytes -= batch.Written;
-            batch.Written = 0;
+            _bytes -= _bytesInFlush;
+            _bytesInFlush = 0;
+            if (_partial is not null)
+            {
+                WritePieceLocked();
+                return true;
+            }
 
             // Pings and pongs overtake; a close frame (opcode 8) must not, since nothing may follow it (RFC 6455 §5.5.1).
             if (_platform.TryPeek(out var next) && (!next.IsClose || _frames.Count == 0))
             {
-                batch.Platform = _platform.Dequeue();
-                batch.Bytes = batch.Platform.Bytes;
+                _platformInFlush = _platform.Dequeue();
+                output.Write(next.Bytes.Span);
                 return true;
             }
 
-            if (_frames.Count > 0)
+            while (_frames.TryPeek(out var frame) && _bytesInFlush + frame.Length <= JoinBytes)
             {
-                if (_frames.Count == 1 || _frames.Peek().Length > JoinBytes)
-                {
-                    batch.Single = _frames.Dequeue();
-                    batch.Bytes = batch.Single.Bytes;
-                }
-                else
-                {
-                    batch.Joined ??= ArrayPool<byte>.Shared.Rent(JoinBytes);
-                    var length = 0;
-                    while (_frames.TryPeek(out var frame) && length + frame.Length <= JoinBytes)
-                    {
-                        frame.Bytes.CopyTo(batch.Joined.AsMemory(length));
-                        length += frame.Length;
-                        _frames.Dequeue().Release();
-                    }
+                output.Write(frame.Bytes.Span);
+                _bytesInFlush += frame.Length;
+                _frames.Dequeue().Release();
+            }
 
-                    batch.Bytes = batch.Joined.AsMemory(0, length);
-                }
+            if (_bytesInFlush > 0)
+            {
+                return true;
+            }
 
-                batch.Written = batch.Bytes.Length;
+            if (_frames.TryDequeue(out _partial))
+            {
+                WritePieceLocked();
                 return true;
             }
 
             drained = StopLocked();
         }
 
-        batch.Dispose();
         drained?.TrySetResult();
         return false;
     }
 
-    private ValueTask WriteThroughAsync(ReadOnlyMemory<byte> bytes)
+    private void WritePieceLocked()
     {
-        var write = stream.WriteAsync(bytes);
-        if (!write.IsCompletedSuccessfully)
+        var rest = _partial!.Bytes[_partialWritten..]; // the callers have one
+        _bytesInFlush = Math.Min(rest.Length, JoinBytes);
+        output.Write(rest.Span[.._bytesInFlush]);
+        _partialWritten += _bytesInFlush;
+        if (_bytesInFlush == rest.Length)
         {
-            return FlushAfterAsync(write);
+            ReleasePartial();
+        }
+    }
+
+    private void ReleasePartial()
+    {
+        _partial?.Release();
+        _partial = null;
+        _partialWritten = 0;
+    }
+
+    private void OnFlushed(FlushResult flush)
+    {
+        if (flush.IsCompleted || flush.IsCanceled)
+        {
+            throw new IOException("The client has gone.");
         }
 
-        write.GetAwaiter().GetResult();
-        return new(stream.FlushAsync());
+        _platformInFlush?.Completion.TrySetResult();
+        _platformInFlush = null;
     }
 
-    private async ValueTask FlushAfterAsync(ValueTask write)
+    private void Fail(Exception exception)
     {
-        await write;
-        await stream.FlushAsync();
-    }
-
-    private void Fail(Batch batch, Exception exception)
-    {
-        batch.Platform?.Completion.TrySetException(exception);
-        batch.Single?.Release();
-        batch.Dispose();
+        _platformInFlush?.Completion.TrySetException(exception);
+        _platformInFlush = null;
+        ReleasePartial();
         lock (_gate)
         {
             CompleteLocked();
             _bytes = 0;
+            _bytesInFlush = 0;
             while (_platform.TryDequeue(out var write))
             {
                 write.Completion.TrySetException(exception);
@@ -383,35 +396,5 @@ internal sealed class OutboundQueue(Stream stream, DistributedWebSocketsOptions 
         var drained = _drained;
         _drained = null;
         return drained;
-    }
-
-    /// <summary>What one write carries: a frame of the platform's, one of ours, or several joined.</summary>
-    private struct Batch
-    {
-        internal ReadOnlyMemory<byte> Bytes;
-        internal PlatformWrite? Platform;
-        internal SharedFrame? Single;
-        internal byte[]? Joined;
-
-        /// <summary>Bytes of ours that were written and still count as queued.</summary>
-        internal int Written;
-
-        internal void Complete()
-        {
-            Platform?.Completion.TrySetResult();
-            Single?.Release();
-            Platform = null;
-            Single = null;
-            Bytes = default;
-        }
-
-        internal void Dispose()
-        {
-            if (Joined is not null)
-            {
-                ArrayPool<byte>.Shared.Return(Joined);
-                Joined = null;
-            }
-        }
     }
 }

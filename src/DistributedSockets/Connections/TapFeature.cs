@@ -1,9 +1,15 @@
+using System.IO.Pipelines;
 using Microsoft.AspNetCore.Http.Features;
 
 namespace DistributedSockets;
 
 /// <summary>Wraps the transport's upgrade (HTTP/1.1) and extended CONNECT (HTTP/2) so that the platform writes through a tap.</summary>
-internal sealed class TapFeature(IHttpUpgradeFeature? upgrade, IHttpExtendedConnectFeature? connect, TimeProvider time) : IHttpUpgradeFeature, IHttpExtendedConnectFeature
+/// <param name="upgrade">The server's upgrade of HTTP/1.1, if any.</param>
+/// <param name="connect">The server's extended CONNECT, if any.</param>
+/// <param name="output">Where an upgraded connection can be written to without the server's HTTP layer in between, if that is known.</param>
+/// <param name="time">The clock.</param>
+internal sealed class TapFeature(IHttpUpgradeFeature? upgrade, IHttpExtendedConnectFeature? connect, PipeWriter? output, TimeProvider time)
+    : IHttpUpgradeFeature, IHttpExtendedConnectFeature
 {
     internal TapStream? Tap { get; private set; }
 
@@ -13,7 +19,18 @@ internal sealed class TapFeature(IHttpUpgradeFeature? upgrade, IHttpExtendedConn
 
     public string? Protocol => connect?.Protocol;
 
-    public async Task<Stream> UpgradeAsync() => Tap = new(await upgrade!.UpgradeAsync(), time); // called only when upgradable
+    public async Task<Stream> UpgradeAsync()
+    {
+        var transport = await upgrade!.UpgradeAsync(); // called only when upgradable
+        return Tap = new(transport, output ?? Output(transport), time);
+    }
 
-    public async ValueTask<Stream> AcceptAsync() => Tap = new(await connect!.AcceptAsync(), time); // called only for extended CONNECT
+    public async ValueTask<Stream> AcceptAsync()
+    {
+        var transport = await connect!.AcceptAsync(); // called only for extended CONNECT
+        return Tap = new(transport, Output(transport), time);
+    }
+
+    private static PipeWriter Output(Stream transport) =>
+        PipeWriter.Create(transport, new(minimumBufferSize: OutboundQueue.JoinBytes, leaveOpen: true));
 }

@@ -1,7 +1,9 @@
+using System.IO.Pipelines;
+
 namespace DistributedSockets;
 
 /// <summary>Stands between the platform's WebSocket and the transport: reads pass through, writes go to the connection's queue.</summary>
-internal sealed class TapStream(Stream transport, TimeProvider time) : Stream
+internal sealed class TapStream(Stream transport, PipeWriter output, TimeProvider time) : Stream
 {
     private long _lastReadAt = time.GetTimestamp();
 
@@ -11,6 +13,9 @@ internal sealed class TapStream(Stream transport, TimeProvider time) : Stream
     internal long LastReadAt => Volatile.Read(ref _lastReadAt);
 
     internal Stream Transport => transport;
+
+    /// <summary>Where the connection's queue writes.</summary>
+    internal PipeWriter Output => output;
 
     public override bool CanRead => true;
 

@@ -1,9 +1,11 @@
+using System.IO.Pipelines;
+
 namespace DistributedSockets.Benchmarks.Micro;
 
-/// <summary>A transport whose first write waits until it is opened, so that frames queue behind it.</summary>
-internal sealed class Gate : MemoryStream
+/// <summary>A transport whose first flush waits until it is opened, so that frames queue behind it.</summary>
+internal sealed class Gate : Sink
 {
-    private TaskCompletionSource _opened = new();
+    private TaskCompletionSource<FlushResult> _opened = new();
 
     public void Close(bool closed)
     {
@@ -13,11 +15,9 @@ internal sealed class Gate : MemoryStream
         }
         else
         {
-            _opened.TrySetResult();
+            _opened.TrySetResult(default);
         }
     }
 
-    public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default) => new(_opened.Task);
-
-    public override Task FlushAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+    public override ValueTask<FlushResult> FlushAsync(CancellationToken cancellationToken = default) => new(_opened.Task);
 }

@@ -1,3 +1,4 @@
+using System.IO.Pipelines;
 using System.Net.WebSockets;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
@@ -8,6 +9,8 @@ namespace DistributedSockets.Benchmarks.Micro;
 /// <summary>A running node in this process, whose connections lead nowhere.</summary>
 internal sealed class MicroNode : IDisposable
 {
+    private static readonly Sink s_nowhere = new();
+
     private readonly IHost _host;
     private readonly ConnectionServices _connections;
 
@@ -28,10 +31,10 @@ internal sealed class MicroNode : IDisposable
     public HubRegistry Hub { get; }
 
     /// <summary>A connection that no hub knows yet.</summary>
-    public Connection Create(string? user = null, Stream? transport = null) => new(
+    public Connection Create(string? user = null, PipeWriter? output = null) => new(
         new DefaultHttpContext(),
         WebSocket.CreateFromStream(Stream.Null, new()),
-        new TapStream(transport ?? Sink.Instance, TimeProvider.System),
+        new TapStream(Stream.Null, output ?? s_nowhere, TimeProvider.System),
         Hub.Name,
         user,
         _connections);

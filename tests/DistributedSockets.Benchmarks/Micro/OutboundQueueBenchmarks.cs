@@ -18,7 +18,7 @@ public class OutboundQueueBenchmarks
     {
         _node = new();
         _idle = _node.Create();
-        _busy = _node.Create(transport: _gate);
+        _busy = _node.Create(output: _gate);
         _frame = SharedFrame.Encode(WebSocketMessage.Binary(new byte[128]));
     }
 

@@ -1,3 +1,4 @@
+using System.IO.Pipelines;
 using System.Net.WebSockets;
 using DistributedSockets.Conformance;
 
@@ -120,6 +121,25 @@ public sealed class OutboundQueueTests
     }
 
     [Fact]
+    public async Task Complete_PartOfALargeFrameWritten_WritesTheRestBeforeAnythingElse()
+    {
+        var queue = NewQueue(bytes: 1_024);
+        var large = new string('x', 3 * OutboundQueue.JoinBytes);
+        _stream.Shut();
+        Send(queue, large);
+        var ping = queue.WriteAsync(new byte[] { 0x89, 0 });
+        Assert.False(Send(queue, "one too many"));
+        var close = queue.WriteAsync(new byte[] { 0x88, 2, 0x03, 0xF0 });
+        Assert.InRange(Assert.Single(_stream.Writes).Length, 1, OutboundQueue.JoinBytes);
+
+        _stream.Open();
+        await Task.WhenAll(ping, close, queue.DrainAsync()).WithinGuardAsync();
+
+        Assert.Equal([large, "ping", "close"], _stream.Texts());
+        Assert.Equal(0, queue.QueuedBytes);
+    }
+
+    [Fact]
     public async Task PlatformWrite_PingOvertakesAndCloseStaysBehind()
     {
         var queue = NewQueue();
@@ -175,7 +195,7 @@ public sealed class OutboundQueueTests
         foreach (var fail in new[] { true, false })
         {
             var stream = new GatedStream();
-            var queue = new OutboundQueue(stream, new(), _owner);
+            var queue = new OutboundQueue(Output(stream), new(), _owner);
             stream.Shut();
             for (var i = 0; i < 10; i++)
             {
@@ -231,8 +251,10 @@ public sealed class OutboundQueueTests
         return queued;
     }
 
+    private static PipeWriter Output(Stream stream) => PipeWriter.Create(stream, new(minimumBufferSize: OutboundQueue.JoinBytes));
+
     private OutboundQueue NewQueue(int bytes = 1 << 20, int frames = 16_384, SlowConsumerPolicy policy = SlowConsumerPolicy.Close) => new(
-        _stream, new() { OutboundQueueBytes = bytes, OutboundQueueFrames = frames, SlowConsumerPolicy = policy }, _owner);
+        Output(_stream), new() { OutboundQueueBytes = bytes, OutboundQueueFrames = frames, SlowConsumerPolicy = policy }, _owner);
 
     private sealed class Owner : IOutboundQueueOwner
     {
