@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Runtime.CompilerServices;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
@@ -59,16 +60,17 @@ internal sealed partial class RedisBackplane : IBackplane
         }
     }
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<long?> PublishAsync(string channel, ReadOnlyMemory<byte> payload, CancellationToken cancellationToken = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(channel);
         cancellationToken.ThrowIfCancellationRequested();
-        var subscriber = ConnectedSubscriber("the message was not published");
+
+        // Nothing is awaited before this call, so the order of calls is the order on the wire.
+        var publish = ConnectedSubscriber("the message was not published").PublishAsync(RedisChannel.Literal(channel), payload.ToArray());
         try
         {
-            // Nothing is awaited before this call, so the order of calls is the order on the wire.
-            var receivers = await subscriber.PublishAsync(RedisChannel.Literal(channel), payload.ToArray())
-                .WithinAsync(_timeout, _time, cancellationToken).ConfigureAwait(false);
+            var receivers = await publish.WaitAsync(_timeout, _time, cancellationToken).ConfigureAwait(false);
             return _isCluster ? null : receivers;
         }
         catch (Exception exception) when (RedisErrors.IsOutage(exception, cancellationToken))
@@ -79,6 +81,10 @@ internal sealed partial class RedisBackplane : IBackplane
                 $"Redis did not take a message within {_timeout}: {exception.Message} " +
                 "It may arrive all the same. Connections on this node were served. Check that Redis is up and not overloaded.",
                 exception);
+        }
+        finally
+        {
+            RedisErrors.Observe(publish);
         }
     }
 

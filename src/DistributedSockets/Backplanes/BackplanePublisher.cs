@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.CompilerServices;
 
 namespace DistributedSockets;
 
@@ -28,6 +29,7 @@ internal sealed class BackplanePublisher(IBackplane backplane, DistributedWebSoc
         return AwaitAsync(publish, started, cancellationToken);
     }
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<long?> AwaitAsync(ValueTask<long?> publish, long started, CancellationToken cancellationToken)
     {
         try

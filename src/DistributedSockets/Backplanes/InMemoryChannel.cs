@@ -38,7 +38,7 @@ internal sealed class InMemoryChannel
         }
     }
 
-    /// <summary>Hands a copy to every receiver. Under the lock, as the order must be the same for all; receivers only sort it into a lane.</summary>
+    /// <summary>Hands a copy to every receiver. Under the lock, as the order must be the same for all; receivers wait for nothing.</summary>
     internal int Deliver(string channel, ReadOnlyMemory<byte> payload)
     {
         lock (_gate)

@@ -1,20 +1,63 @@
 using System.Diagnostics;
-using System.Threading.Channels;
 
 namespace DistributedSockets;
 
 /// <summary>Delivers the envelopes of its share of nodes and hubs one after the other. Bounded: what does not fit is refused.</summary>
+/// <remarks>
+/// What is for few is delivered by the thread that brings it, if nothing else is in progress: handing it to another thread takes
+/// longer than delivering it.
+/// </remarks>
 internal sealed class Lane(
     int capacity, EnvelopeDispatcher dispatcher, DistributedWebSocketsMetrics metrics, TimeProvider time, Action<Exception?> unreadable)
+    : IThreadPoolWorkItem
 {
     private readonly ServedConnections _served = new(time);
-    private readonly Channel<Item> _items = Channel.CreateBounded<Item>(new BoundedChannelOptions(capacity) { SingleReader = true });
-    private Task _loop = Task.CompletedTask;
+    private readonly Lock _gate = new();
+    private readonly Queue<Item> _items = new();
+    private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private bool _delivering;
+    private bool _stopping;
 
-    internal void Start() => _loop = Task.Run(RunAsync);
+    /// <summary>Takes an envelope; false if too many wait.</summary>
+    internal bool TryAdd(HubRegistry hub, ReadOnlyMemory<byte> envelope, bool forFew)
+    {
+        var item = new Item(hub, envelope, metrics.IsLagMeasured ? Stopwatch.GetTimestamp() : 0);
+        lock (_gate)
+        {
+            if (_stopping)
+            {
+                return true; // the connections are gone
+            }
 
-    internal bool TryAdd(HubRegistry hub, ReadOnlyMemory<byte> envelope) =>
-        _items.Writer.TryWrite(new(hub, envelope, metrics.IsLagMeasured ? Stopwatch.GetTimestamp() : 0));
+            if (_delivering || !forFew)
+            {
+                if (_items.Count >= capacity)
+                {
+                    return false;
+                }
+
+                _items.Enqueue(item);
+                if (_delivering)
+                {
+                    return true;
+                }
+            }
+
+            _delivering = true;
+        }
+
+        if (forFew)
+        {
+            Deliver(item);
+            if (!HasMore())
+            {
+                return true;
+            }
+        }
+
+        ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+        return true;
+    }
 
     /// <summary>Lets go of what it need not remember any more.</summary>
     internal void Trim() => _served.Trim();
@@ -22,33 +65,70 @@ internal sealed class Lane(
     /// <summary>Delivers what waits and ends.</summary>
     internal Task StopAsync()
     {
-        _items.Writer.TryComplete();
-        return _loop;
+        lock (_gate)
+        {
+            _stopping = true;
+            if (!_delivering)
+            {
+                _ended.TrySetResult();
+            }
+        }
+
+        return _ended.Task;
     }
 
-    private async Task RunAsync()
+    void IThreadPoolWorkItem.Execute()
     {
-        while (await _items.Reader.WaitToReadAsync())
+        do
         {
-            while (_items.Reader.TryRead(out var item))
+            Item item;
+            lock (_gate)
             {
-                try
-                {
-                    if (item.ArrivedAt != 0)
-                    {
-                        metrics.Lagged(Stopwatch.GetElapsedTime(item.ArrivedAt));
-                    }
-
-                    if (!dispatcher.TryDispatch(item.Hub, item.Envelope, _served))
-                    {
-                        unreadable(null);
-                    }
-                }
-                catch (Exception exception)
-                {
-                    unreadable(exception);
-                }
+                item = _items.Dequeue(); // only here, and one waits
             }
+
+            Deliver(item);
+        }
+        while (HasMore());
+    }
+
+    /// <summary>Whether to go on delivering; if not, the lane is idle.</summary>
+    private bool HasMore()
+    {
+        lock (_gate)
+        {
+            if (_items.Count > 0)
+            {
+                return true;
+            }
+
+            _delivering = false;
+            if (_stopping)
+            {
+                _ended.TrySetResult();
+            }
+
+            return false;
+        }
+    }
+
+    private void Deliver(in Item item)
+    {
+        try
+        {
+            if (item.ArrivedAt != 0)
+            {
+                metrics.Lagged(Stopwatch.GetElapsedTime(item.ArrivedAt));
+            }
+
+            if (!dispatcher.TryDispatch(item.Hub, item.Envelope, _served))
+            {
+                unreadable(null);
+            }
+        }
+        catch (Exception exception)
+        {
+            unreadable(exception);
         }
     }
 

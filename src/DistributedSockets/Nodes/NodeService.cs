@@ -37,7 +37,6 @@ internal sealed partial class NodeService(
         _running = 1;
         metrics.Observe(hubs);
         events.Start();
-        receiver.Start();
         await backplane.StartAsync(receiver, cancellationToken);
         node.IsStarted = true;
         reconciler.Start();

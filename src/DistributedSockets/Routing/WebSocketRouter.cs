@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Net.WebSockets;
+using System.Runtime.CompilerServices;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 
@@ -30,6 +31,7 @@ internal sealed class WebSocketRouter : IWebSocketRouter
 
     public string Hub => _hub.Name;
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     public async ValueTask SendAsync(WebSocketTarget target, WebSocketMessage message, CancellationToken cancellationToken = default)
     {
         Check(target);
@@ -163,6 +165,7 @@ internal sealed class WebSocketRouter : IWebSocketRouter
     private Lock Order(string channel) => _order[(uint)channel.GetHashCode(StringComparison.Ordinal) % OrderLocks];
 
     /// <summary>Sends to everyone, or to one user or group: here, and on one channel.</summary>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     private async ValueTask SendToChannelAsync(
         string channel,
         WebSocketTargetKind kind,
@@ -306,6 +309,7 @@ internal sealed class WebSocketRouter : IWebSocketRouter
         return PublishAsync(channel, envelope, length, cancellationToken);
     }
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     private async ValueTask PublishAsync(string channel, byte[] envelope, int length, CancellationToken cancellationToken)
     {
         try
