@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.IO.Compression;
 using System.Text;
 using DistributedSockets.Docs.Tests.Markdown;
 
@@ -65,7 +66,7 @@ public sealed class WireFormatTests
         switch (vector["envelope"])
         {
             case "frame":
-                using (var frame = SharedFrame.Encode(vector.Message))
+                using (var frame = vector.Frame())
                 {
                     written = writer.WriteFrame(
                         (WebSocketTargetKind)Array.IndexOf(s_targets, vector["target"]),
@@ -106,11 +107,12 @@ public sealed class WireFormatTests
                 Assert.Equal(vector["message id"], messageId == Guid.Empty ? "none" : messageId.ToString());
                 Assert.Equal(vector.List("names"), ReadList(ref reader));
                 Assert.Equal(vector.List("excluded"), ReadList(ref reader));
-                Assert.True(SharedFrame.TryWrap(vector.Bytes.AsMemory(reader.Position), out var frame));
+                Assert.True(SharedFrame.TryWrap(vector.Bytes.AsMemory(reader.Position), reader.HasDeflated, out var frame));
                 using (frame)
                 {
                     Assert.Equal(vector.Message.MessageType, frame.MessageType);
                     Assert.Equal(vector.Message.Data.ToArray(), frame.Payload.ToArray());
+                    Assert.Equal(vector.Compressed, frame.Deflated.IsEmpty ? [] : frame.Deflated[2..].ToArray());
                 }
 
                 break;
@@ -125,6 +127,17 @@ public sealed class WireFormatTests
                 Assert.Equal(vector["outcome"], s_outcomes[(int)outcome]);
                 break;
         }
+    }
+
+    [Fact]
+    public void Vector_Compressed_InflatesToItsFrame()
+    {
+        var vector = Assert.Single(Vector.All().Values, static vector => vector.Compressed.Length > 0);
+        using var deflate = new DeflateStream(new MemoryStream([.. vector.Compressed, 0, 0, 0xFF, 0xFF]), CompressionMode.Decompress);
+        using var inflated = new MemoryStream();
+        deflate.CopyTo(inflated);
+
+        Assert.Equal(vector.Message.Data.ToArray(), inflated.ToArray());
     }
 
     [Theory]
@@ -219,6 +232,9 @@ public sealed class WireFormatTests
             ? WebSocketMessage.Text(MarkdownTable.Plain(text))
             : WebSocketMessage.Binary(Convert.FromHexString(MarkdownTable.Plain(_fields["frame"].Split(' ', 2)[1]).Replace(" ", "", StringComparison.Ordinal)));
 
+        /// <summary>The payload of the compressed frame; empty if there is none.</summary>
+        public byte[] Compressed => Has("compressed") ? Convert.FromHexString(this["compressed"].Replace(" ", "", StringComparison.Ordinal)) : [];
+
         public RemoteCommand Command => new(
             (RemoteCommandKind)Array.IndexOf(s_commands, this["command"]), Text("subject"), Text("group"), (ushort)Number("close code"), Text("reason"));
 
@@ -235,6 +251,23 @@ public sealed class WireFormatTests
             }
 
             return vectors;
+        }
+
+        /// <summary>The frame, with the compressed one that the page shows: what a compressor makes of a text may differ, and be right.</summary>
+        public SharedFrame Frame()
+        {
+            var plain = SharedFrame.Encode(Message);
+            if (Compressed.Length == 0)
+            {
+                return plain;
+            }
+
+            using (plain)
+            {
+                byte[] both = [.. plain.Bytes.Span, (byte)(plain.Bytes.Span[0] | 0x40), (byte)Compressed.Length, .. Compressed];
+                Assert.True(SharedFrame.TryWrap(both, withDeflated: true, out var frame));
+                return frame;
+            }
         }
 
         public bool Has(string field) => _fields.ContainsKey(field);

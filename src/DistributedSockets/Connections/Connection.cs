@@ -28,7 +28,15 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner
     private long _receivingSince;
     private long _pingedAt;
 
-    internal Connection(HttpContext context, WebSocket socket, TapStream? tap, string hub, string? userId, ConnectionServices services)
+    /// <param name="context">The request of the handshake.</param>
+    /// <param name="socket">The platform's WebSocket.</param>
+    /// <param name="tap">What the platform writes through, if there is a transport to tap.</param>
+    /// <param name="hub">The hub.</param>
+    /// <param name="userId">The user, if known.</param>
+    /// <param name="services">What all connections share.</param>
+    /// <param name="takesDeflated">Whether the client agreed to frames that are compressed for all. Without a tap it gets none.</param>
+    internal Connection(
+        HttpContext context, WebSocket socket, TapStream? tap, string hub, string? userId, ConnectionServices services, bool takesDeflated = false)
     {
         _context = context;
         _socket = socket;
@@ -44,7 +52,7 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner
         Query = context.Request.Query;
         RemoteIpAddress = context.Connection.RemoteIpAddress;
         ConnectedAt = services.Time.GetUtcNow();
-        _queue = new(tap?.Output ?? new WebSocketFrameWriter(socket), services.Options, this);
+        _queue = new(tap?.Output ?? new WebSocketFrameWriter(socket), services.Options, this, takesDeflated && tap is not null);
         if (tap is not null)
         {
             tap.Queue = _queue;
@@ -89,7 +97,7 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner
     public override ValueTask SendAsync(WebSocketMessage message, CancellationToken cancellationToken = default)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        using var frame = SharedFrame.Encode(message);
+        using var frame = SharedFrame.Encode(message, _queue.TakesDeflated ? _services.Deflater : null);
         if (_queue.TryEnqueue(frame))
         {
             _services.Metrics.FramesSent(1);

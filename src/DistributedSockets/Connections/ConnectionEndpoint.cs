@@ -113,9 +113,10 @@ internal sealed class ConnectionEndpoint(
             {
                 SubProtocol = ChooseSubProtocol(context.WebSockets.WebSocketRequestedProtocols),
                 DangerousEnableCompression = services.Options.EnableCompression,
-                DisableServerContextTakeover = true, // what we send is never compressed
+                DisableServerContextTakeover = true, // what we send is compressed once for all, so without context
             });
-            var connection = new Connection(context, socket, context.Features.Get<TapFeature>()?.Tap, hub.Name, userId, services);
+            var takesDeflated = services.Options.EnableCompression && DeflateAgreement.TakesSharedFrames(context.Response.Headers.SecWebSocketExtensions);
+            var connection = new Connection(context, socket, context.Features.Get<TapFeature>()?.Tap, hub.Name, userId, services, takesDeflated);
             await HoldAsync(context, connection);
         }
         finally

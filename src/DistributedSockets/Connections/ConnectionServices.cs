@@ -2,7 +2,7 @@ namespace DistributedSockets;
 
 /// <summary>What all connections of a node share.</summary>
 internal sealed class ConnectionServices(
-    NodeState node, DistributedWebSocketsOptions options, TimeProvider time, DistributedWebSocketsMetrics metrics, ConnectionLog log)
+    NodeState node, DistributedWebSocketsOptions options, TimeProvider time, DistributedWebSocketsMetrics metrics, ConnectionLog log, FrameDeflater deflater)
 {
     internal NodeState Node => node;
 
@@ -13,4 +13,6 @@ internal sealed class ConnectionServices(
     internal DistributedWebSocketsMetrics Metrics => metrics;
 
     internal ConnectionLog Log => log;
+
+    internal FrameDeflater Deflater => deflater;
 }

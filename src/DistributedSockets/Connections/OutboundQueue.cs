@@ -9,7 +9,7 @@ namespace DistributedSockets;
 /// Queueing and writing are two steps, <see cref="TryEnqueue"/> and <see cref="Start"/>, so that a fan-out can settle the order of
 /// its frames under a lock and write after it.
 /// </remarks>
-internal sealed class OutboundQueue(PipeWriter output, DistributedWebSocketsOptions options, IOutboundQueueOwner owner)
+internal sealed class OutboundQueue(PipeWriter output, DistributedWebSocketsOptions options, IOutboundQueueOwner owner, bool takesDeflated = false)
 {
     /// <summary>How much one flush carries; larger frames go in pieces, so that a client that hangs holds no more of them twice.</summary>
     internal const int JoinBytes = 32 * 1024;
@@ -35,6 +35,9 @@ internal sealed class OutboundQueue(PipeWriter output, DistributedWebSocketsOpti
     private bool _full;
     private volatile bool _startNeeded;
 
+    /// <summary>Whether frames are written compressed where they are.</summary>
+    internal bool TakesDeflated => takesDeflated;
+
     internal int QueuedBytes => Volatile.Read(ref _bytes);
 
     /// <summary>The code of a close frame that the platform wrote, if any.</summary>
@@ -55,7 +58,7 @@ internal sealed class OutboundQueue(PipeWriter output, DistributedWebSocketsOpti
                 while (_frames.Count > 0 && IsFull(frame))
                 {
                     var oldest = _frames.Dequeue();
-                    _bytes -= oldest.Length;
+                    _bytes -= oldest.LengthFor(takesDeflated);
                     oldest.Release();
                     DropLocked(1);
                 }
@@ -77,7 +80,7 @@ internal sealed class OutboundQueue(PipeWriter output, DistributedWebSocketsOpti
 
             frame.AddReference();
             _frames.Enqueue(frame);
-            _bytes += frame.Length;
+            _bytes += frame.LengthFor(takesDeflated);
             if (!_writing)
             {
                 _writing = true;
@@ -199,7 +202,7 @@ internal sealed class OutboundQueue(PipeWriter output, DistributedWebSocketsOpti
     }
 
     private bool IsFull(SharedFrame frame) =>
-        _frames.Count >= options.OutboundQueueFrames || _bytes + (long)frame.Length > options.OutboundQueueBytes;
+        _frames.Count >= options.OutboundQueueFrames || _bytes + (long)frame.LengthFor(takesDeflated) > options.OutboundQueueBytes;
 
     private void DropLocked(int count)
     {
@@ -212,7 +215,7 @@ internal sealed class OutboundQueue(PipeWriter output, DistributedWebSocketsOpti
         _completed = true;
         while (_frames.TryDequeue(out var frame))
         {
-            _bytes -= frame.Length;
+            _bytes -= frame.LengthFor(takesDeflated);
             frame.Release();
         }
     }
@@ -295,10 +298,10 @@ internal sealed class OutboundQueue(PipeWriter output, DistributedWebSocketsOpti
                 return true;
             }
 
-            while (_frames.TryPeek(out var frame) && _bytesInFlush + frame.Length <= JoinBytes)
+            while (_frames.TryPeek(out var frame) && _bytesInFlush + frame.LengthFor(takesDeflated) <= JoinBytes)
             {
-                output.Write(frame.Bytes.Span);
-                _bytesInFlush += frame.Length;
+                output.Write(frame.BytesFor(takesDeflated).Span);
+                _bytesInFlush += frame.LengthFor(takesDeflated);
                 _frames.Dequeue().Release();
             }
 
@@ -322,7 +325,7 @@ internal sealed class OutboundQueue(PipeWriter output, DistributedWebSocketsOpti
 
     private void WritePieceLocked()
     {
-        var rest = _partial!.Bytes[_partialWritten..]; // the callers have one
+        var rest = _partial!.BytesFor(takesDeflated)[_partialWritten..]; // the callers have one
         _bytesInFlush = Math.Min(rest.Length, JoinBytes);
         output.Write(rest.Span[.._bytesInFlush]);
         _partialWritten += _bytesInFlush;

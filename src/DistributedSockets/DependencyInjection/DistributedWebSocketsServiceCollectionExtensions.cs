@@ -93,6 +93,7 @@ public static class DistributedWebSocketsServiceCollectionExtensions
             provider.GetRequiredService<IOptions<DistributedWebSocketsOptions>>().Value.RemoteCommandTimeout));
         services.TryAddSingleton<BackplanePublisher>();
         services.TryAddSingleton(static provider => new EnvelopeWriter(provider.GetRequiredService<NodeState>().Info.NodeId));
+        services.TryAddSingleton(static provider => new FrameDeflater(provider.GetRequiredService<IOptions<DistributedWebSocketsOptions>>().Value));
         services.TryAddSingleton<GroupManager>();
         services.TryAddSingleton<CommandExecutor>();
         services.TryAddSingleton<RemoteCommands>();
@@ -112,7 +113,8 @@ public static class DistributedWebSocketsServiceCollectionExtensions
             provider.GetRequiredService<IOptions<DistributedWebSocketsOptions>>().Value,
             provider.GetRequiredService<TimeProvider>(),
             provider.GetRequiredService<DistributedWebSocketsMetrics>(),
-            provider.GetRequiredService<ConnectionLog>()));
+            provider.GetRequiredService<ConnectionLog>(),
+            provider.GetRequiredService<FrameDeflater>()));
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IHostedService, NodeService>());
     }
 }

@@ -69,7 +69,7 @@ internal sealed class EnvelopeDispatcher(Hubs hubs, RemoteCommands commands, Dis
         }
 
         var excludedNames = reader;
-        if (!reader.TrySkipStrings(out var excludedCount) || !SharedFrame.TryWrap(envelope[reader.Position..], out var frame))
+        if (!reader.TrySkipStrings(out var excludedCount) || !SharedFrame.TryWrap(envelope[reader.Position..], reader.HasDeflated, out var frame))
         {
             return false;
         }

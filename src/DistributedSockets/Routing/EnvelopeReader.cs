@@ -15,11 +15,15 @@ internal ref struct EnvelopeReader
     {
         _envelope = envelope;
         Kind = kind;
+        HasDeflated = (envelope[2] & EnvelopeWriter.DeflatedFlag) != 0;
         Origin = origin;
         _position = position;
     }
 
     internal EnvelopeKind Kind { get; }
+
+    /// <summary>Whether the compressed frame stands behind the plain one.</summary>
+    internal bool HasDeflated { get; }
 
     /// <summary>The node id of the publisher, in UTF-8.</summary>
     internal ReadOnlySpan<byte> Origin { get; }
@@ -34,7 +38,7 @@ internal ref struct EnvelopeReader
     {
         reader = default;
         if (envelope.Length < 6 || envelope[0] != EnvelopeWriter.Version || envelope[1] is < 1 or > 3
-            || envelope[2] != 0 || envelope[3] != 0 || envelope[4] == 0 || envelope.Length < 5 + envelope[4])
+            || envelope[2] > (envelope[1] == (byte)EnvelopeKind.Frame ? EnvelopeWriter.DeflatedFlag : 0) || envelope[3] != 0 || envelope[4] == 0 || envelope.Length < 5 + envelope[4])
         {
             return false;
         }

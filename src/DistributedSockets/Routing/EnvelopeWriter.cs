@@ -9,6 +9,9 @@ internal sealed class EnvelopeWriter(string originNodeId)
 {
     internal const byte Version = 1;
 
+    /// <summary>The flag of a frame envelope that carries the compressed frame behind the plain one.</summary>
+    internal const byte DeflatedFlag = 1;
+
     private const int FixedHeaderBytes = 5; // version, kind, flags (2), length of the origin
 
     private readonly byte[] _origin = Encoding.UTF8.GetBytes(originNodeId);
@@ -26,7 +29,7 @@ internal sealed class EnvelopeWriter(string originNodeId)
     internal byte[] WriteFrame(
         WebSocketTargetKind kind, ReadOnlySpan<string> names, IReadOnlyList<string> excluded, Guid messageId, SharedFrame frame, out int length)
     {
-        length = FixedHeaderBytes + _origin.Length + 1 + 16 + sizeof(ushort) + sizeof(ushort) + frame.Length;
+        length = FixedHeaderBytes + _origin.Length + 1 + 16 + sizeof(ushort) + sizeof(ushort) + frame.Length + frame.Deflated.Length;
         foreach (var name in names)
         {
             length += sizeof(ushort) + Encoding.UTF8.GetByteCount(name);
@@ -38,7 +41,7 @@ internal sealed class EnvelopeWriter(string originNodeId)
         }
 
         var array = ArrayPool<byte>.Shared.Rent(length);
-        var rest = WriteHeader(array, EnvelopeKind.Frame);
+        var rest = WriteHeader(array, EnvelopeKind.Frame, frame.Deflated.IsEmpty ? (byte)0 : DeflatedFlag);
         rest[0] = (byte)kind;
         messageId.TryWriteBytes(rest[1..], bigEndian: true, out _);
         rest = WriteUInt16(rest[17..], checked((ushort)names.Length));
@@ -54,6 +57,7 @@ internal sealed class EnvelopeWriter(string originNodeId)
         }
 
         frame.Bytes.Span.CopyTo(rest);
+        frame.Deflated.Span.CopyTo(rest[frame.Length..]);
         return array;
     }
 
@@ -95,11 +99,11 @@ internal sealed class EnvelopeWriter(string originNodeId)
         return destination[(sizeof(ushort) + bytes)..];
     }
 
-    private Span<byte> WriteHeader(Span<byte> destination, EnvelopeKind kind)
+    private Span<byte> WriteHeader(Span<byte> destination, EnvelopeKind kind, byte flags = 0)
     {
         destination[0] = Version;
         destination[1] = (byte)kind;
-        destination[2] = 0; // flags: none is defined in version 1
+        destination[2] = flags;
         destination[3] = 0;
         destination[4] = (byte)_origin.Length;
         _origin.CopyTo(destination[FixedHeaderBytes..]);

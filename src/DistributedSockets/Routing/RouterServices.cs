@@ -11,6 +11,7 @@ internal sealed class RouterServices(
     RemoteCommands commands,
     CommandExecutor executor,
     DistributedWebSocketsMetrics metrics,
+    FrameDeflater deflater,
     IOptions<DistributedWebSocketsJsonOptions> json)
 {
     internal NodeState Node => node;
@@ -24,6 +25,9 @@ internal sealed class RouterServices(
     internal CommandExecutor Executor => executor;
 
     internal DistributedWebSocketsMetrics Metrics => metrics;
+
+    /// <summary>Compresses what is sent; null where that is switched off.</summary>
+    internal FrameDeflater? Deflater { get; } = deflater.IsEnabled ? deflater : null;
 
     internal JsonSerializerOptions Json => json.Value.SerializerOptions;
 }

@@ -7,23 +7,31 @@ using System.Text.Unicode;
 
 namespace DistributedSockets;
 
-/// <summary>One encoded RFC 6455 server frame, shared by every queue that holds it; the last release returns its array.</summary>
+/// <summary>
+/// One encoded RFC 6455 server frame, and perhaps the same message compressed (RFC 7692), shared by every queue that holds it; the
+/// last release returns the arrays.
+/// </summary>
 internal sealed class SharedFrame : IDisposable
 {
     private const byte FinalText = 0x81;
     private const byte FinalBinary = 0x82;
+    private const byte Compressed = 0x40; // RSV1
     private const int MaxHeaderBytes = 10;
     private static long s_outstanding;
 
     private readonly byte[]? _pooled;
+    private readonly byte[]? _pooledDeflated;
     private readonly ReadOnlyMemory<byte> _bytes;
+    private readonly ReadOnlyMemory<byte> _deflated;
     private readonly int _headerBytes;
     private int _references = 1;
 
-    private SharedFrame(byte[]? pooled, ReadOnlyMemory<byte> bytes, int headerBytes)
+    private SharedFrame(byte[]? pooled, ReadOnlyMemory<byte> bytes, int headerBytes, byte[]? pooledDeflated, ReadOnlyMemory<byte> deflated)
     {
         _pooled = pooled;
+        _pooledDeflated = pooledDeflated;
         _bytes = bytes;
+        _deflated = deflated;
         _headerBytes = headerBytes;
         Length = bytes.Length;
         MessageType = bytes.Span[0] == FinalText ? WebSocketMessageType.Text : WebSocketMessageType.Binary;
@@ -36,10 +44,12 @@ internal sealed class SharedFrame : IDisposable
     /// <summary>How many references are held.</summary>
     internal int References => Volatile.Read(ref _references);
 
+    /// <summary>The length of the plain frame.</summary>
     internal int Length { get; }
 
     internal WebSocketMessageType MessageType { get; }
 
+    /// <summary>The plain frame.</summary>
     internal ReadOnlyMemory<byte> Bytes
     {
         get
@@ -51,9 +61,21 @@ internal sealed class SharedFrame : IDisposable
 
     internal ReadOnlyMemory<byte> Payload => Bytes[_headerBytes..];
 
+    /// <summary>The compressed frame; empty if there is only the plain one. It is always the shorter one.</summary>
+    internal ReadOnlyMemory<byte> Deflated
+    {
+        get
+        {
+            Debug.Assert(Volatile.Read(ref _references) > 0, "A frame is used after its release.");
+            return _deflated;
+        }
+    }
+
     /// <summary>Encodes a message. The caller owns one reference.</summary>
+    /// <param name="message">The message.</param>
+    /// <param name="deflater">Compresses it as well, if given.</param>
     /// <exception cref="ArgumentException">A text message is no valid UTF-8.</exception>
-    internal static SharedFrame Encode(in WebSocketMessage message)
+    internal static SharedFrame Encode(in WebSocketMessage message, FrameDeflater? deflater = null)
     {
         var length = message.Length;
         var header = HeaderBytes(length);
@@ -68,42 +90,49 @@ internal sealed class SharedFrame : IDisposable
                 nameof(message));
         }
 
-        return new(array, array.AsMemory(0, header + length), header);
+        var bytes = array.AsMemory(0, header + length);
+        var deflated = deflater is null ? default : deflater.Deflate(bytes, header, message.MessageType);
+        return new(array, bytes, header, deflated.Array, deflated);
     }
 
     /// <summary>Takes a frame as another node encoded it. The memory is this frame's own from now on.</summary>
-    /// <returns>Whether the bytes are one whole unmasked text or binary frame and nothing else, a text in valid UTF-8.</returns>
-    internal static bool TryWrap(ReadOnlyMemory<byte> bytes, [NotNullWhen(true)] out SharedFrame? frame)
+    /// <param name="bytes">The plain frame and, if told so, the compressed one behind it.</param>
+    /// <param name="withDeflated">Whether there is a compressed one.</param>
+    /// <param name="frame">The frame.</param>
+    /// <returns>
+    /// Whether the bytes are one whole unmasked text or binary frame, a text in valid UTF-8, and nothing else, or nothing but one whole
+    /// compressed frame that goes with it. What is compressed in there is left to the receivers.
+    /// </returns>
+    internal static bool TryWrap(ReadOnlyMemory<byte> bytes, bool withDeflated, [NotNullWhen(true)] out SharedFrame? frame)
     {
         frame = null;
         var span = bytes.Span;
-        if (span.Length < 2 || span[0] is not (FinalText or FinalBinary) || span[1] > 127)
+        if (!TryMeasure(span, out var header, out var length)
+            || span[0] is not (FinalText or FinalBinary)
+            || withDeflated == (length == span.Length)
+            || (withDeflated && !IsDeflated(span[..length], span[length..]))
+            || (span[0] == FinalText && !Utf8.IsValid(span[header..length])))
         {
             return false;
         }
 
-        var header = span[1] switch { < 126 => 2, 126 => 4, _ => MaxHeaderBytes };
-        if (span.Length < header)
-        {
-            return false;
-        }
-
-        var length = span[1] switch
-        {
-            126 => BinaryPrimitives.ReadUInt16BigEndian(span[2..]),
-            127 => BinaryPrimitives.ReadUInt64BigEndian(span[2..]),
-            var small => (ulong)small,
-        };
-        if (length != (ulong)(span.Length - header)
-            || HeaderBytes(span.Length - header) != header
-            || (span[0] == FinalText && !Utf8.IsValid(span[header..])))
-        {
-            return false;
-        }
-
-        frame = new(null, bytes, header);
+        frame = new(null, bytes[..length], header, null, bytes[length..]);
         return true;
     }
+
+    /// <summary>Whether the bytes are one whole compressed frame that may stand for a plain one: of the same kind, and shorter.</summary>
+    internal static bool IsDeflated(ReadOnlySpan<byte> plain, ReadOnlySpan<byte> deflated) =>
+        TryMeasure(deflated, out var header, out var length)
+        && length == deflated.Length
+        && length > header
+        && length < plain.Length
+        && deflated[0] == (plain[0] | Compressed);
+
+    /// <summary>The bytes for a receiver that takes compressed frames, or takes none.</summary>
+    internal ReadOnlyMemory<byte> BytesFor(bool deflate) => deflate && !_deflated.IsEmpty ? Deflated : Bytes;
+
+    /// <summary>The length of <see cref="BytesFor"/>.</summary>
+    internal int LengthFor(bool deflate) => deflate && !_deflated.IsEmpty ? _deflated.Length : Length;
 
     internal void AddReference()
     {
@@ -118,17 +147,53 @@ internal sealed class SharedFrame : IDisposable
         if (references == 0)
         {
             Interlocked.Decrement(ref s_outstanding);
-            if (_pooled is not null)
-            {
-#if DEBUG
-                _pooled.AsSpan().Fill(0xFF);
-#endif
-                ArrayPool<byte>.Shared.Return(_pooled);
-            }
+            Return(_pooled);
+            Return(_pooledDeflated);
         }
     }
 
     public void Dispose() => Release();
+
+    private static void Return(byte[]? pooled)
+    {
+        if (pooled is not null)
+        {
+#if DEBUG
+            pooled.AsSpan().Fill(0xFF);
+#endif
+            ArrayPool<byte>.Shared.Return(pooled);
+        }
+    }
+
+    /// <summary>Reads how long the frame at the beginning is; false if it is not whole, masked, or its length not in the shortest form.</summary>
+    private static bool TryMeasure(ReadOnlySpan<byte> bytes, out int header, out int length)
+    {
+        (header, length) = (0, 0);
+        if (bytes.Length < 2 || bytes[1] > 127)
+        {
+            return false;
+        }
+
+        header = bytes[1] switch { < 126 => 2, 126 => 4, _ => MaxHeaderBytes };
+        if (bytes.Length < header)
+        {
+            return false;
+        }
+
+        var payload = bytes[1] switch
+        {
+            126 => BinaryPrimitives.ReadUInt16BigEndian(bytes[2..]),
+            127 => BinaryPrimitives.ReadUInt64BigEndian(bytes[2..]),
+            var small => (ulong)small,
+        };
+        if (payload > (ulong)(bytes.Length - header) || HeaderBytes((int)payload) != header)
+        {
+            return false;
+        }
+
+        length = header + (int)payload;
+        return true;
+    }
 
     private static int HeaderBytes(int payloadBytes) => payloadBytes switch { < 126 => 2, <= ushort.MaxValue => 4, _ => MaxHeaderBytes };
 

@@ -42,7 +42,7 @@ internal sealed class WebSocketRouter : IWebSocketRouter
             return;
         }
 
-        using var frame = SharedFrame.Encode(message);
+        using var frame = SharedFrame.Encode(message, DeflaterFor(target));
         if (target.Kind == WebSocketTargetKind.All)
         {
             await SendToChannelAsync(_hub.AllChannel, target.Kind, null, target.ExcludedConnectionIds, Guid.Empty, null, frame, cancellationToken);
@@ -159,6 +159,13 @@ internal sealed class WebSocketRouter : IWebSocketRouter
             }
         }
     }
+
+    /// <summary>What compresses a message for a target: nothing if that is one connection of this node which takes no compressed frames.</summary>
+    private FrameDeflater? DeflaterFor(in WebSocketTarget target) =>
+        _services.Deflater is { } deflater
+        && !(target.Kind == WebSocketTargetKind.Connections && target.Count == 1 && _hub.Find(target[0]) is { Queue.TakesDeflated: false })
+            ? deflater
+            : null;
 
     private string Channel(WebSocketTargetKind kind, string name) => kind == WebSocketTargetKind.Users ? _hub.UserChannel(name) : _hub.GroupChannel(name);
 

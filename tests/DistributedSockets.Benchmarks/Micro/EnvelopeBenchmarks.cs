@@ -39,7 +39,7 @@ public class EnvelopeBenchmarks
             && reader.TryReadGuid(out _)
             && reader.TrySkipStrings(out _)
             && reader.TrySkipStrings(out _)
-            && SharedFrame.TryWrap(_envelope.AsMemory(reader.Position), out var frame))
+            && SharedFrame.TryWrap(_envelope.AsMemory(reader.Position), reader.HasDeflated, out var frame))
         {
             frame.Release();
             return true;

@@ -61,6 +61,41 @@ public sealed class OutboundQueueTests
     }
 
     [Fact]
+    public async Task Enqueue_CompressedFrames_AreWrittenAndCountedOnlyWhereTaken()
+    {
+        var deflater = new FrameDeflater(new() { EnableCompression = true });
+        foreach (var takesDeflated in new[] { true, false })
+        {
+            var stream = new GatedStream();
+            var queue = new OutboundQueue(Output(stream), new() { OutboundQueueBytes = 1_024, SlowConsumerPolicy = SlowConsumerPolicy.DropNewest }, _owner, takesDeflated);
+            using var large = SharedFrame.Encode(WebSocketMessage.Text(new string('x', 900)), deflater);
+            using var small = Frame("small");
+            stream.Shut();
+            Send(small); // being written while the others wait
+            var sent = new[] { large, small, large }.Count(Send);
+
+            Assert.Equal(takesDeflated ? 3 : 2, sent); // two large ones fit only compressed
+            var counted = (2 * small.Length) + (takesDeflated ? 2 * large.Deflated.Length : large.Length);
+            Assert.Equal(counted, queue.QueuedBytes);
+            stream.Open();
+            await queue.DrainAsync().WithinGuardAsync();
+
+            byte[] expected = takesDeflated
+                ? [.. small.Bytes.Span, .. large.Deflated.Span, .. small.Bytes.Span, .. large.Deflated.Span]
+                : [.. small.Bytes.Span, .. large.Bytes.Span, .. small.Bytes.Span];
+            Assert.Equal(expected, stream.Writes.SelectMany(write => write));
+            Assert.Equal((0, 1, 1), (queue.QueuedBytes, large.References, small.References));
+
+            bool Send(SharedFrame frame)
+            {
+                var queued = queue.TryEnqueue(frame);
+                queue.Start();
+                return queued;
+            }
+        }
+    }
+
+    [Fact]
     public async Task Enqueue_FullAndPolicyClose_RefusesCountsAndAsksToClose()
     {
         var queue = NewQueue(bytes: 1_024);

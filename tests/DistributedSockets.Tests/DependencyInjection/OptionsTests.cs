@@ -22,6 +22,8 @@ public sealed class OptionsTests
         { "KeepAliveTimeout", "01:00:00", "01:00:01" },
         { "CloseTimeout", "00:00:00.1", "00:00:00.09" },
         { "CloseTimeout", "00:01:00", "00:01:01" },
+        { "CompressionThresholdBytes", "1", "0" },
+        { "CompressionThresholdBytes", "16777216", "16777217" },
         { "HeartbeatInterval", "00:00:00.1", "00:00:00.09" },
         { "HeartbeatInterval", "00:00:07.5", "00:00:07.6" }, // half of the lease's 15 seconds
         { "HeartbeatInterval", "00:00:01", "00:05:01" },

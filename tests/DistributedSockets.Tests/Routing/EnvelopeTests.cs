@@ -24,7 +24,7 @@ public sealed class EnvelopeTests
         Assert.Equal(("rot", "grün"), (first, second));
         Assert.True(reader.TrySkipStrings(out var excluded));
         Assert.Equal(1, excluded);
-        Assert.True(SharedFrame.TryWrap(envelope[reader.Position..], out var wrapped));
+        Assert.True(SharedFrame.TryWrap(envelope[reader.Position..], reader.HasDeflated, out var wrapped));
         Assert.Equal("Grüße", Encoding.UTF8.GetString(wrapped.Payload.Span));
         wrapped.Release();
     }
@@ -52,9 +52,11 @@ public sealed class EnvelopeTests
         var dispatcher = (EnvelopeDispatcher)node.Services.GetService(typeof(EnvelopeDispatcher))!; // registered by AddDistributedWebSockets
         var served = new ServedConnections(TimeProvider.System);
         using var frame = SharedFrame.Encode(WebSocketMessage.Text("payload"));
+        using var deflated = SharedFrame.Encode(WebSocketMessage.Text(new string('x', 300)), new FrameDeflater(new() { EnableCompression = true }));
         byte[][] originals =
         [
-            _writer.WriteFrame(WebSocketTargetKind.Groups, ["a", "b"], [client.Id], Guid.NewGuid(), frame, out var length)[..length],
+            _writer.WriteFrame(WebSocketTargetKind.All, [], [], Guid.Empty, deflated, out var length)[..length],
+            _writer.WriteFrame(WebSocketTargetKind.Groups, ["a", "b"], [client.Id], Guid.NewGuid(), frame, out length)[..length],
             _writer.WriteFrame(WebSocketTargetKind.All, [], [], Guid.Empty, frame, out length)[..length],
             _writer.WriteCommand(1, new(RemoteCommandKind.Disconnect, "nobody.x", "", 1000, "bye"), out length)[..length],
             _writer.WriteReply(1, RemoteCommandOutcome.Done, out length)[..length],
@@ -89,6 +91,53 @@ public sealed class EnvelopeTests
         while (text != "still fine");
     }
 
+    [Fact]
+    public void Frame_WithItsCompressedOne_IsWrittenBehindItAndRead()
+    {
+        using var frame = SharedFrame.Encode(WebSocketMessage.Text(new string('x', 300)), new FrameDeflater(new() { EnableCompression = true }));
+        var envelope = _writer.WriteFrame(WebSocketTargetKind.All, [], [], Guid.Empty, frame, out var length).AsMemory(0, length);
+
+        Assert.True(EnvelopeReader.TryBegin(envelope.Span, out var reader));
+        Assert.True(reader.HasDeflated);
+        Assert.True(reader.TryReadByte(out _) && reader.TryReadGuid(out _) && reader.TrySkipStrings(out _) && reader.TrySkipStrings(out _));
+        Assert.True(SharedFrame.TryWrap(envelope[reader.Position..], reader.HasDeflated, out var wrapped));
+        Assert.Equal(frame.Bytes.ToArray(), wrapped.Bytes.ToArray());
+        Assert.Equal(frame.Deflated.ToArray(), wrapped.Deflated.ToArray());
+        wrapped.Release();
+    }
+
+    [Theory]
+    [InlineData(1, 1, true)]
+    [InlineData(1, 2, false)]
+    [InlineData(2, 1, false)]
+    [InlineData(3, 1, false)]
+    public void Flags_OfAKind_AreTakenOnlyWhereDefined(byte kind, byte flags, bool taken) =>
+        Assert.Equal(taken, EnvelopeReader.TryBegin([1, kind, flags, 0, 1, (byte)'n', 0], out _));
+
+    [Theory]
+    [InlineData("8104aaaaaaaa c102aabb", false)] // not valid UTF-8
+    [InlineData("8204aaaaaaaa c202aabb", true)]
+    [InlineData("8204aaaaaaaa c302aabb", false)] // not the same kind
+    [InlineData("8104 61616161 c202aabb", false)] // text compressed as binary
+    [InlineData("8204aaaaaaaa 8202aabb", false)] // not compressed
+    [InlineData("8204aaaaaaaa e202aabb", false)] // another reserved bit
+    [InlineData("8204aaaaaaaa 4202aabb", false)] // not final
+    [InlineData("8204aaaaaaaa c202aa", false)] // cut off
+    [InlineData("8204aaaaaaaa c202aabbcc", false)] // a byte too many
+    [InlineData("8204aaaaaaaa c28200000000aabb", false)] // masked
+    [InlineData("8204aaaaaaaa c204aabbccdd", false)] // no shorter
+    [InlineData("8204aaaaaaaa c200", false)] // empty, which deflate never is
+    [InlineData("8204aaaaaaaa", false)] // missing
+    [InlineData("8204aaaaaaaa c2", false)]
+    [InlineData("8204aaaa", false)]
+    public void Frame_CompressedOneBehindIt_IsTakenOnlyIfItGoesWithIt(string hex, bool taken)
+    {
+        var isTaken = SharedFrame.TryWrap(Convert.FromHexString(hex.Replace(" ", "", StringComparison.Ordinal)), withDeflated: true, out var frame);
+
+        Assert.Equal(taken, isTaken);
+        frame?.Release();
+    }
+
     [Theory]
     [InlineData("8100")]
     [InlineData("820161")]
@@ -98,7 +147,7 @@ public sealed class EnvelopeTests
     {
         byte[] bytes = [.. Convert.FromHexString(hex), .. new byte[payload]];
 
-        Assert.True(SharedFrame.TryWrap(bytes, out var frame));
+        Assert.True(SharedFrame.TryWrap(bytes, withDeflated: false, out var frame));
         Assert.Equal(bytes.Length, frame.Length);
         frame.Release();
     }
@@ -119,6 +168,6 @@ public sealed class EnvelopeTests
     [InlineData("817f80000000000000")]
     public void Frame_AnythingElse_IsRefused(string hex)
     {
-        Assert.False(SharedFrame.TryWrap(Convert.FromHexString(hex), out _));
+        Assert.False(SharedFrame.TryWrap(Convert.FromHexString(hex), withDeflated: false, out _));
     }
 }

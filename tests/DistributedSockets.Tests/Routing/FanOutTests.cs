@@ -8,9 +8,10 @@ namespace DistributedSockets.Tests;
 public sealed class FanOutTests
 {
     [Theory]
-    [InlineData(10)]
-    [InlineData(1_000)]
-    public async Task FanOut_IdleConnections_AllocatesNothingPerRecipient(int recipients)
+    [InlineData(10, false)]
+    [InlineData(1_000, false)]
+    [InlineData(1_000, true)]
+    public async Task FanOut_IdleConnections_AllocatesNothingPerRecipient(int recipients, bool deflated)
     {
         await using var node = await AppNode.StartAsync();
         var services = node.Services.GetRequiredService<ConnectionServices>();
@@ -18,10 +19,12 @@ public sealed class FanOutTests
         for (var i = 0; i < members.Length; i++)
         {
             var tap = new TapStream(Stream.Null, PipeWriter.Create(Stream.Null), TimeProvider.System);
-            members[i] = new(new DefaultHttpContext(), WebSocket.CreateFromStream(new MemoryStream(), new()), tap, "h", null, services);
+            members[i] = new(new DefaultHttpContext(), WebSocket.CreateFromStream(new MemoryStream(), new()), tap, "h", null, services, takesDeflated: deflated);
         }
 
-        using var frame = SharedFrame.Encode(WebSocketMessage.Binary(new byte[128]));
+        using var frame = SharedFrame.Encode(
+            WebSocketMessage.Binary(new byte[128]), deflated ? new FrameDeflater(new() { EnableCompression = true, CompressionThresholdBytes = 1 }) : null);
+        Assert.Equal(deflated, frame.LengthFor(deflate: true) < frame.Length);
         Send(); // the first time makes queues grow
         var before = GC.GetAllocatedBytesForCurrentThread();
         var sent = 0;

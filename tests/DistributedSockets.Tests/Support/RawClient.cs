@@ -13,20 +13,25 @@ internal sealed class RawClient(TcpClient tcp) : IDisposable
 
     internal TcpClient Tcp => tcp;
 
-    internal static async Task<RawClient> ConnectAsync(Uri address, string path)
+    /// <summary>The status line and the headers of the answer to the handshake.</summary>
+    internal string Handshake { get; private set; } = "";
+
+    internal static async Task<RawClient> ConnectAsync(Uri address, string path, string? extensions = null)
     {
         var tcp = new TcpClient { NoDelay = true };
         await tcp.ConnectAsync(address.Host, address.Port, Cancellation);
         var client = new RawClient(tcp);
         await client.WriteAsync(Encoding.ASCII.GetBytes(
-            $"GET {path} HTTP/1.1\r\nHost: {address.Authority}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"));
+            $"GET {path} HTTP/1.1\r\nHost: {address.Authority}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+            + (extensions is null ? "\r\n" : $"Sec-WebSocket-Extensions: {extensions}\r\n\r\n")));
         var header = new StringBuilder();
         while (!header.ToString().EndsWith("\r\n\r\n", StringComparison.Ordinal))
         {
             header.Append((char)(await client.ReadAsync(1))[0]);
         }
 
-        Assert.StartsWith("HTTP/1.1 101", header.ToString());
+        client.Handshake = header.ToString();
+        Assert.StartsWith("HTTP/1.1 101", client.Handshake);
         return client;
     }
 
@@ -41,15 +46,22 @@ internal sealed class RawClient(TcpClient tcp) : IDisposable
 
     internal async Task<(int Opcode, byte[] Payload)> ReadFrameAsync()
     {
+        var (first, payload) = await ReadAnyFrameAsync();
+        Assert.Equal(0x80, first & 0xF0); // whole, and no extension used
+        return (first & 0x0F, payload);
+    }
+
+    /// <summary>Reads a frame, with its first byte as it is.</summary>
+    internal async Task<(int First, byte[] Payload)> ReadAnyFrameAsync()
+    {
         var header = await ReadAsync(2);
-        Assert.Equal(0x80, header[0] & 0xF0); // whole, and no extension used
         var length = header[1] switch
         {
             126 => await ReadAsync(2) is var two ? (two[0] << 8) | two[1] : 0,
             127 => (int)System.Buffers.Binary.BinaryPrimitives.ReadUInt64BigEndian(await ReadAsync(8)),
             var small => small,
         };
-        return (header[0] & 0x0F, await ReadAsync(length));
+        return (header[0], await ReadAsync(length));
     }
 
     public void Dispose() => tcp.Dispose();
