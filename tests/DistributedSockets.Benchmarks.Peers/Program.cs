@@ -1,9 +1,9 @@
 using System.Net;
 using DistributedSockets.Benchmarks.Peers;
 
-if (args is not [var kind, "--port", var port, "--redis", var redis])
+if (args is not [var kind, .. var options, "--port", var port, "--redis", var redis] || options is not ([] or ["--compression"]))
 {
-    await Console.Error.WriteLineAsync("DistributedSockets.Benchmarks.Peers signalr|handwritten|raw-send|raw-frames --port N --redis HOST:PORT|none");
+    await Console.Error.WriteLineAsync("DistributedSockets.Benchmarks.Peers signalr|handwritten|raw-send|raw-frames [--compression] --port N --redis HOST:PORT|none");
     return 2;
 }
 
@@ -14,7 +14,7 @@ IPeer peer = kind switch
 {
     "signalr" => new SignalRPeer(redis),
     "handwritten" => new HandwrittenPeer(redis),
-    "raw-send" => new RawSendPeer(),
+    "raw-send" => new RawSendPeer(compress: options.Length > 0),
     "raw-frames" => new RawFramesPeer(),
     _ => throw new ArgumentException($"There is no peer {kind}."),
 };

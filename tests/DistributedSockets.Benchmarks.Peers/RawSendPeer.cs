@@ -5,7 +5,7 @@ using System.Threading.Channels;
 namespace DistributedSockets.Benchmarks.Peers;
 
 /// <summary>Kestrel alone, one node: a channel and a writer task for each connection, which calls <see cref="WebSocket.SendAsync(ReadOnlyMemory{byte}, WebSocketMessageType, bool, CancellationToken)"/>.</summary>
-internal sealed class RawSendPeer : IPeer
+internal sealed class RawSendPeer(bool compress) : IPeer
 {
     private readonly ConcurrentDictionary<Guid, Channel<byte[]>> _connections = new();
 
@@ -36,7 +36,11 @@ internal sealed class RawSendPeer : IPeer
 
     private async Task ServeAsync(HttpContext context)
     {
-        using var socket = await context.WebSockets.AcceptWebSocketAsync();
+        using var socket = await context.WebSockets.AcceptWebSocketAsync(new WebSocketAcceptContext
+        {
+            DangerousEnableCompression = compress,
+            DisableServerContextTakeover = true, // else each connection would also keep a window
+        });
         var queue = Channel.CreateUnbounded<byte[]>(new() { SingleReader = true });
         var id = Guid.NewGuid();
         _connections[id] = queue;

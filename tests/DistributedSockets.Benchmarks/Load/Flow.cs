@@ -32,6 +32,7 @@ internal sealed class Flow
     /// <param name="payloadBytes">The size of the payload.</param>
     /// <param name="dropped">How many messages that the server drops go in front of each.</param>
     /// <param name="ignoresOthers">Whether connections that are no receivers may get it all the same.</param>
+    /// <param name="filling">What follows the number, cut at the payload's size; without it the payload is filled with one letter.</param>
     public Flow(
         Dialect dialect,
         uint id,
@@ -42,14 +43,15 @@ internal sealed class Flow
         int receiverCount,
         int payloadBytes,
         int dropped = 0,
-        bool ignoresOthers = false)
+        bool ignoresOthers = false,
+        string filling = "")
     {
         _ignoresOthers = ignoresOthers;
         _sender = sender;
         _receivers = receivers;
         _receiverCount = receiverCount;
         _states = new ReceiverState[receivers?.Count ?? receiverCount];
-        var payload = $"#{id:x8}{0:x8}".PadRight(payloadBytes, 'x');
+        var payload = $"#{id:x8}{0:x8}{filling}".PadRight(payloadBytes, 'x')[..Math.Max(payloadBytes, HeaderBytes)];
         _payload = Encoding.ASCII.GetBytes(payload);
         var drop = ClientFrame.Encode(dialect.Operation('I', null, payload));
         _frame = [.. Enumerable.Repeat(drop, dropped).SelectMany(static bytes => bytes), .. ClientFrame.Encode(dialect.Operation(operation, name, payload))];

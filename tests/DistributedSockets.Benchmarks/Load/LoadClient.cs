@@ -7,7 +7,10 @@ namespace DistributedSockets.Benchmarks.Load;
 
 /// <summary>Thousands of WebSockets on one thread, which sends flows and checks that every delivery comes once, whole, at the right connection.</summary>
 /// <remarks>It runs only inside <see cref="Run"/>, so nothing here needs a lock.</remarks>
-internal sealed class LoadClient(Dialect dialect, IReadOnlyList<IPEndPoint> servers) : IDisposable
+/// <param name="dialect">How the servers are spoken to.</param>
+/// <param name="servers">Where they are.</param>
+/// <param name="compressed">Whether they must agree to compress what they send.</param>
+internal sealed class LoadClient(Dialect dialect, IReadOnlyList<IPEndPoint> servers, bool compressed) : IDisposable
 {
     private const uint ReadyFlow = uint.MaxValue;
     private const int ConnectsAtOnce = 128;
@@ -18,6 +21,7 @@ internal sealed class LoadClient(Dialect dialect, IReadOnlyList<IPEndPoint> serv
     private static readonly double s_nanosecondsPerTick = 1e9 / Stopwatch.Frequency;
 
     private readonly Epoll _epoll = new();
+    private readonly Inflater _inflater = new();
     private readonly byte[] _buffer = new byte[1 << 18];
     private readonly List<LoadConnection> _connections = [];
     private readonly byte[] _readyFrame = ClientFrame.Encode(dialect.Operation('E', null, $"#{ReadyFlow:x8}{0:x8}"));
@@ -38,6 +42,9 @@ internal sealed class LoadClient(Dialect dialect, IReadOnlyList<IPEndPoint> serv
 
     /// <summary>Deliveries since the client was made.</summary>
     public long Deliveries { get; private set; }
+
+    /// <summary>Bytes received since the client was made.</summary>
+    public long ReceivedBytes { get; private set; }
 
     /// <summary>Messages sent since the client was made.</summary>
     public long Sent { get; private set; }
@@ -75,7 +82,8 @@ internal sealed class LoadClient(Dialect dialect, IReadOnlyList<IPEndPoint> serv
             _epoll.Watch(connection.Descriptor, i);
             Send(connection, Encoding.ASCII.GetBytes(
                 $"GET {dialect.Path(user, groups)} HTTP/1.1\r\nHost: {servers[node]}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                + "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: YmVuY2htYXJrLWNsaWVudA==\r\n\r\n"));
+                + "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: YmVuY2htYXJrLWNsaWVudA==\r\n"
+                + (compressed ? "Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n" : "\r\n")));
         }
 
         Run(() => _ready >= target, TimeSpan.FromSeconds(120), "connections did not get ready");
@@ -265,6 +273,7 @@ internal sealed class LoadClient(Dialect dialect, IReadOnlyList<IPEndPoint> serv
             return;
         }
 
+        ReceivedBytes += read;
         var now = Stopwatch.GetTimestamp();
         ReadOnlySpan<byte> data = _buffer.AsSpan(0, kept + read);
         if (connection.State == ConnectionState.Opening && !TryReadHandshake(connection, ref data))
@@ -295,6 +304,11 @@ internal sealed class LoadClient(Dialect dialect, IReadOnlyList<IPEndPoint> serv
             throw new InvalidDataException($"The server refused the handshake: {Encoding.ASCII.GetString(data[..end])}");
         }
 
+        if (compressed && data[..end].IndexOf("permessage-deflate; server_no_context_takeover"u8) < 0)
+        {
+            throw new InvalidDataException($"The server did not agree to compress without context: {Encoding.ASCII.GetString(data[..end])}");
+        }
+
         data = data[(end + 4)..];
         connection.State = ConnectionState.Open;
         if (dialect.GreetsFirst)
@@ -321,8 +335,10 @@ internal sealed class LoadClient(Dialect dialect, IReadOnlyList<IPEndPoint> serv
             case ClientFrame.Close:
                 Break(connection);
                 break;
+            case var _ when frame.IsCompressed && !(compressed && frame.IsFinal && !connection.IsJoining):
+                throw new InvalidDataException("The server sent a compressed frame that was not asked for, or is no whole message.");
             case var _ when frame.IsFinal && !connection.IsJoining:
-                TakeMessage(connection, frame.Payload, now);
+                TakeMessage(connection, frame.IsCompressed ? _inflater.Inflate(frame.Payload) : frame.Payload, now);
                 break;
             default:
                 if (connection.Join(frame) is { } message)

@@ -5,21 +5,25 @@ namespace DistributedSockets.Benchmarks.Load;
 /// <summary>One RFC 6455 frame as it came from a server.</summary>
 internal readonly ref struct ServerFrame
 {
-    private ServerFrame(bool final, int opcode, ReadOnlySpan<byte> payload)
+    private ServerFrame(bool final, bool compressed, int opcode, ReadOnlySpan<byte> payload)
     {
         IsFinal = final;
+        IsCompressed = compressed;
         Opcode = opcode;
         Payload = payload;
     }
 
     public bool IsFinal { get; }
 
+    /// <summary>Whether the payload is compressed (RSV1).</summary>
+    public bool IsCompressed { get; }
+
     public int Opcode { get; }
 
     public ReadOnlySpan<byte> Payload { get; }
 
     /// <summary>Reads the frame in front; false if it is not whole yet.</summary>
-    /// <exception cref="InvalidDataException">It is masked, or uses an extension: neither may be.</exception>
+    /// <exception cref="InvalidDataException">It is masked, or uses another extension than permessage-deflate: neither may be.</exception>
     public static bool TryRead(ReadOnlySpan<byte> data, out ServerFrame frame, out int consumed)
     {
         frame = default;
@@ -29,7 +33,7 @@ internal readonly ref struct ServerFrame
             return false;
         }
 
-        if ((data[0] & 0x70) != 0 || data[1] > 127)
+        if ((data[0] & 0x30) != 0 || data[1] > 127)
         {
             throw new InvalidDataException($"The server sent what is no frame: {Convert.ToHexString(data[..Math.Min(16, data.Length)])}.");
         }
@@ -51,7 +55,7 @@ internal readonly ref struct ServerFrame
             return false;
         }
 
-        frame = new((data[0] & 0x80) != 0, data[0] & 0x0F, data.Slice(header, length));
+        frame = new((data[0] & 0x80) != 0, (data[0] & 0x40) != 0, data[0] & 0x0F, data.Slice(header, length));
         consumed = header + length;
         return true;
     }

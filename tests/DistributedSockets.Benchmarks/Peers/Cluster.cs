@@ -8,12 +8,12 @@ internal sealed class Cluster : IAsyncDisposable
 {
     private readonly RedisServer _redis;
 
-    private Cluster(Peer peer, RedisServer redis, IReadOnlyList<ServerNode> nodes)
+    private Cluster(Peer peer, RedisServer redis, IReadOnlyList<ServerNode> nodes, bool compressed)
     {
         Peer = peer;
         _redis = redis;
         Nodes = nodes;
-        Client = new(peer.Dialect, [.. nodes.Select(static node => node.EndPoint)]);
+        Client = new(peer.Dialect, [.. nodes.Select(static node => node.EndPoint)], compressed);
     }
 
     public Peer Peer { get; }
@@ -25,7 +25,7 @@ internal sealed class Cluster : IAsyncDisposable
     public double RedisCpuSeconds => ProcessUsage.CpuSeconds(_redis.ProcessId);
 
     /// <summary>Starts nodes on an empty Redis.</summary>
-    public static async Task<Cluster> StartAsync(Peer peer, RedisServer redis, int nodes)
+    public static async Task<Cluster> StartAsync(Peer peer, RedisServer redis, int nodes, bool compressed = false)
     {
         await redis.CommandAsync("FLUSHALL");
         var started = new List<ServerNode>();
@@ -33,10 +33,10 @@ internal sealed class Cluster : IAsyncDisposable
         {
             for (var i = 0; i < (peer.IsDistributed ? nodes : 1); i++)
             {
-                started.Add(await ServerNode.StartAsync(peer, i, redis.EndPoint));
+                started.Add(await ServerNode.StartAsync(peer, i, redis.EndPoint, compressed));
             }
 
-            return new(peer, redis, started);
+            return new(peer, redis, started, compressed);
         }
         catch
         {

@@ -62,6 +62,7 @@ internal sealed class LoadMeter(Cluster cluster, PeersOptions options)
             [Metric.Seconds] = seconds,
             [Metric.Deliveries] = deliveries,
             [Metric.DeliveriesPerSecond] = deliveries / seconds,
+            [Metric.ReceivedBytes] = (to.ReceivedBytes - from.ReceivedBytes) / deliveries,
             [Metric.ServerCpu] = (to.ServerCpuSeconds - from.ServerCpuSeconds) * 1e6 / deliveries,
             [Metric.RedisCpu] = (to.RedisCpuSeconds - from.RedisCpuSeconds) * 1e6 / deliveries,
             [Metric.ClientCpu] = (to.ClientCpuSeconds - from.ClientCpuSeconds) * 1e6 / deliveries,

@@ -30,9 +30,9 @@ internal sealed class ServerNode : IAsyncDisposable
 
     public double ResidentKiB => ProcessUsage.ResidentKiB(_process.Id);
 
-    public static async Task<ServerNode> StartAsync(Peer peer, int number, string redis)
+    public static async Task<ServerNode> StartAsync(Peer peer, int number, string redis, bool compressed)
     {
-        var info = StartInfo(peer, number, redis);
+        var info = StartInfo(peer, number, redis, compressed);
         info.RedirectStandardInput = true;
         info.RedirectStandardOutput = true;
         info.RedirectStandardError = true;
@@ -87,7 +87,7 @@ internal sealed class ServerNode : IAsyncDisposable
         _process.Dispose();
     }
 
-    private static ProcessStartInfo StartInfo(Peer peer, int number, string redis)
+    private static ProcessStartInfo StartInfo(Peer peer, int number, string redis, bool compressed)
     {
         if (!peer.IsDotnet)
         {
@@ -95,7 +95,7 @@ internal sealed class ServerNode : IAsyncDisposable
         }
 
         IReadOnlyList<string> own = peer.Arguments.Count > 0 ? peer.Arguments : ["--until-stdin-closes", "--name", $"node-{number}"];
-        return new("dotnet", [Repository.Program(peer.Program), .. own, "--port", "0", "--redis", redis]);
+        return new("dotnet", [Repository.Program(peer.Program), .. own, .. compressed ? [Peer.Compression] : Array.Empty<string>(), "--port", "0", "--redis", redis]);
     }
 
     private async Task<double> GetAsync(string path)

@@ -3,7 +3,7 @@ using System.Diagnostics;
 namespace DistributedSockets.Benchmarks.Peers;
 
 /// <summary>What a cluster has used and delivered up to a moment.</summary>
-internal sealed record Usage(long Timestamp, double[] NodeCpuSeconds, double RedisCpuSeconds, double ClientCpuSeconds, long Deliveries, long Sent)
+internal sealed record Usage(long Timestamp, double[] NodeCpuSeconds, double RedisCpuSeconds, double ClientCpuSeconds, long Deliveries, long Sent, long ReceivedBytes)
 {
     private const int Involved = 2;
 
@@ -18,7 +18,8 @@ internal sealed record Usage(long Timestamp, double[] NodeCpuSeconds, double Red
         cluster.RedisCpuSeconds,
         ProcessUsage.CpuSeconds(Environment.ProcessId),
         cluster.Client.Deliveries,
-        cluster.Client.Sent);
+        cluster.Client.Sent,
+        cluster.Client.ReceivedBytes);
 
     /// <summary>How many milliseconds of CPU time the other nodes took per second since an earlier moment.</summary>
     public double OthersMillisecondsPerSecond(Usage since) =>

@@ -12,6 +12,7 @@ internal sealed record Column(string Metric, string Title, int Decimals)
     private static readonly Column s_p99 = new(Results.Metric.P99, "p99 ms", 2);
     private static readonly Column s_p999 = new(Results.Metric.P999, "p99.9 ms", 2);
     private static readonly Column s_allocated = new(Results.Metric.AllocatedBytes, "allocated B/delivery", 1);
+    private static readonly Column s_received = new(Results.Metric.ReceivedBytes, "bytes on the wire/delivery", 0);
     private static readonly Column s_resident = new(Results.Metric.ResidentMiB, "RSS MiB", 0);
     private static readonly Column s_residentEach = new(Results.Metric.ResidentKiBPerConnection, "RSS KiB/connection", 1);
     private static readonly Column s_residentLater = new(Results.Metric.LaterResidentKiBPerConnection, "the same later", 1);
@@ -25,6 +26,8 @@ internal sealed record Column(string Metric, string Title, int Decimals)
     private static readonly Column s_wrong = new(Results.Metric.Missing, "missing", 0);
 
     public static IReadOnlyList<Column> Load { get; } = [s_cpu, s_rate, s_p50, s_p99, s_p999, s_redis, s_allocated, s_resident];
+
+    public static IReadOnlyList<Column> Compression { get; } = [s_cpu, s_rate, s_received, s_p50, s_p99, s_allocated, s_resident];
 
     public static IReadOnlyList<Column> Memory { get; } = [s_residentEach, s_residentLater, s_heapEach];
 

@@ -14,6 +14,7 @@ internal static class Metric
     public const string P99 = "latencyMillisecondsP99";
     public const string P999 = "latencyMillisecondsP999";
     public const string AllocatedBytes = "allocatedBytesPerDelivery";
+    public const string ReceivedBytes = "receivedBytesPerDelivery";
     public const string ResidentMiB = "residentMiB";
     public const string Missing = "missing";
     public const string Duplicates = "duplicates";

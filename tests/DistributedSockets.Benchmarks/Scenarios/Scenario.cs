@@ -18,6 +18,7 @@ internal abstract class Scenario
         new StormScenario(),
         new SlowReaderScenario(),
         new LargeGroupScenario(),
+        new CompressionScenario(),
     ];
 
     /// <summary>Its name on the command line and in files.</summary>

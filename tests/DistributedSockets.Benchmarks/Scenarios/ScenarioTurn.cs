@@ -11,7 +11,7 @@ internal sealed class ScenarioTurn(Peer peer, int round, PeersOptions options, R
 
     public PeersOptions Options => options;
 
-    public Task<Cluster> StartAsync(int nodes) => Cluster.StartAsync(peer, redis, nodes);
+    public Task<Cluster> StartAsync(int nodes, bool compressed = false) => Cluster.StartAsync(peer, redis, nodes, compressed);
 
     public LoadMeter Meter(Cluster cluster) => new(cluster, options);
 
