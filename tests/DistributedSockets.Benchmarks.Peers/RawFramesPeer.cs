@@ -7,7 +7,7 @@ using Microsoft.AspNetCore.Http.Features;
 
 namespace DistributedSockets.Benchmarks.Peers;
 
-/// <summary>Kestrel alone, one node: a frame is built once and its bytes go to the upgraded stream of each connection, joined where several wait.</summary>
+/// <summary>Kestrel alone: a frame is built once and its bytes go to the upgraded stream of each connection, joined where several wait.</summary>
 internal sealed class RawFramesPeer : IPeer
 {
     private readonly ConcurrentDictionary<Guid, FrameQueue> _connections = new();

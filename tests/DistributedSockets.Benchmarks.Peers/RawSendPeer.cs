@@ -4,7 +4,7 @@ using System.Threading.Channels;
 
 namespace DistributedSockets.Benchmarks.Peers;
 
-/// <summary>Kestrel alone, one node: a channel and a writer task for each connection, which calls <see cref="WebSocket.SendAsync(ReadOnlyMemory{byte}, WebSocketMessageType, bool, CancellationToken)"/>.</summary>
+/// <summary>Kestrel alone: a channel and a writer task for each connection, which calls <see cref="WebSocket.SendAsync(ReadOnlyMemory{byte}, WebSocketMessageType, bool, CancellationToken)"/>.</summary>
 internal sealed class RawSendPeer(bool compress) : IPeer
 {
     private readonly ConcurrentDictionary<Guid, Channel<byte[]>> _connections = new();

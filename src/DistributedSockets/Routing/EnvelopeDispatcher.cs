@@ -78,7 +78,7 @@ internal sealed class EnvelopeDispatcher(Hubs hubs, RemoteCommands commands, Dis
         var excluded = excludedCount == 0 ? [] : Excluded(hub, excludedNames);
         if (nameCount == 0)
         {
-            Deliver(hub.All, frame, excluded, messageId, served);
+            Deliver(hub, hub.All, frame, excluded, messageId, served);
             return true;
         }
 
@@ -99,7 +99,7 @@ internal sealed class EnvelopeDispatcher(Hubs hubs, RemoteCommands commands, Dis
             }
             else
             {
-                Deliver(hub.Members(kind, chars), frame, excluded, messageId, served);
+                Deliver(hub, hub.Members(kind, chars), frame, excluded, messageId, served);
             }
         }
 
@@ -132,7 +132,7 @@ internal sealed class EnvelopeDispatcher(Hubs hubs, RemoteCommands commands, Dis
         }
     }
 
-    private void Deliver(Connection[] members, SharedFrame frame, Connection?[] excluded, Guid messageId, ServedConnections served)
+    private void Deliver(HubRegistry hub, Connection[] members, SharedFrame frame, Connection?[] excluded, Guid messageId, ServedConnections served)
     {
         if (members.Length == 0)
         {
@@ -142,7 +142,7 @@ internal sealed class EnvelopeDispatcher(Hubs hubs, RemoteCommands commands, Dis
         metrics.FramesSent(messageId == Guid.Empty
             ? FanOut.Enqueue(members, frame, excluded)
             : served.Enqueue(messageId, members, frame, excluded));
-        FanOut.Start(members);
+        hub.Writer.Start(members);
     }
 
     private bool TryCommand(HubRegistry hub, ref EnvelopeReader reader)

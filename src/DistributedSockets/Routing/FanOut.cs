@@ -1,7 +1,7 @@
 namespace DistributedSockets;
 
 /// <summary>Queues one frame at many connections. No allocation per recipient.</summary>
-/// <remarks>First <c>Enqueue</c>, under the lock that settles the order of the channel; then <see cref="Start"/>, outside of it.</remarks>
+/// <remarks>First this, under the lock that settles the order of the channel; then <see cref="FanOutWriter.Start"/>, outside of it.</remarks>
 internal static class FanOut
 {
     private const int MaxScannedExclusions = 16;
@@ -28,14 +28,6 @@ internal static class FanOut
         }
 
         return sent;
-    }
-
-    internal static void Start(Connection[] members)
-    {
-        foreach (var member in members)
-        {
-            member.Queue.Start();
-        }
     }
 
     /// <summary>The local ones among excluded connections; most ids live elsewhere and cost nothing here.</summary>

@@ -31,6 +31,8 @@ internal sealed class HubRegistry
 
     internal string Name { get; }
 
+    internal FanOutWriter Writer { get; } = new();
+
     internal string AllChannel { get; }
 
     /// <summary>The channel on which other nodes reach connections of this node, and on which answers come.</summary>

@@ -196,7 +196,7 @@ internal sealed class WebSocketRouter : IWebSocketRouter
                 publish = _services.Publisher.PublishAsync(channel, envelope.AsMemory(0, length), cancellationToken);
             }
 
-            FanOut.Start(members);
+            _hub.Writer.Start(members);
             await publish;
         }
         finally

@@ -4,13 +4,12 @@ using System.Text;
 
 namespace DistributedSockets.Benchmarks.Load;
 
-/// <summary>Numbered messages from one connection to a fixed set of connections, each of which must get every number once.</summary>
+/// <summary>Numbered messages from one connection, or the same from one on each node, to a fixed set of connections, each of which must get every number once.</summary>
 internal sealed class Flow
 {
     private const int HeaderBytes = 17; // '#', flow, number
     private const int MaxOutstanding = 1 << 12;
 
-    private readonly LoadConnection _sender;
     private readonly IReadOnlyList<LoadConnection>? _receivers;
     private readonly int _receiverCount;
     private readonly ReceiverState[] _states;
@@ -24,7 +23,7 @@ internal sealed class Flow
 
     /// <param name="dialect">How the server is asked.</param>
     /// <param name="id">The flow's number, which its payloads carry.</param>
-    /// <param name="sender">Who sends.</param>
+    /// <param name="senders">Who sends each message: one, or one on each node if the nodes do not reach each other.</param>
     /// <param name="operation">The operation; see <see cref="Dialect.Operation"/>.</param>
     /// <param name="name">The user or the group.</param>
     /// <param name="receivers">Who must get it; null for each of <paramref name="receiverCount"/> connections.</param>
@@ -36,7 +35,7 @@ internal sealed class Flow
     public Flow(
         Dialect dialect,
         uint id,
-        LoadConnection sender,
+        IReadOnlyList<LoadConnection> senders,
         char operation,
         string? name,
         IReadOnlyList<LoadConnection>? receivers,
@@ -47,7 +46,7 @@ internal sealed class Flow
         string filling = "")
     {
         _ignoresOthers = ignoresOthers;
-        _sender = sender;
+        Senders = senders;
         _receivers = receivers;
         _receiverCount = receiverCount;
         _states = new ReceiverState[receivers?.Count ?? receiverCount];
@@ -58,7 +57,7 @@ internal sealed class Flow
         _numberOffset = _frame.AsSpan().LastIndexOf((byte)'#') + 9;
     }
 
-    public LoadConnection Sender => _sender;
+    public IReadOnlyList<LoadConnection> Senders { get; }
 
     /// <summary>Messages that have not reached everyone yet.</summary>
     public int Outstanding { get; private set; }

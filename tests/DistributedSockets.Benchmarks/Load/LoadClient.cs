@@ -121,7 +121,11 @@ internal sealed class LoadClient(Dialect dialect, IReadOnlyList<IPEndPoint> serv
     public void Send(Flow flow, long now)
     {
         Sent++;
-        Send(flow.Sender, flow.Next(now));
+        var frame = flow.Next(now);
+        foreach (var sender in flow.Senders)
+        {
+            Send(sender, frame);
+        }
     }
 
     /// <summary>Sends and receives until a condition holds.</summary>

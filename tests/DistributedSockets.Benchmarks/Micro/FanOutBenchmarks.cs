@@ -27,7 +27,7 @@ public class FanOutBenchmarks
     public int FanOutFrame()
     {
         var sent = FanOut.Enqueue(_members, _frame, []);
-        FanOut.Start(_members);
+        FanOutWriter.Write(_members);
         return sent;
     }
 }

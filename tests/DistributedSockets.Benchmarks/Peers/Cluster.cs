@@ -31,7 +31,7 @@ internal sealed class Cluster : IAsyncDisposable
         var started = new List<ServerNode>();
         try
         {
-            for (var i = 0; i < (peer.IsDistributed ? nodes : 1); i++)
+            for (var i = 0; i < nodes; i++)
             {
                 started.Add(await ServerNode.StartAsync(peer, i, redis.EndPoint, compressed));
             }
@@ -55,6 +55,12 @@ internal sealed class Cluster : IAsyncDisposable
     /// <param name="groups">The groups of a connection by its number.</param>
     public void Connect(int count, Func<int, string?>? user = null, Func<int, IReadOnlyList<string>>? groups = null) =>
         Client.Connect(count, i => (i % Nodes.Count, user?.Invoke(i), groups?.Invoke(i) ?? []));
+
+    /// <summary>Who has to send a broadcast for everyone to get it: one connection, or one on each node if the nodes do not reach each other.</summary>
+    /// <param name="number">The number of the connection, or one of its kind on its node.</param>
+    public IReadOnlyList<LoadConnection> Broadcasters(int number) => Peer.IsDistributed
+        ? [Client.Connections[number]]
+        : [.. Enumerable.Range(0, Nodes.Count).Select(node => Client.Connections[number - (number % Nodes.Count) + node])];
 
     public async ValueTask DisposeAsync()
     {

@@ -33,6 +33,6 @@ internal sealed class BroadcastScenario : Scenario
     {
         var connections = cluster.Client.Connections;
         return [.. Enumerable.Range(0, senders).Select(i => new Flow(
-            cluster.Peer.Dialect, (uint)i, connections[i], 'B', name: null, receivers: null, connections.Count, payloadBytes))];
+            cluster.Peer.Dialect, (uint)i, cluster.Broadcasters(i), 'B', name: null, receivers: null, connections.Count, payloadBytes))];
     }
 }

@@ -42,7 +42,7 @@ internal sealed class CompressionScenario : Scenario
     {
         var connections = cluster.Client.Connections;
         return [.. Enumerable.Range(0, senders).Select(i => new Flow(
-            cluster.Peer.Dialect, (uint)i, connections[i], 'B', name: null, receivers: null, connections.Count, PayloadBytes, filling: Quotes(i)))];
+            cluster.Peer.Dialect, (uint)i, [connections[i]], 'B', name: null, receivers: null, connections.Count, PayloadBytes, filling: Quotes(i)))];
     }
 
     /// <summary>A list of quotes as a service might send it: names repeat, values differ.</summary>

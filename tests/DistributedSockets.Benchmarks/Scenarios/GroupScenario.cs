@@ -36,7 +36,7 @@ internal sealed class GroupScenario : Scenario
         {
             var first = FirstOf(group, connections.Count);
             var members = Enumerable.Range(first, Members).Select(i => connections[i % connections.Count]).ToArray();
-            return new Flow(cluster.Peer.Dialect, (uint)group, members[group % Members], 'G', $"group{group}", members, Members, 128);
+            return new Flow(cluster.Peer.Dialect, (uint)group, [members[group % Members]], 'G', $"group{group}", members, Members, 128);
         })];
     }
 }

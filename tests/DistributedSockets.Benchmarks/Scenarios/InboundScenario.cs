@@ -42,6 +42,6 @@ internal sealed class InboundScenario : Scenario
     {
         var connections = cluster.Client.Connections;
         return [.. Enumerable.Range(0, Senders).Select(i => new Flow(
-            cluster.Peer.Dialect, (uint)i, connections[i], 'E', name: null, [connections[i]], 1, 128, dropped))];
+            cluster.Peer.Dialect, (uint)i, [connections[i]], 'E', name: null, [connections[i]], 1, 128, dropped))];
     }
 }

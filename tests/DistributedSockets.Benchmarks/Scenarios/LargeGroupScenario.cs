@@ -22,7 +22,7 @@ internal sealed class LargeGroupScenario : Scenario
         var connections = turn.Options.Connections ?? Math.Min(20_000, ProcessUsage.MaxOpenFiles() - SpareFiles);
         cluster.Connect(connections, groups: static _ => ["everyone"]);
         var client = cluster.Client;
-        var flow = new Flow(cluster.Peer.Dialect, 0, client.Connections[0], 'G', "everyone", receivers: null, connections, 128);
+        var flow = new Flow(cluster.Peer.Dialect, 0, [client.Connections[0]], 'G', "everyone", receivers: null, connections, 128);
         client.Start([flow], pace: null);
         for (var i = 0; i < 5; i++)
         {

@@ -25,6 +25,6 @@ internal sealed class SlowReaderScenario : Scenario
 
         // The last one does not count in either case: what it gets is no delivery, and no fault.
         Flow[] Flows(int receivers) => [.. Enumerable.Range(0, 2).Select(i => new Flow(
-            cluster.Peer.Dialect, (uint)i, cluster.Client.Connections[i], 'B', name: null, receivers: null, receivers, 1_024, ignoresOthers: true))];
+            cluster.Peer.Dialect, (uint)i, cluster.Broadcasters(i), 'B', name: null, receivers: null, receivers, 1_024, ignoresOthers: true))];
     }
 }

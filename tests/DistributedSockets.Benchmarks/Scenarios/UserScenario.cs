@@ -30,7 +30,7 @@ internal sealed class UserScenario : Scenario
         {
             var sender = nodes[i % 2][i];
             var receiver = nodes[1 - (i % 2)][Senders + i];
-            return new Flow(cluster.Peer.Dialect, (uint)i, sender, 'U', receiver.User, [receiver], 1, 128);
+            return new Flow(cluster.Peer.Dialect, (uint)i, [sender], 'U', receiver.User, [receiver], 1, 128);
         })];
     }
 }

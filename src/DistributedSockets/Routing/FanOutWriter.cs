@@ -1,0 +1,81 @@
+namespace DistributedSockets;
+
+/// <summary>Writes what fan-outs of a hub have queued, one pass over many connections at a time.</summary>
+/// <remarks>
+/// A pass runs on a thread of its own, and finds at each connection the frames of all fan-outs that came until then: under load
+/// that saves system calls, and threads that go over the same connections at once.
+/// </remarks>
+internal sealed class FanOutWriter : IThreadPoolWorkItem
+{
+    /// <summary>Fewer recipients are written by the caller, whatever else goes on: there is too little to join, and they need not wait.</summary>
+    private const int Many = 64;
+
+    private readonly Lock _gate = new();
+    private readonly Queue<Connection[]> _waiting = new();
+    private bool _writing;
+
+    /// <summary>Has written what was queued at these connections, after the pass in progress if there is one.</summary>
+    internal void Start(Connection[] members)
+    {
+        if (members.Length < Many)
+        {
+            Write(members);
+            return;
+        }
+
+        lock (_gate)
+        {
+            if (!_waiting.Contains(members))
+            {
+                _waiting.Enqueue(members);
+            }
+
+            if (_writing)
+            {
+                return;
+            }
+
+            _writing = true;
+        }
+
+        ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+    }
+
+    /// <summary>One pass on the caller's thread.</summary>
+    internal static void Write(Connection[] members)
+    {
+        foreach (var member in members)
+        {
+            try
+            {
+                member.Queue.Start();
+            }
+            catch (Exception exception)
+            {
+                // It took a logger that throws; the others' frames must be written all the same.
+                ((IOutboundQueueOwner)member).OnWriteFailed(exception);
+            }
+        }
+    }
+
+    void IThreadPoolWorkItem.Execute()
+    {
+        Connection[] members;
+        lock (_gate)
+        {
+            members = _waiting.Dequeue(); // only here, and one waits
+        }
+
+        Write(members);
+        lock (_gate)
+        {
+            if (_waiting.Count == 0)
+            {
+                _writing = false;
+                return;
+            }
+        }
+
+        ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false); // rather than a loop, so that others get the thread, too
+    }
+}
