@@ -70,7 +70,7 @@ internal sealed partial class BackplaneReceiver : IBackplaneReceiver
                 return; // a hub this process has nothing to do with any more
             }
 
-            if (!Lane(reader.Origin, hub).TryAdd(hub, payload, IsForFew(reader)))
+            if (!Lane(reader.Origin, hub).TryAdd(hub, payload, atOnce: reader.Kind == EnvelopeKind.Frame))
             {
                 _metrics.EnvelopeDropped("lane_full");
                 _losses.Report(PossibleLossCause.LaneFull, "Envelopes arrive faster than this node delivers them; a lane was full.");
@@ -133,12 +133,6 @@ internal sealed partial class BackplaneReceiver : IBackplaneReceiver
         hash.Add(hub);
         return _lanes[(uint)hash.ToHashCode() % (uint)_lanes.Length];
     }
-
-    /// <summary>Whether it is delivered in no time: a frame for single connections or users. A group may have any number of members.</summary>
-    private static bool IsForFew(EnvelopeReader reader) =>
-        reader.Kind == EnvelopeKind.Frame
-        && reader.TryReadByte(out var kind)
-        && (WebSocketTargetKind)kind is WebSocketTargetKind.Connections or WebSocketTargetKind.Users;
 
     private void OnUnreadable(Exception? exception)
     {

@@ -4,8 +4,8 @@ namespace DistributedSockets;
 
 /// <summary>Delivers the envelopes of its share of nodes and hubs one after the other. Bounded: what does not fit is refused.</summary>
 /// <remarks>
-/// What is for few is delivered by the thread that brings it, if nothing else is in progress: handing it to another thread takes
-/// longer than delivering it.
+/// A frame is queued at its connections by the thread that brings it, if nothing else is in progress: handing it to another thread
+/// takes longer than that. Writing to many is left to <see cref="FanOutWriter"/> in either case.
 /// </remarks>
 internal sealed class Lane(
     int capacity, EnvelopeDispatcher dispatcher, DistributedWebSocketsMetrics metrics, TimeProvider time, Action<Exception?> unreadable)
@@ -19,7 +19,10 @@ internal sealed class Lane(
     private bool _stopping;
 
     /// <summary>Takes an envelope; false if too many wait.</summary>
-    internal bool TryAdd(HubRegistry hub, ReadOnlyMemory<byte> envelope, bool forFew)
+    /// <param name="hub">The hub of its channel.</param>
+    /// <param name="envelope">The envelope.</param>
+    /// <param name="atOnce">Whether the caller may deliver it.</param>
+    internal bool TryAdd(HubRegistry hub, ReadOnlyMemory<byte> envelope, bool atOnce)
     {
         var item = new Item(hub, envelope, metrics.IsLagMeasured ? Stopwatch.GetTimestamp() : 0);
         lock (_gate)
@@ -29,7 +32,7 @@ internal sealed class Lane(
                 return true; // the connections are gone
             }
 
-            if (_delivering || !forFew)
+            if (_delivering || !atOnce)
             {
                 if (_items.Count >= capacity)
                 {
@@ -46,7 +49,7 @@ internal sealed class Lane(
             _delivering = true;
         }
 
-        if (forFew)
+        if (atOnce)
         {
             Deliver(item);
             if (!HasMore())
@@ -128,7 +131,14 @@ internal sealed class Lane(
         }
         catch (Exception exception)
         {
-            unreadable(exception);
+            try
+            {
+                unreadable(exception);
+            }
+            catch (Exception)
+            {
+                // It has been counted, and then a logger threw. The lane goes on; on a thread of the pool it would end the process.
+            }
         }
     }
 
