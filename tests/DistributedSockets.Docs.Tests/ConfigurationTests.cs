@@ -173,7 +173,7 @@ public sealed class ConfigurationTests
         null => "none",
         string text => text,
         bool flag => flag ? "true" : "false",
-        int number => number.ToString("N0", CultureInfo.InvariantCulture),
+        int or long => string.Create(CultureInfo.InvariantCulture, $"{value:N0}"),
         TimeSpan duration => string.Create(CultureInfo.InvariantCulture, $"{duration.TotalSeconds:0.###} s"),
         ICollection { Count: 0 } => "empty",
         _ => value.ToString()!,

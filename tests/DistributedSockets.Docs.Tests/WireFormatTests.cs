@@ -14,7 +14,7 @@ public sealed class WireFormatTests
     private static readonly string[] s_commands =
         ["", "add to group", "remove from group", "remove from all groups", "disconnect", "disconnect user", "disconnect group"];
 
-    private static readonly string[] s_outcomes = ["", "done", "not found", "backplane away"];
+    private static readonly string[] s_outcomes = ["", "done", "not found", "backplane away", "too many groups"];
 
     public static TheoryData<string> Vectors => [.. Vector.All().Keys];
 

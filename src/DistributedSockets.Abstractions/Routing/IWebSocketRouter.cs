@@ -48,6 +48,7 @@ public interface IWebSocketRouter
     /// group. A connection of this node joins also while the backplane is known to be away: sends of this node reach it at once,
     /// those of other nodes when the backplane is back; the outage is reported as possible loss.
     /// </exception>
+    /// <exception cref="InvalidOperationException">The connection is in as many groups as its node allows. It was not added.</exception>
     ValueTask AddToGroupAsync(string connectionId, string group, CancellationToken cancellationToken = default);
 
     /// <summary>Removes a connection from a group. Leaving a group it is not in is no error.</summary>

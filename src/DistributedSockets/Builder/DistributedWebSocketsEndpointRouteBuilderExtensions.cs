@@ -59,7 +59,7 @@ public static class DistributedWebSocketsEndpointRouteBuilderExtensions
             activator,
             services,
             Service<ChannelSubscriptions>(endpoints),
-            Service<Drain>(endpoints),
+            Service<Admission>(endpoints),
             new OriginCheck(services.Options.AllowedOrigins),
             Service<IUserIdProvider>(endpoints));
         var pipeline = endpoints.CreateApplicationBuilder();

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Net;
 using System.Net.WebSockets;
 using System.Security.Claims;
+using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Primitives;
@@ -12,6 +13,7 @@ namespace DistributedSockets;
 internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner
 {
     private const int FirstBufferBytes = 4_096;
+    private const double MaxAgeJitter = 0.1;
 
     private readonly WebSocket _socket;
     private readonly HttpContext _context;
@@ -21,11 +23,16 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner
     private readonly TaskCompletionSource _receiveEnded = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly ConnectionServices _services;
     private readonly TapStream? _tap;
+    private readonly DateTimeOffset _closesAt;
     private DisconnectReason? _reason;
     private Task _closing = Task.CompletedTask;
     private IDictionary<object, object?>? _items;
     private bool _disposed;
+    private Pace _messages;
+    private Pace _receivedBytes;
     private long _receivingSince;
+    private long _messageSince;
+    private long _authenticationExpiresAt = long.MaxValue;
     private long _pingedAt;
 
     /// <param name="context">The request of the handshake.</param>
@@ -52,6 +59,12 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner
         Query = context.Request.Query;
         RemoteIpAddress = context.Connection.RemoteIpAddress;
         ConnectedAt = services.Time.GetUtcNow();
+        _closesAt = services.Options.MaxConnectionAge == TimeSpan.Zero
+            ? DateTimeOffset.MaxValue
+            : ConnectedAt + (services.Options.MaxConnectionAge * (1 - (Random.Shared.NextDouble() * MaxAgeJitter)));
+        AuthenticationExpiresAt = context.Features.Get<IAuthenticateResultFeature>()?.AuthenticateResult?.Properties?.ExpiresUtc;
+        _messages = new(services.Options.MaxMessagesPerSecond);
+        _receivedBytes = new(services.Options.MaxReceivedBytesPerSecond);
         _queue = new(tap?.Output ?? new WebSocketFrameWriter(socket), services.Options, this, takesDeflated && tap is not null);
         if (tap is not null)
         {
@@ -78,6 +91,12 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner
     public override string? SubProtocol => _socket.SubProtocol;
 
     public override DateTimeOffset ConnectedAt { get; }
+
+    public override DateTimeOffset? AuthenticationExpiresAt
+    {
+        get => Volatile.Read(ref _authenticationExpiresAt) is var ticks && ticks == long.MaxValue ? null : new DateTimeOffset(ticks, TimeSpan.Zero);
+        set => Volatile.Write(ref _authenticationExpiresAt, value?.UtcTicks ?? long.MaxValue);
+    }
 
     public override IDictionary<object, object?> Items => LazyInitializer.EnsureInitialized(ref _items, static () => new Dictionary<object, object?>());
 
@@ -193,10 +212,38 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner
     /// <summary>The transport noticed that the client has gone, perhaps while the handler is busy.</summary>
     internal void OnTransportGone() => _ = CancelAbortedAsync();
 
-    /// <summary>Pings a client that was silent for too long, and gives it up if it does not answer. Called from time to time.</summary>
+    /// <summary>Closes a connection whose time is up or whose message takes too long, pings a client that was silent for too long, and gives it up if it does not answer. Called from time to time.</summary>
     internal void KeepAlive(long now)
     {
-        if (_tap is null || Reason is not null)
+        if (Reason is not null)
+        {
+            return;
+        }
+
+        var messageSince = Volatile.Read(ref _messageSince);
+        if (messageSince != 0 && _services.Time.GetElapsedTime(messageSince, now) > _services.Options.MessageTimeout)
+        {
+            Close(new(
+                DisconnectKind.MessageTooSlow,
+                WebSocketCloseStatus.PolicyViolation,
+                $"A message may take {_services.Options.MessageTimeout}."));
+            return;
+        }
+
+        var utcNow = _services.Time.GetUtcNow();
+        if (utcNow >= _closesAt)
+        {
+            Close(new(DisconnectKind.AgeReached, WebSocketCloseStatus.EndpointUnavailable, "The connection has been open for as long as it may."));
+            return;
+        }
+
+        if (_services.Options.CloseOnAuthenticationExpiry && utcNow.UtcTicks >= Volatile.Read(ref _authenticationExpiresAt))
+        {
+            Close(new(DisconnectKind.AuthenticationExpired, WebSocketCloseStatus.PolicyViolation, "The authentication has expired."));
+            return;
+        }
+
+        if (_tap is null)
         {
             return;
         }
@@ -267,6 +314,7 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner
             try
             {
                 var length = 0;
+                var emptyFragments = 0;
                 var result = default(ValueWebSocketReceiveResult);
                 Volatile.Write(ref _receivingSince, _services.Time.GetTimestamp());
                 if (_tap is not null)
@@ -290,15 +338,22 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner
                         buffer = Grow(buffer);
                     }
 
-                    result = await _socket.ReceiveAsync(buffer.AsMemory(length), CancellationToken.None);
+                    var receive = _socket.ReceiveAsync(buffer.AsMemory(length), CancellationToken.None);
+                    if (!receive.IsCompleted && _messageSince == 0 && (_tap is not null || length > 0))
+                    {
+                        Volatile.Write(ref _messageSince, _services.Time.GetTimestamp()); // it has begun, and more has to come
+                    }
+
+                    result = await receive;
                     length += result.Count;
-                    if (length > _services.Options.MaxMessageBytes)
+                    emptyFragments += result is { Count: 0, EndOfMessage: false } ? 1 : 0; // each costs as much as a byte
+                    if (length + emptyFragments > _services.Options.MaxMessageBytes)
                     {
                         Close(new(
                             DisconnectKind.MessageTooBig,
                             WebSocketCloseStatus.MessageTooBig,
                             $"A message may have {_services.Options.MaxMessageBytes} bytes."));
-                        length = 0; // what follows is read only to find the client's close frame
+                        length = emptyFragments = 0; // what follows is read only to find the client's close frame
                     }
                 }
 
@@ -309,6 +364,8 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner
                 }
 
                 Volatile.Write(ref _receivingSince, 0);
+                Volatile.Write(ref _messageSince, 0);
+                await PaceAsync(length);
                 if (Reason is null)
                 {
                     await CallAsync(handler, new WebSocketMessage(buffer.AsMemory(0, length), result.MessageType));
@@ -322,6 +379,16 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner
                 }
             }
         }
+    }
+
+    /// <summary>Waits until a message of a client that sends too much may be taken; meanwhile nothing more is read, and TCP holds it up.</summary>
+    private ValueTask PaceAsync(int bytes)
+    {
+        var now = _services.Time.GetTimestamp();
+        var byCount = _messages.Take(1, _services.Time, now);
+        var byBytes = _receivedBytes.Take(bytes, _services.Time, now);
+        var wait = byCount > byBytes ? byCount : byBytes;
+        return wait > TimeSpan.Zero ? new(Task.Delay(wait, _services.Time, Aborted)) : ValueTask.CompletedTask;
     }
 
     private static byte[] Grow(byte[] buffer)

@@ -11,7 +11,7 @@ internal sealed class ConnectionEndpoint(
     HandlerActivator activator,
     ConnectionServices services,
     ChannelSubscriptions subscriptions,
-    Drain drain,
+    Admission admission,
     OriginCheck origins,
     IUserIdProvider userIds)
 {
@@ -58,10 +58,10 @@ internal sealed class ConnectionEndpoint(
             return;
         }
 
-        if (!drain.TryEnter())
+        var address = context.Connection.RemoteIpAddress;
+        if (admission.TryEnter(address) is { } full)
         {
-            context.Response.Headers.RetryAfter = RetryAfterSeconds;
-            await RefuseAsync(context, StatusCodes.Status503ServiceUnavailable, "This server is shutting down. Connect again; another one will answer.");
+            await RefuseAsync(context, full);
             return;
         }
 
@@ -83,11 +83,17 @@ internal sealed class ConnectionEndpoint(
                 return;
             }
 
+            if (userId is not null && await admission.CheckUserAsync(hub, userId, context.RequestAborted) is { } tooMany)
+            {
+                await RefuseAsync(context, tooMany);
+                return;
+            }
+
             await AcceptAsync(context, userId);
         }
         finally
         {
-            drain.Leave();
+            admission.Leave(address);
         }
     }
 
@@ -224,6 +230,12 @@ internal sealed class ConnectionEndpoint(
         }
 
         return null;
+    }
+
+    private Task RefuseAsync(HttpContext context, Refusal refusal)
+    {
+        context.Response.Headers.RetryAfter = RetryAfterSeconds;
+        return RefuseAsync(context, refusal.StatusCode, refusal.Reason);
     }
 
     private async Task RefuseAsync(HttpContext context, int statusCode, string reason)

@@ -26,4 +26,13 @@ public enum DisconnectKind
 
     /// <summary>The node is shutting down; closed with 1001.</summary>
     Drained,
+
+    /// <summary>The client took too long over one message; closed with 1008.</summary>
+    MessageTooSlow,
+
+    /// <summary>The connection was open for as long as it may; closed with 1001.</summary>
+    AgeReached,
+
+    /// <summary>The authentication of the handshake ran out and was not renewed; closed with 1008.</summary>
+    AuthenticationExpired,
 }

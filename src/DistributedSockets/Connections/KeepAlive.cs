@@ -18,9 +18,9 @@ internal sealed class KeepAlive(Hubs hubs, IOptions<DistributedWebSocketsOptions
 
     private async Task RunAsync(CancellationToken stopping)
     {
-        // A quarter of the shorter one, so that both are kept within a quarter.
-        var (interval, timeout) = (options.Value.KeepAliveInterval, options.Value.KeepAliveTimeout);
-        using var timer = new PeriodicTimer((interval < timeout ? interval : timeout) / 4, time);
+        // A quarter of the shortest one, so that all are kept within a quarter.
+        TimeSpan[] kept = [options.Value.KeepAliveInterval, options.Value.KeepAliveTimeout, options.Value.MessageTimeout];
+        using var timer = new PeriodicTimer(kept.Min() / 4, time);
         try
         {
             while (await timer.WaitForNextTickAsync(stopping))

@@ -14,6 +14,9 @@ internal sealed class OutboundQueue(PipeWriter output, DistributedWebSocketsOpti
     /// <summary>How much one flush carries; larger frames go in pieces, so that a client that hangs holds no more of them twice.</summary>
     internal const int JoinBytes = 32 * 1024;
 
+    /// <summary>What every connection may queue even while the process holds more frames than it should.</summary>
+    internal const int AlwaysAllowedBytes = 64 * 1024;
+
     /// <summary>How often a sender writes for others before it goes on with its own work.</summary>
     private const int MaxInlineWrites = 8;
 
@@ -45,6 +48,19 @@ internal sealed class OutboundQueue(PipeWriter output, DistributedWebSocketsOpti
 
     /// <summary>Queues a frame, taking its own reference; false if it was dropped. Call <see cref="Start"/> afterwards in either case.</summary>
     internal bool TryEnqueue(SharedFrame frame)
+    {
+        frame.AddReferences(1);
+        if (TryEnqueueReferenced(frame))
+        {
+            return true;
+        }
+
+        frame.Release();
+        return false;
+    }
+
+    /// <summary>The same with a reference that the caller has added, and keeps if the frame was dropped.</summary>
+    internal bool TryEnqueueReferenced(SharedFrame frame)
     {
         lock (_gate)
         {
@@ -78,7 +94,6 @@ internal sealed class OutboundQueue(PipeWriter output, DistributedWebSocketsOpti
                 return false;
             }
 
-            frame.AddReference();
             _frames.Enqueue(frame);
             _bytes += frame.LengthFor(takesDeflated);
             if (!_writing)
@@ -201,8 +216,13 @@ internal sealed class OutboundQueue(PipeWriter output, DistributedWebSocketsOpti
         _startNeeded |= !_pumping;
     }
 
-    private bool IsFull(SharedFrame frame) =>
-        _frames.Count >= options.OutboundQueueFrames || _bytes + (long)frame.LengthFor(takesDeflated) > options.OutboundQueueBytes;
+    private bool IsFull(SharedFrame frame)
+    {
+        var bytes = _bytes + (long)frame.LengthFor(takesDeflated);
+        return _frames.Count >= options.OutboundQueueFrames
+            || bytes > options.OutboundQueueBytes
+            || (bytes > AlwaysAllowedBytes && SharedFrame.OutstandingBytes > options.MaxQueuedBytes);
+    }
 
     private void DropLocked(int count)
     {

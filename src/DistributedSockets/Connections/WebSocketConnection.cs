@@ -39,6 +39,13 @@ public abstract class WebSocketConnection
     /// <summary>When the connection was accepted.</summary>
     public abstract DateTimeOffset ConnectedAt { get; }
 
+    /// <summary>
+    /// When the authentication of this connection runs out, or <see langword="null"/> for never. At first that of the handshake's ticket; set
+    /// it when the client has renewed it. The connection is closed then with 1008 if
+    /// <see cref="DistributedWebSocketsOptions.CloseOnAuthenticationExpiry"/> says so, within a quarter of the shortest keep-alive time.
+    /// </summary>
+    public virtual DateTimeOffset? AuthenticationExpiresAt { get; set; }
+
     /// <summary>A place for the app's own per-connection values. Not safe for concurrent writes.</summary>
     public abstract IDictionary<object, object?> Items { get; }
 

@@ -7,10 +7,74 @@ public sealed class DistributedWebSocketsOptions
     /// <value>The default is the machine's name; 1 to 64 letters, digits, hyphens or underscores.</value>
     public string NodeName { get; set; } = DefaultNodeName();
 
+    /// <summary>Gets or sets how many connections this node holds at once. A handshake beyond it is answered with 503 and <c>Retry-After</c>.</summary>
+    /// <value>The default is 1,000,000; 1 to 16,777,216.</value>
+    /// <remarks>Set it to what the machine's memory and limit of open files can take, so that a node refuses what it could not serve.</remarks>
+    [Between(1, 16_777_216)]
+    public int MaxConnections { get; set; } = 1_000_000;
+
+    /// <summary>Gets or sets how many handshakes this node takes per second. One beyond it is answered with 503 and <c>Retry-After</c>.</summary>
+    /// <value>The default is 1,000,000; 1 to 1,000,000.</value>
+    /// <remarks>
+    /// Up to one second's worth may come at once. After a failure all clients of a node come back together; a limit lets those that are
+    /// connected already be served meanwhile. Clients must try again after a while.
+    /// </remarks>
+    [Between(1, 1_000_000)]
+    public int MaxHandshakesPerSecond { get; set; } = 1_000_000;
+
+    /// <summary>Gets or sets how many connections one user may have in a hub, in the whole cluster. A handshake beyond it is answered with 429.</summary>
+    /// <value>The default is 1,000,000, which is no limit; 1 to 1,000,000.</value>
+    /// <remarks>
+    /// Counted in the session store at each handshake, so those that come at the same moment may be let in together; while the store is
+    /// away only those of this node count. A connection whose client vanished counts until its pings go unanswered.
+    /// </remarks>
+    [Between(1, 1_000_000)]
+    public int MaxConnectionsPerUser { get; set; } = 1_000_000;
+
+    /// <summary>Gets or sets how many connections one address may have to this node. A handshake beyond it is answered with 429.</summary>
+    /// <value>The default is 1,000,000, which is no limit; 1 to 1,000,000.</value>
+    /// <remarks>
+    /// The address of the request, so behind a proxy use ASP.NET Core's forwarded headers. Of an IPv6 address the first 64 bits count.
+    /// Many users may share one address.
+    /// </remarks>
+    [Between(1, 1_000_000)]
+    public int MaxConnectionsPerAddress { get; set; } = 1_000_000;
+
+    /// <summary>Gets or sets how long a connection may be open before it is closed with 1001, so that clients spread over the nodes anew.</summary>
+    /// <value>The default is zero, which is for ever; up to 1 week. Up to a tenth less, by chance, so that connections of one moment do not end together.</value>
+    public TimeSpan MaxConnectionAge { get; set; }
+
+    /// <summary>Gets or sets whether a connection is closed with 1008 when the authentication ticket of its handshake runs out.</summary>
+    /// <value>The default is <see langword="false"/>: the connection outlives its ticket.</value>
+    /// <remarks>
+    /// The time is that of the ticket's <c>ExpiresUtc</c>. <see cref="WebSocketConnection.AuthenticationExpiresAt"/> tells and changes it, as when
+    /// a client has sent a new token.
+    /// </remarks>
+    public bool CloseOnAuthenticationExpiry { get; set; }
+
+    /// <summary>Gets or sets in how many groups one connection may be at once; joining more fails.</summary>
+    /// <value>The default is 10,000; 1 to 1,000,000.</value>
+    [Between(1, 1_000_000)]
+    public int MaxGroupsPerConnection { get; set; } = 10_000;
+
     /// <summary>Gets or sets the longest message a client may send, in bytes; a longer one closes the connection with 1009.</summary>
     /// <value>The default is 65,536; 1 to 16,777,216.</value>
     [Between(1, 16_777_216)]
     public int MaxMessageBytes { get; set; } = 65_536;
+
+    /// <summary>Gets or sets how long a client may take over one message, from its first byte to its last; a slower one closes the connection with 1008.</summary>
+    /// <value>The default is 30 seconds; 1 second to 1 hour. Kept within a quarter of the shortest of this and the keep-alive times.</value>
+    public TimeSpan MessageTimeout { get; set; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>Gets or sets how many messages per second are taken from one client. What it sends beyond waits, in the end at the client.</summary>
+    /// <value>The default is 1,000,000, which is no limit; 1 to 1,000,000. Up to a second's worth may come at once.</value>
+    [Between(1, 1_000_000)]
+    public int MaxMessagesPerSecond { get; set; } = 1_000_000;
+
+    /// <summary>Gets or sets how many bytes of messages per second are taken from one client. What it sends beyond waits, in the end at the client.</summary>
+    /// <value>The default is 1,073,741,824, which is no limit; 1,024 to 1,073,741,824. Up to a second's worth may come at once.</value>
+    [Between(1_024, 1_073_741_824)]
+    public int MaxReceivedBytesPerSecond { get; set; } = 1_073_741_824;
 
     /// <summary>Gets or sets how many bytes of frames may wait for one connection.</summary>
     /// <value>The default is 16,777,216; 1,024 to 1,073,741,824.</value>
@@ -25,6 +89,15 @@ public sealed class DistributedWebSocketsOptions
     /// <value>The default is 16,384; 1 to 1,048,576.</value>
     [Between(1, 1_048_576)]
     public int OutboundQueueFrames { get; set; } = 16_384;
+
+    /// <summary>Gets or sets how many bytes of frames may wait in this process, for all connections together.</summary>
+    /// <value>The default is 536,870,912; 1,048,576 to 1,099,511,627,776.</value>
+    /// <remarks>
+    /// A frame that waits for many connections counts once. While more wait, a connection counts as full with 64 KiB in its queue, so
+    /// that those who read slowly pay first, and those who keep up notice nothing.
+    /// </remarks>
+    [Between(1_048_576, 1_099_511_627_776)]
+    public long MaxQueuedBytes { get; set; } = 536_870_912;
 
     /// <summary>Gets or sets what happens to a connection whose outbound queue is full.</summary>
     /// <value>The default is <see cref="SlowConsumerPolicy.Close"/>.</value>

@@ -25,6 +25,8 @@ internal sealed partial class DistributedWebSocketsOptionsRules : IValidateOptio
 
         Check(errors, nameof(options.KeepAliveInterval), options.KeepAliveInterval, second, hour);
         Check(errors, nameof(options.KeepAliveTimeout), options.KeepAliveTimeout, second, hour);
+        Check(errors, nameof(options.MaxConnectionAge), options.MaxConnectionAge, TimeSpan.Zero, TimeSpan.FromHours(168));
+        Check(errors, nameof(options.MessageTimeout), options.MessageTimeout, second, hour);
         Check(errors, nameof(options.CloseTimeout), options.CloseTimeout, tenth, TimeSpan.FromMinutes(1));
         if (Check(errors, nameof(options.HeartbeatInterval), options.HeartbeatInterval, tenth, fiveMinutes)
             && Check(errors, nameof(options.LeaseExpiry), options.LeaseExpiry, second, hour)

@@ -106,6 +106,7 @@ public static class DistributedWebSocketsServiceCollectionExtensions
         services.TryAddSingleton<SessionCommitter>();
         services.TryAddSingleton<NodeHeartbeat>();
         services.TryAddSingleton<Drain>();
+        services.TryAddSingleton<Admission>();
         services.TryAddSingleton<KeepAlive>();
         services.TryAddSingleton<ConnectionLog>();
         services.TryAddSingleton(static provider => new ConnectionServices(

@@ -1,17 +1,24 @@
+using Microsoft.Extensions.Options;
+
 namespace DistributedSockets;
 
 /// <summary>Changes the groups of this node's connections, and keeps a channel subscribed for each group that has members here.</summary>
-internal sealed class GroupManager(ChannelSubscriptions subscriptions, NodeState node)
+internal sealed class GroupManager(ChannelSubscriptions subscriptions, NodeState node, IOptions<DistributedWebSocketsOptions> options)
 {
     /// <summary>Adds a connection; when it is done, sends from every node reach it, unless the backplane is away.</summary>
     /// <remarks>
     /// While the backplane is away nothing comes from other nodes anyhow, and the outage is reported: the connection joins, and the
     /// channel follows with all others when the backplane is back.
     /// </remarks>
-    /// <returns>False if the connection has gone.</returns>
     /// <exception cref="BackplaneUnavailableException">The backplane failed. The connection is not in the group.</exception>
-    internal async ValueTask<bool> AddAsync(HubRegistry hub, Connection connection, string group)
+    internal async ValueTask<RemoteCommandOutcome> AddAsync(HubRegistry hub, Connection connection, string group)
     {
+        var maxGroups = options.Value.MaxGroupsPerConnection;
+        if (hub.IsFull(connection, group, maxGroups))
+        {
+            return RemoteCommandOutcome.TooManyGroups; // before it costs a round trip
+        }
+
         // Subscribed first: a member must not exist before its channel, nor after a subscribe that failed.
         var channel = hub.GroupChannel(group);
         try
@@ -23,13 +30,18 @@ internal sealed class GroupManager(ChannelSubscriptions subscriptions, NodeState
             subscriptions.AcquireLater(channel);
         }
 
-        var joined = hub.AddToGroup(connection, group);
-        if (joined != true)
+        var join = hub.AddToGroup(connection, group, maxGroups);
+        if (join != GroupJoin.Joined)
         {
             subscriptions.Release(channel);
         }
 
-        return joined is not null;
+        return join switch
+        {
+            GroupJoin.Gone => RemoteCommandOutcome.NotFound,
+            GroupJoin.TooMany => RemoteCommandOutcome.TooManyGroups,
+            _ => RemoteCommandOutcome.Done,
+        };
     }
 
     internal void Remove(HubRegistry hub, Connection connection, string group)

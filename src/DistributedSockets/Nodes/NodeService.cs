@@ -44,6 +44,10 @@ internal sealed partial class NodeService(
         await heartbeat.StartAsync();
         committer.Start();
         Log.Started(logger, node.Info.NodeId, backplane.System);
+        if (RuntimeCheck.IsVulnerable(Environment.Version))
+        {
+            Log.RuntimeVulnerable(logger, Environment.Version);
+        }
     }
 
     public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
@@ -97,5 +101,8 @@ internal sealed partial class NodeService(
 
         [LoggerMessage(202, LogLevel.Warning, "Node {NodeId} could not sign off from the session store; its lease runs out by itself.")]
         public static partial void RemoveFailed(ILogger logger, string nodeId, Exception exception);
+
+        [LoggerMessage(205, LogLevel.Warning, "This .NET runtime, {Version}, has WebSockets that clients can attack (CVE-2026-62901). Update it to 10.0.11 or later.")]
+        public static partial void RuntimeVulnerable(ILogger logger, Version version);
     }
 }

@@ -27,7 +27,7 @@ internal sealed class CommandExecutor(GroupManager groups)
         switch (command.Kind)
         {
             case RemoteCommandKind.AddToGroup:
-                return AddAsync(hub, connection, command.Group);
+                return groups.AddAsync(hub, connection, command.Group);
             case RemoteCommandKind.RemoveFromGroup:
                 groups.Remove(hub, connection, command.Group);
                 break;
@@ -51,7 +51,4 @@ internal sealed class CommandExecutor(GroupManager groups)
             connection.Close(reason);
         }
     }
-
-    private async ValueTask<RemoteCommandOutcome> AddAsync(HubRegistry hub, Connection connection, string group) =>
-        await groups.AddAsync(hub, connection, group) ? RemoteCommandOutcome.Done : RemoteCommandOutcome.NotFound;
 }

@@ -155,7 +155,7 @@ internal ref struct EnvelopeReader
     internal bool TryReadReply(out ulong requestId, out RemoteCommandOutcome outcome)
     {
         outcome = default;
-        if (!TryReadUInt64(out requestId) || !TryReadByte(out var value) || value is < 1 or > 3 || !IsAtEnd)
+        if (!TryReadUInt64(out requestId) || !TryReadByte(out var value) || value is < 1 or > 4 || !IsAtEnd)
         {
             return false;
         }

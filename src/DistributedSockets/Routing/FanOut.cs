@@ -19,14 +19,16 @@ internal static class FanOut
         }
 
         var sent = 0;
+        frame.AddReferences(members.Length);
         foreach (var member in members)
         {
-            if ((excluded.IsEmpty || !Contains(excluded, member)) && (served is null || served.Add(member)) && member.Queue.TryEnqueue(frame))
+            if ((excluded.IsEmpty || !Contains(excluded, member)) && (served is null || served.Add(member)) && member.Queue.TryEnqueueReferenced(frame))
             {
                 sent++;
             }
         }
 
+        frame.Release(members.Length - sent);
         return sent;
     }
 
@@ -54,14 +56,16 @@ internal static class FanOut
     private static int Enqueue(Connection[] members, SharedFrame frame, HashSet<Connection?> excluded, HashSet<Connection>? served)
     {
         var sent = 0;
+        frame.AddReferences(members.Length);
         foreach (var member in members)
         {
-            if (!excluded.Contains(member) && (served is null || served.Add(member)) && member.Queue.TryEnqueue(frame))
+            if (!excluded.Contains(member) && (served is null || served.Add(member)) && member.Queue.TryEnqueueReferenced(frame))
             {
                 sent++;
             }
         }
 
+        frame.Release(members.Length - sent);
         return sent;
     }
 

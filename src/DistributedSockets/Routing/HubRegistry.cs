@@ -104,25 +104,39 @@ internal sealed class HubRegistry
         }
     }
 
-    /// <returns>Whether it joined now; null if the connection has gone meanwhile.</returns>
-    internal bool? AddToGroup(Connection connection, string group)
+    /// <summary>Whether a connection is in as many groups as it may be, and this is none of them.</summary>
+    internal bool IsFull(Connection connection, string group, int maxGroups)
+    {
+        lock (_gate)
+        {
+            return connection.Groups?.Count >= maxGroups && !connection.Groups.Contains(group);
+        }
+    }
+
+    internal GroupJoin AddToGroup(Connection connection, string group, int maxGroups)
     {
         lock (_gate)
         {
             if (connection.Removed)
             {
-                return null;
+                return GroupJoin.Gone;
             }
 
             connection.Groups ??= new(StringComparer.Ordinal);
-            if (!connection.Groups.Add(group))
+            if (connection.Groups.Contains(group))
             {
-                return false;
+                return GroupJoin.WasMember;
             }
 
+            if (connection.Groups.Count >= maxGroups)
+            {
+                return GroupJoin.TooMany;
+            }
+
+            connection.Groups.Add(group);
             _groups.GetOrAdd(group, static (_, gate) => new(gate), _gate).Add(connection);
             _changes.Add(new(SessionChangeKind.GroupAdded, SessionLocked(connection), group));
-            return true;
+            return GroupJoin.Joined;
         }
     }
 

@@ -11,4 +11,7 @@ internal enum RemoteCommandOutcome : byte
 
     /// <summary>The node's backplane is away, so the connection could not be added to the group.</summary>
     BackplaneAway = 3,
+
+    /// <summary>The connection is in as many groups as it may be.</summary>
+    TooManyGroups = 4,
 }

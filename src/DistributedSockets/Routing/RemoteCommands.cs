@@ -32,6 +32,7 @@ internal sealed partial class RemoteCommands(
     /// <exception cref="ConnectionNotFoundException">There is no such connection.</exception>
     /// <exception cref="RemoteCommandTimeoutException">The node did not answer.</exception>
     /// <exception cref="BackplaneUnavailableException">The backplane is away, here or there.</exception>
+    /// <exception cref="InvalidOperationException">The connection is in too many groups.</exception>
     internal async ValueTask InvokeAsync(HubRegistry hub, RemoteCommand command, CancellationToken cancellationToken)
     {
         var outcome = ConnectionId.NodeOf(command.Subject) switch
@@ -49,6 +50,10 @@ internal sealed partial class RemoteCommands(
             case RemoteCommandOutcome.BackplaneAway:
                 throw new BackplaneUnavailableException(
                     $"The node of connection '{command.Subject}' is cut off from the backplane, so the connection was not added to the group. Try again later.");
+            case RemoteCommandOutcome.TooManyGroups:
+                throw new InvalidOperationException(
+                    $"Connection '{command.Subject}' is in as many groups as a connection may be in, so it was not added to '{command.Group}'. " +
+                    "Remove it from others, or raise DistributedWebSocketsOptions.MaxGroupsPerConnection at its node.");
         }
     }
 

@@ -18,6 +18,7 @@ internal sealed class SharedFrame : IDisposable
     private const byte Compressed = 0x40; // RSV1
     private const int MaxHeaderBytes = 10;
     private static long s_outstanding;
+    private static long s_outstandingBytes;
 
     private readonly byte[]? _pooled;
     private readonly byte[]? _pooledDeflated;
@@ -36,10 +37,14 @@ internal sealed class SharedFrame : IDisposable
         Length = bytes.Length;
         MessageType = bytes.Span[0] == FinalText ? WebSocketMessageType.Text : WebSocketMessageType.Binary;
         Interlocked.Increment(ref s_outstanding);
+        Interlocked.Add(ref s_outstandingBytes, MemoryBytes);
     }
 
     /// <summary>Frames not yet released, in this process.</summary>
     internal static long Outstanding => Volatile.Read(ref s_outstanding);
+
+    /// <summary>What these hold, in bytes; a frame that waits in many queues counts once.</summary>
+    internal static long OutstandingBytes => Volatile.Read(ref s_outstandingBytes);
 
     /// <summary>How many references are held.</summary>
     internal int References => Volatile.Read(ref _references);
@@ -134,19 +139,23 @@ internal sealed class SharedFrame : IDisposable
     /// <summary>The length of <see cref="BytesFor"/>.</summary>
     internal int LengthFor(bool deflate) => deflate && !_deflated.IsEmpty ? _deflated.Length : Length;
 
-    internal void AddReference()
+    private long MemoryBytes => (long)_bytes.Length + _deflated.Length;
+
+    /// <summary>Adds references, all at once where many queues get the frame: the counter is what their threads contend for.</summary>
+    internal void AddReferences(int count)
     {
-        var references = Interlocked.Increment(ref _references);
-        Debug.Assert(references > 1, "A frame is kept after its release.");
+        var references = Interlocked.Add(ref _references, count);
+        Debug.Assert(references > count, "A frame is kept after its release.");
     }
 
-    internal void Release()
+    internal void Release(int count = 1)
     {
-        var references = Interlocked.Decrement(ref _references);
+        var references = Interlocked.Add(ref _references, -count);
         Debug.Assert(references >= 0, "A frame is released twice.");
         if (references == 0)
         {
             Interlocked.Decrement(ref s_outstanding);
+            Interlocked.Add(ref s_outstandingBytes, -MemoryBytes);
             Return(_pooled);
             Return(_pooledDeflated);
         }

@@ -48,7 +48,7 @@ internal sealed class MicroNode : IDisposable
         {
             var connection = Create($"user{i}");
             Hub.Add(connection);
-            Hub.AddToGroup(connection, $"group{i / 10}");
+            Hub.AddToGroup(connection, $"group{i / 10}", int.MaxValue);
         }
     }
 

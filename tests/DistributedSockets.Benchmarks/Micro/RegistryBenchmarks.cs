@@ -38,7 +38,7 @@ public class RegistryBenchmarks
         var connections = _connections[thread];
         var connection = connections[operation % connections.Length];
         var group = operation % 2 == 0 ? "even" : "odd";
-        _node.Hub.AddToGroup(connection, group);
+        _node.Hub.AddToGroup(connection, group, int.MaxValue);
         _node.Hub.RemoveFromGroup(connection, group);
     });
 

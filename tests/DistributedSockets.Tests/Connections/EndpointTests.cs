@@ -209,6 +209,67 @@ public sealed class EndpointTests
     }
 
     [Fact]
+    public async Task Client_SendsHalfAMessageAndWaits_Gets1008WhileItAnswersPings()
+    {
+        await using var node = await AppNode.StartAsync(options: options => options.MessageTimeout = TimeSpan.FromSeconds(1));
+        using var raw = await RawClient.ConnectAsync(node.Address, "/chat");
+        var id = System.Text.Encoding.UTF8.GetString((await raw.ReadFrameAsync()).Payload);
+
+        await raw.WriteAsync([0x01, 0x84, 0, 0, 0, 0, .. "half"u8]); // not the last fragment
+
+        var close = await raw.ReadFrameAsync();
+        Assert.Equal((0x8, 1008), (close.Opcode, (close.Payload[0] << 8) | close.Payload[1]));
+        await raw.WriteFrameAsync(0x8, [0x03, 0xF0]);
+        var reason = await node.Probe.Disconnected(id).Task.WithinGuardAsync();
+        Assert.Equal((DisconnectKind.MessageTooSlow, WebSocketCloseStatus.PolicyViolation), (reason.Kind, reason.CloseStatus));
+    }
+
+    [Fact]
+    public async Task Client_SendsEmptyFragmentsWithoutEnd_Gets1009()
+    {
+        await using var node = await AppNode.StartAsync(options: options => options.MaxMessageBytes = 100);
+        using var raw = await RawClient.ConnectAsync(node.Address, "/chat");
+        var id = System.Text.Encoding.UTF8.GetString((await raw.ReadFrameAsync()).Payload);
+
+        await raw.WriteAsync([0x01, 0x81, 0, 0, 0, 0, (byte)'x']);
+        for (var i = 0; i < 101; i++)
+        {
+            await raw.WriteAsync([0x00, 0x80, 0, 0, 0, 0]);
+        }
+
+        var close = await raw.ReadFrameAsync();
+        Assert.Equal((0x8, 1009), (close.Opcode, (close.Payload[0] << 8) | close.Payload[1]));
+        await raw.WriteFrameAsync(0x8, [0x03, 0xF1]);
+        Assert.Equal(DisconnectKind.MessageTooBig, (await node.Probe.Disconnected(id).Task.WithinGuardAsync()).Kind);
+    }
+
+    [Theory]
+    [InlineData(4, 1_073_741_824)]
+    [InlineData(1_000_000, 1_024)]
+    public async Task Client_SendsMoreThanItMay_IsServedAllOfItInOrder(int messages, int bytes)
+    {
+        await using var node = await AppNode.StartAsync(options: options =>
+        {
+            options.MaxMessagesPerSecond = messages;
+            options.MaxReceivedBytesPerSecond = bytes;
+        });
+        await using var client = await node.ConnectAsync();
+        var started = TimeProvider.System.GetTimestamp();
+        for (var i = 0; i < 6; i++)
+        {
+            await client.SendAsync($"{i}".PadRight(256));
+        }
+
+        for (var i = 0; i < 6; i++)
+        {
+            Assert.Equal($"{i}", (await client.ReceiveTextAsync()).TrimEnd());
+        }
+
+        // Four may come at once, the fifth and the sixth a quarter of a second later each.
+        Assert.True(TimeProvider.System.GetElapsedTime(started) >= TimeSpan.FromMilliseconds(490));
+    }
+
+    [Fact]
     public async Task Client_BreaksTheProtocol_Gets1002AndOthersAreServed()
     {
         await using var node = await AppNode.StartAsync();

@@ -147,6 +147,28 @@ public sealed class OutboundQueueTests
     }
 
     [Fact]
+    public async Task Enqueue_ProcessHoldsTooMuch_RefusesThoseWhoseQueueIsLongAlready()
+    {
+        const int limit = 1_048_576;
+        var slow = NewQueue(total: limit);
+        var stream = new GatedStream();
+        var keepsUp = new OutboundQueue(Output(stream), new() { MaxQueuedBytes = limit }, _owner);
+        _stream.Shut();
+        Send(slow, new string('x', OutboundQueue.AlwaysAllowedBytes - 100));
+        using (Frame(new string('y', limit))) // waits elsewhere
+        {
+            Assert.True(Send(keepsUp, new string('z', 2 * OutboundQueue.AlwaysAllowedBytes)));
+            Assert.True(Send(slow, "few bytes"));
+            Assert.False(Send(slow, new string('x', 200)));
+        }
+
+        Assert.Equal(1, _owner.Full);
+        _stream.Open();
+        await slow.DrainAsync().WithinGuardAsync();
+        Assert.Equal(0, keepsUp.QueuedBytes);
+    }
+
+    [Fact]
     public void Enqueue_LargerThanTheLimitAlone_IsNotRefusedByAnIdleQueue()
     {
         var queue = NewQueue(bytes: 1_024);
@@ -288,8 +310,8 @@ public sealed class OutboundQueueTests
 
     private static PipeWriter Output(Stream stream) => PipeWriter.Create(stream, new(minimumBufferSize: OutboundQueue.JoinBytes));
 
-    private OutboundQueue NewQueue(int bytes = 1 << 20, int frames = 16_384, SlowConsumerPolicy policy = SlowConsumerPolicy.Close) => new(
-        Output(_stream), new() { OutboundQueueBytes = bytes, OutboundQueueFrames = frames, SlowConsumerPolicy = policy }, _owner);
+    private OutboundQueue NewQueue(int bytes = 1 << 20, int frames = 16_384, SlowConsumerPolicy policy = SlowConsumerPolicy.Close, long total = int.MaxValue) => new(
+        Output(_stream), new() { OutboundQueueBytes = bytes, OutboundQueueFrames = frames, SlowConsumerPolicy = policy, MaxQueuedBytes = total }, _owner);
 
     private sealed class Owner : IOutboundQueueOwner
     {

@@ -46,6 +46,30 @@ public sealed class GroupTests : IAsyncLifetime
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
+    public async Task Add_MoreGroupsThanAllowed_ThrowsAndHarmsNothing(bool local)
+    {
+        await using var limited = await AppNode.StartAsync(_cluster, options => options.MaxGroupsPerConnection = 2);
+        var router = local ? limited.Router : _there.Router;
+        await using var client = await limited.ConnectAsync();
+        await router.AddToGroupAsync(client.Id, "first", Cancellation);
+        await router.AddToGroupAsync(client.Id, "second", Cancellation);
+        await router.AddToGroupAsync(client.Id, "second", Cancellation); // in it already
+
+        var exception = await Assert.ThrowsAsync<InvalidOperationException>(async () => await router.AddToGroupAsync(client.Id, "third", Cancellation));
+        Assert.Contains("MaxGroupsPerConnection", exception.Message);
+        await router.SendToGroupAsync("third", "lost", Cancellation);
+        await router.SendToGroupAsync("second", "still in", Cancellation);
+        Assert.Equal("still in", await client.ReceiveTextAsync());
+
+        await router.RemoveFromGroupAsync(client.Id, "first", Cancellation);
+        await router.AddToGroupAsync(client.Id, "third", Cancellation);
+        await router.SendToGroupAsync("third", "now in", Cancellation);
+        Assert.Equal("now in", await client.ReceiveTextAsync());
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
     public async Task Remove_ThenSendAtOnce_DoesNotReachTheFormerMember(bool local)
     {
         var node = local ? _here : _there;

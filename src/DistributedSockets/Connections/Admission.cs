@@ -1,0 +1,160 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Threading.RateLimiting;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Options;
+
+namespace DistributedSockets;
+
+/// <summary>Says whether this node takes another connection, before anything has been done for it.</summary>
+internal sealed class Admission(Drain drain, ISessionStore store, IOptions<DistributedWebSocketsOptions> options) : IDisposable
+{
+    private const int PeriodsPerSecond = 10;
+    private const int Unlimited = 1_000_000;
+    private const int SubnetBytes = 8; // an IPv6 host usually owns its /64
+
+    private readonly DistributedWebSocketsOptions _options = options.Value;
+    private readonly TokenBucketRateLimiter _handshakes = new(Limit(options.Value.MaxHandshakesPerSecond));
+    private readonly Lock _gate = new();
+    private readonly Dictionary<IPAddress, int> _addresses = [];
+    private int _open;
+
+    /// <summary>Counts a connection in, or says why not. Pair a success with <see cref="Leave"/>.</summary>
+    internal Refusal? TryEnter(IPAddress? address)
+    {
+        if (!drain.TryEnter())
+        {
+            return new(StatusCodes.Status503ServiceUnavailable, "This server is shutting down. Connect again; another one will answer.");
+        }
+
+        Refusal refusal;
+        if (Interlocked.Increment(ref _open) > _options.MaxConnections)
+        {
+            refusal = new(
+                StatusCodes.Status503ServiceUnavailable, "This server holds as many connections as it may. Connect again later; another one may answer.");
+        }
+        else if (!TryCount(address))
+        {
+            refusal = new(StatusCodes.Status429TooManyRequests, "Your address holds as many connections to this server as it may. Close one first.");
+        }
+        else
+        {
+            using var lease = _handshakes.AttemptAcquire();
+            if (lease.IsAcquired)
+            {
+                return null;
+            }
+
+            Discount(address);
+            refusal = new(StatusCodes.Status503ServiceUnavailable, "This server takes no more connections at the moment. Connect again in a second or more.");
+        }
+
+        Interlocked.Decrement(ref _open);
+        drain.Leave();
+        return refusal;
+    }
+
+    internal void Leave(IPAddress? address)
+    {
+        Discount(address);
+        Interlocked.Decrement(ref _open);
+        drain.Leave();
+    }
+
+    /// <summary>Whether a user may have another connection. While the session store is away only those of this node count.</summary>
+    internal async ValueTask<Refusal?> CheckUserAsync(HubRegistry hub, string userId, CancellationToken cancellationToken)
+    {
+        var max = _options.MaxConnectionsPerUser;
+        if (max == Unlimited)
+        {
+            return null;
+        }
+
+        long connections = hub.User(userId).Length;
+        if (connections < max)
+        {
+            try
+            {
+                connections = await store.CountAsync(SessionQuery.ForUser(hub.Name, userId), cancellationToken);
+            }
+            catch (SessionStoreUnavailableException)
+            {
+                // Nobody is kept out because a directory is down.
+            }
+        }
+
+        return connections < max
+            ? null
+            : new(StatusCodes.Status429TooManyRequests, "You hold as many connections as you may. Close one first.");
+    }
+
+    public void Dispose() => _handshakes.Dispose();
+
+    /// <summary>A second's worth at once, filled up ten times a second, or once where ten does not divide it.</summary>
+    private static TokenBucketRateLimiterOptions Limit(int perSecond)
+    {
+        var periods = perSecond % PeriodsPerSecond == 0 ? PeriodsPerSecond : 1;
+        return new()
+        {
+            TokenLimit = perSecond,
+            TokensPerPeriod = perSecond / periods,
+            ReplenishmentPeriod = TimeSpan.FromSeconds(1.0 / periods),
+            AutoReplenishment = true,
+        };
+    }
+
+    private static IPAddress Key(IPAddress address)
+    {
+        if (address.IsIPv4MappedToIPv6)
+        {
+            return address.MapToIPv4();
+        }
+
+        if (address.AddressFamily != AddressFamily.InterNetworkV6)
+        {
+            return address;
+        }
+
+        var bytes = address.GetAddressBytes();
+        bytes.AsSpan(SubnetBytes).Clear();
+        return new(bytes);
+    }
+
+    private bool TryCount(IPAddress? address)
+    {
+        if (address is null || _options.MaxConnectionsPerAddress == Unlimited)
+        {
+            return true;
+        }
+
+        var key = Key(address);
+        lock (_gate)
+        {
+            var count = _addresses.GetValueOrDefault(key);
+            if (count >= _options.MaxConnectionsPerAddress)
+            {
+                return false;
+            }
+
+            _addresses[key] = count + 1;
+            return true;
+        }
+    }
+
+    private void Discount(IPAddress? address)
+    {
+        if (address is null || _options.MaxConnectionsPerAddress == Unlimited)
+        {
+            return;
+        }
+
+        var key = Key(address);
+        lock (_gate)
+        {
+            if (--_addresses[key] == 0)
+            {
+                _addresses.Remove(key);
+            }
+        }
+    }
+}

@@ -1,0 +1,127 @@
+using System.Net;
+using DistributedSockets.Conformance;
+
+namespace DistributedSockets.Tests;
+
+public sealed class AdmissionTests
+{
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Handshake_NodeIsFull_Gets503UntilAConnectionHasEnded()
+    {
+        await using var node = await AppNode.StartAsync(options: options => options.MaxConnections = 2);
+        await using var first = await node.ConnectAsync();
+        await using var second = await node.ConnectAsync();
+
+        using var refused = await HandshakeAsync(node);
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, refused.StatusCode);
+        Assert.NotNull(refused.Headers.RetryAfter?.Delta);
+        Assert.Contains("as many connections as it may", await refused.Content.ReadAsStringAsync(Cancellation));
+
+        await second.DisposeAsync();
+        await Eventually.TrueAsync(
+            async () =>
+            {
+                using var next = await HandshakeAsync(node);
+                return next.StatusCode == HttpStatusCode.SwitchingProtocols;
+            },
+            "the place of a connection that has ended is free");
+    }
+
+    [Fact]
+    public async Task Handshake_RefusedForItsOrigin_TakesNoPlace()
+    {
+        await using var node = await AppNode.StartAsync(options: options => options.MaxConnections = 1);
+        for (var i = 0; i < 3; i++)
+        {
+            using var refused = await HandshakeAsync(node, origin: "http://evil.example");
+            Assert.Equal(HttpStatusCode.Forbidden, refused.StatusCode);
+        }
+
+        await using var client = await node.ConnectAsync();
+    }
+
+    [Fact]
+    public async Task Handshake_MoreThanPerSecond_Gets503AndIsTakenLater()
+    {
+        await using var node = await AppNode.StartAsync(options: options => options.MaxHandshakesPerSecond = 1);
+
+        // At most one more for each second that these take.
+        var responses = await Task.WhenAll(Enumerable.Range(0, 50).Select(_ => HandshakeAsync(node)));
+        var refused = responses.Where(static response => response.StatusCode == HttpStatusCode.ServiceUnavailable).ToArray();
+        Assert.NotEmpty(refused);
+        Assert.All(refused, static response => Assert.NotNull(response.Headers.RetryAfter?.Delta));
+        Assert.Contains(responses, static response => response.StatusCode == HttpStatusCode.SwitchingProtocols);
+        Array.ForEach(responses, static response => response.Dispose());
+
+        await Eventually.TrueAsync(
+            async () =>
+            {
+                using var next = await HandshakeAsync(node);
+                return next.StatusCode == HttpStatusCode.SwitchingProtocols;
+            },
+            "the next second has a place");
+    }
+
+    [Fact]
+    public async Task Handshake_UserHasConnectionsOnAnotherNode_CountsThemAll()
+    {
+        var cluster = new InMemoryCluster();
+        await using var here = await AppNode.StartAsync(cluster, options => options.MaxConnectionsPerUser = 2);
+        await using var there = await AppNode.StartAsync(cluster, options => options.MaxConnectionsPerUser = 2);
+        await using var first = await here.ConnectAsync("ann");
+        await using var second = await there.ConnectAsync("ann");
+        await Eventually.TrueAsync(
+            async () => await here.Store.CountAsync(SessionQuery.ForUser("probe", "ann"), Cancellation) == 2, "both sessions are known");
+
+        using var refused = await HandshakeAsync(here, user: "ann");
+        Assert.Equal(HttpStatusCode.TooManyRequests, refused.StatusCode);
+        await using var other = await here.ConnectAsync("bob");
+
+        await second.DisposeAsync();
+        await Eventually.TrueAsync(
+            async () =>
+            {
+                using var next = await HandshakeAsync(here, user: "ann");
+                return next.StatusCode == HttpStatusCode.SwitchingProtocols;
+            },
+            "a connection that has ended does not count");
+    }
+
+    [Fact]
+    public async Task Handshake_AddressHasTooMany_Gets429UntilOneHasEnded()
+    {
+        await using var node = await AppNode.StartAsync(options: options => options.MaxConnectionsPerAddress = 2);
+        await using var first = await node.ConnectAsync();
+        await using var second = await node.ConnectAsync();
+
+        using var refused = await HandshakeAsync(node);
+        Assert.Equal(HttpStatusCode.TooManyRequests, refused.StatusCode);
+
+        await first.DisposeAsync();
+        await Eventually.TrueAsync(
+            async () =>
+            {
+                using var next = await HandshakeAsync(node);
+                return next.StatusCode == HttpStatusCode.SwitchingProtocols;
+            },
+            "a connection that has ended does not count");
+    }
+
+    private static async Task<HttpResponseMessage> HandshakeAsync(AppNode node, string? origin = null, string? user = null)
+    {
+        using var http = new HttpClient();
+        using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(node.Address, user is null ? "/chat" : $"/chat?u={user}"));
+        request.Headers.TryAddWithoutValidation("Connection", "Upgrade");
+        request.Headers.TryAddWithoutValidation("Upgrade", "websocket");
+        request.Headers.TryAddWithoutValidation("Sec-WebSocket-Version", "13");
+        request.Headers.TryAddWithoutValidation("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==");
+        if (origin is not null)
+        {
+            request.Headers.TryAddWithoutValidation("Origin", origin);
+        }
+
+        return await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, Cancellation).WithinGuardAsync();
+    }
+}
