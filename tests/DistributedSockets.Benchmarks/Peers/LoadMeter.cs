@@ -7,9 +7,6 @@ namespace DistributedSockets.Benchmarks.Peers;
 /// <summary>Loads a cluster for a while and measures what that cost.</summary>
 internal sealed class LoadMeter(Cluster cluster, PeersOptions options)
 {
-    /// <summary>The first load of fresh processes also pays for compiling them, in several steps.</summary>
-    private const double FirstWarmupFactor = 2;
-
     private static readonly TimeSpan s_drainPatience = TimeSpan.FromSeconds(15);
 
     private bool _isWarm;
@@ -19,7 +16,7 @@ internal sealed class LoadMeter(Cluster cluster, PeersOptions options)
     {
         var client = cluster.Client;
         client.Start(flows, pace);
-        client.Run(TimeSpan.FromSeconds(options.WarmupSeconds * (_isWarm ? 1 : FirstWarmupFactor)));
+        client.Run(TimeSpan.FromSeconds(_isWarm ? options.WarmupSeconds : options.FirstWarmupSeconds));
         _isWarm = true;
 
         var (allocatedFrom, allocatedFromDeliveries) = Allocated();

@@ -23,9 +23,11 @@ internal static class MarkdownTable
             foreach (var peer in Peer.All.Where(peer => measured.Any(measurement => measurement.Peer == peer.Key)))
             {
                 var cells = columns.Select(column => column.Format(run.Median(variant, peer.Key, column.Metric)));
-                var ratio = run.Median(variant, peer.Key, columns[0].Metric) / ours;
+
+                // A ratio to a difference that is next to nothing would say nothing.
+                var ratio = columns[0].Metric == Metric.OthersCpu ? "–" : string.Create(CultureInfo.InvariantCulture, $"{run.Median(variant, peer.Key, columns[0].Metric) / ours:N2}");
                 var wrong = measured.Where(measurement => measurement.Peer == peer.Key).Sum(static measurement => measurement.Faults);
-                text.Append(CultureInfo.InvariantCulture, $"| {peer.Title} | {string.Join(" | ", cells)} | {ratio:N2} | {wrong:N0} |\n");
+                text.Append(CultureInfo.InvariantCulture, $"| {peer.Title} | {string.Join(" | ", cells)} | {ratio} | {wrong:N0} |\n");
             }
         }
 
