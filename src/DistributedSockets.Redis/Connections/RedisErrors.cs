@@ -33,7 +33,11 @@ internal static class RedisErrors
     /// <summary>Sees to it that a failure nobody waits for is not reported as unobserved.</summary>
     public static void Observe(Task command)
     {
-        if (!command.IsCompleted)
+        if (command.IsCompleted)
+        {
+            _ = command.Exception; // which counts as having seen it
+        }
+        else
         {
             command.ContinueWith(
                 static faulted => _ = faulted.Exception,

@@ -25,7 +25,6 @@ internal sealed class ConnectionEndpoint(
         var connect = features.Get<IHttpExtendedConnectFeature>();
         if (upgrade is { IsUpgradableRequest: true } || connect is { IsExtendedConnect: true })
         {
-
             // Kestrel's own upgrade, which nobody wraps: what it writes afterwards goes to its transport as it is, and so may we.
             var output = ReferenceEquals(upgrade, features) ? features.Get<IConnectionTransportFeature>()?.Transport.Output : null;
             var tap = new TapFeature(upgrade, connect, output, services.Time);

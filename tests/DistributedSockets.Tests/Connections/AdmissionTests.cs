@@ -20,13 +20,7 @@ public sealed class AdmissionTests
         Assert.Contains("as many connections as it may", await refused.Content.ReadAsStringAsync(Cancellation));
 
         await second.DisposeAsync();
-        await Eventually.TrueAsync(
-            async () =>
-            {
-                using var next = await HandshakeAsync(node);
-                return next.StatusCode == HttpStatusCode.SwitchingProtocols;
-            },
-            "the place of a connection that has ended is free");
+        await IsAcceptedAsync(node, "the place of a connection that has ended is free");
     }
 
     [Fact]
@@ -55,13 +49,7 @@ public sealed class AdmissionTests
         Assert.Contains(responses, static response => response.StatusCode == HttpStatusCode.SwitchingProtocols);
         Array.ForEach(responses, static response => response.Dispose());
 
-        await Eventually.TrueAsync(
-            async () =>
-            {
-                using var next = await HandshakeAsync(node);
-                return next.StatusCode == HttpStatusCode.SwitchingProtocols;
-            },
-            "the next second has a place");
+        await IsAcceptedAsync(node, "the next second has a place");
     }
 
     [Fact]
@@ -80,13 +68,7 @@ public sealed class AdmissionTests
         await using var other = await here.ConnectAsync("bob");
 
         await second.DisposeAsync();
-        await Eventually.TrueAsync(
-            async () =>
-            {
-                using var next = await HandshakeAsync(here, user: "ann");
-                return next.StatusCode == HttpStatusCode.SwitchingProtocols;
-            },
-            "a connection that has ended does not count");
+        await IsAcceptedAsync(here, "a connection that has ended does not count", user: "ann");
     }
 
     [Fact]
@@ -100,14 +82,16 @@ public sealed class AdmissionTests
         Assert.Equal(HttpStatusCode.TooManyRequests, refused.StatusCode);
 
         await first.DisposeAsync();
-        await Eventually.TrueAsync(
-            async () =>
-            {
-                using var next = await HandshakeAsync(node);
-                return next.StatusCode == HttpStatusCode.SwitchingProtocols;
-            },
-            "a connection that has ended does not count");
+        await IsAcceptedAsync(node, "a connection that has ended does not count");
     }
+
+    private static Task IsAcceptedAsync(AppNode node, string expectation, string? user = null) => Eventually.TrueAsync(
+        async () =>
+        {
+            using var response = await HandshakeAsync(node, user: user);
+            return response.StatusCode == HttpStatusCode.SwitchingProtocols;
+        },
+        expectation);
 
     private static async Task<HttpResponseMessage> HandshakeAsync(AppNode node, string? origin = null, string? user = null)
     {
