@@ -8,7 +8,8 @@ namespace DistributedSockets.TestNode;
 /// <summary>Does what its client's text messages say; the first character is the operation.</summary>
 /// <remarks>
 /// <c>B</c> all, <c>U</c> user, <c>G</c> group, <c>X</c> group except the sender, <c>C</c> connection, <c>E</c> echo,
-/// <c>I</c> ignore, <c>J</c> join, <c>L</c> leave, <c>W</c> who am I, <c>K</c> close a connection with 4001.
+/// <c>I</c> ignore, <c>J</c> join, <c>L</c> leave, <c>W</c> who am I, <c>K</c> close a connection with 4001;
+/// <c>A</c> and a number in front of another operation and a space answers it with <c>ok A</c> or <c>error A</c> and the number.
 /// </remarks>
 internal abstract class OperationsHandler(IWebSocketRouter router, HealthCheckService health) : WebSocketHandler
 {
@@ -44,6 +45,7 @@ internal abstract class OperationsHandler(IWebSocketRouter router, HealthCheckSe
         {
             (byte)'E' => Connection.SendAsync(Text(rest), cancellationToken),
             (byte)'I' => ValueTask.CompletedTask,
+            (byte)'A' => AnswerAlwaysAsync(rest, cancellationToken),
             < 0x80 and var operation => AnswerFailureAsync((char)operation, rest, cancellationToken),
             _ => AnswerAsync($"error {message.GetText().EnumerateRunes().First()} There is no such operation.", cancellationToken),
         };
@@ -61,6 +63,29 @@ internal abstract class OperationsHandler(IWebSocketRouter router, HealthCheckSe
         {
             await AnswerAsync($"error {operation} {exception.Message}", cancellationToken);
         }
+    }
+
+    private async ValueTask AnswerAlwaysAsync(ReadOnlyMemory<byte> rest, CancellationToken cancellationToken)
+    {
+        var number = "";
+        string answer;
+        try
+        {
+            number = Name(ref rest);
+            if (rest.IsEmpty)
+            {
+                throw new FormatException("An operation must follow the number.");
+            }
+
+            await RunAsync((char)rest.Span[0], rest[1..], cancellationToken);
+            answer = $"ok A{number}";
+        }
+        catch (Exception exception) when (Failures.IsAnswer(exception))
+        {
+            answer = $"error A{number} {exception.Message}";
+        }
+
+        await AnswerAsync(answer, cancellationToken);
     }
 
     private ValueTask RunAsync(char operation, ReadOnlyMemory<byte> rest, CancellationToken cancellationToken)

@@ -7,6 +7,7 @@ internal static class QueryEndpoints
     {
         app.MapGet("/sessions", (string? user, string? group, string? node, CancellationToken cancellationToken) =>
             AnswerAsync(async () => Results.Ok(await ListAsync(store, hub, user, group, node, cancellationToken))));
+        app.MapGet("/node", (NodeInfo node) => Results.Ok(node));
         app.MapGet("/nodes", (CancellationToken cancellationToken) =>
             AnswerAsync(async () => Results.Ok<NodeInfo[]>([.. await store.ListNodesAsync(cancellationToken)])));
         app.MapGet("/online/{user}", (string user, CancellationToken cancellationToken) =>

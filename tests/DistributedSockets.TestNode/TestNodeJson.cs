@@ -9,6 +9,7 @@ namespace DistributedSockets.TestNode;
 [JsonSerializable(typeof(RouterCommand))]
 [JsonSerializable(typeof(RouterOutcome))]
 [JsonSerializable(typeof(ClusterEvent[]))]
+[JsonSerializable(typeof(NodeInfo))]
 [JsonSerializable(typeof(NodeInfo[]))]
 [JsonSerializable(typeof(List<Session>))]
 [JsonSerializable(typeof(long))]

@@ -31,6 +31,11 @@ internal sealed class TestNodeProcess : IAsyncDisposable
 
     public HttpClient Http { get; }
 
+    /// <summary>The id it has for as long as it runs.</summary>
+    public string NodeId { get; private set; } = "";
+
+    public int ProcessId => _process.Id;
+
     public static async Task<TestNodeProcess> StartAsync(NodeSettings settings)
     {
         var host = Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet";
@@ -41,6 +46,7 @@ internal sealed class TestNodeProcess : IAsyncDisposable
             var line = await process.LineAsync(static line => line.StartsWith(Listening, StringComparison.Ordinal)).Guarded($"start of node {settings.Name}");
             var node = new TestNodeProcess(process, new Uri(line[Listening.Length..]), settings);
             await Guard.UntilAsync(node.IsReadyAsync, $"readiness of node {settings.Name}");
+            node.NodeId = (await node.GetAsync<NodeAnswer>("/node")).NodeId;
             return node;
         }
         catch

@@ -1,0 +1,107 @@
+using DistributedSockets.TestServers;
+
+namespace DistributedSockets.ClusterTests;
+
+/// <summary>Nodes and a Redis of their own, with a proxy in front of Redis for each node.</summary>
+internal sealed class FaultCluster : IAsyncDisposable
+{
+    private readonly RedisFixture _redis;
+    private readonly NodeSettings[] _settings;
+    private readonly List<TestNodeProcess> _stopped = [];
+    private volatile TestNodeProcess?[] _nodes;
+
+    private FaultCluster(RedisFixture redis, FaultProxy[] proxies, NodeSettings[] settings)
+    {
+        (_redis, Proxies, _settings) = (redis, proxies, settings);
+        _nodes = new TestNodeProcess?[settings.Length];
+    }
+
+    public TestServer Redis => _redis.Server;
+
+    /// <summary>What stands between each node and Redis, in the order of the nodes.</summary>
+    public IReadOnlyList<FaultProxy> Proxies { get; }
+
+    /// <summary>The nodes that run.</summary>
+    public IReadOnlyList<TestNodeProcess> Nodes => [.. _nodes.OfType<TestNodeProcess>()];
+
+    /// <param name="nodes">How many nodes.</param>
+    /// <param name="options">Options of the library.</param>
+    /// <param name="connection">What the nodes' connection string to Redis says behind the address.</param>
+    public static async Task<FaultCluster> StartAsync(int nodes = 2, IReadOnlyDictionary<string, string>? options = null, string connection = "")
+    {
+        var redis = new RedisFixture();
+        await redis.InitializeAsync();
+        FaultProxy[] proxies = [.. Enumerable.Range(0, nodes).Select(_ => FaultProxy.Start(redis.EndPoint))];
+        var cluster = new FaultCluster(redis, proxies, [.. proxies.Select((proxy, index) => new NodeSettings
+        {
+            Name = $"node{index}",
+            Redis = proxy.EndPoint + connection,
+            Options = options ?? new Dictionary<string, string>(),
+        })]);
+        try
+        {
+            await Task.WhenAll(Enumerable.Range(0, nodes).Select(cluster.StartNodeAsync));
+            return cluster;
+        }
+        catch
+        {
+            await cluster.DisposeAsync();
+            throw;
+        }
+    }
+
+    public TestNodeProcess Node(int index) => _nodes[index] ?? throw new InvalidOperationException($"Node {index} does not run.");
+
+    public async Task StartNodeAsync(int index)
+    {
+        var node = await TestNodeProcess.StartAsync(_settings[index]);
+        Set(index, node);
+    }
+
+    /// <summary>Takes a node out of those that clients connect to, for a test that stops it.</summary>
+    public TestNodeProcess TakeOut(int index)
+    {
+        var node = Node(index);
+        Set(index, null);
+        _stopped.Add(node);
+        return node;
+    }
+
+    public Task KillNodeAsync(int index) => TakeOut(index).KillAsync();
+
+    public Task<HistoryLoad> LoadAsync(HistoryLoadSettings settings) => HistoryLoad.StartAsync(settings, () => Nodes);
+
+    /// <summary>Waits until each node that runs says it is healthy.</summary>
+    public async Task UntilHealthyAsync()
+    {
+        foreach (var node in Nodes)
+        {
+            await Guard.UntilAsync(node.ReadinessAsync, static readiness => readiness == "Healthy", $"node {node.Settings.Name} is healthy");
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var node in Nodes.Concat(_stopped))
+        {
+            await node.DisposeAsync();
+        }
+
+        foreach (var proxy in Proxies)
+        {
+            await proxy.DisposeAsync();
+        }
+
+        await _redis.DisposeAsync();
+    }
+
+    private void Set(int index, TestNodeProcess? node)
+    {
+        lock (_stopped)
+        {
+            var nodes = (TestNodeProcess?[])_nodes.Clone();
+            nodes[index] = node;
+            _nodes = nodes;
+        }
+    }
+}

@@ -1,0 +1,114 @@
+namespace DistributedSockets.ClusterTests;
+
+/// <summary>
+/// Decides from what senders and receivers saw whether the library kept its promises: nothing twice, nothing out of order
+/// per sender and target, nothing to a non-target, nothing missing but where the receiver's node reported possible loss.
+/// </summary>
+internal static class HistoryChecker
+{
+    /// <param name="history">The run.</param>
+    /// <param name="transit">How long a message may be on its way: what is sent later than this before a connection ends, may end with it.</param>
+    public static HistoryVerdict Check(History history, TimeSpan transit)
+    {
+        var (receivers, sends, deliveries, losses) = history.Snapshot();
+        var verdict = new HistoryVerdict
+        {
+            Accepted = sends.Count(static send => send.Outcome == HistoryOutcome.Accepted),
+            Refused = sends.Count(static send => send.Outcome == HistoryOutcome.Refused),
+            Unknown = sends.Count(static send => send.Outcome == HistoryOutcome.Unknown),
+            Delivered = deliveries.Length,
+        };
+        var receiverById = receivers.ToDictionary(static receiver => receiver.ConnectionId, StringComparer.Ordinal);
+        var sent = sends.Select(static send => (send.Sender, send.Target, send.Number)).ToHashSet();
+        var got = CheckDeliveries(verdict, deliveries, receiverById, sent);
+        CheckMissing(verdict, receivers, sends, receiverById, losses.ToLookup(static loss => loss.NodeId, StringComparer.Ordinal), got, transit);
+        return verdict;
+    }
+
+    /// <summary>Looks at what came, and gives the numbers that each receiver has of each sender and target.</summary>
+    private static Dictionary<(string Receiver, string Sender, HistoryTarget Target), SortedSet<int>> CheckDeliveries(
+        HistoryVerdict verdict,
+        HistoryDelivery[] deliveries,
+        Dictionary<string, HistoryReceiver> receivers,
+        HashSet<(string Sender, HistoryTarget Target, int Number)> sent)
+    {
+        var got = new Dictionary<(string, string, HistoryTarget), SortedSet<int>>();
+        foreach (var delivery in deliveries)
+        {
+            var what = $"{delivery.Receiver} got {delivery.Sender} {delivery.Target} #{delivery.Number}";
+            if (!sent.Contains((delivery.Sender, delivery.Target, delivery.Number)))
+            {
+                verdict.Violations.Add($"{what}, which nobody sent.");
+                continue;
+            }
+
+            if (!receivers.TryGetValue(delivery.Receiver, out var receiver) || !delivery.Target.Includes(receiver, delivery.Sender))
+            {
+                verdict.Violations.Add($"{what}, which is not for it.");
+            }
+
+            var key = (delivery.Receiver, delivery.Sender, delivery.Target);
+            var numbers = got.TryGetValue(key, out var known) ? known : got[key] = [];
+            var last = numbers.Count == 0 ? -1 : numbers.Max;
+            if (!numbers.Add(delivery.Number))
+            {
+                verdict.Violations.Add($"{what} twice.");
+            }
+            else if (delivery.Number < last)
+            {
+                verdict.Violations.Add($"{what} after #{last}.");
+            }
+        }
+
+        return got;
+    }
+
+    private static void CheckMissing(
+        HistoryVerdict verdict,
+        HistoryReceiver[] receivers,
+        HistorySend[] sends,
+        Dictionary<string, HistoryReceiver> receiverById,
+        ILookup<string, HistoryLoss> losses,
+        Dictionary<(string Receiver, string Sender, HistoryTarget Target), SortedSet<int>> got,
+        TimeSpan transit)
+    {
+        foreach (var send in sends)
+        {
+            if (send.Outcome == HistoryOutcome.Unknown)
+            {
+                continue;
+            }
+
+            foreach (var receiver in receivers)
+            {
+                if (!send.Target.Includes(receiver, send.Sender) || receiver.Ready > send.Began
+                    || (send.Outcome == HistoryOutcome.Refused && receiverById[send.Sender].NodeId != receiver.NodeId))
+                {
+                    continue;
+                }
+
+                var numbers = got.GetValueOrDefault((receiver.ConnectionId, send.Sender, send.Target));
+                if (numbers?.Contains(send.Number) == true)
+                {
+                    continue;
+                }
+
+                var endedWithIt = receiver.Ended < send.Ended + transit && !(numbers?.Max > send.Number);
+                if (endedWithIt)
+                {
+                    continue;
+                }
+
+                if (losses[receiver.NodeId].Any(loss => loss.From <= send.Ended + transit && loss.To >= send.Began))
+                {
+                    verdict.ReportedLost++;
+                    continue;
+                }
+
+                verdict.Missing++;
+                verdict.Violations.Add(
+                    $"{receiver.ConnectionId} never got {send.Sender} {send.Target} #{send.Number}, {send.Outcome} at {send.Ended:HH:mm:ss.fff}, and its node reported no loss then.");
+            }
+        }
+    }
+}

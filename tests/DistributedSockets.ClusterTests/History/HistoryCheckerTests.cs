@@ -1,0 +1,224 @@
+namespace DistributedSockets.ClusterTests;
+
+/// <summary>Histories with a known fault: a checker that finds nothing proves nothing.</summary>
+public sealed class HistoryCheckerTests
+{
+    private static readonly DateTimeOffset Start = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
+    private static readonly TimeSpan Transit = TimeSpan.FromSeconds(2);
+
+    private readonly History _history = new();
+    private readonly HistoryReceiver _near = new("near", "node1", "ann", ["red", "blue"], Start);
+    private readonly HistoryReceiver _far = new("far", "node2", "bob", ["red"], Start);
+    private readonly HistoryReceiver _other = new("other", "node2", "cid", [], Start);
+
+    public HistoryCheckerTests()
+    {
+        _history.Add(_near);
+        _history.Add(_far);
+        _history.Add(_other);
+    }
+
+    [Theory]
+    [InlineData("B", "near far other")]
+    [InlineData("Ubob", "far")]
+    [InlineData("Gred", "near far")]
+    [InlineData("Xred", "far")]
+    [InlineData("Cother", "other")]
+    [InlineData("Unobody", "")]
+    public void EachGotWhatWasForIt_IsKept(string target, string receivers)
+    {
+        for (var number = 0; number < 3; number++)
+        {
+            Sent(target, number, at: number);
+            Got(target, number, receivers.Split(' ', StringSplitOptions.RemoveEmptyEntries));
+        }
+
+        Assert.Equal(0, Verdict().ReportedLost);
+        Assert.Empty(Verdict().Violations);
+    }
+
+    [Fact]
+    public void Doubled_IsFound()
+    {
+        Sent("Ubob", 0, at: 1);
+        Got("Ubob", 0, "far", "far");
+
+        AssertViolation("far got near Ubob #0 twice.");
+    }
+
+    [Fact]
+    public void DoubledLater_IsFoundAsDoubled()
+    {
+        Sent("Ubob", 0, at: 1);
+        Sent("Ubob", 1, at: 2);
+        Got("Ubob", 0, "far");
+        Got("Ubob", 1, "far");
+        Got("Ubob", 0, "far");
+
+        AssertViolation("far got near Ubob #0 twice.");
+    }
+
+    [Fact]
+    public void Overtaken_IsFound()
+    {
+        Sent("Ubob", 0, at: 1);
+        Sent("Ubob", 1, at: 2);
+        Got("Ubob", 1, "far");
+        Got("Ubob", 0, "far");
+
+        AssertViolation("far got near Ubob #0 after #1.");
+    }
+
+    [Fact]
+    public void OtherTargetOvertakes_IsNoFault()
+    {
+        Sent("Ubob", 0, at: 1);
+        Sent("Cfar", 0, at: 2);
+        Got("Cfar", 0, "far");
+        Got("Ubob", 0, "far");
+
+        Assert.Empty(Verdict().Violations);
+    }
+
+    [Fact]
+    public void DeliveredToAnother_IsFound()
+    {
+        Sent("Ubob", 0, at: 1);
+        Got("Ubob", 0, "far", "other");
+
+        AssertViolation("other got near Ubob #0, which is not for it.");
+    }
+
+    [Fact]
+    public void BackAtTheExcludedSender_IsFound()
+    {
+        Sent("Xred", 0, at: 1);
+        Got("Xred", 0, "far", "near");
+
+        AssertViolation("near got near Xred #0, which is not for it.");
+    }
+
+    [Fact]
+    public void NeverSent_IsFound()
+    {
+        Sent("Ubob", 0, at: 1);
+        Got("Ubob", 0, "far");
+        Got("Ubob", 7, "far");
+
+        AssertViolation("far got near Ubob #7, which nobody sent.");
+    }
+
+    [Fact]
+    public void MissingWithoutAReport_IsFound()
+    {
+        Sent("Gred", 0, at: 1);
+        Got("Gred", 0, "near");
+
+        AssertMissing("far never got near Gred #0");
+    }
+
+    [Theory]
+    [InlineData("node2", 0, 20, true)]
+    [InlineData("node2", 9, 9.5, false)] // over before it was sent
+    [InlineData("node2", 12.6, 20, false)] // began when it must have been there
+    [InlineData("node1", 0, 20, false)] // another node's loss
+    public void Missing_IsExcusedOnlyByAReportOfItsNodeForItsTime(string node, double from, double to, bool isExcused)
+    {
+        Sent("Ubob", 0, at: 10);
+        _history.Add(new HistoryLoss(node, At(from), At(to), "BackplaneReconnected"));
+
+        Assert.Equal(isExcused ? 1 : 0, Verdict().ReportedLost);
+        Assert.Equal(isExcused ? 0 : 1, Verdict().Missing);
+        Assert.Equal(isExcused, Verdict().Violations.Count == 0);
+    }
+
+    [Fact]
+    public void AReport_ExcusesNothingButMissing()
+    {
+        _history.Add(new HistoryLoss("node2", At(0), At(20), "BackplaneReconnected"));
+        Sent("Ubob", 0, at: 1);
+        Got("Ubob", 0, "far", "far", "other");
+
+        Assert.Equal(2, Verdict().Violations.Count);
+    }
+
+    [Fact]
+    public void Refused_MustReachTheSendersNodeOnly()
+    {
+        Sent("Gred", 0, at: 1, HistoryOutcome.Refused);
+        Sent("Gred", 1, at: 2, HistoryOutcome.Refused);
+        Got("Gred", 0, "near");
+
+        AssertMissing("near never got near Gred #1");
+    }
+
+    [Fact]
+    public void WithoutAnAnswer_MayArriveOrNot_ButOnce()
+    {
+        Sent("Gred", 0, at: 1, HistoryOutcome.Unknown);
+        Got("Gred", 0, "far");
+        Assert.Empty(Verdict().Violations);
+
+        Got("Gred", 0, "far");
+        AssertViolation("far got near Gred #0 twice.");
+    }
+
+    [Fact]
+    public void SentBeforeTheReceiverWasReady_IsNotExpected()
+    {
+        _history.Add(new HistoryReceiver("late", "node2", "bob", [], At(5)));
+        Sent("Ubob", 0, at: 4);
+        Got("Ubob", 0, "far");
+        Assert.Empty(Verdict().Violations);
+
+        Sent("Ubob", 1, at: 6);
+        Got("Ubob", 1, "far");
+        AssertMissing("late never got near Ubob #1");
+    }
+
+    [Fact]
+    public void SentJustBeforeTheReceiverEnded_MayEndWithIt_ButNotWhatWasSentLongBefore()
+    {
+        _far.Ended = At(20);
+        Sent("Ubob", 0, at: 19);
+        Assert.Empty(Verdict().Violations);
+
+        Sent("Cfar", 0, at: 10);
+        AssertMissing("far never got near Cfar #0");
+    }
+
+    [Fact]
+    public void Gap_IsMissingEvenJustBeforeTheReceiverEnded()
+    {
+        _far.Ended = At(20);
+        Sent("Ubob", 0, at: 19);
+        Sent("Ubob", 1, at: 19.5);
+        Got("Ubob", 1, "far");
+
+        AssertMissing("far never got near Ubob #0");
+    }
+
+    private static DateTimeOffset At(double seconds) => Start + TimeSpan.FromSeconds(seconds);
+
+    /// <summary>By the connection near; the answer takes half a second.</summary>
+    private void Sent(string target, int number, double at, HistoryOutcome outcome = HistoryOutcome.Accepted) =>
+        _history.Add(new HistorySend("near", HistoryTarget.Parse(target), number, At(at)) { Outcome = outcome, Ended = At(at + 0.5) });
+
+    private void Got(string target, int number, params string[] receivers)
+    {
+        foreach (var receiver in receivers)
+        {
+            _history.Add(new HistoryDelivery(receiver, "near", HistoryTarget.Parse(target), number));
+        }
+    }
+
+    private HistoryVerdict Verdict() => HistoryChecker.Check(_history, Transit);
+
+    private void AssertViolation(string violation) => Assert.Equal([violation], Verdict().Violations);
+
+    private void AssertMissing(string what)
+    {
+        Assert.Equal(1, Verdict().Missing);
+        Assert.StartsWith(what, Assert.Single(Verdict().Violations), StringComparison.Ordinal);
+    }
+}
