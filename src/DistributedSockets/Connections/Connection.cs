@@ -9,15 +9,16 @@ using Microsoft.Extensions.Primitives;
 
 namespace DistributedSockets;
 
-/// <summary>One accepted WebSocket: reads messages one after the other, and closes once.</summary>
-internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner
+/// <summary>One accepted WebSocket: calls its handler with what comes, queues what goes, and closes once.</summary>
+internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner, IMessageReaderOwner
 {
-    private const int FirstBufferBytes = 4_096;
+    private const int LingerBytes = 4_096;
     private const double MaxAgeJitter = 0.1;
 
     private readonly WebSocket _socket;
     private readonly HttpContext _context;
     private readonly OutboundQueue _queue;
+    private readonly MessageReader _reader;
     private readonly CancellationTokenSource _aborted = new();
     private readonly Lock _gate = new();
     private readonly TaskCompletionSource _receiveEnded = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -27,11 +28,8 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner
     private DisconnectReason? _reason;
     private Task _closing = Task.CompletedTask;
     private IDictionary<object, object?>? _items;
+    private WebSocketHandler? _handler;
     private bool _disposed;
-    private Pace _messages;
-    private Pace _receivedBytes;
-    private long _receivingSince;
-    private long _messageSince;
     private long _authenticationExpiresAt = long.MaxValue;
     private long _pingedAt;
 
@@ -63,9 +61,8 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner
             ? DateTimeOffset.MaxValue
             : ConnectedAt + (services.Options.MaxConnectionAge * (1 - (Random.Shared.NextDouble() * MaxAgeJitter)));
         AuthenticationExpiresAt = context.Features.Get<IAuthenticateResultFeature>()?.AuthenticateResult?.Properties?.ExpiresUtc;
-        _messages = new(services.Options.MaxMessagesPerSecond);
-        _receivedBytes = new(services.Options.MaxReceivedBytesPerSecond);
         _queue = new(tap?.Output ?? new WebSocketFrameWriter(socket), services.Options, this, takesDeflated && tap is not null);
+        _reader = new(socket, tap is not null, services, this);
         if (tap is not null)
         {
             tap.Queue = _queue;
@@ -150,8 +147,9 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner
     {
         try
         {
+            _handler = handler;
             await CallAsync(handler, message: null);
-            await ReceiveAsync(handler);
+            await _reader.RunAsync(Aborted);
         }
         catch (Exception exception) when (IsTransportFailure(exception))
         {
@@ -220,8 +218,7 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner
             return;
         }
 
-        var messageSince = Volatile.Read(ref _messageSince);
-        if (messageSince != 0 && _services.Time.GetElapsedTime(messageSince, now) > _services.Options.MessageTimeout)
+        if (_reader.IsMessageLate(now))
         {
             Close(new(
                 DisconnectKind.MessageTooSlow,
@@ -266,8 +263,8 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner
         }
 
         // An answer is read only while a message is waited for; the time the handler takes is not the client's.
-        var receivingSince = Volatile.Read(ref _receivingSince);
-        if (receivingSince != 0 && time.GetElapsedTime(Math.Max(_pingedAt, receivingSince), now) >= options.KeepAliveTimeout)
+        var waitingSince = _reader.WaitingSince;
+        if (waitingSince != 0 && time.GetElapsedTime(Math.Max(_pingedAt, waitingSince), now) >= options.KeepAliveTimeout)
         {
             TrySetReason(new(DisconnectKind.ConnectionLost, Description: $"The client did not answer a ping within {options.KeepAliveTimeout}."));
             Cut();
@@ -288,6 +285,19 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner
 
     void IOutboundQueueOwner.OnFramesDropped(int count) => _services.Metrics.FramesDropped(count, _services.Options.SlowConsumerPolicy);
 
+    ValueTask IMessageReaderOwner.OnMessageAsync(WebSocketMessage message) =>
+        Reason is null && _handler is { } handler ? CallAsync(handler, message) : ValueTask.CompletedTask;
+
+    Task IMessageReaderOwner.OnCloseReceivedAsync()
+    {
+        _receiveEnded.TrySetResult();
+        var status = _socket.CloseStatus is null or WebSocketCloseStatus.Empty ? WebSocketCloseStatus.NormalClosure : _socket.CloseStatus.Value;
+        Close(new(DisconnectKind.ClosedByClient, _socket.CloseStatus, _socket.CloseStatusDescription), status, null);
+        return _closing;
+    }
+
+    void IMessageReaderOwner.OnLimitExceeded(DisconnectReason reason) => Close(reason);
+
     private static bool IsTransportFailure(Exception exception) =>
         exception is WebSocketException or IOException or OperationCanceledException or ObjectDisposedException or ConnectionAbortedException or InvalidOperationException;
 
@@ -304,99 +314,6 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner
 
             _closing = CloseOutputAsync(status, description);
         }
-    }
-
-    private async Task ReceiveAsync(WebSocketHandler handler)
-    {
-        while (true)
-        {
-            byte[]? buffer = null;
-            try
-            {
-                var length = 0;
-                var emptyFragments = 0;
-                var result = default(ValueWebSocketReceiveResult);
-                Volatile.Write(ref _receivingSince, _services.Time.GetTimestamp());
-                if (_tap is not null)
-                {
-                    // Waits without holding a buffer.
-                    result = await _socket.ReceiveAsync(Memory<byte>.Empty, CancellationToken.None);
-                }
-
-                while (result.MessageType != WebSocketMessageType.Close && (buffer is null || !result.EndOfMessage))
-                {
-                    if (buffer is null)
-                    {
-                        buffer = ArrayPool<byte>.Shared.Rent(FirstBufferBytes);
-                        if (_tap is not null && result.EndOfMessage)
-                        {
-                            break; // an empty message, read whole already
-                        }
-                    }
-                    else if (length == buffer.Length)
-                    {
-                        buffer = Grow(buffer);
-                    }
-
-                    var receive = _socket.ReceiveAsync(buffer.AsMemory(length), CancellationToken.None);
-                    if (!receive.IsCompleted && _messageSince == 0 && (_tap is not null || length > 0))
-                    {
-                        Volatile.Write(ref _messageSince, _services.Time.GetTimestamp()); // it has begun, and more has to come
-                    }
-
-                    result = await receive;
-                    length += result.Count;
-                    emptyFragments += result is { Count: 0, EndOfMessage: false } ? 1 : 0; // each costs as much as a byte
-                    if (length + emptyFragments > _services.Options.MaxMessageBytes)
-                    {
-                        Close(new(
-                            DisconnectKind.MessageTooBig,
-                            WebSocketCloseStatus.MessageTooBig,
-                            $"A message may have {_services.Options.MaxMessageBytes} bytes."));
-                        length = emptyFragments = 0; // what follows is read only to find the client's close frame
-                    }
-                }
-
-                if (result.MessageType == WebSocketMessageType.Close)
-                {
-                    await AnswerCloseAsync();
-                    return;
-                }
-
-                Volatile.Write(ref _receivingSince, 0);
-                Volatile.Write(ref _messageSince, 0);
-                await PaceAsync(length);
-                if (Reason is null)
-                {
-                    await CallAsync(handler, new WebSocketMessage(buffer.AsMemory(0, length), result.MessageType));
-                }
-            }
-            finally
-            {
-                if (buffer is not null)
-                {
-                    ArrayPool<byte>.Shared.Return(buffer);
-                }
-            }
-        }
-    }
-
-    /// <summary>Waits until a message of a client that sends too much may be taken; meanwhile nothing more is read, and TCP holds it up.</summary>
-    private ValueTask PaceAsync(int bytes)
-    {
-        var now = _services.Time.GetTimestamp();
-        var byCount = _messages.Take(1, _services.Time, now);
-        var byBytes = _receivedBytes.Take(bytes, _services.Time, now);
-        var wait = byCount > byBytes ? byCount : byBytes;
-        return wait > TimeSpan.Zero ? new(Task.Delay(wait, _services.Time, Aborted)) : ValueTask.CompletedTask;
-    }
-
-    private static byte[] Grow(byte[] buffer)
-    {
-        var larger = ArrayPool<byte>.Shared.Rent(buffer.Length * 2);
-        buffer.CopyTo(larger, 0);
-        ArrayPool<byte>.Shared.Return(buffer);
-        return larger;
     }
 
     private async ValueTask CallAsync(WebSocketHandler handler, WebSocketMessage? message)
@@ -422,14 +339,6 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner
             _services.Log.HandlerFailed(Id, exception);
             Close(new(DisconnectKind.HandlerError, WebSocketCloseStatus.InternalServerError, "The server failed to handle a message.", exception));
         }
-    }
-
-    private Task AnswerCloseAsync()
-    {
-        _receiveEnded.TrySetResult();
-        var status = _socket.CloseStatus is null or WebSocketCloseStatus.Empty ? WebSocketCloseStatus.NormalClosure : _socket.CloseStatus.Value;
-        Close(new(DisconnectKind.ClosedByClient, _socket.CloseStatus, _socket.CloseStatusDescription), status, null);
-        return _closing;
     }
 
     private async Task CloseOutputAsync(WebSocketCloseStatus status, string? description)
@@ -468,7 +377,7 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner
         }
 
         using var timeout = new CancellationTokenSource(_services.Options.CloseTimeout, _services.Time);
-        var buffer = ArrayPool<byte>.Shared.Rent(FirstBufferBytes);
+        var buffer = ArrayPool<byte>.Shared.Rent(LingerBytes);
         try
         {
             while (await _tap.Transport.ReadAsync(buffer, timeout.Token) > 0)

@@ -1,0 +1,14 @@
+namespace DistributedSockets;
+
+/// <summary>Hears what a message reader has read.</summary>
+internal interface IMessageReaderOwner
+{
+    /// <summary>A whole message arrived. It is borrowed, and nothing more is read, until the task completes.</summary>
+    ValueTask OnMessageAsync(WebSocketMessage message);
+
+    /// <summary>The client's close frame arrived. Nothing more is read.</summary>
+    Task OnCloseReceivedAsync();
+
+    /// <summary>The client went beyond a limit. What still comes is read only to find its close frame.</summary>
+    void OnLimitExceeded(DisconnectReason reason);
+}

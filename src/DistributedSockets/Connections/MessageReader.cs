@@ -1,0 +1,122 @@
+using System.Buffers;
+using System.Net.WebSockets;
+
+namespace DistributedSockets;
+
+/// <summary>Reads the messages of one client, one after the other, and keeps to the limits on their size, time and rate.</summary>
+/// <param name="socket">The platform's WebSocket.</param>
+/// <param name="isTapped">Whether the socket reads from a transport, and so can wait without a buffer.</param>
+/// <param name="services">What all connections share.</param>
+/// <param name="owner">Hears what was read.</param>
+internal sealed class MessageReader(WebSocket socket, bool isTapped, ConnectionServices services, IMessageReaderOwner owner)
+{
+    private const int FirstBufferBytes = 4_096;
+
+    private Pace _messages = new(services.Options.MaxMessagesPerSecond);
+    private Pace _receivedBytes = new(services.Options.MaxReceivedBytesPerSecond);
+    private byte[]? _buffer;
+    private int _length;
+    private int _emptyFragments;
+    private long _waitingSince;
+    private long _messageSince;
+
+    /// <summary>Since when it waits for the client, as a timestamp; zero while a message is handled.</summary>
+    internal long WaitingSince => Volatile.Read(ref _waitingSince);
+
+    /// <summary>Whether the client takes longer over a message than it may.</summary>
+    internal bool IsMessageLate(long now)
+    {
+        var since = Volatile.Read(ref _messageSince);
+        return since != 0 && services.Time.GetElapsedTime(since, now) > services.Options.MessageTimeout;
+    }
+
+    /// <summary>Reads until the client's close frame has come, or throws what the transport throws.</summary>
+    internal async Task RunAsync(CancellationToken aborted)
+    {
+        try
+        {
+            while (true)
+            {
+                Volatile.Write(ref _waitingSince, services.Time.GetTimestamp());
+                var result = isTapped ? await socket.ReceiveAsync(Memory<byte>.Empty, CancellationToken.None) : default; // waits without holding a buffer
+                while (result is { EndOfMessage: false, MessageType: not WebSocketMessageType.Close })
+                {
+                    var receive = socket.ReceiveAsync(Room(), CancellationToken.None);
+                    if (!receive.IsCompleted && _messageSince == 0 && (isTapped || _length > 0))
+                    {
+                        Volatile.Write(ref _messageSince, services.Time.GetTimestamp()); // it has begun, and more has to come
+                    }
+
+                    result = await receive;
+                    Count(result);
+                }
+
+                if (result.MessageType == WebSocketMessageType.Close)
+                {
+                    await owner.OnCloseReceivedAsync();
+                    return;
+                }
+
+                Volatile.Write(ref _waitingSince, 0);
+                Volatile.Write(ref _messageSince, 0);
+                await PaceAsync(aborted);
+                await owner.OnMessageAsync(new(_buffer.AsMemory(0, _length), result.MessageType));
+                Clear();
+            }
+        }
+        finally
+        {
+            Clear();
+        }
+    }
+
+    /// <summary>Where the next bytes of the message go.</summary>
+    private Memory<byte> Room()
+    {
+        if (_buffer is null)
+        {
+            _buffer = ArrayPool<byte>.Shared.Rent(FirstBufferBytes);
+        }
+        else if (_length == _buffer.Length)
+        {
+            var larger = ArrayPool<byte>.Shared.Rent(_length * 2);
+            _buffer.CopyTo(larger, 0);
+            ArrayPool<byte>.Shared.Return(_buffer);
+            _buffer = larger;
+        }
+
+        return _buffer.AsMemory(_length);
+    }
+
+    private void Count(ValueWebSocketReceiveResult result)
+    {
+        _length += result.Count;
+        _emptyFragments += result is { Count: 0, EndOfMessage: false } ? 1 : 0; // each costs as much as a byte
+        if (_length + _emptyFragments > services.Options.MaxMessageBytes)
+        {
+            owner.OnLimitExceeded(new(
+                DisconnectKind.MessageTooBig, WebSocketCloseStatus.MessageTooBig, $"A message may have {services.Options.MaxMessageBytes} bytes."));
+            _length = _emptyFragments = 0;
+        }
+    }
+
+    /// <summary>Waits until a message of a client that sends too much may be taken; meanwhile nothing more is read, and TCP holds it up.</summary>
+    private ValueTask PaceAsync(CancellationToken aborted)
+    {
+        var now = services.Time.GetTimestamp();
+        var byCount = _messages.Take(1, services.Time, now);
+        var byBytes = _receivedBytes.Take(_length, services.Time, now);
+        var wait = byCount > byBytes ? byCount : byBytes;
+        return wait > TimeSpan.Zero ? new(Task.Delay(wait, services.Time, aborted)) : ValueTask.CompletedTask;
+    }
+
+    private void Clear()
+    {
+        _length = _emptyFragments = 0;
+        if (_buffer is { } buffer)
+        {
+            _buffer = null;
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+    }
+}
