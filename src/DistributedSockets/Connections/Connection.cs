@@ -31,7 +31,7 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner, IMe
     private WebSocketHandler? _handler;
     private bool _disposed;
     private long _authenticationExpiresAt = long.MaxValue;
-    private long _pingedAt;
+    private PingState _pings;
 
     /// <param name="context">The request of the handshake.</param>
     /// <param name="socket">The platform's WebSocket.</param>
@@ -210,7 +210,7 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner, IMe
     /// <summary>The transport noticed that the client has gone, perhaps while the handler is busy.</summary>
     internal void OnTransportGone() => _ = CancelAbortedAsync();
 
-    /// <summary>Closes a connection whose time is up or whose message takes too long, pings a client that was silent for too long, and gives it up if it does not answer. Called from time to time.</summary>
+    /// <summary>Closes a connection whose time is up, and gives up a client that does not answer pings. Called from time to time.</summary>
     internal void KeepAlive(long now)
     {
         if (Reason is not null)
@@ -218,25 +218,9 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner, IMe
             return;
         }
 
-        if (_reader.IsMessageLate(now))
+        if (Overdue(now) is { } overdue)
         {
-            Close(new(
-                DisconnectKind.MessageTooSlow,
-                WebSocketCloseStatus.PolicyViolation,
-                $"A message may take {_services.Options.MessageTimeout}."));
-            return;
-        }
-
-        var utcNow = _services.Time.GetUtcNow();
-        if (utcNow >= _closesAt)
-        {
-            Close(new(DisconnectKind.AgeReached, WebSocketCloseStatus.EndpointUnavailable, "The connection has been open for as long as it may."));
-            return;
-        }
-
-        if (_services.Options.CloseOnAuthenticationExpiry && utcNow.UtcTicks >= Volatile.Read(ref _authenticationExpiresAt))
-        {
-            Close(new(DisconnectKind.AuthenticationExpired, WebSocketCloseStatus.PolicyViolation, "The authentication has expired."));
+            Close(overdue);
             return;
         }
 
@@ -245,29 +229,15 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner, IMe
             return;
         }
 
-        var (time, options) = (_services.Time, _services.Options);
-        if (_pingedAt != 0 && _tap.LastReadAt >= _pingedAt)
+        switch (_pings.Next(_tap, _reader.WaitingSince, _services, now))
         {
-            _pingedAt = 0; // whatever came, came from a client that lives
-        }
-
-        if (_pingedAt == 0)
-        {
-            if (time.GetElapsedTime(_tap.LastReadAt, now) >= options.KeepAliveInterval)
-            {
-                _pingedAt = now;
+            case PingStep.Ping:
                 _queue.Ping();
-            }
-
-            return;
-        }
-
-        // An answer is read only while a message is waited for; the time the handler takes is not the client's.
-        var waitingSince = _reader.WaitingSince;
-        if (waitingSince != 0 && time.GetElapsedTime(Math.Max(_pingedAt, waitingSince), now) >= options.KeepAliveTimeout)
-        {
-            TrySetReason(new(DisconnectKind.ConnectionLost, Description: $"The client did not answer a ping within {options.KeepAliveTimeout}."));
-            Cut();
+                break;
+            case PingStep.GiveUp:
+                TrySetReason(new(DisconnectKind.ConnectionLost, Description: $"The client did not answer a ping within {_services.Options.KeepAliveTimeout}."));
+                Cut();
+                break;
         }
     }
 
@@ -300,6 +270,25 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner, IMe
 
     private static bool IsTransportFailure(Exception exception) =>
         exception is WebSocketException or IOException or OperationCanceledException or ObjectDisposedException or ConnectionAbortedException or InvalidOperationException;
+
+    /// <summary>Why the connection has to end now, if it has to.</summary>
+    private DisconnectReason? Overdue(long now)
+    {
+        var (options, utcNow) = (_services.Options, _services.Time.GetUtcNow());
+        if (_reader.IsMessageLate(now))
+        {
+            return new(DisconnectKind.MessageTooSlow, WebSocketCloseStatus.PolicyViolation, $"A message may take {options.MessageTimeout}.");
+        }
+
+        if (utcNow >= _closesAt)
+        {
+            return new(DisconnectKind.AgeReached, WebSocketCloseStatus.EndpointUnavailable, "The connection has been open for as long as it may.");
+        }
+
+        return options.CloseOnAuthenticationExpiry && utcNow.UtcTicks >= Volatile.Read(ref _authenticationExpiresAt)
+            ? new(DisconnectKind.AuthenticationExpired, WebSocketCloseStatus.PolicyViolation, "The authentication has expired.")
+            : null;
+    }
 
     private bool TrySetReason(DisconnectReason reason) => Interlocked.CompareExchange(ref _reason, reason, null) is null;
 
