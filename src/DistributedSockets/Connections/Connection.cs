@@ -32,6 +32,7 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner, IMe
     private bool _disposed;
     private long _authenticationExpiresAt = long.MaxValue;
     private PingState _pings;
+    private long _usedAt;
 
     /// <param name="context">The request of the handshake.</param>
     /// <param name="socket">The platform's WebSocket.</param>
@@ -285,9 +286,26 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner, IMe
             return new(DisconnectKind.AgeReached, WebSocketCloseStatus.EndpointUnavailable, "The connection has been open for as long as it may.");
         }
 
+        if (options.IdleTimeout != TimeSpan.Zero && IsIdle(now))
+        {
+            return new(DisconnectKind.Idle, WebSocketCloseStatus.PolicyViolation, $"No message was sent or received for {options.IdleTimeout}.");
+        }
+
         return options.CloseOnAuthenticationExpiry && utcNow.UtcTicks >= Volatile.Read(ref _authenticationExpiresAt)
             ? new(DisconnectKind.AuthenticationExpired, WebSocketCloseStatus.PolicyViolation, "The authentication has expired.")
             : null;
+    }
+
+    private bool IsIdle(long now)
+    {
+        // A frame that is queued leaves only a mark, and the clock is read here, so that fan-outs need not read it.
+        var since = _reader.IdleSince;
+        if (_queue.TakeUsed() || since == 0)
+        {
+            _usedAt = now;
+        }
+
+        return _services.Time.GetElapsedTime(Math.Max(_usedAt, since), now) >= _services.Options.IdleTimeout;
     }
 
     private bool TrySetReason(DisconnectReason reason) => Interlocked.CompareExchange(ref _reason, reason, null) is null;

@@ -35,4 +35,7 @@ public enum DisconnectKind
 
     /// <summary>The authentication of the handshake ran out and was not renewed; closed with 1008.</summary>
     AuthenticationExpired,
+
+    /// <summary>No message went in either direction for as long as allowed; closed with 1008.</summary>
+    Idle,
 }

@@ -20,7 +20,8 @@ internal sealed class KeepAlive(Hubs hubs, IOptions<DistributedWebSocketsOptions
     {
         // A quarter of the shortest one, so that all are kept within a quarter.
         TimeSpan[] kept = [options.Value.KeepAliveInterval, options.Value.KeepAliveTimeout, options.Value.MessageTimeout];
-        using var timer = new PeriodicTimer(kept.Min() / 4, time);
+        var idle = options.Value.IdleTimeout == TimeSpan.Zero ? TimeSpan.MaxValue : options.Value.IdleTimeout;
+        using var timer = new PeriodicTimer((idle < kept.Min() ? idle : kept.Min()) / 4, time);
         try
         {
             while (await timer.WaitForNextTickAsync(stopping))

@@ -23,6 +23,9 @@ internal sealed class MessageReader(WebSocket socket, bool isTapped, ConnectionS
     /// <summary>Since when it waits for the client, as a timestamp; zero while a message is handled.</summary>
     internal long WaitingSince => Volatile.Read(ref _waitingSince);
 
+    /// <summary>Since when the client has sent nothing, as a timestamp; zero while a message comes or is handled.</summary>
+    internal long IdleSince => Volatile.Read(ref _messageSince) == 0 ? WaitingSince : 0;
+
     /// <summary>Whether the client takes longer over a message than it may.</summary>
     internal bool IsMessageLate(long now)
     {

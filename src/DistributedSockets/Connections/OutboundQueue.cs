@@ -37,6 +37,7 @@ internal sealed class OutboundQueue(PipeWriter output, DistributedWebSocketsOpti
     private bool _completed;
     private bool _full;
     private volatile bool _startNeeded;
+    private bool _used;
 
     /// <summary>Whether frames are written compressed where they are.</summary>
     internal bool TakesDeflated => takesDeflated;
@@ -45,6 +46,9 @@ internal sealed class OutboundQueue(PipeWriter output, DistributedWebSocketsOpti
 
     /// <summary>The code of a close frame that the platform wrote, if any.</summary>
     internal WebSocketCloseStatus? PlatformCloseStatus { get; private set; }
+
+    /// <summary>Whether a frame was queued since the last call.</summary>
+    internal bool TakeUsed() => Interlocked.Exchange(ref _used, false);
 
     /// <summary>Queues a frame, taking its own reference; false if it was dropped. Call <see cref="Start"/> afterwards in either case.</summary>
     internal bool TryEnqueue(SharedFrame frame)
@@ -96,6 +100,7 @@ internal sealed class OutboundQueue(PipeWriter output, DistributedWebSocketsOpti
 
             _frames.Enqueue(frame);
             _bytes += frame.LengthFor(takesDeflated);
+            _used = true;
             if (!_writing)
             {
                 _writing = true;

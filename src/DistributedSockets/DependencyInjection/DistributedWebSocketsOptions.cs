@@ -52,6 +52,14 @@ public sealed class DistributedWebSocketsOptions
     /// </remarks>
     public bool CloseOnAuthenticationExpiry { get; set; }
 
+    /// <summary>Gets or sets for how long a connection may carry no message, in either direction, before it is closed with 1008.</summary>
+    /// <value>
+    /// The default is zero, which is for ever; else 1 second to 1 week. Never sooner, and later by at most half of the shortest of this,
+    /// <see cref="MessageTimeout"/> and the keep-alive times.
+    /// </value>
+    /// <remarks>Pings and pongs do not count; a message that waits for the client does, and so does the time that the handler takes for one.</remarks>
+    public TimeSpan IdleTimeout { get; set; }
+
     /// <summary>Gets or sets in how many groups one connection may be at once; joining more fails.</summary>
     /// <value>The default is 10,000; 1 to 1,000,000.</value>
     [Between(1, 1_000_000)]

@@ -26,6 +26,11 @@ internal sealed partial class DistributedWebSocketsOptionsRules : IValidateOptio
         Check(errors, nameof(options.KeepAliveInterval), options.KeepAliveInterval, second, hour);
         Check(errors, nameof(options.KeepAliveTimeout), options.KeepAliveTimeout, second, hour);
         Check(errors, nameof(options.MaxConnectionAge), options.MaxConnectionAge, TimeSpan.Zero, TimeSpan.FromHours(168));
+        if (options.IdleTimeout != TimeSpan.Zero)
+        {
+            Check(errors, nameof(options.IdleTimeout), options.IdleTimeout, second, TimeSpan.FromHours(168), ", or to zero for no limit");
+        }
+
         Check(errors, nameof(options.MessageTimeout), options.MessageTimeout, second, hour);
         Check(errors, nameof(options.CloseTimeout), options.CloseTimeout, tenth, TimeSpan.FromMinutes(1));
         if (Check(errors, nameof(options.HeartbeatInterval), options.HeartbeatInterval, tenth, fiveMinutes)
@@ -59,14 +64,14 @@ internal sealed partial class DistributedWebSocketsOptionsRules : IValidateOptio
         return errors.Build();
     }
 
-    private static bool Check(ValidateOptionsResultBuilder errors, string option, TimeSpan value, TimeSpan min, TimeSpan max)
+    private static bool Check(ValidateOptionsResultBuilder errors, string option, TimeSpan value, TimeSpan min, TimeSpan max, string orElse = "")
     {
         if (value >= min && value <= max)
         {
             return true;
         }
 
-        errors.AddError($"{option} is {value}. Set it to between {min} and {max}.");
+        errors.AddError($"{option} is {value}. Set it to between {min} and {max}{orElse}.");
         return false;
     }
 

@@ -126,6 +126,7 @@ internal sealed class DistributedWebSocketsMetrics : IDisposable
         DisconnectKind.MessageTooSlow => "message_too_slow",
         DisconnectKind.AgeReached => "age_reached",
         DisconnectKind.AuthenticationExpired => "authentication_expired",
+        DisconnectKind.Idle => "idle",
         DisconnectKind.HandlerError => "handler_error",
         DisconnectKind.SlowConsumer => "slow_consumer",
         DisconnectKind.Drained => "drained",

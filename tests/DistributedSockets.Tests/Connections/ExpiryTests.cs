@@ -22,7 +22,7 @@ public sealed class ExpiryTests
         await client.SendAsync("still there");
         Assert.Equal("still there", await client.ReceiveTextAsync());
 
-        await CloseAsync(client, WebSocketCloseStatus.EndpointUnavailable);
+        await CloseAsync(node, client, WebSocketCloseStatus.EndpointUnavailable);
         Assert.Equal(DisconnectKind.AgeReached, (await node.Probe.Disconnected(client.Id).Task.WithinGuardAsync()).Kind);
     }
 
@@ -37,7 +37,7 @@ public sealed class ExpiryTests
         Assert.Equal(expiresAt, connection.AuthenticationExpiresAt);
         connection.AuthenticationExpiresAt = expiresAt.AddHours(1);
 
-        await CloseAsync(client, WebSocketCloseStatus.PolicyViolation);
+        await CloseAsync(node, client, WebSocketCloseStatus.PolicyViolation);
         Assert.Equal(DisconnectKind.AuthenticationExpired, (await node.Probe.Disconnected(client.Id).Task.WithinGuardAsync()).Kind);
         await renewed.SendAsync("still there");
         Assert.Equal("still there", await renewed.ReceiveTextAsync());
@@ -55,17 +55,80 @@ public sealed class ExpiryTests
         Assert.Equal("still there", await client.ReceiveTextAsync());
     }
 
-    private async Task CloseAsync(TestClient client, WebSocketCloseStatus expected)
+    [Fact]
+    public async Task Connection_CarriesNoMessage_IsClosedWith1008AndNotBefore()
     {
-        var closing = client.ReceiveCloseAsync();
+        await using var node = await StartAsync(options => options.IdleTimeout = TimeSpan.FromMinutes(30));
+        await using var sender = await node.ConnectAsync();
+        await using var receiver = await node.ConnectAsync();
+        await using var idle = await node.ConnectAsync();
+        node.Probe.OnMessage = (_, message, token) => node.Router.SendToConnectionAsync(receiver.Id, message, token);
+        var connection = (Connection)node.Probe.Connections[idle.Id];
+        var opened = _time.GetUtcNow();
+
+        // One only sends and one only receives, for longer than they may be idle.
+        while (connection.Reason is null)
+        {
+            await UseAsync();
+        }
+
+        Assert.True(_time.GetUtcNow() - opened >= TimeSpan.FromMinutes(30));
+        Assert.Equal((WebSocketCloseStatus.PolicyViolation, "No message was sent or received for 00:30:00."), await idle.ReceiveCloseAsync());
+        Assert.Equal(DisconnectKind.Idle, (await node.Probe.Disconnected(idle.Id).Task.WithinGuardAsync()).Kind);
+        for (var i = 0; i < 31; i++)
+        {
+            await UseAsync();
+        }
+
+        await CloseAsync(node, sender, WebSocketCloseStatus.PolicyViolation);
+        await CloseAsync(node, receiver, WebSocketCloseStatus.PolicyViolation);
+
+        async Task UseAsync()
+        {
+            _time.Advance(TimeSpan.FromMinutes(1));
+            await sender.SendAsync("still there");
+            Assert.Equal("still there", await receiver.ReceiveTextAsync());
+        }
+    }
+
+    [Fact]
+    public async Task Connection_HandlerTakesLongerThanItMayBeIdle_Stays()
+    {
+        await using var node = await StartAsync(options => options.IdleTimeout = TimeSpan.FromMinutes(20));
+        await using var working = await node.ConnectAsync();
+        await using var idle = await node.ConnectAsync();
+        var (started, finish) = (new TaskCompletionSource(), new TaskCompletionSource());
+        node.Probe.OnMessage = async (connection, message, token) =>
+        {
+            started.TrySetResult();
+            await finish.Task.WaitAsync(token);
+            await connection.SendAsync(message, token);
+        };
+        await working.SendAsync("work");
+        await started.Task.WithinGuardAsync();
+
+        await CloseAsync(node, idle, WebSocketCloseStatus.PolicyViolation);
+        finish.SetResult();
+
+        Assert.Equal("work", await working.ReceiveTextAsync());
+    }
+
+    /// <summary>Lets time pass until the node closes a connection, and no further, so that the client has time to answer.</summary>
+    private async Task CloseAsync(AppNode node, TestClient client, WebSocketCloseStatus expected)
+    {
+        var connection = (Connection)node.Probe.Connections[client.Id];
         await Eventually.TrueAsync(
             () =>
             {
-                _time.Advance(TimeSpan.FromSeconds(10));
-                return closing.IsCompleted;
+                if (connection.Reason is null)
+                {
+                    _time.Advance(TimeSpan.FromSeconds(10));
+                }
+
+                return connection.Reason is not null;
             },
             "the connection is closed");
-        Assert.Equal(expected, (await closing).Status);
+        Assert.Equal(expected, (await client.ReceiveCloseAsync()).Status);
     }
 
     private Task<AppNode> StartAsync(Action<DistributedWebSocketsOptions> configure, DateTimeOffset? expiresAt = null) => AppNode.StartAsync(
