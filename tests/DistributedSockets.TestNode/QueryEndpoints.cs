@@ -23,6 +23,7 @@ internal static class QueryEndpoints
             events.CopyCountsTo(values);
             return Results.Ok(values);
         });
+        app.MapPost("/clock", (TimeSpan offset, JumpingClock clock) => clock.Jump(offset));
         app.MapPost("/command", async (RouterCommand command, IWebSocketRouterFactory routers, CancellationToken cancellationToken) =>
             Results.Ok(await command.RunAsync(routers, cancellationToken)));
     }

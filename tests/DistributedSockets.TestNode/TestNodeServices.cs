@@ -24,6 +24,8 @@ internal static class TestNodeServices
 
         builder.AddClusterObserver<ClusterEventLog>();
         services.AddSingleton<ClusterEvents>();
+        services.AddSingleton<JumpingClock>();
+        services.AddSingleton<TimeProvider>(static provider => provider.GetRequiredService<JumpingClock>());
         services.AddSingleton<LibraryMetrics>();
         return services;
     }

@@ -34,7 +34,7 @@ internal sealed partial class LossReporter(
 
     /// <summary>Reports an interval in which something may have been lost.</summary>
     internal void Report(PossibleLossCause cause, DateTimeOffset from, string description) =>
-        Raise(new(cause, from, time.GetUtcNow(), description));
+        Raise(Loss(cause, from, time.GetUtcNow(), description));
 
     /// <summary>Reports what was held back.</summary>
     internal void Flush()
@@ -59,8 +59,12 @@ internal sealed partial class LossReporter(
         var description = pending.Count == 1 ? pending.Description : $"{pending.Description} ({pending.Count} times)";
         pending.Count = 0;
         pending.ReportedAt = now;
-        return new(cause, pending.From, now, description);
+        return Loss(cause, pending.From, now, description);
     }
+
+    /// <summary>The clock may have been set back since the loss began.</summary>
+    private static PossibleLoss Loss(PossibleLossCause cause, DateTimeOffset from, DateTimeOffset to, string description) =>
+        new(cause, from < to ? from : to, to, description);
 
     private void Raise(PossibleLoss? loss)
     {

@@ -24,7 +24,8 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner, IMe
     private readonly TaskCompletionSource _receiveEnded = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly ConnectionServices _services;
     private readonly TapStream? _tap;
-    private readonly DateTimeOffset _closesAt;
+    private readonly long _openedAt; // a timestamp, so that a clock that jumps ends nothing
+    private readonly TimeSpan _maxAge;
     private DisconnectReason? _reason;
     private Task _closing = Task.CompletedTask;
     private IDictionary<object, object?>? _items;
@@ -58,9 +59,10 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner, IMe
         Query = context.Request.Query;
         RemoteIpAddress = context.Connection.RemoteIpAddress;
         ConnectedAt = services.Time.GetUtcNow();
-        _closesAt = services.Options.MaxConnectionAge == TimeSpan.Zero
-            ? DateTimeOffset.MaxValue
-            : ConnectedAt + (services.Options.MaxConnectionAge * (1 - (Random.Shared.NextDouble() * MaxAgeJitter)));
+        _openedAt = services.Time.GetTimestamp();
+        _maxAge = services.Options.MaxConnectionAge == TimeSpan.Zero
+            ? TimeSpan.MaxValue
+            : services.Options.MaxConnectionAge * (1 - (Random.Shared.NextDouble() * MaxAgeJitter));
         AuthenticationExpiresAt = context.Features.Get<IAuthenticateResultFeature>()?.AuthenticateResult?.Properties?.ExpiresUtc;
         _queue = new(tap?.Output ?? new WebSocketFrameWriter(socket), services.Options, this, takesDeflated && tap is not null);
         _reader = new(socket, tap is not null, services, this);
@@ -275,13 +277,13 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner, IMe
     /// <summary>Why the connection has to end now, if it has to.</summary>
     private DisconnectReason? Overdue(long now)
     {
-        var (options, utcNow) = (_services.Options, _services.Time.GetUtcNow());
+        var options = _services.Options;
         if (_reader.IsMessageLate(now))
         {
             return new(DisconnectKind.MessageTooSlow, WebSocketCloseStatus.PolicyViolation, $"A message may take {options.MessageTimeout}.");
         }
 
-        if (utcNow >= _closesAt)
+        if (_services.Time.GetElapsedTime(_openedAt, now) >= _maxAge)
         {
             return new(DisconnectKind.AgeReached, WebSocketCloseStatus.EndpointUnavailable, "The connection has been open for as long as it may.");
         }
@@ -291,7 +293,7 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner, IMe
             return new(DisconnectKind.Idle, WebSocketCloseStatus.PolicyViolation, $"No message was sent or received for {options.IdleTimeout}.");
         }
 
-        return options.CloseOnAuthenticationExpiry && utcNow.UtcTicks >= Volatile.Read(ref _authenticationExpiresAt)
+        return options.CloseOnAuthenticationExpiry && _services.Time.GetUtcNow().UtcTicks >= Volatile.Read(ref _authenticationExpiresAt)
             ? new(DisconnectKind.AuthenticationExpired, WebSocketCloseStatus.PolicyViolation, "The authentication has expired.")
             : null;
     }

@@ -18,7 +18,7 @@ internal sealed partial class NodeHeartbeat(
 
     private readonly CancellationTokenSource _stopping = new();
     private HashSet<string>? _live;
-    private DateTimeOffset? _claimAt;
+    private long? _claimDueSince;
     private Task _loop = Task.CompletedTask;
 
     /// <summary>Takes the lease, or tries to, and keeps it from then on.</summary>
@@ -65,7 +65,7 @@ internal sealed partial class NodeHeartbeat(
             if (events.HasObservers || await IsClaimDueAsync(stopping))
             {
                 await ClaimAsync(stopping);
-                _claimAt = null; // only now: a claim that failed is tried again at the next beat
+                _claimDueSince = null; // only now: a claim that failed is tried again at the next beat
             }
 
             if (node.LeaseFails)
@@ -102,11 +102,11 @@ internal sealed partial class NodeHeartbeat(
 
         if (_live is null || !_live.IsSubsetOf(live))
         {
-            _claimAt = time.GetUtcNow() + (2 * options.Value.LeaseExpiry);
+            _claimDueSince = time.GetTimestamp();
         }
 
         _live = live;
-        return _claimAt is not null && time.GetUtcNow() >= _claimAt;
+        return _claimDueSince is { } since && time.GetElapsedTime(since) >= 2 * options.Value.LeaseExpiry;
     }
 
     private async Task ClaimAsync(CancellationToken stopping)

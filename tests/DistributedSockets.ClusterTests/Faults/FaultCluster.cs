@@ -80,6 +80,29 @@ internal sealed class FaultCluster : IAsyncDisposable
         }
     }
 
+    /// <summary>Waits until each node finds exactly the sessions of the load's open connections: none missing, no ghosts.</summary>
+    public async Task UntilSessionsAreThoseOfAsync(HistoryLoad load)
+    {
+        foreach (var node in Nodes)
+        {
+            await Guard.UntilAsync(
+                async () => (await node.SessionsAsync()).Select(static session => session.ConnectionId).ToHashSet(StringComparer.Ordinal).SetEquals(load.OpenIds),
+                $"the sessions that node {node.Settings.Name} finds are the open connections");
+        }
+    }
+
+    /// <summary>The sessions that the nodes reported as lost with their node.</summary>
+    public async Task<List<string>> LostSessionsAsync()
+    {
+        var lost = new List<string>();
+        foreach (var node in Nodes)
+        {
+            lost.AddRange((await node.EventsAsync()).Where(static happened => happened.Cause == "node_lost").Select(static happened => happened.ConnectionId!)); // a session has one
+        }
+
+        return lost;
+    }
+
     public async ValueTask DisposeAsync()
     {
         foreach (var node in Nodes.Concat(_stopped))

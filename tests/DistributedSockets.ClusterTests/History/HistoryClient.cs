@@ -36,7 +36,10 @@ internal sealed class HistoryClient(HistoryLoad load, int index, string user, st
                 await ended.CancelAsync();
                 await sending;
                 _unanswered.Clear(); // nobody will tell
-                CloseCodes.Enqueue((int?)socket.CloseStatus ?? 1006);
+                if (!load.Ended.IsCancellationRequested)
+                {
+                    CloseCodes.Enqueue((int?)socket.CloseStatus ?? 1006);
+                }
             }
 
             await Task.Delay(TimeSpan.FromMilliseconds(_random.Next(50, 500)), load.Ended).ContinueWith(static _ => { }, TaskScheduler.Default);
@@ -45,11 +48,16 @@ internal sealed class HistoryClient(HistoryLoad load, int index, string user, st
 
     private async Task<HistoryReceiver?> ConnectAsync(ClientWebSocket socket)
     {
+        if (NextNode() is not { } node)
+        {
+            return null;
+        }
+
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(load.Ended);
         patience.CancelAfter(ConnectPatience);
         try
         {
-            await socket.ConnectAsync(NextNode().Endpoint(user, string.Join(',', groups)), patience.Token);
+            await socket.ConnectAsync(node.Endpoint(user, string.Join(',', groups)), patience.Token);
             await socket.SendAsync("W"u8.ToArray(), WebSocketMessageType.Text, true, patience.Token);
             var early = new List<string>();
             while (await TextAsync(socket, patience.Token) is { } text)
@@ -89,10 +97,10 @@ internal sealed class HistoryClient(HistoryLoad load, int index, string user, st
     }
 
     /// <summary>Spread evenly at first, later by chance.</summary>
-    private TestNodeProcess NextNode()
+    private TestNodeProcess? NextNode()
     {
         var nodes = load.Nodes;
-        return nodes[(_connections++ == 0 ? index : _random.Next(nodes.Count)) % nodes.Count];
+        return nodes.Count == 0 ? null : nodes[(_connections++ == 0 ? index : _random.Next(nodes.Count)) % nodes.Count];
     }
 
     private async Task SendAsync(ClientWebSocket socket, HistoryReceiver self, CancellationToken cancellationToken)

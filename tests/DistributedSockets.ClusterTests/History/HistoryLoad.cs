@@ -53,16 +53,27 @@ internal sealed class HistoryLoad : IAsyncDisposable
     /// <summary>The close code of every connection that has ended.</summary>
     public IEnumerable<int> CloseCodes => _clients.SelectMany(static client => client.CloseCodes);
 
+    /// <summary>The connections that are open.</summary>
+    public IReadOnlyList<string> OpenIds => _openIds;
+
+    /// <summary>The open connections of one node.</summary>
+    public string[] OpenIdsOf(TestNodeProcess node) =>
+        [.. _open.Values.Where(receiver => receiver.NodeId == node.NodeId).Select(static receiver => receiver.ConnectionId)];
+
     /// <summary>Starts the clients, and returns when messages flow between all nodes.</summary>
     /// <param name="settings">The load.</param>
     /// <param name="nodes">The nodes to connect to at this moment.</param>
     public static async Task<HistoryLoad> StartAsync(HistoryLoadSettings settings, Func<IReadOnlyList<TestNodeProcess>> nodes)
     {
         var load = new HistoryLoad(settings, nodes);
-        await Guard.UntilAsync(() => Task.FromResult(load._open.Count == settings.Clients), "all clients of the load are connected");
+        await load.UntilConnectedAsync();
         await load.UntilFlowingAsync();
         return load;
     }
+
+    /// <summary>Waits until every client has a connection.</summary>
+    public Task UntilConnectedAsync() =>
+        Guard.UntilAsync(() => Task.FromResult(_open.Count == Settings.Clients), "all clients of the load are connected");
 
     /// <summary>Waits until a message that was sent after this call has gone from each node to each.</summary>
     /// <returns>How long that took.</returns>

@@ -103,6 +103,13 @@ internal sealed class TestNodeProcess : IAsyncDisposable
     /// <summary>What the readiness check says: <c>Healthy</c>, <c>Degraded</c> or <c>Unhealthy</c>.</summary>
     public Task<string> ReadinessAsync() => GetTextAsync("/health/ready");
 
+    /// <summary>Sets the node's clock off the true time.</summary>
+    public async Task JumpClockAsync(TimeSpan offset)
+    {
+        using var response = await Http.PostAsync($"/clock?offset={offset:c}", null, TestContext.Current.CancellationToken);
+        response.EnsureSuccessStatusCode();
+    }
+
     /// <summary>Ends the process at once, as <c>kill -9</c> does.</summary>
     public async Task KillAsync()
     {

@@ -4,13 +4,12 @@ using DistributedSockets.Conformance;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Time.Testing;
 
 namespace DistributedSockets.Tests;
 
 public sealed class ExpiryTests
 {
-    private readonly FakeTimeProvider _time = new(new DateTimeOffset(2030, 1, 1, 0, 0, 0, TimeSpan.Zero)); // a ticket knows whole seconds
+    private readonly JumpingTimeProvider _time = new(); // starts at a whole second, as a ticket knows no others
 
     [Fact]
     public async Task Connection_ReachesItsAge_IsClosedWith1001AndNotBefore()
@@ -24,6 +23,21 @@ public sealed class ExpiryTests
 
         await CloseAsync(node, client, WebSocketCloseStatus.EndpointUnavailable);
         Assert.Equal(DisconnectKind.AgeReached, (await node.Probe.Disconnected(client.Id).Task.WithinGuardAsync()).Kind);
+    }
+
+    [Fact]
+    public async Task Clock_IsSetForward_ConnectionIsNoOlder()
+    {
+        await using var node = await StartAsync(options => options.MaxConnectionAge = TimeSpan.FromHours(1));
+        await using var client = await node.ConnectAsync();
+
+        _time.Jump(TimeSpan.FromDays(1));
+        for (var i = 0; i < 20; i++)
+        {
+            _time.Advance(TimeSpan.FromMinutes(1));
+            await client.SendAsync("still there");
+            Assert.Equal("still there", await client.ReceiveTextAsync());
+        }
     }
 
     [Fact]

@@ -177,6 +177,29 @@ public sealed class SessionCommitterTests
     }
 
     [Fact]
+    public async Task Claim_ClockIsSetBack_IsMadeInTimeByANodeWithoutObservers()
+    {
+        var store = new RecordingStore();
+        var time = new JumpingTimeProvider();
+        await using var node = await AppNode.StartAsync(build: sockets =>
+        {
+            sockets.Services.AddSingleton<TimeProvider>(time);
+            sockets.UseSessionStore(_ => store);
+        });
+        await Eventually.TrueAsync(() => store.NodeQueries > 0, "the node has begun to wait with its claim");
+
+        time.Jump(TimeSpan.FromDays(-1));
+
+        await Eventually.TrueAsync(
+            () =>
+            {
+                time.Advance(TimeSpan.FromSeconds(1));
+                return store.Claims > 0;
+            },
+            "the claim is made");
+    }
+
+    [Fact]
     public async Task Dispose_WithoutStop_EndsTheLoopsAndSignsOff()
     {
         var store = new RecordingStore();
@@ -427,6 +450,8 @@ public sealed class SessionCommitterTests
             return ClaimFailures-- > 0 ? throw new SessionStoreUnavailableException("claim") : new([]);
         }
 
+        public int NodeQueries { get; private set; }
+
         public ValueTask<Session?> FindAsync(string hub, string connectionId, CancellationToken cancellationToken = default) => throw new NotSupportedException();
 
         public IAsyncEnumerable<Session> ListAsync(SessionQuery query, CancellationToken cancellationToken = default) => throw new NotSupportedException();
@@ -435,7 +460,11 @@ public sealed class SessionCommitterTests
 
         public ValueTask<IReadOnlyList<bool>> AreOnlineAsync(string hub, IReadOnlyList<string> userIds, CancellationToken cancellationToken = default) => throw new NotSupportedException();
 
-        public ValueTask<IReadOnlyList<NodeInfo>> ListNodesAsync(CancellationToken cancellationToken = default) => new([]);
+        public ValueTask<IReadOnlyList<NodeInfo>> ListNodesAsync(CancellationToken cancellationToken = default)
+        {
+            NodeQueries++;
+            return new([]);
+        }
 
         public ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
