@@ -38,4 +38,7 @@ public enum DisconnectKind
 
     /// <summary>No message went in either direction for as long as allowed; closed with 1008.</summary>
     Idle,
+
+    /// <summary>The client sent more messages or bytes per second than it may; closed with 1008.</summary>
+    RateExceeded,
 }

@@ -17,6 +17,7 @@ internal sealed class MessageReader(WebSocket socket, bool isTapped, ConnectionS
     private byte[]? _buffer;
     private int _length;
     private int _emptyFragments;
+    private bool _exceeded;
     private long _waitingSince;
     private long _messageSince;
 
@@ -97,20 +98,48 @@ internal sealed class MessageReader(WebSocket socket, bool isTapped, ConnectionS
         _emptyFragments += result is { Count: 0, EndOfMessage: false } ? 1 : 0; // each costs as much as a byte
         if (_length + _emptyFragments > services.Options.MaxMessageBytes)
         {
-            owner.OnLimitExceeded(new(
-                DisconnectKind.MessageTooBig, WebSocketCloseStatus.MessageTooBig, $"A message may have {services.Options.MaxMessageBytes} bytes."));
+            Exceed(DisconnectKind.MessageTooBig, WebSocketCloseStatus.MessageTooBig, $"A message may have {services.Options.MaxMessageBytes} bytes.");
             _length = _emptyFragments = 0;
         }
     }
 
-    /// <summary>Waits until a message of a client that sends too much may be taken; meanwhile nothing more is read, and TCP holds it up.</summary>
+    /// <summary>Waits until a message of a client that sends too much may be taken, if it is not closed for it; meanwhile nothing more is read, and TCP holds it up.</summary>
     private ValueTask PaceAsync(CancellationToken aborted)
     {
+        if (_exceeded)
+        {
+            return ValueTask.CompletedTask;
+        }
+
         var now = services.Time.GetTimestamp();
         var byCount = _messages.Take(1, services.Time, now);
         var byBytes = _receivedBytes.Take(_length, services.Time, now);
         var wait = byCount > byBytes ? byCount : byBytes;
-        return wait > TimeSpan.Zero ? new(Task.Delay(wait, services.Time, aborted)) : ValueTask.CompletedTask;
+        if (wait <= TimeSpan.Zero)
+        {
+            return ValueTask.CompletedTask;
+        }
+
+        var options = services.Options;
+        if (options.ReceiveRatePolicy == ReceiveRatePolicy.Pause)
+        {
+            return new(Task.Delay(wait, services.Time, aborted));
+        }
+
+        Exceed(
+            DisconnectKind.RateExceeded,
+            WebSocketCloseStatus.PolicyViolation,
+            $"A client may send {options.MaxMessagesPerSecond} messages and {options.MaxReceivedBytesPerSecond} bytes per second.");
+        return ValueTask.CompletedTask;
+    }
+
+    private void Exceed(DisconnectKind kind, WebSocketCloseStatus status, string description)
+    {
+        if (!_exceeded)
+        {
+            _exceeded = true;
+            owner.OnLimitExceeded(new(kind, status, description));
+        }
     }
 
     private void Clear()

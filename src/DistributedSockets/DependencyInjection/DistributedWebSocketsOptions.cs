@@ -74,15 +74,22 @@ public sealed class DistributedWebSocketsOptions
     /// <value>The default is 30 seconds; 1 second to 1 hour. Kept within a quarter of the shortest of this and the keep-alive times.</value>
     public TimeSpan MessageTimeout { get; set; } = TimeSpan.FromSeconds(30);
 
-    /// <summary>Gets or sets how many messages per second are taken from one client. What it sends beyond waits, in the end at the client.</summary>
+    /// <summary>Gets or sets how many messages per second are taken from one client; <see cref="ReceiveRatePolicy"/> says what becomes of one that sends more.</summary>
     /// <value>The default is 1,000,000, which is no limit; 1 to 1,000,000. Up to a second's worth may come at once.</value>
     [Between(1, 1_000_000)]
     public int MaxMessagesPerSecond { get; set; } = 1_000_000;
 
-    /// <summary>Gets or sets how many bytes of messages per second are taken from one client. What it sends beyond waits, in the end at the client.</summary>
+    /// <summary>Gets or sets how many bytes of messages per second are taken from one client; <see cref="ReceiveRatePolicy"/> says what becomes of one that sends more.</summary>
     /// <value>The default is 1,073,741,824, which is no limit; 1,024 to 1,073,741,824. Up to a second's worth may come at once.</value>
     [Between(1_024, 1_073_741_824)]
     public int MaxReceivedBytesPerSecond { get; set; } = 1_073_741_824;
+
+    /// <summary>Gets or sets what happens to a client that sends more per second than it may.</summary>
+    /// <value>
+    /// The default is <see cref="ReceiveRatePolicy.Pause"/>. With <see cref="ReceiveRatePolicy.Close"/> a second's bytes must hold one whole
+    /// message, so <see cref="MaxReceivedBytesPerSecond"/> must be at least <see cref="MaxMessageBytes"/>.
+    /// </value>
+    public ReceiveRatePolicy ReceiveRatePolicy { get; set; }
 
     /// <summary>Gets or sets how many bytes of frames may wait for one connection.</summary>
     /// <value>The default is 16,777,216; 1,024 to 1,073,741,824.</value>

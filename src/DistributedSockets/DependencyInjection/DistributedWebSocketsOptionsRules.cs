@@ -23,6 +23,18 @@ internal sealed partial class DistributedWebSocketsOptionsRules : IValidateOptio
             errors.AddError($"SlowConsumerPolicy is {options.SlowConsumerPolicy}. Set it to {string.Join(", ", Enum.GetNames<SlowConsumerPolicy>())}.");
         }
 
+        if (!Enum.IsDefined(options.ReceiveRatePolicy))
+        {
+            errors.AddError($"ReceiveRatePolicy is {options.ReceiveRatePolicy}. Set it to {string.Join(", ", Enum.GetNames<ReceiveRatePolicy>())}.");
+        }
+
+        if (options.ReceiveRatePolicy == ReceiveRatePolicy.Close && options.MaxReceivedBytesPerSecond < options.MaxMessageBytes)
+        {
+            errors.AddError(
+                $"MaxReceivedBytesPerSecond is {options.MaxReceivedBytesPerSecond} and MaxMessageBytes {options.MaxMessageBytes}. With ReceiveRatePolicy.Close " +
+                "set MaxReceivedBytesPerSecond to at least MaxMessageBytes, so that no single message closes its connection.");
+        }
+
         Check(errors, nameof(options.KeepAliveInterval), options.KeepAliveInterval, second, hour);
         Check(errors, nameof(options.KeepAliveTimeout), options.KeepAliveTimeout, second, hour);
         Check(errors, nameof(options.MaxConnectionAge), options.MaxConnectionAge, TimeSpan.Zero, TimeSpan.FromHours(168));

@@ -127,6 +127,7 @@ internal sealed class DistributedWebSocketsMetrics : IDisposable
         DisconnectKind.AgeReached => "age_reached",
         DisconnectKind.AuthenticationExpired => "authentication_expired",
         DisconnectKind.Idle => "idle",
+        DisconnectKind.RateExceeded => "rate_exceeded",
         DisconnectKind.HandlerError => "handler_error",
         DisconnectKind.SlowConsumer => "slow_consumer",
         DisconnectKind.Drained => "drained",

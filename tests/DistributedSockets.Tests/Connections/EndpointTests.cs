@@ -14,6 +14,7 @@ using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
+using Microsoft.Extensions.Time.Testing;
 
 namespace DistributedSockets.Tests;
 
@@ -267,6 +268,46 @@ public sealed class EndpointTests
 
         // Four may come at once, the fifth and the sixth a quarter of a second later each.
         Assert.True(TimeProvider.System.GetElapsedTime(started) >= TimeSpan.FromMilliseconds(490));
+    }
+
+    [Theory]
+    [InlineData(4, 1_073_741_824, 1)]
+    [InlineData(1_000_000, 1_024, 256)]
+    public async Task Client_SendsMoreThanItMayAndPolicyIsClose_Gets1008AtTheFirstMessageBeyond(int messages, int bytes, int size)
+    {
+        var time = new FakeTimeProvider(); // stands still, so that no message is due by itself
+        await using var node = await AppNode.StartAsync(
+            options: options =>
+            {
+                options.MaxMessageBytes = 1_024;
+                options.MaxMessagesPerSecond = messages;
+                options.MaxReceivedBytesPerSecond = bytes;
+                options.ReceiveRatePolicy = ReceiveRatePolicy.Close;
+            },
+            build: sockets => sockets.Services.AddSingleton<TimeProvider>(time));
+        await using var client = await node.ConnectAsync();
+        await using var other = await node.ConnectAsync();
+
+        for (var i = 0; i < 4; i++)
+        {
+            await client.SendAsync($"{i}".PadRight(size));
+            Assert.Equal($"{i}", (await client.ReceiveTextAsync()).TrimEnd());
+        }
+
+        time.Advance(TimeSpan.FromMilliseconds(250));
+        await client.SendAsync("4".PadRight(size));
+        Assert.Equal("4", (await client.ReceiveTextAsync()).TrimEnd());
+        await client.SendAsync("5".PadRight(size));
+        await client.SendAsync("6".PadRight(size));
+
+        var (type, _) = await client.ReceiveAsync();
+        Assert.Equal(WebSocketMessageType.Close, type); // and no answer before it
+        Assert.Equal(WebSocketCloseStatus.PolicyViolation, client.Socket.CloseStatus);
+        Assert.Equal($"A client may send {messages} messages and {bytes} bytes per second.", client.Socket.CloseStatusDescription);
+        await client.Socket.CloseOutputAsync(WebSocketCloseStatus.PolicyViolation, null, Cancellation);
+        Assert.Equal(DisconnectKind.RateExceeded, (await node.Probe.Disconnected(client.Id).Task.WithinGuardAsync()).Kind);
+        await other.SendAsync("still there");
+        Assert.Equal("still there", await other.ReceiveTextAsync());
     }
 
     [Fact]

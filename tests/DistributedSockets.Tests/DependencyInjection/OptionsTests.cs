@@ -39,6 +39,7 @@ public sealed class OptionsTests
         { "OutboundQueueFrames", "1", "0" },
         { "OutboundQueueFrames", "1048576", "1048577" },
         { "SlowConsumerPolicy", "DropOldest", "7" },
+        { "ReceiveRatePolicy", "Close", "7" },
         { "KeepAliveInterval", "00:00:01", "00:00:00.9" },
         { "KeepAliveInterval", "01:00:00", "01:00:01" },
         { "KeepAliveTimeout", "00:00:01", "00:00:00.9" },
@@ -88,6 +89,30 @@ public sealed class OptionsTests
         var failure = Assert.Single(exception.Failures);
         Assert.Contains(option.Split(':')[0], failure);
         Assert.True(failure.Length > option.Length + 20, failure); // says more than the name
+    }
+
+    [Theory]
+    [InlineData(65_536, true)]
+    [InlineData(65_535, false)]
+    public async Task ReceiveRatePolicy_Close_NeedsRoomForOneMessage(int bytesPerSecond, bool valid)
+    {
+        var builder = Host.CreateEmptyApplicationBuilder(new());
+        builder.Services.AddDistributedWebSockets(options =>
+        {
+            options.ReceiveRatePolicy = ReceiveRatePolicy.Close;
+            options.MaxReceivedBytesPerSecond = bytesPerSecond;
+        });
+        using var host = builder.Build();
+
+        if (valid)
+        {
+            await host.StartAsync(TestContext.Current.CancellationToken);
+            await host.StopAsync(TestContext.Current.CancellationToken);
+            return;
+        }
+
+        var exception = await Assert.ThrowsAsync<OptionsValidationException>(() => host.StartAsync(TestContext.Current.CancellationToken));
+        Assert.Contains("MaxReceivedBytesPerSecond is 65535 and MaxMessageBytes 65536", exception.Message);
     }
 
     [Theory]
