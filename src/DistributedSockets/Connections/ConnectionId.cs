@@ -12,6 +12,9 @@ internal static class ConnectionId
     private static readonly SearchValues<char> s_plain =
         SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-");
 
+    private static readonly SearchValues<byte> s_plainBytes =
+        SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"u8);
+
     internal static string Create(string nodeId)
     {
         Span<byte> random = stackalloc byte[16];
@@ -31,4 +34,7 @@ internal static class ConnectionId
         var node = connectionId.AsSpan(0, dot);
         return node.ContainsAnyExcept(s_plain) || connectionId.AsSpan(dot + 1).ContainsAnyExcept(s_plain) ? default : node;
     }
+
+    /// <summary>Whether bytes have the form of a node id.</summary>
+    internal static bool IsNode(ReadOnlySpan<byte> name) => !name.IsEmpty && name.Length < MaxLength && !name.ContainsAnyExcept(s_plainBytes);
 }

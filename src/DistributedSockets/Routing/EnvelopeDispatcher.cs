@@ -63,7 +63,7 @@ internal sealed class EnvelopeDispatcher(Hubs hubs, RemoteCommands commands, Dis
 
         var kind = (WebSocketTargetKind)kindByte;
         var names = reader;
-        if (!reader.TrySkipStrings(out var nameCount) || (kind == WebSocketTargetKind.All) != (nameCount == 0))
+        if (!reader.TrySkipStrings(out var nameCount) || !IsNameCount(kind, nameCount))
         {
             return false;
         }
@@ -84,6 +84,7 @@ internal sealed class EnvelopeDispatcher(Hubs hubs, RemoteCommands commands, Dis
 
         names.TryReadUInt16(out _); // read once already, so it is there, as are the names behind it
         Span<char> name = stackalloc char[MaxNameBytes];
+        var reached = nameCount > 1 ? new HashSet<Connection>() : null;
         for (var i = 0; i < nameCount; i++)
         {
             names.TryReadBytes(out var bytes);
@@ -93,18 +94,28 @@ internal sealed class EnvelopeDispatcher(Hubs hubs, RemoteCommands commands, Dis
             }
 
             var chars = name[..Encoding.UTF8.GetChars(bytes, name)];
-            if (kind == WebSocketTargetKind.Connections)
-            {
-                DeliverToOne(hub.Find(chars), frame);
-            }
-            else
+            if (kind != WebSocketTargetKind.Connections)
             {
                 Deliver(hub, hub.Members(kind, chars), frame, excluded, messageId, served);
+            }
+            else if (hub.Find(chars) is { } connection && reached?.Add(connection) != false)
+            {
+                DeliverToOne(connection, frame);
             }
         }
 
         return true;
     }
+
+    /// <summary>
+    /// A user or group has its channel to itself. More of them in one envelope, or one of them over and over, would make much of few bytes.
+    /// </summary>
+    private static bool IsNameCount(WebSocketTargetKind kind, int count) => kind switch
+    {
+        WebSocketTargetKind.All => count == 0,
+        WebSocketTargetKind.Connections => count > 0,
+        _ => count == 1,
+    };
 
     private static Connection?[] Excluded(HubRegistry hub, EnvelopeReader names)
     {
@@ -123,13 +134,10 @@ internal sealed class EnvelopeDispatcher(Hubs hubs, RemoteCommands commands, Dis
         return [.. excluded];
     }
 
-    private void DeliverToOne(Connection? connection, SharedFrame frame)
+    private void DeliverToOne(Connection connection, SharedFrame frame)
     {
-        if (connection is not null)
-        {
-            metrics.FramesSent(connection.Queue.TryEnqueue(frame) ? 1 : 0);
-            connection.Queue.Start();
-        }
+        metrics.FramesSent(connection.Queue.TryEnqueue(frame) ? 1 : 0);
+        connection.Queue.Start();
     }
 
     private void Deliver(HubRegistry hub, Connection[] members, SharedFrame frame, Connection?[] excluded, Guid messageId, ServedConnections served)
@@ -147,8 +155,9 @@ internal sealed class EnvelopeDispatcher(Hubs hubs, RemoteCommands commands, Dis
 
     private bool TryCommand(HubRegistry hub, ref EnvelopeReader reader)
     {
+        // The answer goes to the channel of the origin, and its name into the log.
         var origin = reader.Origin;
-        if (!reader.TryReadCommand(out var requestId, out var command))
+        if (!ConnectionId.IsNode(origin) || !reader.TryReadCommand(out var requestId, out var command))
         {
             return false;
         }

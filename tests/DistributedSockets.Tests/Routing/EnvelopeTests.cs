@@ -56,7 +56,7 @@ public sealed class EnvelopeTests
         byte[][] originals =
         [
             _writer.WriteFrame(WebSocketTargetKind.All, [], [], Guid.Empty, deflated, out var length)[..length],
-            _writer.WriteFrame(WebSocketTargetKind.Groups, ["a", "b"], [client.Id], Guid.NewGuid(), frame, out length)[..length],
+            _writer.WriteFrame(WebSocketTargetKind.Groups, ["a"], [client.Id], Guid.NewGuid(), frame, out length)[..length],
             _writer.WriteFrame(WebSocketTargetKind.All, [], [], Guid.Empty, frame, out length)[..length],
             _writer.WriteCommand(1, new(RemoteCommandKind.Disconnect, "nobody.x", "", 1000, "bye"), out length)[..length],
             _writer.WriteReply(1, RemoteCommandOutcome.Done, out length)[..length],
