@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Buffers.Binary;
 using System.Collections.Concurrent;
 using System.Text;
+using System.Text.Unicode;
 
 namespace DistributedSockets;
 
@@ -15,8 +16,14 @@ namespace DistributedSockets;
 /// </remarks>
 public abstract class BroadcastBackplane : IBackplane
 {
+    private const int MaxChannelBytes = 1_024;
+
     private readonly ConcurrentDictionary<string, bool> _channels = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, bool>.AlternateLookup<ReadOnlySpan<char>> _channelsBySpan;
     private IBackplaneReceiver? _receiver;
+
+    /// <summary>Creates a backplane that subscribes to nothing yet.</summary>
+    protected BroadcastBackplane() => _channelsBySpan = _channels.GetAlternateLookup<ReadOnlySpan<char>>();
 
     /// <inheritdoc/>
     public abstract string System { get; }
@@ -96,11 +103,17 @@ public abstract class BroadcastBackplane : IBackplane
             return;
         }
 
-        var nameBytes = BinaryPrimitives.ReadUInt16LittleEndian(span);
-        var channel = Encoding.UTF8.GetString(span.Slice(sizeof(ushort), nameBytes));
-        if (_channels.ContainsKey(channel))
+        var name = span.Slice(sizeof(ushort), BinaryPrimitives.ReadUInt16LittleEndian(span));
+        if (name.Length is 0 or > MaxChannelBytes || !Utf8.IsValid(name))
         {
-            Receiver.OnReceived(channel, payload[(sizeof(ushort) + nameBytes)..]);
+            Receiver.OnPossibleLoss($"A broadcast of {span.Length} bytes names no channel.");
+            return;
+        }
+
+        Span<char> chars = stackalloc char[MaxChannelBytes];
+        if (_channelsBySpan.TryGetValue(chars[..Encoding.UTF8.GetChars(name, chars)], out var channel, out _))
+        {
+            Receiver.OnReceived(channel, payload[(sizeof(ushort) + name.Length)..]);
         }
     }
 }
