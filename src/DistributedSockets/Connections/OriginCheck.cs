@@ -24,10 +24,10 @@ internal sealed class OriginCheck
         }
 
         // "null" is the origin of sandboxed frames and local files: nobody's, so it matches no host.
-        return headers is [{ } origin] && (_allowed.Contains(origin) || IsOwnHost(origin, request.Host));
+        return headers is [{ } origin] && (_allowed.Contains(origin) || IsOwnHost(origin, request.Headers.Host.ToString()));
     }
 
-    private static bool IsOwnHost(string origin, HostString host)
+    private static bool IsOwnHost(string origin, string hostHeader)
     {
         // scheme "://" host [":" port], and nothing else (RFC 6454 §6.2); compared as text, as browsers write both alike.
         var (scheme, defaultPort) = origin.StartsWith("https://", StringComparison.OrdinalIgnoreCase) ? ("https://", 443) : ("http://", 80);
@@ -38,7 +38,8 @@ internal sealed class OriginCheck
         }
 
         // Behind a proxy that ends TLS this server sees another scheme than the browser, so a host without a port stands for the origin's default port.
-        var own = HostString.FromUriComponent(authority);
+        // Neither is decoded: both come from the same browser, and a name that is no punycode must not throw.
+        var (own, host) = (new HostString(authority), new HostString(hostHeader));
         return string.Equals(own.Host, host.Host, StringComparison.OrdinalIgnoreCase) && (own.Port ?? defaultPort) == (host.Port ?? defaultPort);
     }
 }

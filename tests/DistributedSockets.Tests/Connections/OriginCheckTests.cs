@@ -15,6 +15,8 @@ public sealed class OriginCheckTests
     [InlineData("[::1]:5080", "http://[::1]:5080", true)]
     [InlineData("[::1]:5080", "http://[::2]:5080", false)]
     [InlineData("xn--bcher-kva.example", "https://xn--bcher-kva.example", true)]
+    [InlineData("app.example", "https://xn--", false)] // no punycode
+    [InlineData("app.example", "https://xn--999999999:443", false)]
     [InlineData("app.example", "https://app.example.evil.example", false)]
     [InlineData("app.example", "https://user@app.example/", false)]
     [InlineData("app.example", "file://app.example", false)]
