@@ -1,4 +1,5 @@
 using System.Text;
+using System.Text.Unicode;
 
 namespace DistributedSockets;
 
@@ -88,7 +89,7 @@ internal sealed class EnvelopeDispatcher(Hubs hubs, RemoteCommands commands, Dis
         for (var i = 0; i < nameCount; i++)
         {
             names.TryReadBytes(out var bytes);
-            if (bytes.Length > MaxNameBytes)
+            if (bytes.Length > MaxNameBytes || !Utf8.IsValid(bytes))
             {
                 continue; // nobody has such a name
             }
@@ -125,7 +126,7 @@ internal sealed class EnvelopeDispatcher(Hubs hubs, RemoteCommands commands, Dis
         for (var i = 0; i < count; i++)
         {
             names.TryReadBytes(out var bytes);
-            if (bytes.Length <= MaxNameBytes && hub.Find(name[..Encoding.UTF8.GetChars(bytes, name)]) is { } connection)
+            if (bytes.Length <= MaxNameBytes && Utf8.IsValid(bytes) && hub.Find(name[..Encoding.UTF8.GetChars(bytes, name)]) is { } connection)
             {
                 excluded.Add(connection);
             }

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Text;
+using System.Text.Unicode;
 
 namespace DistributedSockets;
 
@@ -111,7 +112,7 @@ internal ref struct EnvelopeReader
     internal bool TryReadString(out string value)
     {
         value = "";
-        if (!TryReadBytes(out var bytes) || bytes.Length > MaxCommandStringBytes)
+        if (!TryReadBytes(out var bytes) || bytes.Length > MaxCommandStringBytes || !Utf8.IsValid(bytes))
         {
             return false;
         }
