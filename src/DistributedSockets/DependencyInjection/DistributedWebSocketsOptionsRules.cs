@@ -59,9 +59,10 @@ internal sealed partial class DistributedWebSocketsOptionsRules : IValidateOptio
         Check(errors, nameof(options.DrainTimeout), options.DrainTimeout, TimeSpan.Zero, hour);
         foreach (var origin in options.AllowedOrigins)
         {
-            if (origin != "*" && !(Uri.TryCreate(origin, UriKind.Absolute, out var uri) && uri.PathAndQuery == "/" && !origin.EndsWith('/')))
+            if (origin != "*" && !IsOrigin(origin))
             {
-                errors.AddError($"AllowedOrigins contains '{origin}'. Write each as scheme://host[:port] without a path, or * for any.");
+                errors.AddError(
+                    $"AllowedOrigins contains '{origin}'. Write each as scheme://host[:port] without a path, the host as browsers send it (xn--…), or * for any.");
             }
         }
 
@@ -75,6 +76,13 @@ internal sealed partial class DistributedWebSocketsOptionsRules : IValidateOptio
 
         return errors.Build();
     }
+
+    /// <summary>Whether a browser could send this: one with a space or a letter of another alphabet would never match.</summary>
+    private static bool IsOrigin(string? origin) =>
+        origin is not null
+        && !origin.AsSpan().ContainsAnyExceptInRange('!', '~')
+        && origin.IndexOf("://", StringComparison.Ordinal) > 0
+        && Uri.TryCreate(origin, UriKind.Absolute, out var uri) && uri.PathAndQuery == "/" && !origin.EndsWith('/');
 
     private static bool Check(ValidateOptionsResultBuilder errors, string option, TimeSpan value, TimeSpan min, TimeSpan max, string orElse = "")
     {

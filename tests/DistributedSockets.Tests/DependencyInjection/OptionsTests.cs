@@ -71,6 +71,9 @@ public sealed class OptionsTests
         { "Prefix", new string('x', 64), new string('x', 65) },
         { "AllowedOrigins:0", "https://a.example:8443", "a.example" },
         { "AllowedOrigins:0", "*", "https://a.example/" },
+        { "AllowedOrigins:0", "https://xn--bcher-kva.example", "https://b\u00fccher.example" },
+        { "AllowedOrigins:0", "app://a.example", "//a.example" },
+        { "AllowedOrigins:0", "http://[::1]:80", "http://[::1]:80 " },
         { "SubProtocols:0", "v1.chat", "v 1" },
     };
 
