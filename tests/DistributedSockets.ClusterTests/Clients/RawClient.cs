@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
@@ -10,6 +11,7 @@ internal sealed class RawClient : IAsyncDisposable
 {
     private readonly TcpClient _tcp = new();
     private Stream _stream = Stream.Null;
+    private HttpMessageInvoker? _http;
 
     private RawClient()
     {
@@ -28,15 +30,6 @@ internal sealed class RawClient : IAsyncDisposable
     /// <param name="receiveBuffer">How much the kernel may hold for us; 0 for its own choice.</param>
     public static async Task<RawClient> ConnectAsync(Uri endpoint, IEnumerable<(string Name, string Value)>? headers = null, int receiveBuffer = 0)
     {
-        var client = new RawClient();
-        if (receiveBuffer > 0)
-        {
-            client._tcp.ReceiveBufferSize = receiveBuffer; // takes effect only before connecting
-        }
-
-        await client._tcp.ConnectAsync(endpoint.Host, endpoint.Port, TestContext.Current.CancellationToken);
-        client._tcp.NoDelay = true;
-        client._stream = client._tcp.GetStream();
         var request = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase)
         {
             ["Host"] = endpoint.Authority,
@@ -56,8 +49,47 @@ internal sealed class RawClient : IAsyncDisposable
             text.Append($"{name}: {value}\r\n");
         }
 
-        await client.SendBytesAsync(Encoding.ASCII.GetBytes(text.Append("\r\n").ToString()));
+        return await RequestAsync(endpoint, text.Append("\r\n").ToString(), receiveBuffer);
+    }
+
+    /// <summary>Sends a request as it stands, and reads the head of the answer.</summary>
+    public static async Task<RawClient> RequestAsync(Uri endpoint, string request, int receiveBuffer = 0)
+    {
+        var client = await DialAsync(endpoint, receiveBuffer);
+        await client.SendBytesAsync(Encoding.Latin1.GetBytes(request));
         client.Handshake = await client.ReadHeadAsync().Guarded("the answer to a handshake");
+        return client;
+    }
+
+    /// <summary>Opens a TCP connection and says nothing yet.</summary>
+    public static async Task<RawClient> DialAsync(Uri endpoint, int receiveBuffer = 0)
+    {
+        var client = new RawClient();
+        if (receiveBuffer > 0)
+        {
+            client._tcp.ReceiveBufferSize = receiveBuffer; // takes effect only before connecting
+        }
+
+        await client._tcp.ConnectAsync(endpoint.Host, endpoint.Port, TestContext.Current.CancellationToken);
+        client._tcp.NoDelay = true;
+        client._stream = client._tcp.GetStream();
+        return client;
+    }
+
+    /// <summary>Opens a stream of HTTP/2 that carries a WebSocket (RFC 8441), on a connection of its own.</summary>
+    public static async Task<RawClient> OpenHttp2Async(Uri endpoint)
+    {
+        var client = new RawClient { _http = new(new SocketsHttpHandler()) };
+        var connect = new HttpRequestMessage(HttpMethod.Connect, new UriBuilder(endpoint) { Scheme = Uri.UriSchemeHttp }.Uri)
+        {
+            Version = HttpVersion.Version20,
+            VersionPolicy = HttpVersionPolicy.RequestVersionExact,
+            Headers = { Protocol = "websocket" },
+        };
+        connect.Headers.Add("Sec-WebSocket-Version", "13");
+        var response = await client._http.SendAsync(connect, TestContext.Current.CancellationToken).Guarded("a handshake");
+        Assert.Equal(HttpStatusCode.OK, response.StatusCode);
+        client._stream = await response.Content.ReadAsStreamAsync(TestContext.Current.CancellationToken);
         return client;
     }
 
@@ -74,39 +106,14 @@ internal sealed class RawClient : IAsyncDisposable
 
     public Task SendTextAsync(string text) => SendFrameAsync(RawFrame.Text, Encoding.UTF8.GetBytes(text));
 
-    public Task SendFrameAsync(int opcode, ReadOnlySpan<byte> payload, bool final = true, int reservedBits = 0, bool masked = true)
+    public Task SendFrameAsync(int opcode, ReadOnlySpan<byte> payload, bool final = true, int reservedBits = 0, bool masked = true) =>
+        SendBytesAsync(RawFrame.Encode(opcode, payload, final, reservedBits, masked));
+
+    public async Task SendBytesAsync(ReadOnlyMemory<byte> bytes)
     {
-        var frame = new MemoryStream();
-        frame.WriteByte((byte)((final ? 0x80 : 0) | (reservedBits << 4) | opcode));
-        var mask = masked ? 0x80 : 0;
-        if (payload.Length < 126)
-        {
-            frame.WriteByte((byte)(mask | payload.Length));
-        }
-        else
-        {
-            // The longest of the three forms would be against the rules for short payloads, and the tests have none that need it.
-            frame.WriteByte((byte)(mask | 126));
-            Span<byte> length = stackalloc byte[2];
-            BinaryPrimitives.WriteUInt16BigEndian(length, checked((ushort)payload.Length));
-            frame.Write(length);
-        }
-
-        byte[] key = [0x12, 0x34, 0x56, 0x78];
-        if (masked)
-        {
-            frame.Write(key);
-        }
-
-        for (var i = 0; i < payload.Length; i++)
-        {
-            frame.WriteByte(masked ? (byte)(payload[i] ^ key[i % 4]) : payload[i]);
-        }
-
-        return SendBytesAsync(frame.ToArray());
+        await _stream.WriteAsync(bytes).AsTask().Guarded("a write of a client");
+        await _stream.FlushAsync().Guarded("a write of a client");
     }
-
-    public async Task SendBytesAsync(ReadOnlyMemory<byte> bytes) => await _stream.WriteAsync(bytes);
 
     /// <summary>Reads the next frame.</summary>
     /// <exception cref="IOException">The connection was cut.</exception>
@@ -163,6 +170,7 @@ internal sealed class RawClient : IAsyncDisposable
     public ValueTask DisposeAsync()
     {
         _tcp.Dispose();
+        _http?.Dispose();
         return ValueTask.CompletedTask;
     }
 
