@@ -157,8 +157,9 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner, IMe
         catch (Exception exception) when (IsTransportFailure(exception))
         {
             // A close frame of the platform's own is its answer to what the protocol forbids (RFC 6455 §7.1.7).
-            if (_queue.PlatformCloseStatus is { } status && TrySetReason(new(DisconnectKind.ProtocolError, status, exception.Message, exception)))
+            if (_queue.PlatformCloseStatus is { } status)
             {
+                TrySetReason(new(DisconnectKind.ProtocolError, status, exception.Message, exception));
                 await LingerAsync();
             }
 
@@ -269,7 +270,7 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner, IMe
         return _closing;
     }
 
-    void IMessageReaderOwner.OnLimitExceeded(DisconnectReason reason) => Close(reason);
+    void IMessageReaderOwner.OnViolation(DisconnectReason reason) => Close(reason);
 
     private static bool IsTransportFailure(Exception exception) =>
         exception is WebSocketException or IOException or OperationCanceledException or ObjectDisposedException or ConnectionAbortedException or InvalidOperationException;
@@ -373,7 +374,10 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner, IMe
                 _services.Log.CloseFailed(Id, exception);
             }
 
-            Cut(); // the peer is gone or does not answer; the reason already says why it closes
+            if (_queue.PlatformCloseStatus is null || timeout.IsCancellationRequested)
+            {
+                Cut(); // the peer is gone or does not answer; the reason already says why it closes
+            }
         }
     }
 

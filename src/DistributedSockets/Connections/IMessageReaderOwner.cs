@@ -9,6 +9,6 @@ internal interface IMessageReaderOwner
     /// <summary>The client's close frame arrived. Nothing more is read.</summary>
     Task OnCloseReceivedAsync();
 
-    /// <summary>The client went beyond a limit. What still comes is read only to find its close frame.</summary>
-    void OnLimitExceeded(DisconnectReason reason);
+    /// <summary>The client did what it may not, such as going beyond a limit. What still comes is read only to find its close frame.</summary>
+    void OnViolation(DisconnectReason reason);
 }

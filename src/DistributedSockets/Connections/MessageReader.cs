@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Net.WebSockets;
+using System.Text.Unicode;
 
 namespace DistributedSockets;
 
@@ -63,6 +64,12 @@ internal sealed class MessageReader(WebSocket socket, bool isTapped, ConnectionS
 
                 Volatile.Write(ref _waitingSince, 0);
                 Volatile.Write(ref _messageSince, 0);
+                if (result is { MessageType: WebSocketMessageType.Text, Count: 0 } && !Utf8.IsValid(_buffer.AsSpan(0, _length)))
+                {
+                    // The platform checks what each fragment brings, and an empty last one brings nothing.
+                    owner.OnViolation(new(DisconnectKind.ProtocolError, WebSocketCloseStatus.InvalidPayloadData, "A text message must be valid UTF-8."));
+                }
+
                 await PaceAsync(aborted);
                 await owner.OnMessageAsync(new(_buffer.AsMemory(0, _length), result.MessageType));
                 Clear();
@@ -138,7 +145,7 @@ internal sealed class MessageReader(WebSocket socket, bool isTapped, ConnectionS
         if (!_exceeded)
         {
             _exceeded = true;
-            owner.OnLimitExceeded(new(kind, status, description));
+            owner.OnViolation(new(kind, status, description));
         }
     }
 
