@@ -22,7 +22,7 @@ public interface IWebSocketRouter
     /// <param name="target">Who gets it. Unknown connections, users and groups are no error.</param>
     /// <param name="message">The message. Borrowed until the returned task completes.</param>
     /// <param name="cancellationToken">Ends the wait for the backplane; the message may still arrive.</param>
-    /// <exception cref="ArgumentException">A name has another form, or a text message is no valid UTF-8. Nothing was sent.</exception>
+    /// <exception cref="ArgumentException">A name has another form, a text message is no valid UTF-8, or the message is too large for an envelope. Nothing was sent.</exception>
     /// <exception cref="BackplaneUnavailableException">Targets on this node were served, other nodes were not reached.</exception>
     [OverloadResolutionPriority(1)]
     ValueTask SendAsync(WebSocketTarget target, WebSocketMessage message, CancellationToken cancellationToken = default);

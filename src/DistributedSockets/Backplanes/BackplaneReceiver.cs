@@ -16,6 +16,7 @@ internal sealed partial class BackplaneReceiver : IBackplaneReceiver
     private readonly LossReporter _losses;
     private readonly DistributedWebSocketsMetrics _metrics;
     private readonly TimeProvider _time;
+    private readonly int _maxBytes;
     private readonly ILogger _logger;
     private readonly Lock _gate = new();
     private long _lastReceived;
@@ -38,6 +39,7 @@ internal sealed partial class BackplaneReceiver : IBackplaneReceiver
         _metrics = metrics;
         _time = time;
         _logger = logger;
+        _maxBytes = options.Value.MaxEnvelopeBytes;
         _lastReceived = time.GetTimestamp();
         _lanes = new Lane[options.Value.Lanes];
         for (var i = 0; i < _lanes.Length; i++)
@@ -57,7 +59,14 @@ internal sealed partial class BackplaneReceiver : IBackplaneReceiver
         }
 
         Volatile.Write(ref _lastReceived, _time.GetTimestamp());
-        if (EnvelopeReader.TryBegin(payload.Span, out var reader))
+        if (payload.Length > _maxBytes)
+        {
+            _metrics.EnvelopeDropped("too_large");
+            _losses.Report(
+                PossibleLossCause.UnreadableEnvelope,
+                $"An envelope of {payload.Length} bytes is larger than MaxEnvelopeBytes, which is {_maxBytes}. Set it alike on all nodes and workers.");
+        }
+        else if (EnvelopeReader.TryBegin(payload.Span, out var reader))
         {
             if (reader.Origin.SequenceEqual(_own.Origin))
             {

@@ -189,6 +189,16 @@ public sealed class DistributedWebSocketsOptions
     [Between(16, 1_048_576)]
     public int LaneCapacity { get; set; } = 65_536;
 
+    /// <summary>Gets or sets how large an envelope may be, which carries a message, the names of its target and some 100 bytes.</summary>
+    /// <value>The default is 16,777,216; 65,536 to 268,435,456. Redis cuts off a subscriber that more than 32 MiB wait for, unless told otherwise.</value>
+    /// <remarks>
+    /// A send through a router of a larger message throws <see cref="ArgumentException"/> before anything is sent, also where all receivers
+    /// are on this node; a larger envelope of another node is dropped and reported as possible loss. Set it alike on all nodes and workers.
+    /// What a handler sends to its own connection makes no envelope, and is bounded by <see cref="OutboundQueueBytes"/> only.
+    /// </remarks>
+    [Between(65_536, 268_435_456)]
+    public int MaxEnvelopeBytes { get; set; } = 16_777_216;
+
     /// <summary>Gets or sets how many session changes may wait for the session store; beyond it all sessions are written again later.</summary>
     /// <value>The default is 65,536; 16 to 1,048,576.</value>
     [Between(16, 1_048_576)]

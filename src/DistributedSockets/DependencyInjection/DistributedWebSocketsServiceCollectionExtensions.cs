@@ -92,7 +92,9 @@ public static class DistributedWebSocketsServiceCollectionExtensions
             provider.GetRequiredService<IOptions<DistributedWebSocketsOptions>>().Value.UnsubscribeDelay,
             provider.GetRequiredService<IOptions<DistributedWebSocketsOptions>>().Value.RemoteCommandTimeout));
         services.TryAddSingleton<BackplanePublisher>();
-        services.TryAddSingleton(static provider => new EnvelopeWriter(provider.GetRequiredService<NodeState>().Info.NodeId));
+        services.TryAddSingleton(static provider => new EnvelopeWriter(
+            provider.GetRequiredService<NodeState>().Info.NodeId,
+            provider.GetRequiredService<IOptions<DistributedWebSocketsOptions>>().Value.MaxEnvelopeBytes));
         services.TryAddSingleton(static provider => new FrameDeflater(provider.GetRequiredService<IOptions<DistributedWebSocketsOptions>>().Value));
         services.TryAddSingleton<GroupManager>();
         services.TryAddSingleton<CommandExecutor>();

@@ -5,7 +5,9 @@ using System.Text;
 namespace DistributedSockets;
 
 /// <summary>Writes envelopes into pooled arrays; whoever asked for one returns it. The format is in <c>docs/wire-format.md</c>.</summary>
-internal sealed class EnvelopeWriter(string originNodeId)
+/// <param name="originNodeId">The node that writes.</param>
+/// <param name="maxBytes">The largest envelope; see <see cref="RoomFor"/>.</param>
+internal sealed class EnvelopeWriter(string originNodeId, int maxBytes = int.MaxValue)
 {
     internal const byte Version = 1;
 
@@ -19,6 +21,52 @@ internal sealed class EnvelopeWriter(string originNodeId)
     /// <summary>The node that writes, as it stands in its envelopes.</summary>
     internal ReadOnlySpan<byte> Origin => _origin;
 
+    /// <summary>How many bytes of frames fit into one envelope for a target.</summary>
+    /// <remarks>
+    /// Checked before anything is sent. Connections share an envelope only as far as they fit, so there the longest id counts alone,
+    /// and exclusions are none; see <see cref="CountFitting"/>.
+    /// </remarks>
+    internal long RoomFor(in WebSocketTarget target)
+    {
+        var room = (long)maxBytes - FrameHeaderBytes;
+        var longest = 0;
+        if (target.Kind == WebSocketTargetKind.Connections)
+        {
+            for (var i = 0; i < target.Count; i++)
+            {
+                longest = Math.Max(longest, Math.Min(target[i].Length, ConnectionId.MaxLength)); // ASCII, or it belongs to no node
+            }
+
+            return room - sizeof(ushort) - longest;
+        }
+
+        for (var i = 0; i < target.Count; i++)
+        {
+            longest = Math.Max(longest, sizeof(ushort) + Encoding.UTF8.GetByteCount(target[i]));
+        }
+
+        var excluded = target.ExcludedConnectionIds;
+        for (var i = 0; i < excluded.Count; i++)
+        {
+            room -= sizeof(ushort) + Encoding.UTF8.GetByteCount(excluded[i]);
+        }
+
+        return room - longest;
+    }
+
+    /// <summary>How many of some connection ids fit into one envelope beside a frame; at least one, since <see cref="RoomFor"/> has said so.</summary>
+    internal int CountFitting(ReadOnlySpan<string> connectionIds, SharedFrame frame)
+    {
+        var room = (long)maxBytes - FrameHeaderBytes - frame.Length - frame.Deflated.Length;
+        var count = 0;
+        while (count < connectionIds.Length && count < ushort.MaxValue && (room -= sizeof(ushort) + connectionIds[count].Length) >= 0)
+        {
+            count++;
+        }
+
+        return Math.Max(1, count);
+    }
+
     /// <summary>Writes a frame for one user or group, for everyone, or for connections of one node.</summary>
     /// <param name="kind">What the names are.</param>
     /// <param name="names">The names; empty for everyone.</param>
@@ -29,7 +77,7 @@ internal sealed class EnvelopeWriter(string originNodeId)
     internal byte[] WriteFrame(
         WebSocketTargetKind kind, ReadOnlySpan<string> names, IReadOnlyList<string> excluded, Guid messageId, SharedFrame frame, out int length)
     {
-        length = FixedHeaderBytes + _origin.Length + 1 + 16 + sizeof(ushort) + sizeof(ushort) + frame.Length + frame.Deflated.Length;
+        length = FrameHeaderBytes + frame.Length + frame.Deflated.Length;
         foreach (var name in names)
         {
             length += sizeof(ushort) + Encoding.UTF8.GetByteCount(name);
@@ -85,6 +133,9 @@ internal sealed class EnvelopeWriter(string originNodeId)
         rest[8] = (byte)outcome;
         return array;
     }
+
+    /// <summary>What a frame envelope has besides names and frames: the header, the kind of target, a message id, and two counts.</summary>
+    private int FrameHeaderBytes => FixedHeaderBytes + _origin.Length + 1 + 16 + sizeof(ushort) + sizeof(ushort);
 
     private static Span<byte> WriteUInt16(Span<byte> destination, ushort value)
     {

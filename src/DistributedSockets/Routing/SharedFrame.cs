@@ -16,7 +16,10 @@ internal sealed class SharedFrame : IDisposable
     private const byte FinalText = 0x81;
     private const byte FinalBinary = 0x82;
     private const byte Compressed = 0x40; // RSV1
-    private const int MaxHeaderBytes = 10;
+
+    /// <summary>The longest header of a frame.</summary>
+    internal const int MaxHeaderBytes = 10;
+
     private static long s_outstanding;
     private static long s_outstandingBytes;
 
@@ -75,6 +78,9 @@ internal sealed class SharedFrame : IDisposable
             return _deflated;
         }
     }
+
+    /// <summary>The length of the plain frame of a message.</summary>
+    internal static long EncodedLength(int payloadBytes) => (long)HeaderBytes(payloadBytes) + payloadBytes;
 
     /// <summary>Encodes a message. The caller owns one reference.</summary>
     /// <param name="message">The message.</param>

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Net.WebSockets;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 
@@ -42,7 +43,19 @@ internal sealed class WebSocketRouter : IWebSocketRouter
             return;
         }
 
-        using var frame = SharedFrame.Encode(message, DeflaterFor(target));
+        // One rule for all sends, wherever the receivers are: what works on one node must work on two. The compressed frame is shorter
+        // than the plain one, and is left out where there might be no room for it.
+        var bytes = SharedFrame.EncodedLength(message.Length);
+        var room = _services.Writer.RoomFor(target);
+        if (bytes > room)
+        {
+            throw new ArgumentException(
+                $"The message has {message.Length} bytes, of which {Math.Max(0, room - SharedFrame.MaxHeaderBytes)} fit into an envelope with the names of this target. " +
+                "Nothing was sent. Send it in parts, or raise DistributedWebSocketsOptions.MaxEnvelopeBytes on all nodes.",
+                nameof(message));
+        }
+
+        using var frame = SharedFrame.Encode(message, 2 * bytes <= room ? DeflaterFor(target) : null);
         if (target.Kind == WebSocketTargetKind.All)
         {
             await SendToChannelAsync(_hub.AllChannel, target.Kind, null, target.ExcludedConnectionIds, Guid.Empty, null, frame, cancellationToken);
@@ -256,9 +269,12 @@ internal sealed class WebSocketRouter : IWebSocketRouter
         var sends = new List<Task>(nodes.Count);
         foreach (var (nodeId, connectionIds) in nodes)
         {
-            foreach (var chunk in connectionIds.Chunk(ushort.MaxValue))
+            for (var sent = 0; sent < connectionIds.Count;)
             {
-                sends.Add(SendToNodeAsync(nodeId, chunk, frame, cancellationToken).AsTask());
+                var rest = CollectionsMarshal.AsSpan(connectionIds)[sent..];
+                var fitting = rest[.._services.Writer.CountFitting(rest, frame)];
+                sends.Add(SendToNodeAsync(nodeId, fitting, frame, cancellationToken).AsTask());
+                sent += fitting.Length;
             }
         }
 
@@ -282,7 +298,7 @@ internal sealed class WebSocketRouter : IWebSocketRouter
         return PublishAsync(_hub.NodeChannel(nodeId), new ReadOnlySpan<string>(in connectionId), frame, cancellationToken);
     }
 
-    private ValueTask SendToNodeAsync(string nodeId, string[] connectionIds, SharedFrame frame, CancellationToken cancellationToken)
+    private ValueTask SendToNodeAsync(string nodeId, ReadOnlySpan<string> connectionIds, SharedFrame frame, CancellationToken cancellationToken)
     {
         if (nodeId != _services.Node.Info.NodeId)
         {

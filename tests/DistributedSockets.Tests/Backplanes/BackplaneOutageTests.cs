@@ -212,15 +212,4 @@ public sealed class BackplaneOutageTests
         });
         return (node, backplane);
     }
-
-    private sealed class LossObserver : IClusterObserver
-    {
-        internal System.Collections.Concurrent.ConcurrentQueue<PossibleLoss> Seen { get; } = new();
-
-        public ValueTask OnPossibleLossAsync(PossibleLoss loss, CancellationToken cancellationToken)
-        {
-            Seen.Enqueue(loss);
-            return ValueTask.CompletedTask;
-        }
-    }
 }

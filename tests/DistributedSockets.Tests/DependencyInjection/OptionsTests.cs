@@ -63,6 +63,8 @@ public sealed class OptionsTests
         { "Lanes", "64", "65" },
         { "LaneCapacity", "16", "15" },
         { "LaneCapacity", "1048576", "1048577" },
+        { "MaxEnvelopeBytes", "65536", "65535" },
+        { "MaxEnvelopeBytes", "268435456", "268435457" },
         { "PendingSessionChanges", "16", "15" },
         { "PendingSessionChanges", "1048576", "1048577" },
         { "NodeName", "a-Z_9", "a.b" },

@@ -12,6 +12,11 @@ internal sealed class FakeBackplane(InMemoryCluster cluster) : IBackplane
 
     internal ConcurrentQueue<string> Calls { get; } = new();
 
+    /// <summary>What was published while <see cref="Records"/> was set.</summary>
+    internal ConcurrentQueue<(string Channel, byte[] Payload)> Published { get; } = new();
+
+    internal bool Records { get; set; }
+
     /// <summary>When set, every call fails.</summary>
     internal Exception? Failure { get; set; }
 
@@ -35,6 +40,11 @@ internal sealed class FakeBackplane(InMemoryCluster cluster) : IBackplane
     public async ValueTask<long?> PublishAsync(string channel, ReadOnlyMemory<byte> payload, CancellationToken cancellationToken = default)
     {
         Calls.Enqueue($"publish {channel}");
+        if (Records)
+        {
+            Published.Enqueue((channel, payload.ToArray()));
+        }
+
         ThrowIfCut();
         var receivers = Swallow ? null : await _inner.PublishAsync(channel, payload, cancellationToken);
         return HidesReceivers ? null : receivers;
