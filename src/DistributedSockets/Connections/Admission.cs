@@ -7,7 +7,8 @@ using Microsoft.Extensions.Options;
 namespace DistributedSockets;
 
 /// <summary>Says whether this node takes another connection, before anything has been done for it.</summary>
-internal sealed class Admission(Drain drain, ISessionStore store, IOptions<DistributedWebSocketsOptions> options) : IDisposable
+internal sealed class Admission(
+    Drain drain, ISessionStore store, IOptions<DistributedWebSocketsOptions> options, TimeProvider time, ConnectionLog log) : IDisposable
 {
     private const int PeriodsPerSecond = 10;
     private const int Unlimited = 1_000_000;
@@ -61,7 +62,7 @@ internal sealed class Admission(Drain drain, ISessionStore store, IOptions<Distr
         drain.Leave();
     }
 
-    /// <summary>Whether a user may have another connection. While the session store is away only those of this node count.</summary>
+    /// <summary>Whether a user may have another connection. While the session store is away, or does not answer in time, only those of this node count.</summary>
     internal async ValueTask<Refusal?> CheckUserAsync(HubRegistry hub, string userId, CancellationToken cancellationToken)
     {
         var max = _options.MaxConnectionsPerUser;
@@ -75,11 +76,12 @@ internal sealed class Admission(Drain drain, ISessionStore store, IOptions<Distr
         {
             try
             {
-                connections = await store.CountAsync(SessionQuery.ForUser(hub.Name, userId), cancellationToken);
+                connections = await store.CountAsync(SessionQuery.ForUser(hub.Name, userId), cancellationToken)
+                    .AsTask().WaitAsync(_options.RemoteCommandTimeout, time, cancellationToken);
             }
-            catch (SessionStoreUnavailableException)
+            catch (Exception exception) when (exception is not OperationCanceledException || !cancellationToken.IsCancellationRequested)
             {
-                // Nobody is kept out because a directory is down.
+                log.CountedWithoutStore(exception); // nobody is kept out because a directory is down
             }
         }
 

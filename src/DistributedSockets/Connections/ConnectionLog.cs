@@ -20,6 +20,9 @@ internal sealed partial class ConnectionLog(ILogger<Connection> logger)
     [LoggerMessage(104, LogLevel.Warning, "Connection {ConnectionId} reads too slowly; its queue is full and it is closed with 1008.")]
     public partial void SlowConsumer(string connectionId);
 
+    [LoggerMessage(109, LogLevel.Debug, "The connections of a user could not be counted in the session store; only those of this node count.")]
+    public partial void CountedWithoutStore(Exception exception);
+
     [LoggerMessage(107, LogLevel.Error, "The close frame of connection {ConnectionId} could not be sent; the connection is cut.")]
     public partial void CloseFailed(string connectionId, Exception exception);
 

@@ -167,7 +167,7 @@ public sealed class DistributedWebSocketsOptions
     /// <value>The default is 15 seconds; 1 second to 1 hour.</value>
     public TimeSpan LeaseExpiry { get; set; } = TimeSpan.FromSeconds(15);
 
-    /// <summary>Gets or sets how long a join, leave or disconnect waits for the connection's node, and a join or handshake for a subscription.</summary>
+    /// <summary>Gets or sets how long a join, leave or disconnect waits for the connection's node, a join or handshake for a subscription, and a handshake for the session store.</summary>
     /// <value>The default is 5 seconds; 100 milliseconds to 5 minutes.</value>
     public TimeSpan RemoteCommandTimeout { get; set; } = TimeSpan.FromSeconds(5);
 

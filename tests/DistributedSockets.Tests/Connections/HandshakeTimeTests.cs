@@ -1,0 +1,72 @@
+using DistributedSockets.Conformance;
+using Microsoft.Extensions.DependencyInjection;
+using Moq;
+
+namespace DistributedSockets.Tests;
+
+/// <summary>What the library waits for during a handshake, and what happens when it never comes.</summary>
+public sealed class HandshakeTimeTests
+{
+    private readonly InMemoryCluster _cluster = new();
+    private readonly FakeBackplane _backplane;
+
+    public HandshakeTimeTests() => _backplane = new(_cluster);
+
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Handshake_StoreDoesNotCount_IsAcceptedAndConnectionsOfThisNodeCount(bool hangs)
+    {
+        var store = new Mock<ISessionStore>();
+        store.Setup(s => s.CountAsync(It.IsAny<SessionQuery>(), It.IsAny<CancellationToken>()))
+            .Returns(hangs ? new(new TaskCompletionSource<long>().Task) : ValueTask.FromException<long>(new InvalidOperationException("no store")));
+        await using var node = await AppNode.StartAsync(
+            options: options =>
+            {
+                options.MaxConnectionsPerUser = 2;
+                options.RemoteCommandTimeout = TimeSpan.FromMilliseconds(100);
+            },
+            build: sockets => sockets.UseSessionStore(_ => store.Object));
+
+        await using var first = await node.ConnectAsync("ann");
+        await using var second = await node.ConnectAsync("ann");
+        await Assert.ThrowsAsync<System.Net.WebSockets.WebSocketException>(() => node.ConnectAsync("ann"));
+
+        store.Verify(s => s.CountAsync(SessionQuery.ForUser("probe", "ann"), It.IsAny<CancellationToken>()), Times.Exactly(2));
+        Assert.Equal(2, node.Logs.GetSnapshot().Count(record => record.Id.Id == 109));
+    }
+
+    [Fact]
+    public async Task Handshake_BackplaneNeverSubscribes_IsAcceptedAndItsChannelsFollow()
+    {
+        var gate = new TaskCompletionSource();
+        _backplane.SubscribeGate = gate;
+        await using var node = await AppNode.StartAsync(
+            options: options => options.RemoteCommandTimeout = TimeSpan.FromMilliseconds(100),
+            build: sockets => sockets.UseBackplane(_ => _backplane));
+        await using var other = await AppNode.StartAsync(_cluster);
+
+        await using var client = await node.ConnectAsync("ann");
+        await client.SendAsync("served");
+        Assert.Equal("served", await client.ReceiveTextAsync());
+
+        gate.SetResult();
+        await Eventually.TrueAsync(
+            async () =>
+            {
+                await other.Router.SendToUserAsync("ann", "from elsewhere", Cancellation);
+                return await IsHeardAsync(client);
+            },
+            "the user is reached from another node");
+        Assert.Contains(node.Logs.GetSnapshot(), record => record.Id.Id == 106);
+    }
+
+    /// <summary>Whether the first answer is a message of the other node's, rather than this one's own echo.</summary>
+    private static async Task<bool> IsHeardAsync(TestClient client)
+    {
+        await client.SendAsync("echo");
+        return await client.ReceiveTextAsync() == "from elsewhere";
+    }
+}
