@@ -18,7 +18,7 @@ internal sealed class MessageReader(WebSocket socket, bool isTapped, ConnectionS
     private byte[]? _buffer;
     private int _length;
     private int _emptyFragments;
-    private bool _exceeded;
+    private bool _violated;
     private long _waitingSince;
     private long _messageSince;
 
@@ -67,7 +67,7 @@ internal sealed class MessageReader(WebSocket socket, bool isTapped, ConnectionS
                 if (result is { MessageType: WebSocketMessageType.Text, Count: 0 } && !Utf8.IsValid(_buffer.AsSpan(0, _length)))
                 {
                     // The platform checks what each fragment brings, and an empty last one brings nothing.
-                    owner.OnViolation(new(DisconnectKind.ProtocolError, WebSocketCloseStatus.InvalidPayloadData, "A text message must be valid UTF-8."));
+                    ReportViolation(DisconnectKind.ProtocolError, WebSocketCloseStatus.InvalidPayloadData, "A text message must be valid UTF-8.");
                 }
 
                 await PaceAsync(aborted);
@@ -105,7 +105,7 @@ internal sealed class MessageReader(WebSocket socket, bool isTapped, ConnectionS
         _emptyFragments += result is { Count: 0, EndOfMessage: false } ? 1 : 0; // each costs as much as a byte
         if (_length + _emptyFragments > services.Options.MaxMessageBytes)
         {
-            Exceed(DisconnectKind.MessageTooBig, WebSocketCloseStatus.MessageTooBig, $"A message may have {services.Options.MaxMessageBytes} bytes.");
+            ReportViolation(DisconnectKind.MessageTooBig, WebSocketCloseStatus.MessageTooBig, $"A message may have {services.Options.MaxMessageBytes} bytes.");
             _length = _emptyFragments = 0;
         }
     }
@@ -113,7 +113,7 @@ internal sealed class MessageReader(WebSocket socket, bool isTapped, ConnectionS
     /// <summary>Waits until a message of a client that sends too much may be taken, if it is not closed for it; meanwhile nothing more is read, and TCP holds it up.</summary>
     private ValueTask PaceAsync(CancellationToken aborted)
     {
-        if (_exceeded)
+        if (_violated)
         {
             return ValueTask.CompletedTask;
         }
@@ -133,18 +133,18 @@ internal sealed class MessageReader(WebSocket socket, bool isTapped, ConnectionS
             return new(Task.Delay(wait, services.Time, aborted));
         }
 
-        Exceed(
+        ReportViolation(
             DisconnectKind.RateExceeded,
             WebSocketCloseStatus.PolicyViolation,
             $"A client may send {options.MaxMessagesPerSecond} messages and {options.MaxReceivedBytesPerSecond} bytes per second.");
         return ValueTask.CompletedTask;
     }
 
-    private void Exceed(DisconnectKind kind, WebSocketCloseStatus status, string description)
+    private void ReportViolation(DisconnectKind kind, WebSocketCloseStatus status, string description)
     {
-        if (!_exceeded)
+        if (!_violated)
         {
-            _exceeded = true;
+            _violated = true;
             owner.OnViolation(new(kind, status, description));
         }
     }
