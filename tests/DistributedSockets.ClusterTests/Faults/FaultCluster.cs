@@ -8,6 +8,7 @@ internal sealed class FaultCluster : IAsyncDisposable
     private readonly RedisFixture _redis;
     private readonly NodeSettings[] _settings;
     private readonly List<TestNodeProcess> _stopped = [];
+    private readonly Dictionary<string, EventAnswer[]> _events = new(StringComparer.Ordinal);
     private volatile TestNodeProcess?[] _nodes;
 
     private FaultCluster(RedisFixture redis, FaultProxy[] proxies, NodeSettings[] settings)
@@ -91,17 +92,20 @@ internal sealed class FaultCluster : IAsyncDisposable
         }
     }
 
-    /// <summary>The sessions that the nodes reported as lost with their node.</summary>
-    public async Task<List<string>> LostSessionsAsync()
+    /// <summary>Asks the nodes what they reported; to be called before a node stops whose reports matter.</summary>
+    public async Task CollectEventsAsync()
     {
-        var lost = new List<string>();
         foreach (var node in Nodes)
         {
-            lost.AddRange((await node.EventsAsync()).Where(static happened => happened.Cause == "node_lost").Select(static happened => happened.ConnectionId!)); // a session has one
+            _events[node.NodeId] = await node.EventsAsync();
         }
-
-        return lost;
     }
+
+    /// <summary>The sessions that the nodes reported as lost with their node, each as often as it was reported.</summary>
+    public Task<List<string>> LostSessionsAsync() => SessionsOfAsync("node_lost");
+
+    /// <summary>The sessions that the nodes reported as started, each as often as it was reported.</summary>
+    public Task<List<string>> StartedSessionsAsync() => SessionsOfAsync(null);
 
     public async ValueTask DisposeAsync()
     {
@@ -116,6 +120,14 @@ internal sealed class FaultCluster : IAsyncDisposable
         }
 
         await _redis.DisposeAsync();
+    }
+
+    private async Task<List<string>> SessionsOfAsync(string? cause)
+    {
+        await CollectEventsAsync();
+        return [.. _events.Values.SelectMany(static events => events)
+            .Where(happened => cause is null ? happened.Event == "session_started" : happened.Cause == cause)
+            .Select(static happened => happened.ConnectionId!)]; // a session has one
     }
 
     private void Set(int index, TestNodeProcess? node)
