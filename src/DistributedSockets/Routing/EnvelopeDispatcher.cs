@@ -85,7 +85,6 @@ internal sealed class EnvelopeDispatcher(Hubs hubs, RemoteCommands commands, Dis
 
         names.TryReadUInt16(out _); // read once already, so it is there, as are the names behind it
         Span<char> name = stackalloc char[MaxNameBytes];
-        var reached = nameCount > 1 ? new HashSet<Connection>() : null;
         for (var i = 0; i < nameCount; i++)
         {
             names.TryReadBytes(out var bytes);
@@ -99,12 +98,13 @@ internal sealed class EnvelopeDispatcher(Hubs hubs, RemoteCommands commands, Dis
             {
                 Deliver(hub, hub.Members(kind, chars), frame, excluded, messageId, served);
             }
-            else if (hub.Find(chars) is { } connection && reached?.Add(connection) != false)
+            else if (hub.Find(chars) is { } connection && (nameCount == 1 || served.Named.Add(connection)))
             {
                 DeliverToOne(connection, frame);
             }
         }
 
+        served.Named.Clear();
         return true;
     }
 

@@ -19,6 +19,9 @@ internal sealed class ServedConnections(TimeProvider time)
     private readonly Queue<(Guid Id, long At)> _order = new();
     private int _connections;
 
+    /// <summary>Which connections the envelope at hand has named; empty between envelopes, and kept so that none needs a set of its own.</summary>
+    internal HashSet<Connection> Named { get; } = [];
+
     /// <summary>Queues a copy at those who have not got the message yet.</summary>
     internal int Enqueue(Guid messageId, Connection[] members, SharedFrame frame, ReadOnlySpan<Connection?> excluded)
     {
