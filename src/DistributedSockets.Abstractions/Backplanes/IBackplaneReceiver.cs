@@ -11,7 +11,8 @@ public interface IBackplaneReceiver
     void OnReceived(string channel, ReadOnlyMemory<byte> payload);
 
     /// <summary>Reports that the transport is away: publishes fail, and payloads from other nodes may be lost.</summary>
-    /// <param name="cause">What the transport reported, if anything.</param>
+    /// <param name="cause">What the transport reported, if anything. Its message stands in the health check, so it must hold no secret.</param>
+    /// <remarks>May be called again while the transport is away, with a newer cause.</remarks>
     void OnUnavailable(Exception? cause);
 
     /// <summary>Reports that the transport is back and every subscription is in force again.</summary>

@@ -95,12 +95,16 @@ internal sealed partial class BackplaneReceiver : IBackplaneReceiver
     {
         lock (_gate)
         {
-            if (!_node.IsBackplaneAway)
+            if (_node.IsBackplaneAway)
+            {
+                _node.BackplaneProblem = cause?.Message ?? _node.BackplaneProblem;
+            }
+            else
             {
                 // Heard something lately? Then nothing older is missing.
                 var silence = _time.GetElapsedTime(Volatile.Read(ref _lastReceived));
                 _mayBeMissingFrom = _time.GetUtcNow() - (silence < s_unnoticed ? silence : s_unnoticed);
-                _node.IsBackplaneAway = true;
+                _node.BackplaneProblem = cause?.Message ?? "The transport gave no cause.";
                 Log.BackplaneAway(_logger, cause);
             }
         }
@@ -112,7 +116,7 @@ internal sealed partial class BackplaneReceiver : IBackplaneReceiver
         {
             if (_node.IsBackplaneAway)
             {
-                _node.IsBackplaneAway = false;
+                _node.BackplaneProblem = null;
                 Log.BackplaneBack(_logger);
                 _losses.Report(
                     PossibleLossCause.BackplaneReconnected, _mayBeMissingFrom, "The backplane was away; what other nodes sent meanwhile may be missing.");

@@ -7,22 +7,34 @@ internal sealed class DistributedWebSocketsHealthCheck(NodeState node, Hubs hubs
 {
     public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
     {
+        var (backplane, store) = (node.BackplaneProblem, node.StoreProblem);
         var data = new Dictionary<string, object>
         {
             ["node"] = node.Info.NodeId,
             ["connections"] = hubs.CountConnections(),
-            ["backplaneAway"] = node.IsBackplaneAway,
-            ["storeAway"] = node.IsStoreAway,
+            ["backplaneAway"] = backplane is not null,
+            ["storeAway"] = store is not null,
         };
-        var result = node switch
+        if (node.IsDraining)
         {
-            { IsDraining: true } => HealthCheckResult.Unhealthy("The node is draining.", data: data),
-            { IsStarted: false } => HealthCheckResult.Unhealthy("The node has not started.", data: data),
-            { IsBackplaneAway: true, IsStoreAway: true } => HealthCheckResult.Degraded("The backplane and the session store are away.", data: data),
-            { IsBackplaneAway: true } => HealthCheckResult.Degraded("The backplane is away; only connections of this node are reached.", data: data),
-            { IsStoreAway: true } => HealthCheckResult.Degraded("The session store is away; who is online is not known.", data: data),
-            _ => HealthCheckResult.Healthy("The node is up.", data),
+            return Result(HealthStatus.Unhealthy, "The node is draining.");
+        }
+
+        if (!node.IsStarted)
+        {
+            return Result(HealthStatus.Unhealthy, "The node has not started.");
+        }
+
+        return (backplane, store) switch
+        {
+            (null, null) => Result(HealthStatus.Healthy, "The node is up."),
+            (not null, not null) => Result(
+                HealthStatus.Degraded, $"The backplane and the session store are away. Backplane: {backplane} Session store: {store}"),
+            (not null, null) => Result(HealthStatus.Degraded, $"The backplane is away; only connections of this node are reached. {backplane}"),
+            _ => Result(HealthStatus.Degraded, $"The session store is away; who is online is not known. {store}"),
         };
-        return Task.FromResult(result);
+
+        Task<HealthCheckResult> Result(HealthStatus status, string description) =>
+            Task.FromResult(new HealthCheckResult(status, description, data: data));
     }
 }

@@ -68,9 +68,9 @@ internal sealed partial class NodeHeartbeat(
                 _claimDueSince = null; // only now: a claim that failed is tried again at the next beat
             }
 
-            if (node.LeaseFails)
+            if (node.LeaseProblem is not null)
             {
-                node.LeaseFails = false;
+                node.LeaseProblem = null;
                 Log.StoreBack(logger);
                 changes.Wake();
             }
@@ -80,9 +80,10 @@ internal sealed partial class NodeHeartbeat(
         }
         catch (Exception exception)
         {
-            if (!node.LeaseFails)
+            var isNew = node.LeaseProblem is null;
+            node.LeaseProblem = exception.Message;
+            if (isNew)
             {
-                node.LeaseFails = true;
                 Log.StoreAway(logger, exception);
             }
         }

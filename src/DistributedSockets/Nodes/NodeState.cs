@@ -9,9 +9,9 @@ internal sealed class NodeState
     private const string IdAlphabet = "abcdefghijklmnopqrstuvwxyz234567";
     private volatile bool _started;
     private volatile bool _draining;
-    private volatile bool _backplaneAway;
-    private volatile bool _leaseFails;
-    private volatile bool _commitFails;
+    private volatile string? _backplaneProblem;
+    private volatile string? _leaseProblem;
+    private volatile string? _commitProblem;
 
     public NodeState(IOptions<DistributedWebSocketsOptions> options, TimeProvider time)
     {
@@ -33,27 +33,31 @@ internal sealed class NodeState
         set => _draining = value;
     }
 
-    internal bool IsBackplaneAway
+    /// <summary>Why the backplane is away; <see langword="null"/> while it is there.</summary>
+    internal string? BackplaneProblem
     {
-        get => _backplaneAway;
-        set => _backplaneAway = value;
+        get => _backplaneProblem;
+        set => _backplaneProblem = value;
     }
 
-    /// <summary>Whether the lease could not be renewed lately.</summary>
-    internal bool LeaseFails
+    /// <summary>Why the lease could not be renewed lately; <see langword="null"/> if it could.</summary>
+    internal string? LeaseProblem
     {
-        get => _leaseFails;
-        set => _leaseFails = value;
+        get => _leaseProblem;
+        set => _leaseProblem = value;
     }
 
-    /// <summary>Whether session changes could not be written lately.</summary>
-    internal bool CommitFails
+    /// <summary>Why session changes could not be written lately; <see langword="null"/> if they could.</summary>
+    internal string? CommitProblem
     {
-        get => _commitFails;
-        set => _commitFails = value;
+        get => _commitProblem;
+        set => _commitProblem = value;
     }
 
-    internal bool IsStoreAway => _leaseFails || _commitFails;
+    internal bool IsBackplaneAway => _backplaneProblem is not null;
+
+    /// <summary>Why the session store is away; <see langword="null"/> while it is there.</summary>
+    internal string? StoreProblem => _leaseProblem ?? _commitProblem;
 
     internal void ThrowIfNotStarted()
     {

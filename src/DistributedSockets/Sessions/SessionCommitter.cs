@@ -56,9 +56,10 @@ internal sealed partial class SessionCommitter(
             }
             catch (Exception exception)
             {
-                if (!node.CommitFails)
+                var isNew = node.CommitProblem is null;
+                node.CommitProblem = exception.Message;
+                if (isNew)
                 {
-                    node.CommitFails = true;
                     Log.CommitFailed(logger, _batch.Count, exception);
                 }
 
@@ -102,7 +103,7 @@ internal sealed partial class SessionCommitter(
             await store.CommitAsync(node.Info.NodeId, _batch, cancellationToken);
         }
 
-        node.CommitFails = false;
+        node.CommitProblem = null;
         Tell(_batch);
         if (_lost && all is not null)
         {

@@ -81,6 +81,9 @@ public sealed class BackplaneOutageTests
 
         Cut(backplane);
         Assert.Equal(HealthStatus.Degraded, (await health.CheckHealthAsync(Cancellation)).Status);
+        backplane.Receiver.OnUnavailable(new IOException("Nobody answers."));
+        var entry = (await health.CheckHealthAsync(Cancellation)).Entries.Single().Value;
+        Assert.Equal("The backplane is away; only connections of this node are reached. Nobody answers.", entry.Description);
         Restore(backplane);
 
         Assert.Equal(HealthStatus.Healthy, (await health.CheckHealthAsync(Cancellation)).Status);

@@ -78,13 +78,13 @@ public sealed class ChannelSubscriptionsTests
     [Fact]
     public async Task Acquire_BackplaneAway_FailsAtOnceWithoutAskingIt()
     {
-        _node.IsBackplaneAway = true;
+        _node.BackplaneProblem = "cut";
 
         await Assert.ThrowsAsync<BackplaneUnavailableException>(async () => await _subscriptions.AcquireAsync("c", keep: true));
 
         _backplane.Verify(b => b.SubscribeAsync(It.IsAny<string>(), It.IsAny<CancellationToken>()), Times.Never);
         _subscriptions.AcquireLater("join");
-        _node.IsBackplaneAway = false;
+        _node.BackplaneProblem = null;
         var reported = new TaskCompletionSource<PossibleLoss>();
         _observer.Setup(o => o.OnPossibleLossAsync(It.IsAny<PossibleLoss>(), It.IsAny<CancellationToken>()))
             .Callback<PossibleLoss, CancellationToken>((loss, _) => reported.TrySetResult(loss)).Returns(ValueTask.CompletedTask);

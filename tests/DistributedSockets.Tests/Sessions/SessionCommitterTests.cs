@@ -45,6 +45,8 @@ public sealed class SessionCommitterTests
         await node.Router.SendToGroupAsync("g", "not held up", Cancellation);
         Assert.Equal("not held up", await client.ReceiveTextAsync());
         await Eventually.TrueAsync(async () => (await health.CheckHealthAsync(Cancellation)).Status == HealthStatus.Degraded, "health is degraded");
+        var entry = (await health.CheckHealthAsync(Cancellation)).Entries.Single().Value;
+        Assert.Equal("The session store is away; who is online is not known. cut", entry.Description);
 
         store.Failure = null;
         await Eventually.TrueAsync(() => store.Committed.Count >= 2, "the changes are written after all");
