@@ -40,6 +40,11 @@ app.MapSends(router);
 app.MapQueries(app.Services.GetRequiredService<ISessionStore>(), router.Hub);
 app.MapHealthChecks("/health/live", new HealthCheckOptions { Predicate = static _ => false });
 app.MapHealthChecks("/health/ready");
+app.MapHealthChecks("/health/why", new HealthCheckOptions
+{
+    ResponseWriter = static (context, report) => context.Response.WriteAsync(
+        $"{report.Status}: {string.Join(' ', report.Entries.Values.Select(static entry => entry.Description))}"),
+});
 
 await app.StartAsync();
 if (arguments.UntilStandardInputCloses)

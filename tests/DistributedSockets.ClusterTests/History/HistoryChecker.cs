@@ -17,6 +17,7 @@ internal static class HistoryChecker
             Refused = sends.Count(static send => send.Outcome == HistoryOutcome.Refused),
             Unknown = sends.Count(static send => send.Outcome == HistoryOutcome.Unknown),
             Delivered = deliveries.Length,
+            Reports = losses.Length == 0 ? "none" : string.Join(' ', losses.CountBy(static loss => loss.Cause).Select(static cause => $"{cause.Value} {cause.Key}")),
         };
         var receiverById = receivers.ToDictionary(static receiver => receiver.ConnectionId, StringComparer.Ordinal);
         var sent = sends.Select(static send => (send.Sender, send.Target, send.Number)).ToHashSet();

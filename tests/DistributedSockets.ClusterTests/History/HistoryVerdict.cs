@@ -22,10 +22,13 @@ internal sealed class HistoryVerdict
     /// <summary>Deliveries that are missing in a window which the receiver's node reported as possible loss.</summary>
     public int ReportedLost { get; set; }
 
+    /// <summary>The reports of possible loss, by cause.</summary>
+    public string Reports { get; set; } = "";
+
     public void AssertKept(string run) => Assert.True(
         Violations.Count == 0,
         $"{run}: {Violations.Count} violations, {this}{Environment.NewLine}{string.Join(Environment.NewLine, Violations.Take(Told))}{Environment.NewLine}{ChildProcess.OutputOfAll()}");
 
     public override string ToString() =>
-        $"{Accepted + Refused + Unknown} sends ({Refused} refused, {Unknown} without an answer), {Delivered} deliveries, {ReportedLost} lost and reported";
+        $"{Accepted + Refused + Unknown} sends ({Refused} refused, {Unknown} without an answer), {Delivered} deliveries, {ReportedLost} lost and reported, reports: {Reports}";
 }

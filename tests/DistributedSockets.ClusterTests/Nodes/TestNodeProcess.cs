@@ -103,6 +103,9 @@ internal sealed class TestNodeProcess : IAsyncDisposable
     /// <summary>What the readiness check says: <c>Healthy</c>, <c>Degraded</c> or <c>Unhealthy</c>.</summary>
     public Task<string> ReadinessAsync() => GetTextAsync("/health/ready");
 
+    /// <summary>The readiness check's status and why it is not better.</summary>
+    public Task<string> HealthAsync() => GetTextAsync("/health/why");
+
     /// <summary>Sets the node's clock off the true time.</summary>
     public async Task JumpClockAsync(TimeSpan offset)
     {

@@ -1,0 +1,125 @@
+using DistributedSockets.TestServers;
+
+namespace DistributedSockets.ClusterTests;
+
+/// <summary>Redis hangs, forgets, refuses, or throws its clients out, while a load runs whose every message is accounted for.</summary>
+public sealed class RedisFaultTests
+{
+    private static readonly Dictionary<string, string> ShortLease = new() { ["HeartbeatInterval"] = "00:00:00.5", ["LeaseExpiry"] = "00:00:03" };
+
+    [Fact]
+    public Task FrozenFor5Seconds() => RunAsync(31, async (cluster, _) =>
+    {
+        await cluster.Redis.PauseAsync();
+        await DelayAsync(5);
+        await cluster.Redis.ResumeAsync();
+    });
+
+    [Fact]
+    public Task KilledAndRestartedEmpty() => RunAsync(32, async (cluster, _) =>
+    {
+        await cluster.Redis.KillAsync();
+        await DelayAsync(2);
+        await cluster.Redis.StartAsync();
+    });
+
+    [Theory]
+    [InlineData("pubsub", 33)]
+    [InlineData("normal", 34)]
+    public Task ClientsKilled(string type, int seed) => RunAsync(seed, async (cluster, _) =>
+    {
+        for (var i = 0; i < 3; i++)
+        {
+            Assert.StartsWith(":", await cluster.Redis.CommandAsync("CLIENT", "KILL", "TYPE", type, "SKIPME", "yes"), StringComparison.Ordinal);
+            await DelayAsync(1);
+        }
+    });
+
+    [Fact]
+    public Task Flushed() => RunAsync(35, async (cluster, load) =>
+    {
+        Assert.StartsWith("+OK", await cluster.Redis.CommandAsync("FLUSHALL"), StringComparison.Ordinal);
+        await cluster.UntilSessionsAreThoseOfAsync(load);
+        Assert.Empty(load.History.Snapshot().Losses); // messages do not depend on what is stored
+    });
+
+    [Fact]
+    public Task OutOfMemory() => RunAsync(36, async (cluster, load) =>
+    {
+        SkipUnlessRedis(cluster);
+        await cluster.Redis.CommandAsync("CONFIG", "SET", "maxmemory", "1");
+        await UntilDegradedAsync(cluster, "OOM");
+        await load.UntilFlowingAsync();
+        await DelayAsync(4); // longer than the lease, so that each node counts as lost
+        await load.UntilFlowingAsync();
+        await cluster.Redis.CommandAsync("CONFIG", "SET", "maxmemory", "0");
+    });
+
+    [Fact]
+    public Task ReadOnlyReplicaInItsPlace() => RunAsync(37, async (cluster, load) =>
+    {
+        SkipUnlessRedis(cluster);
+
+        // A replica of nobody: its primary cannot be reached, it serves what it has, and writes nothing.
+        await cluster.Redis.CommandAsync("REPLICAOF", "127.0.0.1", "1");
+        await UntilDegradedAsync(cluster, "READONLY");
+        await load.UntilFlowingAsync();
+        await cluster.Redis.CommandAsync("REPLICAOF", "NO", "ONE");
+    });
+
+    [Fact]
+    public async Task Latency200Milliseconds()
+    {
+        await using var cluster = await FaultCluster.StartAsync(2, ShortLease);
+        foreach (var proxy in cluster.Proxies)
+        {
+            proxy.Delay = TimeSpan.FromMilliseconds(200); // each way
+        }
+
+        await using var load = await cluster.LoadAsync(new() { Seed = 38, Transit = TimeSpan.FromSeconds(4) });
+        await DelayAsync(6); // longer than the probe waits for an answer
+        await cluster.UntilSessionsAreThoseOfAsync(load);
+        foreach (var node in cluster.Nodes)
+        {
+            Assert.Equal("Healthy", await node.ReadinessAsync());
+        }
+
+        var verdict = await load.EndAsync();
+        FaultReport.Write(load, verdict, TimeSpan.Zero);
+        verdict.AssertKept($"{load}");
+        Assert.Empty(load.History.Snapshot().Losses);
+        Assert.Equal(0, verdict.Refused);
+    }
+
+    private static void SkipUnlessRedis(FaultCluster cluster) =>
+        Assert.SkipUnless(cluster.Redis is RedisServer, "Only redis-server has this setting.");
+
+    private static Task DelayAsync(int seconds) => Task.Delay(TimeSpan.FromSeconds(seconds), TestContext.Current.CancellationToken);
+
+    private static async Task UntilDegradedAsync(FaultCluster cluster, string reason)
+    {
+        foreach (var node in cluster.Nodes)
+        {
+            await Guard.UntilAsync(
+                node.HealthAsync,
+                health => health.StartsWith("Degraded", StringComparison.Ordinal) && health.Contains(reason, StringComparison.Ordinal),
+                $"node {node.Settings.Name} is degraded because of {reason}");
+        }
+    }
+
+    private static async Task RunAsync(
+        int seed, Func<FaultCluster, HistoryLoad, Task> fault, [System.Runtime.CompilerServices.CallerMemberName] string name = "")
+    {
+        await using var cluster = await FaultCluster.StartAsync(2, ShortLease);
+        await using var load = await cluster.LoadAsync(new() { Seed = seed });
+        await cluster.UntilSessionsAreThoseOfAsync(load);
+        await fault(cluster, load);
+        var normal = await load.UntilFlowingAsync();
+        await cluster.UntilHealthyAsync();
+        await cluster.UntilSessionsAreThoseOfAsync(load);
+        var verdict = await load.EndAsync();
+        FaultReport.Write(load, verdict, normal, name);
+        verdict.AssertKept($"{load}");
+        Assert.Empty(load.CloseCodes); // whatever Redis does, clients stay
+    }
+}
