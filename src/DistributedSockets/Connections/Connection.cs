@@ -151,8 +151,7 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner, IMe
         try
         {
             _handler = handler;
-            await CallAsync(handler, message: null);
-            await _reader.RunAsync(Aborted);
+            await _reader.RunAsync(CallAsync(handler, message: null), Aborted);
         }
         catch (Exception exception) when (IsTransportFailure(exception))
         {

@@ -3,7 +3,7 @@ namespace DistributedSockets;
 /// <summary>Hears what a message reader has read.</summary>
 internal interface IMessageReaderOwner
 {
-    /// <summary>A whole message arrived. It is borrowed, and nothing more is read, until the task completes.</summary>
+    /// <summary>A whole message arrived. It is borrowed, and the next one waits, until the task completes.</summary>
     ValueTask OnMessageAsync(WebSocketMessage message);
 
     /// <summary>The client's close frame arrived. Nothing more is read.</summary>

@@ -36,14 +36,18 @@ internal sealed class MessageReader(WebSocket socket, bool isTapped, ConnectionS
     }
 
     /// <summary>Reads until the client's close frame has come, or throws what the transport throws.</summary>
-    internal async Task RunAsync(CancellationToken aborted)
+    /// <param name="connected">What to wait for before the first message is taken.</param>
+    /// <param name="aborted">Cancelled when the connection ends.</param>
+    internal async Task RunAsync(ValueTask connected, CancellationToken aborted)
     {
         try
         {
+            var next = WaitForNextAsync();
+            await connected;
             while (true)
             {
                 Volatile.Write(ref _waitingSince, services.Time.GetTimestamp());
-                var result = isTapped ? await socket.ReceiveAsync(Memory<byte>.Empty, CancellationToken.None) : default; // waits without holding a buffer
+                var result = await next;
                 while (result is { EndOfMessage: false, MessageType: not WebSocketMessageType.Close })
                 {
                     var receive = socket.ReceiveAsync(Room(), CancellationToken.None);
@@ -71,7 +75,9 @@ internal sealed class MessageReader(WebSocket socket, bool isTapped, ConnectionS
                 }
 
                 await PaceAsync(aborted);
-                await owner.OnMessageAsync(new(_buffer.AsMemory(0, _length), result.MessageType));
+                var handled = owner.OnMessageAsync(new(_buffer.AsMemory(0, _length), result.MessageType));
+                next = WaitForNextAsync();
+                await handled;
                 Clear();
             }
         }
@@ -80,6 +86,9 @@ internal sealed class MessageReader(WebSocket socket, bool isTapped, ConnectionS
             Clear();
         }
     }
+
+    /// <summary>Waits for a message to begin, without holding a buffer. Meanwhile the platform answers pings, also those that come while a handler is busy.</summary>
+    private ValueTask<ValueWebSocketReceiveResult> WaitForNextAsync() => isTapped ? socket.ReceiveAsync(Memory<byte>.Empty, CancellationToken.None) : default;
 
     /// <summary>Where the next bytes of the message go.</summary>
     private Memory<byte> Room()

@@ -304,6 +304,40 @@ public sealed class HandlerTests
         Assert.Equal((0x1, "work"), (frame.Opcode, Encoding.UTF8.GetString(frame.Payload)));
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Handler_NeverReturns_PingsAreAnsweredAllTheSame(bool fromTheStart)
+    {
+        await using var node = await AppNode.StartAsync();
+        var busy = new TaskCompletionSource();
+        node.Probe.OnMessage = async (_, _, token) =>
+        {
+            busy.SetResult();
+            await Task.Delay(Timeout.Infinite, token);
+        };
+        node.Probe.OnConnected = connection => fromTheStart ? node.Probe.OnMessage(connection, default, connection.Aborted) : ValueTask.CompletedTask;
+        using var raw = await RawClient.ConnectAsync(node.Address, "/chat");
+        if (!fromTheStart)
+        {
+            await raw.ReadFrameAsync();
+            await raw.WriteFrameAsync(0x1, "go"u8.ToArray());
+        }
+
+        await busy.Task.WithinGuardAsync();
+        await raw.WriteFrameAsync(0x9, "one"u8.ToArray());
+        await raw.WriteFrameAsync(0x9, "two"u8.ToArray());
+
+        Assert.Equal((0xA, "one"), await ReadAsync());
+        Assert.Equal((0xA, "two"), await ReadAsync());
+
+        async Task<(int, string)> ReadAsync()
+        {
+            var (opcode, payload) = await raw.ReadFrameAsync();
+            return (opcode, Encoding.UTF8.GetString(payload));
+        }
+    }
+
     [Fact]
     public async Task Connection_UsedAfterItsEnd_DoesNothing()
     {
