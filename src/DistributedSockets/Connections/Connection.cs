@@ -34,6 +34,7 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner, IMe
     private long _authenticationExpiresAt = long.MaxValue;
     private PingState _pings;
     private long _usedAt;
+    private long _endingSince;
 
     /// <param name="context">The request of the handshake.</param>
     /// <param name="socket">The platform's WebSocket.</param>
@@ -242,6 +243,29 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner, IMe
                 Cut();
                 break;
         }
+    }
+
+    /// <summary>Whether the connection has ended, but its handler had the close timeout and has not returned. Called from time to time.</summary>
+    internal bool IsHandlerStuck(long now)
+    {
+        if (Reason is null && !_aborted.IsCancellationRequested)
+        {
+            return false;
+        }
+
+        if (_endingSince == 0)
+        {
+            _endingSince = now;
+        }
+
+        if (_services.Time.GetElapsedTime(_endingSince, now) <= _services.Options.CloseTimeout)
+        {
+            return false;
+        }
+
+        TrySetReason(new(DisconnectKind.ConnectionLost)); // if only the transport has told
+        Cut();
+        return true;
     }
 
     void IOutboundQueueOwner.OnQueueFull()

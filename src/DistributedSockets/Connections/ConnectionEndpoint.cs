@@ -167,7 +167,7 @@ internal sealed class ConnectionEndpoint(
         finally
         {
             await connection.EndAsync();
-            foreach (var group in hub.Remove(connection))
+            foreach (var group in hub.Remove(connection) ?? [])
             {
                 subscriptions.Release(hub.GroupChannel(group));
             }

@@ -23,6 +23,9 @@ internal sealed partial class ConnectionLog(ILogger<Connection> logger)
     [LoggerMessage(109, LogLevel.Debug, "The connections of a user could not be counted in the session store; only those of this node count.")]
     public partial void CountedWithoutStore(Exception exception);
 
+    [LoggerMessage(110, LogLevel.Warning, "The handler of connection {ConnectionId} has not returned {CloseTimeout} after the connection ended. The session is ended without it; the handler keeps its memory.")]
+    public partial void HandlerStuck(string connectionId, TimeSpan closeTimeout);
+
     [LoggerMessage(107, LogLevel.Error, "The close frame of connection {ConnectionId} could not be sent; the connection is cut.")]
     public partial void CloseFailed(string connectionId, Exception exception);
 

@@ -3,7 +3,13 @@ using Microsoft.Extensions.Options;
 namespace DistributedSockets;
 
 /// <summary>Looks after all connections of the node in one loop: no timer and no task per connection.</summary>
-internal sealed class KeepAlive(Hubs hubs, IOptions<DistributedWebSocketsOptions> options, TimeProvider time, ConnectionLog log)
+internal sealed class KeepAlive(
+    Hubs hubs,
+    ChannelSubscriptions subscriptions,
+    IOptions<DistributedWebSocketsOptions> options,
+    TimeProvider time,
+    DistributedWebSocketsMetrics metrics,
+    ConnectionLog log)
 {
     private readonly CancellationTokenSource _stopping = new();
     private Task _loop = Task.CompletedTask;
@@ -34,6 +40,10 @@ internal sealed class KeepAlive(Hubs hubs, IOptions<DistributedWebSocketsOptions
                         try
                         {
                             connection.KeepAlive(now);
+                            if (connection.IsHandlerStuck(now))
+                            {
+                                LetGo(hub, connection);
+                            }
                         }
                         catch (Exception exception)
                         {
@@ -46,5 +56,22 @@ internal sealed class KeepAlive(Hubs hubs, IOptions<DistributedWebSocketsOptions
         catch (OperationCanceledException) when (stopping.IsCancellationRequested)
         {
         }
+    }
+
+    /// <summary>Ends the session of a connection whose handler does not return, so that nobody takes it for online.</summary>
+    private void LetGo(HubRegistry hub, Connection connection)
+    {
+        if (hub.Remove(connection) is not { } groups)
+        {
+            return; // it has just returned
+        }
+
+        foreach (var group in groups)
+        {
+            subscriptions.Release(hub.GroupChannel(group));
+        }
+
+        metrics.HandlerFailed();
+        log.HandlerStuck(connection.Id, options.Value.CloseTimeout);
     }
 }

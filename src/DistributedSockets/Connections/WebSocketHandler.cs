@@ -32,7 +32,10 @@ public abstract class WebSocketHandler
     /// <param name="cancellationToken">Cancelled when the connection ends.</param>
     public virtual ValueTask OnMessageAsync(WebSocketMessage message, CancellationToken cancellationToken) => ValueTask.CompletedTask;
 
-    /// <summary>The connection has ended and left its groups. Called exactly once if <see cref="OnConnectedAsync"/> was called.</summary>
+    /// <summary>
+    /// The connection has ended and left its groups. Called exactly once if <see cref="OnConnectedAsync"/> was called, when what was called
+    /// before has returned.
+    /// </summary>
     /// <param name="reason">How it ended.</param>
     public virtual ValueTask OnDisconnectedAsync(DisconnectReason reason) => ValueTask.CompletedTask;
 }

@@ -78,11 +78,16 @@ internal sealed class HubRegistry
         }
     }
 
-    /// <summary>Lets go of a connection; returns the groups it was in, for their channels to be released.</summary>
-    internal string[] Remove(Connection connection)
+    /// <summary>Lets go of a connection; returns the groups it was in, for their channels to be released, or nothing if that was done before.</summary>
+    internal string[]? Remove(Connection connection)
     {
         lock (_gate)
         {
+            if (connection.Removed)
+            {
+                return null;
+            }
+
             var session = SessionLocked(connection);
             connection.Removed = true;
             _connections.TryRemove(connection.Id, out _);
