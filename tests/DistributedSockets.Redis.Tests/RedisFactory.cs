@@ -17,11 +17,15 @@ internal static class RedisFactory
     }
 
     public static RedisSessionStore SessionStore(
-        string connectionString, string prefix, Action<RedisSessionStoreOptions>? configure = null, ILogger<RedisSessionStore>? logger = null)
+        string connectionString,
+        string prefix,
+        Action<RedisSessionStoreOptions>? configure = null,
+        ILogger<RedisSessionStore>? logger = null,
+        TimeProvider? time = null)
     {
         var options = new RedisSessionStoreOptions { ConnectionString = connectionString, OperationTimeout = Patience };
         configure?.Invoke(options);
         return new RedisSessionStore(
-            Options.Create(options), Options.Create(new DistributedWebSocketsClusterOptions { Prefix = prefix }), TimeProvider.System, logger);
+            Options.Create(options), Options.Create(new DistributedWebSocketsClusterOptions { Prefix = prefix }), time ?? TimeProvider.System, logger);
     }
 }

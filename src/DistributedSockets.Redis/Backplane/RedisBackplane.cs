@@ -77,10 +77,11 @@ internal sealed partial class RedisBackplane : IBackplane
         {
             // The connection may stand and yet carry nothing: see to it now rather than at the next check.
             _trouble.Set();
+            var cause = RedisErrors.WithoutArguments(exception);
             throw new BackplaneUnavailableException(
-                $"Redis did not take a message within {_timeout}: {exception.Message} " +
+                $"Redis did not take a message within {_timeout}: {cause.Message} " +
                 "It may arrive all the same. Connections on this node were served. Check that Redis is up and not overloaded.",
-                exception);
+                cause);
         }
         finally
         {

@@ -16,6 +16,22 @@ internal static class RedisErrors
         _ => false,
     };
 
+    /// <summary>Whether Redis refused a command because the key holds something else; in a script the word stands further behind.</summary>
+    public static bool IsWrongType(SessionStoreUnavailableException exception) =>
+        exception.InnerException is RedisServerException && exception.InnerException.Message.Contains("WRONGTYPE", StringComparison.Ordinal);
+
+    /// <summary>
+    /// Leaves out what Redis repeats of a command that it does not know: its arguments, among which are payloads and passwords, would go
+    /// into the log.
+    /// </summary>
+    public static Exception WithoutArguments(Exception exception)
+    {
+        const string repeated = "with args beginning with";
+        return exception is RedisServerException error && error.Message.IndexOf(repeated, StringComparison.Ordinal) is var begin and >= 0
+            ? new RedisServerException(error.Kind, error.Flags, error.Message[..begin].TrimEnd(',', ' ') + ".")
+            : exception;
+    }
+
     /// <summary>Waits for a command. One given up on goes on in the multiplexer, and its failure is then of no interest.</summary>
     public static Task<T> WithinAsync<T>(this Task<T> command, TimeSpan timeout, TimeProvider time, CancellationToken cancellationToken)
     {

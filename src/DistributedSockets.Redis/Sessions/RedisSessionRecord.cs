@@ -1,4 +1,6 @@
+using System.Text.Json;
 using System.Text.Json.Serialization;
+using StackExchange.Redis;
 
 namespace DistributedSockets;
 
@@ -15,4 +17,39 @@ internal sealed record RedisSessionRecord
     [JsonPropertyName("g")]
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public IReadOnlyList<string>? Groups { get; init; }
+
+    internal static RedisValue Write(Session session) => JsonSerializer.SerializeToUtf8Bytes(
+        new RedisSessionRecord
+        {
+            UserId = session.UserId,
+            ConnectedAt = session.ConnectedAt,
+            Groups = session.Groups.Count == 0 ? null : session.Groups,
+        },
+        RedisSessionJson.Default.RedisSessionRecord);
+
+    /// <summary>Reads what may be anything; null if it is no record, with the cause if there is one.</summary>
+    internal static Session? Read(string nodeId, string hub, string connectionId, RedisValue value, out Exception? cause)
+    {
+        cause = null;
+        try
+        {
+            var record = value.HasValue ? JsonSerializer.Deserialize((byte[])value!, RedisSessionJson.Default.RedisSessionRecord) : null;
+            return record is null || record.Groups?.Contains(null!) == true
+                ? null
+                : new Session
+                {
+                    Hub = hub,
+                    ConnectionId = connectionId,
+                    NodeId = nodeId,
+                    UserId = record.UserId,
+                    ConnectedAt = record.ConnectedAt,
+                    Groups = record.Groups ?? [],
+                };
+        }
+        catch (JsonException exception)
+        {
+            cause = exception;
+            return null;
+        }
+    }
 }

@@ -39,14 +39,21 @@ internal static class RedisSessionScripts
     /// <summary>Takes one session of a node without a lease, and returns its record to the one caller that removed it.</summary>
     /// <remarks>
     /// KEYS: lease, sessions, users, groups, then one set per index. ARGV: connection, then per index '3' or '4', and its name.
-    /// The deletion decides who is the one caller, since scripts on Garnet may interleave unless it is told otherwise.
+    /// The deletion decides who is the one caller, since scripts on Garnet may interleave unless it is told otherwise. An index that
+    /// holds something else is deleted: failing there would lose the session, which is no longer listed.
     /// </remarks>
     public const string Claim = """
+        local function ours(key, kind)
+          local found = redis.call('TYPE', key)['ok']
+          if found ~= kind and found ~= 'none' then redis.call('DEL', key) end
+        end
         if redis.call('EXISTS', KEYS[1]) == 1 then return false end
         local record = redis.call('HGET', KEYS[2], ARGV[1])
         if not record or redis.call('HDEL', KEYS[2], ARGV[1]) == 0 then return false end
         for i = 5, #KEYS do
           local counts, name = KEYS[tonumber(ARGV[(i - 4) * 2])], ARGV[(i - 4) * 2 + 1]
+          ours(counts, 'hash')
+          ours(KEYS[i], 'set')
           redis.call('SREM', KEYS[i], ARGV[1])
           local count = redis.call('SCARD', KEYS[i])
           if count == 0 then
@@ -59,11 +66,29 @@ internal static class RedisSessionScripts
         """;
 
     /// <summary>Deletes what a node without a lease has left behind of a hub without sessions.</summary>
-    /// <remarks>KEYS: lease, sessions, hubs, then what to delete. ARGV: the hub if this was the last of it, else empty.</remarks>
+    /// <remarks>
+    /// KEYS: lease, sessions, hubs, then what to delete. ARGV: the hub if this was the last of it, else empty. What holds something else
+    /// in the place of the sessions is deleted too.
+    /// </remarks>
     public const string Purge = """
-        if redis.call('EXISTS', KEYS[1]) == 1 or redis.call('HLEN', KEYS[2]) > 0 then return 0 end
+        if redis.call('EXISTS', KEYS[1]) == 1 or redis.call('TYPE', KEYS[2])['ok'] == 'hash' then return 0 end
+        redis.call('DEL', KEYS[2])
         for i = 4, #KEYS do redis.call('DEL', KEYS[i]) end
         if ARGV[1] ~= '' then redis.call('SREM', KEYS[3], ARGV[1]) end
         return 1
+        """;
+
+    /// <summary>Deletes keys that hold something else than ours.</summary>
+    /// <remarks>KEYS: the keys. ARGV: the type that each has if it is ours. Returns how many were deleted.</remarks>
+    public const string Discard = """
+        local deleted = 0
+        for i = 1, #KEYS do
+          local found = redis.call('TYPE', KEYS[i])['ok']
+          if found ~= ARGV[i] and found ~= 'none' then
+            redis.call('DEL', KEYS[i])
+            deleted = deleted + 1
+          end
+        end
+        return deleted
         """;
 }

@@ -55,8 +55,8 @@ internal sealed partial class RedisSessionStore
                 }
 
                 // At random, so that two claimants rarely ask for the same ones.
-                var entries = await ExchangeAsync(
-                    () => database.HashRandomFieldsWithValuesAsync(keys.Sessions(hub), wanted), cancellationToken).ConfigureAwait(false);
+                var entries = await AskAsync(
+                    keys.Sessions(hub), () => database.HashRandomFieldsWithValuesAsync(keys.Sessions(hub), wanted), [], cancellationToken).ConfigureAwait(false);
                 if (entries.Length == 0)
                 {
                     break;
@@ -173,6 +173,10 @@ internal sealed partial class RedisSessionStore
             return;
         }
 
-        Log.NodeForgotten(_logger, keys.NodeId);
+        await DiscardForeignAsync(database, [(keys.Hubs, "set")], cancellationToken).ConfigureAwait(false);
+        if (_forgottenNodes.TryPass(out var held))
+        {
+            Log.NodeForgotten(_logger, InLog(keys.NodeId), held);
+        }
     }
 }

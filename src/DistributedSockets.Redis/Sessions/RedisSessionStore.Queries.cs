@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using System.Text.Json;
 using StackExchange.Redis;
 
 namespace DistributedSockets;
@@ -21,7 +20,9 @@ internal sealed partial class RedisSessionStore
         var database = await DatabaseAsync(cancellationToken).ConfigureAwait(false);
         var live = ExchangeAsync(() => database.KeyExistsAsync(keys.Lease), cancellationToken);
         RedisErrors.Observe(live);
-        var record = await ExchangeAsync(() => database.HashGetAsync(keys.Sessions(hub), connectionId), cancellationToken).ConfigureAwait(false);
+        var sessions = keys.Sessions(hub);
+        var record = await AskAsync(
+            sessions, () => database.HashGetAsync(sessions, connectionId), RedisValue.Null, cancellationToken).ConfigureAwait(false);
         return await live.ConfigureAwait(false) && record.HasValue ? Read(keys.NodeId, hub, connectionId, record) : null;
     }
 
@@ -41,9 +42,9 @@ internal sealed partial class RedisSessionStore
             IEnumerable<string> hubs = query.Hub is { } one ? [one] : await HubsAsync(database, keys, cancellationToken).ConfigureAwait(false);
             foreach (var hub in hubs)
             {
-                counts.Add(ExchangeAsync(
-                    () => IndexOf(query, keys, hub) is { } index ? database.SetLengthAsync(index) : database.HashLengthAsync(keys.Sessions(hub)),
-                    cancellationToken));
+                counts.Add(IndexOf(query, keys, hub) is { } index
+                    ? AskAsync(index, () => database.SetLengthAsync(index), 0, cancellationToken)
+                    : AskAsync(keys.Sessions(hub), () => database.HashLengthAsync(keys.Sessions(hub)), 0, cancellationToken));
             }
         }
 
@@ -64,11 +65,11 @@ internal sealed partial class RedisSessionStore
         var database = await DatabaseAsync(cancellationToken).ConfigureAwait(false);
         var nodes = await LiveNodesAsync(database, query: null, cancellationToken).ConfigureAwait(false);
         var answers = await Task.WhenAll(nodes.Select(
-            keys => ExchangeAsync(() => database.HashGetAsync(keys.Users(hub), users), cancellationToken))).ConfigureAwait(false);
+            keys => AskAsync(keys.Users(hub), () => database.HashGetAsync(keys.Users(hub), users), [], cancellationToken))).ConfigureAwait(false);
         var online = new bool[users.Length];
         foreach (var counts in answers)
         {
-            for (var i = 0; i < online.Length; i++)
+            for (var i = 0; i < counts.Length; i++)
             {
                 online[i] |= counts[i].HasValue;
             }
@@ -83,19 +84,13 @@ internal sealed partial class RedisSessionStore
         var nodes = new List<NodeInfo>();
         foreach (var (keys, record) in await NodesAsync(database, live: true, cancellationToken).ConfigureAwait(false))
         {
-            try
+            if (RedisNodeRecord.Read(keys.NodeId, record, out var cause) is { } node)
             {
-                if (JsonSerializer.Deserialize((byte[])record!, RedisSessionJson.Default.RedisNodeRecord) is { Name: not null } node)
-                {
-                    nodes.Add(new NodeInfo { NodeId = keys.NodeId, Name = node.Name, StartedAt = node.StartedAt });
-                    continue;
-                }
-
-                Log.UnreadableNode(_logger, keys.NodeId, null);
+                nodes.Add(node);
             }
-            catch (JsonException exception)
+            else if (_unreadableNodes.TryPass(out var held))
             {
-                Log.UnreadableNode(_logger, keys.NodeId, exception);
+                Log.UnreadableNode(_logger, InLog(keys.NodeId), held, cause);
             }
         }
 
@@ -120,8 +115,8 @@ internal sealed partial class RedisSessionStore
         if (query.Hub is { } known && (query.UserId ?? query.Group) is not null)
         {
             // Asked of all nodes at once, as most of them have no connection of the user or group.
-            var sizes = await Task.WhenAll(nodes.Select(
-                keys => ExchangeAsync(() => database.SetLengthAsync(IndexOf(query, keys, known)!.Value), cancellationToken))).ConfigureAwait(false);
+            var sizes = await Task.WhenAll(nodes.ConvertAll(keys => IndexOf(query, keys, known)!.Value).Select(
+                index => AskAsync(index, () => database.SetLengthAsync(index), 0, cancellationToken))).ConfigureAwait(false);
             nodes = [.. nodes.Where((_, index) => sizes[index] > 0)];
         }
 
@@ -160,7 +155,8 @@ internal sealed partial class RedisSessionStore
 
         await foreach (var page in ScanAsync(database, "SSCAN", index, cancellationToken).ConfigureAwait(false))
         {
-            var records = await ExchangeAsync(() => database.HashGetAsync(keys.Sessions(hub), page), cancellationToken).ConfigureAwait(false);
+            var records = await AskAsync(
+                keys.Sessions(hub), () => database.HashGetAsync(keys.Sessions(hub), page), [], cancellationToken).ConfigureAwait(false);
 
             // A session that ended meanwhile has no record any more.
             yield return page.Zip(records).Where(pair => pair.Second.HasValue).Select(pair => ((string)pair.First!, pair.Second));
@@ -197,33 +193,12 @@ internal sealed partial class RedisSessionStore
 
     private Session? Read(string nodeId, string hub, RedisValue connectionId, RedisValue value, bool log = true)
     {
-        Exception? cause = null;
-        try
+        var session = RedisSessionRecord.Read(nodeId, hub, connectionId!, value, out var cause);
+        if (session is null && log && _unreadableSessions.TryPass(out var held))
         {
-            var record = value.HasValue ? JsonSerializer.Deserialize((byte[])value!, RedisSessionJson.Default.RedisSessionRecord) : null;
-            if (record is not null && record.Groups?.Contains(null!) != true)
-            {
-                return new Session
-                {
-                    Hub = hub,
-                    ConnectionId = connectionId!,
-                    NodeId = nodeId,
-                    UserId = record.UserId,
-                    ConnectedAt = record.ConnectedAt,
-                    Groups = record.Groups ?? [],
-                };
-            }
-        }
-        catch (JsonException exception)
-        {
-            cause = exception;
+            Log.UnreadableSession(_logger, InLog(hub), InLog(connectionId!), held, cause);
         }
 
-        if (log)
-        {
-            Log.UnreadableSession(_logger, hub, connectionId!, cause);
-        }
-
-        return null;
+        return session;
     }
 }

@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using System.Runtime.CompilerServices;
-using System.Text.Json;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
@@ -10,8 +9,9 @@ namespace DistributedSockets;
 
 /// <summary>Redis as the directory of the cluster. <see cref="RedisSessionKeys"/> has the layout.</summary>
 /// <remarks>
-/// What stands in Redis is not trusted: a record that cannot be read is skipped and logged. The operation timeout bounds
-/// each exchange, not a whole member, so that a large commit is not doomed while it makes progress.
+/// What stands in Redis is not trusted: a record that cannot be read is skipped, and so is a key that holds something else than
+/// ours; both are logged once in a while. A node deletes what stands in the place of its own keys. The operation timeout bounds each
+/// exchange, not a whole member, so that a large commit is not doomed while it makes progress.
 /// </remarks>
 internal sealed partial class RedisSessionStore : ISessionStore
 {
@@ -29,6 +29,11 @@ internal sealed partial class RedisSessionStore : ISessionStore
     private readonly TimeSpan _timeout;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
+    private readonly RareLog _unreadableSessions;
+    private readonly RareLog _unreadableNodes;
+    private readonly RareLog _foreignKeys;
+    private readonly RareLog _deletedKeys;
+    private readonly RareLog _forgottenNodes;
 
     public RedisSessionStore(
         IOptions<RedisSessionStoreOptions> options,
@@ -39,6 +44,11 @@ internal sealed partial class RedisSessionStore : ISessionStore
         _timeout = options.Value.OperationTimeout;
         _time = time;
         _logger = logger ?? NullLogger<RedisSessionStore>.Instance;
+        _unreadableSessions = new(1, time);
+        _unreadableNodes = new(1, time);
+        _foreignKeys = new(1, time);
+        _deletedKeys = new(1, time);
+        _forgottenNodes = new(16, time);
         _prefix = clusterOptions.Value.Prefix;
         _nodes = RedisSessionKeys.Nodes(_prefix);
         _connection = new RedisConnection(options.Value);
@@ -48,20 +58,28 @@ internal sealed partial class RedisSessionStore : ISessionStore
     {
         ArgumentNullException.ThrowIfNull(node);
         var keys = KeysOf(node.NodeId);
-        RedisValue record = JsonSerializer.SerializeToUtf8Bytes(
-            new RedisNodeRecord { Name = node.Name, StartedAt = node.StartedAt }, RedisSessionJson.Default.RedisNodeRecord);
+        var record = RedisNodeRecord.Write(node);
         _ownNodes[node.NodeId] = (record, expiry);
         var database = await DatabaseAsync(cancellationToken).ConfigureAwait(false);
-        return await ExchangeAsync(
-            async () =>
+        var listed = InPlaceAsync(_nodes, "hash", () => database.HashSetAsync(_nodes, node.NodeId, record));
+        RedisErrors.Observe(listed);
+        var before = await InPlaceAsync(
+            keys.Lease, "string", () => database.StringSetAndGetAsync(keys.Lease, Renewed, expiry)).ConfigureAwait(false);
+        await listed.ConfigureAwait(false);
+        return before == Renewed;
+
+        async Task<T> InPlaceAsync<T>(RedisKey key, string type, Func<Task<T>> write)
+        {
+            try
             {
-                var listed = database.HashSetAsync(_nodes, node.NodeId, record);
-                RedisErrors.Observe(listed);
-                var before = await database.StringSetAndGetAsync(keys.Lease, Renewed, expiry).ConfigureAwait(false);
-                await listed.ConfigureAwait(false);
-                return before == Renewed;
-            },
-            cancellationToken).ConfigureAwait(false);
+                return await ExchangeAsync(write, cancellationToken).ConfigureAwait(false);
+            }
+            catch (SessionStoreUnavailableException exception) when (RedisErrors.IsWrongType(exception))
+            {
+                await DiscardForeignAsync(database, [(key, type)], cancellationToken).ConfigureAwait(false);
+                return await ExchangeAsync(write, cancellationToken).ConfigureAwait(false);
+            }
+        }
     }
 
     public async ValueTask RemoveNodeAsync(string nodeId, CancellationToken cancellationToken = default)
@@ -86,15 +104,33 @@ internal sealed partial class RedisSessionStore : ISessionStore
         }
 
         var database = await DatabaseAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            await CommitAsync(database, keys, changes, cancellationToken).ConfigureAwait(false);
+        }
+        catch (SessionStoreUnavailableException exception) when (RedisErrors.IsWrongType(exception))
+        {
+            await MakeRoomAsync(database, keys, changes, cancellationToken).ConfigureAwait(false);
+            throw; // and when the caller tries again, it succeeds
+        }
+    }
 
+    public async ValueTask ResetAsync(string nodeId, CancellationToken cancellationToken = default) =>
+        await ForgetSessionsAsync(KeysOf(nodeId), cancellationToken).ConfigureAwait(false);
+
+    public ValueTask DisposeAsync() => _connection.DisposeAsync();
+
+    private async Task CommitAsync(
+        IDatabase database, RedisSessionKeys keys, IReadOnlyList<SessionChange> changes, CancellationToken cancellationToken)
+    {
         // A node whose lease is gone, as after a flush, may have been forgotten. Unlisted, its sessions would stay for ever if it
         // died now; listed without a lease, they would be claimed although it lives. So it gets a lease until it renews its own,
         // and the renewal still tells that it was taken anew.
-        var isOwn = _ownNodes.TryGetValue(nodeId, out var own);
+        var isOwn = _ownNodes.TryGetValue(keys.NodeId, out var own);
         var leased = isOwn
             ? ExchangeAsync(() => database.StringSetAsync(keys.Lease, Provisional, own.Expiry, When.NotExists), cancellationToken)
             : Task.FromResult(false);
-        var listed = ExchangeAsync(() => database.HashSetAsync(_nodes, nodeId, isOwn ? own.Record : "{}", When.NotExists), cancellationToken);
+        var listed = ExchangeAsync(() => database.HashSetAsync(_nodes, keys.NodeId, isOwn ? own.Record : "{}", When.NotExists), cancellationToken);
         RedisErrors.Observe(leased);
         RedisErrors.Observe(listed);
         var inFlight = new Queue<Task<RedisResult>>();
@@ -117,11 +153,6 @@ internal sealed partial class RedisSessionStore : ISessionStore
         await listed.ConfigureAwait(false);
     }
 
-    public async ValueTask ResetAsync(string nodeId, CancellationToken cancellationToken = default) =>
-        await ForgetSessionsAsync(KeysOf(nodeId), cancellationToken).ConfigureAwait(false);
-
-    public ValueTask DisposeAsync() => _connection.DisposeAsync();
-
     private static Task<RedisResult> Apply(
         IDatabase database, RedisSessionKeys keys, IReadOnlyList<SessionChange> changes, int start, int end)
     {
@@ -135,7 +166,7 @@ internal sealed partial class RedisSessionStore : ISessionStore
             IEnumerable<string> groups = whole ? session.Groups : [group ?? throw new ArgumentException("A group change names no group.", nameof(changes))];
             var operation = kind is SessionChangeKind.Saved or SessionChangeKind.GroupAdded ? "+" : "-";
             scriptKeys.AddRange([keys.Hubs, keys.Sessions(hub), keys.Users(hub), keys.Groups(hub)]);
-            arguments.AddRange([hub, session.ConnectionId, kind == SessionChangeKind.Ended ? "" : Write(session)]);
+            arguments.AddRange([hub, session.ConnectionId, kind == SessionChangeKind.Ended ? "" : RedisSessionRecord.Write(session)]);
             var countAt = arguments.Count;
             arguments.Add(0);
             var indexes = 0;
@@ -163,15 +194,6 @@ internal sealed partial class RedisSessionStore : ISessionStore
         return applied;
     }
 
-    private static RedisValue Write(Session session) => JsonSerializer.SerializeToUtf8Bytes(
-        new RedisSessionRecord
-        {
-            UserId = session.UserId,
-            ConnectedAt = session.ConnectedAt,
-            Groups = session.Groups.Count == 0 ? null : session.Groups,
-        },
-        RedisSessionJson.Default.RedisSessionRecord);
-
     private async Task ForgetSessionsAsync(RedisSessionKeys keys, CancellationToken cancellationToken)
     {
         var database = await DatabaseAsync(cancellationToken).ConfigureAwait(false);
@@ -192,7 +214,7 @@ internal sealed partial class RedisSessionStore : ISessionStore
 
     private async Task<List<string>> HubsAsync(IDatabase database, RedisSessionKeys keys, CancellationToken cancellationToken)
     {
-        var hubs = await ExchangeAsync(() => database.SetMembersAsync(keys.Hubs), cancellationToken).ConfigureAwait(false);
+        var hubs = await AskAsync(keys.Hubs, () => database.SetMembersAsync(keys.Hubs), [], cancellationToken).ConfigureAwait(false);
         return [.. hubs.Select(hub => (string)hub!).Where(RedisSessionKeys.IsPlain)];
     }
 
@@ -218,11 +240,13 @@ internal sealed partial class RedisSessionStore : ISessionStore
         var cursor = "0";
         do
         {
-            var reply = await ExchangeAsync(
+            var reply = await AskAsync(
+                key,
                 async () => (RedisResult[]?)await database.ExecuteAsync(command, key, cursor, "COUNT", PageSize).ConfigureAwait(false),
+                null,
                 cancellationToken).ConfigureAwait(false);
-            cursor = (string?)reply![0] ?? "0";
-            if ((RedisValue[]?)reply[1] is { Length: > 0 } page)
+            cursor = (string?)reply?[0] ?? "0";
+            if ((RedisValue[]?)reply?[1] is { Length: > 0 } page)
             {
                 yield return page;
             }
@@ -249,9 +273,10 @@ internal sealed partial class RedisSessionStore : ISessionStore
         }
         catch (Exception exception) when (RedisErrors.IsOutage(exception, cancellationToken))
         {
+            var cause = RedisErrors.WithoutArguments(exception);
             throw new SessionStoreUnavailableException(
-                $"Redis did not do what the session store asked within {_timeout}: {exception.Message} Check that it is up and not overloaded.",
-                exception);
+                $"Redis did not do what the session store asked within {_timeout}: {cause.Message} Check that it is up and not overloaded.",
+                cause);
         }
     }
 }

@@ -111,13 +111,174 @@ public abstract class RedisSessionStoreContentTests(TestServer server) : IAsyncL
     }
 
     [Fact]
-    public async Task WrongTypeOfKey_AnyCall_ThrowsUnavailable()
+    public async Task UnreadableSessions_Many_AreLoggedOnceInAWhile()
     {
-        await Database.StringSetAsync(RedisSessionKeys.Nodes(_prefix), "not a hash");
+        var (keys, good) = await SaveAsync("n1", "good");
+        await Database.HashSetAsync(keys.Sessions(Hub), [.. Enumerable.Range(0, 2_000).Select(i => new HashEntry($"n1.bad\n{i}", "rubbish"))]);
+        await Database.HashSetAsync(keys.Sessions(Hub), "n1.huge" + new string('x', 100_000), new string('{', 1_000_000));
+        await Database.HashSetAsync(
+            RedisSessionKeys.Nodes(_prefix), [.. Enumerable.Range(0, 200).Select(i => new HashEntry($"bad{i}", "rubbish"))]);
+        foreach (var i in Enumerable.Range(0, 200))
+        {
+            await Database.StringSetAsync(new RedisSessionKeys(_prefix, $"bad{i}").Lease, 1, Lease, flags: CommandFlags.FireAndForget);
+        }
 
+        for (var round = 0; round < 3; round++)
+        {
+            Assert.Equal(good.ConnectionId, Assert.Single(await ListAsync(SessionQuery.ForHub(Hub))).ConnectionId);
+            Assert.Equal("n1", Assert.Single(await Store.ListNodesAsync(Cancellation)).NodeId);
+        }
+
+        var logged = _logger.Collector.GetSnapshot();
+        Assert.Equal([1020, 1021], logged.Select(entry => entry.Id.Id));
+        Assert.All(logged, entry => Assert.InRange(entry.Message.Length, 1, 1_000));
+        Assert.All(logged, entry => Assert.DoesNotContain('\n', entry.Message));
+    }
+
+    [Fact]
+    public async Task UnreadableSessions_AfterAMinute_AreLoggedAgainWithTheirNumber()
+    {
+        var (keys, _) = await SaveAsync("n1", "good");
+        await PlantAsync(keys, "n1.bad", "rubbish");
+        var time = new Microsoft.Extensions.Time.Testing.FakeTimeProvider();
+        await using var store = RedisFactory.SessionStore(server.EndPoint, _prefix, logger: _logger, time: time);
+        for (var round = 0; round < 4; round++)
+        {
+            Assert.Null(await store.FindAsync(Hub, "n1.bad", Cancellation));
+        }
+
+        Assert.Single(_logger.Collector.GetSnapshot());
+        time.Advance(TimeSpan.FromMinutes(1));
+        Assert.Null(await store.FindAsync(Hub, "n1.bad", Cancellation));
+
+        Assert.Equal(2, _logger.Collector.Count);
+        Assert.Contains("So were 3 since", _logger.LatestRecord.Message);
+    }
+
+    /// <summary>Which of a node's keys is in the way, so that each test runs for every one.</summary>
+    public static TheoryData<string> KeysOfANode => ["lease", "hubs", "sessions", "users", "groups", "user", "group"];
+
+    [Theory]
+    [MemberData(nameof(KeysOfANode))]
+    public async Task ForeignKey_OfANode_HidesNothingOfOthers(string which)
+    {
+        var (_, good) = await SaveAsync("n1", "good");
+        var (keys, _) = await SaveAsync("n2", "hidden");
+        await ReplaceAsync(KeyOf(keys, which));
+
+        foreach (var query in new[]
+        {
+            SessionQuery.ForHub(Hub), SessionQuery.ForUser(Hub, "alice"), SessionQuery.ForGroup(Hub, "red"), SessionQuery.ForNode("n1"),
+        })
+        {
+            Assert.Contains(await ListAsync(query), session => session.ConnectionId == good.ConnectionId);
+            Assert.InRange(await Store.CountAsync(query, Cancellation), 1, 2);
+        }
+
+        await ListAsync(SessionQuery.ForNode("n2"));
+        await Store.FindAsync(Hub, "n2.hidden", Cancellation);
+        Assert.NotNull(await Store.FindAsync(Hub, good.ConnectionId, Cancellation));
+        Assert.Equal([true, false], await Store.AreOnlineAsync(Hub, ["alice", "nobody"], Cancellation));
+        Assert.Equal(["n1", "n2"], (await Store.ListNodesAsync(Cancellation)).Select(node => node.NodeId).Order());
+        Assert.Empty(await ClaimAllAsync());
+
+        // Neither the lease's value nor the counts of groups matter to a query.
+        Assert.Equal(which is "lease" or "groups" ? 0 : 1, _logger.Collector.GetSnapshot().Count(entry => entry.Id.Id == 1024));
+    }
+
+    [Theory]
+    [MemberData(nameof(KeysOfANode))]
+    public async Task ForeignKey_OfALostNode_StandsInTheWayOfNoClaim(string which)
+    {
+        var (keys, hidden) = await SaveAsync("n0", "hidden"); // comes first in a short list of nodes
+        var (lost, good) = await SaveAsync("n1", "good");
+        await Database.KeyDeleteAsync([lost.Lease, keys.Lease]);
+        if (which is not "lease")
+        {
+            await ReplaceAsync(KeyOf(keys, which));
+        }
+
+        var claimed = (await ClaimAllAsync()).Select(session => session.ConnectionId).Order().ToArray();
+
+        // Without the list of hubs or the sessions themselves nobody knows what there was.
+        Assert.Equal(which is "hubs" or "sessions" ? [good.ConnectionId] : [hidden.ConnectionId, good.ConnectionId], claimed);
+        Assert.Empty(await Database.HashKeysAsync(RedisSessionKeys.Nodes(_prefix)));
+        if (which is not "hubs")
+        {
+            Assert.Empty(await KeysAsync());
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(KeysOfANode))]
+    public async Task ForeignKey_OfALiveNode_IsReplacedAndTheNodeToldToWriteAgain(string which)
+    {
+        var (keys, session) = await SaveAsync("n1", "good");
+        Assert.True(await Store.RenewLeaseAsync(Info("n1"), Lease, Cancellation));
+        await ReplaceAsync(KeyOf(keys, which));
+
+        // What the committer does: it tries the same changes until they are written.
+        await Eventually.TrueAsync(
+            async () =>
+            {
+                try
+                {
+                    await Store.CommitAsync("n1", [new(SessionChangeKind.Saved, session)], Cancellation);
+                    return true;
+                }
+                catch (SessionStoreUnavailableException)
+                {
+                    return false;
+                }
+            },
+            "the changes are written");
+
+        Assert.False(await Store.RenewLeaseAsync(Info("n1"), Lease, Cancellation));
+        Assert.True(await Store.RenewLeaseAsync(Info("n1"), Lease, Cancellation));
+        await Store.ResetAsync("n1", Cancellation);
+        await Store.CommitAsync("n1", [new(SessionChangeKind.Saved, session)], Cancellation);
+        foreach (var query in new[]
+        {
+            SessionQuery.ForHub(Hub), SessionQuery.ForUser(Hub, "alice"), SessionQuery.ForGroup(Hub, "red"), SessionQuery.ForNode("n1"),
+        })
+        {
+            Assert.Equal(session.ConnectionId, Assert.Single(await ListAsync(query)).ConnectionId);
+        }
+
+        if (which is not "lease" || server is RedisServer)
+        {
+            // Garnet's SET replaces what is there.
+            Assert.Contains(_logger.Collector.GetSnapshot(), entry => entry.Id.Id == 1025);
+        }
+    }
+
+    [Fact]
+    public async Task ForeignKey_InPlaceOfTheNodes_IsReplacedByTheNextHeartbeat()
+    {
+        await SaveAsync("n1", "good");
+        await Database.StringSetAsync(RedisSessionKeys.Nodes(_prefix), "not a hash");
         await Assert.ThrowsAsync<SessionStoreUnavailableException>(async () => await Store.ListNodesAsync(Cancellation));
-        await Assert.ThrowsAsync<SessionStoreUnavailableException>(async () => await Store.ClaimExpiredAsync("n1", 10, Cancellation));
-        await Assert.ThrowsAsync<SessionStoreUnavailableException>(async () => await SaveAsync("n1", "good"));
+
+        Assert.True(await Store.RenewLeaseAsync(Info("n1"), Lease, Cancellation));
+
+        Assert.Equal("n1", Assert.Single(await Store.ListNodesAsync(Cancellation)).NodeId);
+        Assert.Single(await ListAsync(SessionQuery.ForHub(Hub)));
+    }
+
+    [Theory]
+    [MemberData(nameof(KeysOfANode))]
+    public async Task ForeignKey_NodeSignsOff_LeavesNoKey(string which)
+    {
+        var (keys, _) = await SaveAsync("n1", "good");
+        await ReplaceAsync(KeyOf(keys, which));
+
+        await Store.RemoveNodeAsync("n1", Cancellation);
+
+        Assert.Empty(await Store.ListNodesAsync(Cancellation));
+        if (which is not "hubs" and not "users" and not "groups")
+        {
+            Assert.Empty(await KeysAsync());
+        }
     }
 
     [Fact]
@@ -226,6 +387,24 @@ public abstract class RedisSessionStoreContentTests(TestServer server) : IAsyncL
         await Database.HashSetAsync(keys.Sessions(Hub), connectionId, Encoding.Latin1.GetBytes(record));
         await Database.SetAddAsync(keys.User(Hub, "alice"), connectionId);
         await Database.SetAddAsync(keys.Group(Hub, "red"), connectionId);
+    }
+
+    private static RedisKey KeyOf(RedisSessionKeys keys, string which) => which switch
+    {
+        "lease" => keys.Lease,
+        "hubs" => keys.Hubs,
+        "sessions" => keys.Sessions(Hub),
+        "users" => keys.Users(Hub),
+        "groups" => keys.Groups(Hub),
+        "user" => keys.User(Hub, "alice"),
+        _ => keys.Group(Hub, "red"),
+    };
+
+    /// <summary>Puts something else in the place of a key: a list, which none of ours is.</summary>
+    private async Task ReplaceAsync(RedisKey key)
+    {
+        Assert.True(await Database.KeyDeleteAsync(key));
+        await Database.ListRightPushAsync(key, "rubbish");
     }
 
     private async Task<List<Session>> ListAsync(SessionQuery query)

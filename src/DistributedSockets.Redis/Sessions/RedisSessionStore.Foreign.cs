@@ -1,0 +1,73 @@
+using StackExchange.Redis;
+
+namespace DistributedSockets;
+
+/// <summary>Gets along with what somebody else put in the place of our keys.</summary>
+internal sealed partial class RedisSessionStore
+{
+    /// <summary>Asks about one key of a node. One that holds something else than ours counts as missing, so that it hides nothing of others.</summary>
+    private async Task<T> AskAsync<T>(RedisKey key, Func<Task<T>> question, T ifMissing, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await ExchangeAsync(question, cancellationToken).ConfigureAwait(false);
+        }
+        catch (SessionStoreUnavailableException exception) when (RedisErrors.IsWrongType(exception))
+        {
+            if (_foreignKeys.TryPass(out var held))
+            {
+                Log.ForeignKey(_logger, InLog(key.ToString()), held);
+            }
+
+            return ifMissing;
+        }
+    }
+
+    /// <summary>Deletes what holds something else than ours under the keys of changes, and has the node write all of its sessions again.</summary>
+    private async Task MakeRoomAsync(
+        IDatabase database, RedisSessionKeys keys, IReadOnlyList<SessionChange> changes, CancellationToken cancellationToken)
+    {
+        await DiscardForeignAsync(database, [(_nodes, "hash")], cancellationToken).ConfigureAwait(false);
+        var ours = new Dictionary<RedisKey, string> { [keys.Hubs] = "set" };
+        foreach (var (_, session, group) in changes)
+        {
+            var hub = session.Hub;
+            ours[keys.Sessions(hub)] = ours[keys.Users(hub)] = ours[keys.Groups(hub)] = "hash";
+            if (session.UserId is { } user)
+            {
+                ours[keys.User(hub, user)] = "set";
+            }
+
+            foreach (var name in group is null ? session.Groups : session.Groups.Append(group))
+            {
+                ours[keys.Group(hub, name)] = "set";
+            }
+        }
+
+        foreach (var page in ours.Select(static key => (key.Key, key.Value)).Chunk(PageSize))
+        {
+            await DiscardForeignAsync(database, page, cancellationToken).ConfigureAwait(false);
+        }
+
+        // What was there before has been lost, and the node is told by its lease, as after a flush.
+        if (_ownNodes.TryGetValue(keys.NodeId, out var own))
+        {
+            await ExchangeAsync(
+                () => database.StringSetAsync(keys.Lease, Provisional, own.Expiry, When.Exists), cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    private async Task DiscardForeignAsync(IDatabase database, (RedisKey Key, string Type)[] ours, CancellationToken cancellationToken)
+    {
+        var discarded = await ExchangeAsync(
+            async () => (long)await database.ScriptEvaluateAsync(
+                RedisSessionScripts.Discard,
+                Array.ConvertAll(ours, static key => key.Key),
+                Array.ConvertAll(ours, static key => (RedisValue)key.Type)).ConfigureAwait(false),
+            cancellationToken).ConfigureAwait(false);
+        if (discarded > 0 && _deletedKeys.TryPass(out _))
+        {
+            Log.ForeignKeysDeleted(_logger, discarded);
+        }
+    }
+}
