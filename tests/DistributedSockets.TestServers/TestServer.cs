@@ -8,7 +8,7 @@ namespace DistributedSockets.TestServers;
 /// <summary>A real server on a free loopback port, in a process of its own.</summary>
 /// <remarks>
 /// Use it as an xUnit fixture, or <c>await using</c> it after <see cref="StartAsync"/>. The port stays the same over stops
-/// and restarts; nothing is kept on disk, so a restarted server has lost its data. Each server belongs to one test at a time.
+/// and restarts; nothing is kept on disk unless asked for, so a restarted server has lost its data. Each server belongs to one test at a time.
 /// </remarks>
 public abstract class TestServer : IAsyncLifetime
 {
@@ -39,6 +39,9 @@ public abstract class TestServer : IAsyncLifetime
 
     /// <summary>Arguments added to the server's command line at the next start.</summary>
     public IList<string> ExtraArguments { get; } = [];
+
+    /// <summary>The password that <see cref="CommandAsync"/> signs in with, for a server that wants one.</summary>
+    public string? Password { get; set; }
 
     /// <summary>The server's name for messages.</summary>
     protected abstract string Name { get; }
@@ -129,7 +132,7 @@ public abstract class TestServer : IAsyncLifetime
     public async Task<string> CommandAsync(params string[] command)
     {
         using var guard = new CancellationTokenSource(Guard);
-        return await ExchangeAsync(Port, command, guard.Token);
+        return await ExchangeAsync(Port, Password, command, guard.Token);
     }
 
     /// <inheritdoc/>
@@ -141,11 +144,17 @@ public abstract class TestServer : IAsyncLifetime
             await process.EndAsync();
         }
 
+        DeleteFiles();
         GC.SuppressFinalize(this);
     }
 
     /// <summary>Gets ready what the start needs, before each start.</summary>
     protected virtual Task PrepareAsync() => Task.CompletedTask;
+
+    /// <summary>Deletes what was kept over restarts.</summary>
+    protected virtual void DeleteFiles()
+    {
+    }
 
     /// <summary>Says how to start the server.</summary>
     /// <param name="port">The loopback port to listen on.</param>
@@ -163,21 +172,31 @@ public abstract class TestServer : IAsyncLifetime
         return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 
-    private static async Task<string> ExchangeAsync(int port, string[] command, CancellationToken cancellationToken)
+    private static async Task<string> ExchangeAsync(int port, string? password, string[] command, CancellationToken cancellationToken)
     {
         using var client = new TcpClient();
         await client.ConnectAsync(IPAddress.Loopback, port, cancellationToken);
         var stream = client.GetStream();
-        var request = new StringBuilder($"*{command.Length}\r\n");
-        foreach (var part in command)
+        if (password is not null && await AskAsync("AUTH", password) is var answer && !answer.StartsWith("+OK", StringComparison.Ordinal))
         {
-            request.Append($"${Encoding.UTF8.GetByteCount(part)}\r\n{part}\r\n");
+            return answer;
         }
 
-        await stream.WriteAsync(Encoding.UTF8.GetBytes(request.ToString()), cancellationToken);
-        var buffer = new byte[16 * 1024];
-        var read = await stream.ReadAsync(buffer, cancellationToken);
-        return Encoding.UTF8.GetString(buffer, 0, read);
+        return await AskAsync(command);
+
+        async Task<string> AskAsync(params string[] parts)
+        {
+            var request = new StringBuilder($"*{parts.Length}\r\n");
+            foreach (var part in parts)
+            {
+                request.Append($"${Encoding.UTF8.GetByteCount(part)}\r\n{part}\r\n");
+            }
+
+            await stream.WriteAsync(Encoding.UTF8.GetBytes(request.ToString()), cancellationToken);
+            var buffer = new byte[16 * 1024];
+            var read = await stream.ReadAsync(buffer, cancellationToken);
+            return Encoding.UTF8.GetString(buffer, 0, read);
+        }
     }
 
     private async Task<bool> WaitUntilReadyAsync(ServerProcess process, int port)
@@ -187,7 +206,7 @@ public abstract class TestServer : IAsyncLifetime
         {
             try
             {
-                var info = await ExchangeAsync(port, ["INFO", "server"], patience.Token);
+                var info = await ExchangeAsync(port, password: null, ["INFO", "server"], patience.Token);
                 if (info.StartsWith('$') || info.StartsWith('=') || info.StartsWith("-NOAUTH", StringComparison.Ordinal))
                 {
                     return !process.HasExited && (info[0] == '-' || IsOurs(process.Id, info));
