@@ -23,6 +23,7 @@ if (arguments.Worker)
 
 var builder = WebApplication.CreateSlimBuilder();
 builder.Logging.SetMinimumLevel(LogLevel.Warning);
+builder.Logging.AddFilter("Microsoft.Extensions.Diagnostics.HealthChecks", LogLevel.Error); // tests ask many times a second
 builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(
     IPAddress.Loopback,
     arguments.Port,

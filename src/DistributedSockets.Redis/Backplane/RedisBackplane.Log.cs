@@ -27,6 +27,9 @@ internal sealed partial class RedisBackplane
         [LoggerMessage(1006, LogLevel.Debug, "Redis was away while channel {Channel} was given up.")]
         public static partial void UnsubscribeFailed(ILogger logger, string channel, Exception exception);
 
+        [LoggerMessage(1008, LogLevel.Warning, "Redis refuses the backplane; it goes on trying.")]
+        public static partial void Refused(ILogger logger, Exception exception);
+
         [LoggerMessage(1007, LogLevel.Error, "The recovery of the Redis backplane failed unexpectedly; it goes on trying.")]
         public static partial void RecoveryCrashed(ILogger logger, Exception exception);
     }

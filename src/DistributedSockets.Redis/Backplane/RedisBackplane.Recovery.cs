@@ -19,6 +19,11 @@ internal sealed partial class RedisBackplane
     private static readonly TimeSpan MinBackOff = TimeSpan.FromMilliseconds(200);
     private static readonly TimeSpan MaxBackOff = TimeSpan.FromSeconds(5);
 
+    // Nodes learn of another primary at once by a sentinel's message, else when they ask, every 5 seconds; and a sentinel may take a
+    // while to hear it. Until all have, those who know and those who do not yet do not hear each other.
+    private static readonly TimeSpan AllHaveMoved = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan MovedInterval = TimeSpan.FromSeconds(1);
+
     private readonly TaskCompletionSource _firstAttempt = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly AsyncSignal _trouble = new();
     private readonly AsyncSignal _restored = new();
@@ -27,6 +32,9 @@ internal sealed partial class RedisBackplane
     private IConnectionMultiplexer? _attached;
     private volatile RedisProof? _proof;
     private volatile TransportState _state;
+    private bool _refused;
+    private DateTimeOffset? _movedSince;
+    private long _movedAt;
     private int _losses;
 
     private enum TransportState
@@ -50,7 +58,8 @@ internal sealed partial class RedisBackplane
                     afresh = false;
                 }
 
-                await _trouble.WaitAsync(LivenessInterval, _time, stop).ConfigureAwait(false);
+                await _trouble.WaitAsync(_movedSince is null ? LivenessInterval : MovedInterval, _time, stop).ConfigureAwait(false);
+                ReportMoved();
                 if (_state == TransportState.Available && !await IsAliveAsync(stop).ConfigureAwait(false))
                 {
                     afresh = true;
@@ -85,7 +94,11 @@ internal sealed partial class RedisBackplane
                 var multiplexer = await _connection.GetAsync().WaitAsync(stop).ConfigureAwait(false);
                 Attach(multiplexer);
                 connected = multiplexer.IsConnected;
-                if (connected)
+                if (!connected)
+                {
+                    cause = await _connection.WhyDisconnectedAsync(multiplexer).ConfigureAwait(false);
+                }
+                else
                 {
                     unproven++;
                     _isCluster = multiplexer.GetServers().Any(server => server.ServerType == ServerType.Cluster);
@@ -188,6 +201,30 @@ internal sealed partial class RedisBackplane
 
     private void OnConnectionRestored(object? sender, ConnectionFailedEventArgs args) => _restored.Set();
 
+    private void OnMoved()
+    {
+        lock (_reporting)
+        {
+            _movedSince ??= _time.GetUtcNow() - AllHaveMoved;
+            _movedAt = _time.GetTimestamp();
+        }
+
+        OnTrouble(new RedisConnectionException(ConnectionFailureType.SocketClosed, CommandFlags.None, "The sentinels name another primary."));
+        _restored.Set();
+    }
+
+    private void ReportMoved()
+    {
+        lock (_reporting)
+        {
+            if (_movedSince is { } since && _time.GetElapsedTime(_movedAt) >= AllHaveMoved)
+            {
+                _movedSince = null;
+                _receiver!.OnPossibleLoss("Redis has another primary; nodes that heard of it earlier or later were not heard.", since);
+            }
+        }
+    }
+
     private void OnTrouble(Exception? cause)
     {
         lock (_reporting)
@@ -207,12 +244,28 @@ internal sealed partial class RedisBackplane
     {
         lock (_reporting)
         {
-            if (_state != TransportState.Unavailable && !_stop.IsCancellationRequested)
+            if (_stop.IsCancellationRequested)
+            {
+                return;
+            }
+
+            if (_state != TransportState.Unavailable)
             {
                 _state = TransportState.Unavailable;
                 Log.ConnectionLost(_logger, cause);
                 _receiver!.OnUnavailable(cause);
             }
+            else if (cause is not null)
+            {
+                if (RedisErrors.IsRefusal(cause) && !_refused)
+                {
+                    Log.Refused(_logger, cause);
+                }
+
+                _receiver!.OnUnavailable(cause);
+            }
+
+            _refused |= RedisErrors.IsRefusal(cause);
         }
 
         _firstAttempt.TrySetResult();
@@ -228,6 +281,7 @@ internal sealed partial class RedisBackplane
                 return false;
             }
 
+            _refused = false;
             var wasAway = _state == TransportState.Unavailable;
             _state = TransportState.Available;
             if (wasAway)

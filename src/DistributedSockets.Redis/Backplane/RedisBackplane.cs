@@ -37,7 +37,8 @@ internal sealed partial class RedisBackplane : IBackplane
         _timeout = options.Value.OperationTimeout;
         _time = time;
         _logger = logger ?? NullLogger<RedisBackplane>.Instance;
-        _connection = new RedisConnection(options.Value);
+        _connection = new RedisConnection(options.Value, time);
+        _connection.Moved += OnMoved;
         var probe = $"{clusterOptions.Value.Prefix}:v1:probe:{Guid.NewGuid():N}";
         _probeChannel = RedisChannel.Literal(probe);
         _probe = new RedisSubscription(probe, OnProbeReceived, _timeout, time);

@@ -1,27 +1,50 @@
+using System.Net;
 using StackExchange.Redis;
 
 namespace DistributedSockets;
 
 /// <summary>One connection to Redis: the app's, or one of our own that is opened when first asked for.</summary>
-/// <remarks>Disposes only what it created.</remarks>
+/// <remarks>
+/// Disposes only what it created. Behind sentinels it leads to the one server that they name the primary, and is closed and opened anew
+/// when they name another.
+/// </remarks>
 internal sealed class RedisConnection : IAsyncDisposable
 {
     internal static readonly TimeSpan DefaultOperationTimeout = TimeSpan.FromSeconds(1.5);
 
+    // How often the sentinels are asked when they say nothing by themselves, and when the connection is lost.
+    private static readonly TimeSpan WatchInterval = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan UrgentWatchInterval = TimeSpan.FromMilliseconds(500);
+
     private readonly Lock _lock = new();
+    private readonly CancellationTokenSource _stop = new();
+    private readonly AsyncSignal _doubt = new();
+    private readonly TimeProvider _time;
     private readonly ConfigurationOptions? _configuration;
+    private readonly RedisSentinels? _sentinels;
     private readonly IConnectionMultiplexer? _shared;
     private Task<IConnectionMultiplexer>? _opening;
+    private Task _watching = Task.CompletedTask;
+    private volatile EndPoint? _primary;
     private bool _disposed;
 
-    public RedisConnection(IRedisConnectionOptions options)
+    public RedisConnection(IRedisConnectionOptions options, TimeProvider time)
     {
+        _time = time;
         _shared = options.ConnectionMultiplexer;
         if (_shared is null)
         {
             _configuration = Prepare(options.Configuration?.Clone() ?? ConfigurationOptions.Parse(options.ConnectionString!));
+            if (!string.IsNullOrEmpty(_configuration.ServiceName))
+            {
+                _sentinels = new RedisSentinels(_configuration, options.OperationTimeout, time);
+                _sentinels.PrimarySwitched += _doubt.Set;
+            }
         }
     }
+
+    /// <summary>Raised when the connection was closed because it led to a server that is not the primary any more.</summary>
+    public event Action? Moved;
 
     /// <summary>Whether the connection is ours to close and open anew.</summary>
     public bool IsOwned => _shared is null;
@@ -55,6 +78,10 @@ internal sealed class RedisConnection : IAsyncDisposable
             if (_opening is null or { IsFaulted: true } or { IsCanceled: true })
             {
                 _opening = Task.Run(OpenAsync);
+                if (_sentinels is not null && _watching.IsCompleted)
+                {
+                    _watching = Task.Run(() => WatchAsync(_sentinels, _stop.Token));
+                }
             }
 
             return _opening;
@@ -92,12 +119,39 @@ internal sealed class RedisConnection : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        Task watching;
         lock (_lock)
         {
             _disposed = true;
+            watching = _watching;
         }
 
+        await _stop.CancelAsync().ConfigureAwait(false);
+        await watching.ConfigureAwait(false);
         await CloseAsync().ConfigureAwait(false);
+        if (_sentinels is not null)
+        {
+            await _sentinels.DisposeAsync().ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Asks a multiplexer of our own that is not connected for the reason.</summary>
+    public async Task<Exception?> WhyDisconnectedAsync(IConnectionMultiplexer multiplexer)
+    {
+        if (!IsOwned)
+        {
+            return null; // it may queue what it cannot send, and would answer late
+        }
+
+        try
+        {
+            await multiplexer.GetDatabase().PingAsync().ConfigureAwait(false);
+            return null;
+        }
+        catch (Exception exception) when (RedisErrors.IsOutage(exception, CancellationToken.None))
+        {
+            return exception;
+        }
     }
 
     private static ConfigurationOptions Prepare(ConfigurationOptions configuration)
@@ -113,6 +167,69 @@ internal sealed class RedisConnection : IAsyncDisposable
         return configuration;
     }
 
-    private async Task<IConnectionMultiplexer> OpenAsync() =>
-        await ConnectionMultiplexer.ConnectAsync(_configuration!).ConfigureAwait(false);
+    private async Task<IConnectionMultiplexer> OpenAsync()
+    {
+        if (_sentinels is null)
+        {
+            return await ConnectionMultiplexer.ConnectAsync(_configuration!).ConfigureAwait(false);
+        }
+
+        var primary = await _sentinels.FindPrimaryAsync().ConfigureAwait(false);
+        var configuration = _configuration!.Clone();
+        configuration.ServiceName = null;
+        configuration.EndPoints.Clear();
+        configuration.EndPoints.Add(primary);
+        var multiplexer = await ConnectionMultiplexer.ConnectAsync(configuration).ConfigureAwait(false);
+        if (multiplexer.GetServer(primary) is { IsConnected: true, IsReplica: true })
+        {
+            await multiplexer.DisposeAsync().ConfigureAwait(false);
+            throw new RedisConnectionException(
+                ConnectionFailureType.UnableToConnect,
+                CommandFlags.None,
+                $"The sentinels name {primary} as the primary, but it is a replica. A fail-over may be under way.");
+        }
+
+        multiplexer.ConnectionFailed += (_, _) => _doubt.Set();
+        _primary = primary;
+        if (!multiplexer.IsConnected)
+        {
+            _doubt.Set();
+        }
+
+        return multiplexer;
+    }
+
+    /// <summary>Compares what the connection leads to with what the sentinels say, at once when there is reason to doubt it.</summary>
+    private async Task WatchAsync(RedisSentinels sentinels, CancellationToken stop)
+    {
+        while (!stop.IsCancellationRequested)
+        {
+            try
+            {
+                await _doubt.WaitAsync(WatchInterval, _time, stop).ConfigureAwait(false);
+                _doubt.Reset();
+                if (Current is { } multiplexer && _primary is { } known)
+                {
+                    var primary = await sentinels.FindPrimaryAsync().WaitAsync(stop).ConfigureAwait(false);
+                    if (!known.Equals(primary) && ReferenceEquals(multiplexer, Current))
+                    {
+                        await CloseAsync().ConfigureAwait(false);
+                        Moved?.Invoke();
+                    }
+                    else if (!multiplexer.IsConnected)
+                    {
+                        _doubt.Set();
+                        await Task.Delay(UrgentWatchInterval, _time, stop).ConfigureAwait(false);
+                    }
+                }
+            }
+            catch (OperationCanceledException) when (stop.IsCancellationRequested)
+            {
+            }
+            catch (Exception exception) when (RedisErrors.IsOutage(exception, stop))
+            {
+                // Nobody to ask. What is known stays, and they are asked again.
+            }
+        }
+    }
 }

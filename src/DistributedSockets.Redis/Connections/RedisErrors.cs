@@ -32,6 +32,20 @@ internal static class RedisErrors
             : exception;
     }
 
+    /// <summary>Whether Redis is there and says no, such as to a wrong password: waiting does not help, somebody has to act.</summary>
+    public static bool IsRefusal(Exception? exception)
+    {
+        for (var cause = exception; cause is not null; cause = cause.InnerException)
+        {
+            if (cause is RedisServerException or RedisConnectionException { FailureType: ConnectionFailureType.AuthenticationFailure })
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
     /// <summary>Waits for a command. One given up on goes on in the multiplexer, and its failure is then of no interest.</summary>
     public static Task<T> WithinAsync<T>(this Task<T> command, TimeSpan timeout, TimeProvider time, CancellationToken cancellationToken)
     {

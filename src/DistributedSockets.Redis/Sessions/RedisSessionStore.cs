@@ -51,7 +51,7 @@ internal sealed partial class RedisSessionStore : ISessionStore
         _forgottenNodes = new(16, time);
         _prefix = clusterOptions.Value.Prefix;
         _nodes = RedisSessionKeys.Nodes(_prefix);
-        _connection = new RedisConnection(options.Value);
+        _connection = new RedisConnection(options.Value, time);
     }
 
     public async ValueTask<bool> RenewLeaseAsync(NodeInfo node, TimeSpan expiry, CancellationToken cancellationToken = default)
@@ -259,10 +259,15 @@ internal sealed partial class RedisSessionStore : ISessionStore
     private async Task<IDatabase> DatabaseAsync(CancellationToken cancellationToken)
     {
         var multiplexer = await ExchangeAsync(_connection.GetAsync, cancellationToken).ConfigureAwait(false);
-        return multiplexer.IsConnected
-            ? multiplexer.GetDatabase()
-            : throw new SessionStoreUnavailableException(
-                "Redis is not connected. Check that it is up and that the configured address is right; the session store reconnects by itself.");
+        if (multiplexer.IsConnected)
+        {
+            return multiplexer.GetDatabase();
+        }
+
+        var cause = await _connection.WhyDisconnectedAsync(multiplexer).ConfigureAwait(false);
+        throw new SessionStoreUnavailableException(
+            $"Redis is not connected. {cause?.GetBaseException().Message} Check that it is up and that address and password are right; the session store reconnects by itself.",
+            cause);
     }
 
     private async Task<T> ExchangeAsync<T>(Func<Task<T>> exchange, CancellationToken cancellationToken)
@@ -275,7 +280,9 @@ internal sealed partial class RedisSessionStore : ISessionStore
         {
             var cause = RedisErrors.WithoutArguments(exception);
             throw new SessionStoreUnavailableException(
-                $"Redis did not do what the session store asked within {_timeout}: {cause.Message} Check that it is up and not overloaded.",
+                cause is RedisServerException
+                    ? $"Redis refused what the session store asked: {cause.Message}"
+                    : $"Redis did not do what the session store asked within {_timeout}: {cause.Message} Check that it is up and not overloaded.",
                 cause);
         }
     }

@@ -126,7 +126,7 @@ internal sealed partial class BackplaneReceiver : IBackplaneReceiver
         Recovered?.Invoke();
     }
 
-    public void OnPossibleLoss(string description) => _losses.Report(PossibleLossCause.Transport, description);
+    public void OnPossibleLoss(string description, DateTimeOffset? since = null) => _losses.Report(PossibleLossCause.Transport, description, since);
 
     internal void Trim()
     {

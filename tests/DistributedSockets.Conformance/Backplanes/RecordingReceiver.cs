@@ -85,13 +85,19 @@ public sealed class RecordingReceiver : IBackplaneReceiver
     }
 
     /// <inheritdoc/>
-    public void OnUnavailable(Exception? cause) => Report("unavailable");
+    public void OnUnavailable(Exception? cause)
+    {
+        if (Reports.LastOrDefault(static report => report != "loss") != "unavailable")
+        {
+            Report("unavailable"); // again it only tells of a clearer cause
+        }
+    }
 
     /// <inheritdoc/>
     public void OnAvailable() => Report("available");
 
     /// <inheritdoc/>
-    public void OnPossibleLoss(string description) => Report("loss");
+    public void OnPossibleLoss(string description, DateTimeOffset? since = null) => Report("loss");
 
     private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 

@@ -87,7 +87,7 @@ public sealed class RedisBackplaneLogTests
         {
         }
 
-        public void OnPossibleLoss(string description)
+        public void OnPossibleLoss(string description, DateTimeOffset? since = null)
         {
         }
     }
