@@ -21,6 +21,10 @@ public interface IBackplaneReceiver
 
     /// <summary>Reports that payloads may have been lost although the transport stayed up, such as after a transport-side drop.</summary>
     /// <param name="description">What happened, for the log.</param>
-    /// <param name="since">From when on payloads may be missing; <see langword="null"/> if something was lost just now.</param>
-    void OnPossibleLoss(string description, DateTimeOffset? since = null);
+    void OnPossibleLoss(string description);
+
+    /// <summary>Reports that payloads may have been lost from a moment until now although the transport stayed up.</summary>
+    /// <param name="description">What happened, for the log.</param>
+    /// <param name="since">From when on.</param>
+    void OnPossibleLoss(string description, DateTimeOffset since) => OnPossibleLoss(description);
 }

@@ -126,7 +126,9 @@ internal sealed partial class BackplaneReceiver : IBackplaneReceiver
         Recovered?.Invoke();
     }
 
-    public void OnPossibleLoss(string description, DateTimeOffset? since = null) => _losses.Report(PossibleLossCause.Transport, description, since);
+    public void OnPossibleLoss(string description) => _losses.Report(PossibleLossCause.Transport, description);
+
+    public void OnPossibleLoss(string description, DateTimeOffset since) => _losses.Report(PossibleLossCause.Transport, since, description);
 
     internal void Trim()
     {

@@ -97,7 +97,7 @@ public sealed class RecordingReceiver : IBackplaneReceiver
     public void OnAvailable() => Report("available");
 
     /// <inheritdoc/>
-    public void OnPossibleLoss(string description, DateTimeOffset? since = null) => Report("loss");
+    public void OnPossibleLoss(string description) => Report("loss");
 
     private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 

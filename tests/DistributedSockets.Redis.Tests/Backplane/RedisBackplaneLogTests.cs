@@ -87,7 +87,7 @@ public sealed class RedisBackplaneLogTests
         {
         }
 
-        public void OnPossibleLoss(string description, DateTimeOffset? since = null)
+        public void OnPossibleLoss(string description)
         {
         }
     }

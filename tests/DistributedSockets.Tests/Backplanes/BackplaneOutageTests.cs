@@ -105,7 +105,8 @@ public sealed class BackplaneOutageTests
         backplane.Receiver.OnReceived(node.Hub.AllChannel, default);
         backplane.Receiver.OnReceived("nonsense", new byte[] { 1, 1, 0, 0, 1, (byte)'x', 0 });
         backplane.Receiver.OnReceived(node.Hub.AllChannel, new byte[] { 1, 1, 0, 0, 1, (byte)'x', 0 });
-        backplane.Receiver.OnPossibleLoss("told by the transport", DateTimeOffset.UnixEpoch);
+        backplane.Receiver.OnPossibleLoss("told by the transport");
+        backplane.Receiver.OnPossibleLoss("told by the transport later", DateTimeOffset.UnixEpoch);
 
         await Eventually.TrueAsync(() => losses.Seen.Any(loss => loss.Cause == PossibleLossCause.UnreadableEnvelope), "the envelope is reported");
         await Eventually.TrueAsync(() => losses.Seen.Any(loss => loss.Cause == PossibleLossCause.Transport && loss.From == DateTimeOffset.UnixEpoch), "the transport's report is passed on");
