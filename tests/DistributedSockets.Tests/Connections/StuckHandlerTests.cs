@@ -69,6 +69,7 @@ public sealed class StuckHandlerTests
         await using var other = await AppNode.StartAsync(_cluster);
         await using var client = await node.ConnectAsync("ann");
         await using var idle = await node.ConnectAsync("bob");
+        node.Probe.OnDisconnected = (connection, _) => connection.UserId == "bob" ? new(_finish.Task) : ValueTask.CompletedTask;
         await GetStuckAsync(client);
         var reading = Task.WhenAll(client.ReceiveCloseAsync(), idle.ReceiveCloseAsync());
 
