@@ -5,6 +5,8 @@ namespace DistributedSockets;
 /// <summary>Decides whether a page of some origin may connect. Browsers send Origin and apply no same-origin policy to WebSockets (RFC 6455 §10.2).</summary>
 internal sealed class OriginCheck
 {
+    private static readonly (string Scheme, string DefaultPort)[] s_schemes = [("https://", ":443"), ("http://", ":80")];
+
     private readonly bool _any;
     private readonly HashSet<string> _allowed;
 
@@ -27,19 +29,23 @@ internal sealed class OriginCheck
         return headers is [{ } origin] && (_allowed.Contains(origin) || IsOwnHost(origin, request.Headers.Host.ToString()));
     }
 
-    private static bool IsOwnHost(string origin, string hostHeader)
+    private static bool IsOwnHost(string origin, string host)
     {
-        // scheme "://" host [":" port], and nothing else (RFC 6454 §6.2); compared as text, as browsers write both alike.
-        var (scheme, defaultPort) = origin.StartsWith("https://", StringComparison.OrdinalIgnoreCase) ? ("https://", 443) : ("http://", 80);
-        var authority = origin.StartsWith(scheme, StringComparison.OrdinalIgnoreCase) ? origin[scheme.Length..] : "";
-        if (authority.Length == 0 || authority.AsSpan().ContainsAny("/@?#"))
+        // scheme "://" host [":" port], and nothing else (RFC 6454 §6.2). Origin and Host come from the same browser in the same spelling, so they are
+        // compared as text: what is written in another way, browsers do not send. Behind a proxy that ends TLS this server sees another scheme than the
+        // browser, so a host without a port stands for the origin's default port.
+        foreach (var (scheme, defaultPort) in s_schemes)
         {
-            return false;
+            if (origin.StartsWith(scheme, StringComparison.OrdinalIgnoreCase))
+            {
+                var own = Without(defaultPort, origin.AsSpan(scheme.Length));
+                return own.Length > 0 && own.Equals(Without(defaultPort, host), StringComparison.OrdinalIgnoreCase);
+            }
         }
 
-        // Behind a proxy that ends TLS this server sees another scheme than the browser, so a host without a port stands for the origin's default port.
-        // Neither is decoded: both come from the same browser, and a name that is no punycode must not throw.
-        var (own, host) = (new HostString(authority), new HostString(hostHeader));
-        return string.Equals(own.Host, host.Host, StringComparison.OrdinalIgnoreCase) && (own.Port ?? defaultPort) == (host.Port ?? defaultPort);
+        return false;
     }
+
+    private static ReadOnlySpan<char> Without(string port, ReadOnlySpan<char> authority) =>
+        authority.EndsWith(port, StringComparison.Ordinal) ? authority[..^port.Length] : authority;
 }
