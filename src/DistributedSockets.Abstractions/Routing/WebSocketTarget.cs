@@ -39,7 +39,7 @@ public readonly struct WebSocketTarget
     }
 
     /// <summary>One connection.</summary>
-    /// <param name="connectionId">Its id.</param>
+    /// <param name="connectionId">Its id. It only says where to send; whether the sender may is the app's to check.</param>
     public static WebSocketTarget Connection(string connectionId) => One(WebSocketTargetKind.Connections, connectionId);
 
     /// <summary>Several connections.</summary>

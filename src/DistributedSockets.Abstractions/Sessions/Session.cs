@@ -6,7 +6,7 @@ public sealed record Session
     /// <summary>The hub of the connection.</summary>
     public required string Hub { get; init; }
 
-    /// <summary>The connection id.</summary>
+    /// <summary>The connection id. An address for sends, not a credential.</summary>
     public required string ConnectionId { get; init; }
 
     /// <summary>The id of the node that holds the connection.</summary>

@@ -9,7 +9,10 @@ namespace DistributedSockets;
 /// <remarks>Abstract so that handlers can be tested with a stand-in. All members may be used concurrently.</remarks>
 public abstract class WebSocketConnection
 {
-    /// <summary>The connection id, unique in the cluster. An address, not a credential.</summary>
+    /// <summary>The connection id, unique in the cluster: the node's id, a dot, and 128 random bits in base64url.</summary>
+    /// <remarks>
+    /// An address, not a credential: a client that knows one can do nothing with it. Never take one from a client as proof of who it is.
+    /// </remarks>
     public abstract string Id { get; }
 
     /// <summary>The id of this node.</summary>
