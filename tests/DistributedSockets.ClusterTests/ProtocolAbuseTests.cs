@@ -5,7 +5,8 @@ namespace DistributedSockets.ClusterTests;
 
 /// <summary>RFC 6455 sections 5, 7 and 8, case by case: what a client may send, what it may not, and how it is told.</summary>
 /// <remarks>The node echoes what follows an <c>E</c>. A case that ends without a close frame of the node is proven to by the echo of a last message.</remarks>
-public sealed class ProtocolAbuseTests(ProtocolAbuseTests.Nodes nodes) : IClassFixture<ProtocolAbuseTests.Nodes>
+[Collection(AbusedNodesGroup.Name)]
+public sealed class ProtocolAbuseTests(AbusedNodes nodes)
 {
     private const string Fence = "fence";
     private const string Closed1002 = "close 1002";
@@ -58,6 +59,9 @@ public sealed class ProtocolAbuseTests(ProtocolAbuseTests.Nodes nodes) : IClassF
         ["5.2 length of 1 in eight bytes, not the least"] = (Encode(Text, "E"u8, lengthBytes: 8), $"text , text {Fence}"),
         ["5.2 length with the highest bit"] = (Encode(Text, "Ehello"u8, length: 1UL << 63, lengthBytes: 8), Closed1002),
         ["5.2 length of 2^64-1"] = (Encode(Text, "Ehello"u8, length: ulong.MaxValue, lengthBytes: 8), Closed1002),
+        ["5.2 length of 2^63-1"] = (Encode(Text, Echo(70_000), length: long.MaxValue, lengthBytes: 8), "close 1009"),
+        ["5.2 length of 2^63-1 of a continuation"] = (
+            [.. Encode(Text, "Ehe"u8, final: false), .. Encode(Continuation, Echo(70_000), length: long.MaxValue, lengthBytes: 8)], "close 1009"),
         ["5.2 length of -1 of a continuation"] = (
             [.. Encode(Text, "Ehe"u8, final: false), .. Encode(Continuation, "llo"u8, length: ulong.MaxValue, lengthBytes: 8)], Closed1002),
 
@@ -170,38 +174,11 @@ public sealed class ProtocolAbuseTests(ProtocolAbuseTests.Nodes nodes) : IClassF
         await using var client = await open();
         await client.SendBytesAsync((byte[])[.. sent, .. Encode(Text, "Efence"u8)]);
 
-        Assert.Equal(answers, await AnswersAsync(client));
+        Assert.Equal(answers, await client.AnswersAsync(Fence));
 
         await using var next = await open();
         await next.SendFrameAsync(Text, "Efence"u8);
-        Assert.Equal($"text {Fence}", await AnswersAsync(next));
-    }
-
-    /// <summary>What comes up to a close frame, the end or the fence.</summary>
-    private static async Task<string> AnswersAsync(RawClient client)
-    {
-        var answers = new List<string>();
-        while (answers.LastOrDefault() is not ($"text {Fence}" or "end") and var last && last?.StartsWith("close", StringComparison.Ordinal) != true)
-        {
-            try
-            {
-                var frame = await client.FrameAsync();
-                Assert.Equal((true, 0), (frame.Final, frame.ReservedBits));
-                answers.Add(frame.Opcode switch
-                {
-                    Text => $"text {frame.PayloadText}",
-                    Pong => $"pong {frame.PayloadText}",
-                    Close => $"close {frame.CloseCode}",
-                    _ => $"opcode {frame.Opcode}",
-                });
-            }
-            catch (IOException)
-            {
-                answers.Add("end");
-            }
-        }
-
-        return string.Join(", ", answers);
+        Assert.Equal($"text {Fence}", await next.AnswersAsync(Fence));
     }
 
     private static byte[] Bad(params byte[] bytes) => Encode(Text, [(byte)'E', .. bytes]);
@@ -216,26 +193,4 @@ public sealed class ProtocolAbuseTests(ProtocolAbuseTests.Nodes nodes) : IClassF
             span[i] = (char)('a' + (i % 26));
         }
     });
-
-    /// <summary>Nodes of one each, which all cases share: none may harm the next.</summary>
-    public sealed class Nodes : IAsyncLifetime
-    {
-        private TestNodeProcess[] _nodes = [];
-
-        internal TestNodeProcess Http11 => _nodes[0];
-
-        internal TestNodeProcess Http2 => _nodes[1];
-
-        public async ValueTask InitializeAsync() => _nodes = await TestNodeProcess.StartAsync(
-            new NodeSettings { Name = "http11" },
-            new NodeSettings { Name = "http2", Http2 = true });
-
-        public async ValueTask DisposeAsync()
-        {
-            foreach (var node in _nodes)
-            {
-                await node.DisposeAsync();
-            }
-        }
-    }
 }

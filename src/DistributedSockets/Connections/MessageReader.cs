@@ -90,7 +90,7 @@ internal sealed class MessageReader(WebSocket socket, bool isTapped, ConnectionS
     /// <summary>Waits for a message to begin, without holding a buffer. Meanwhile the platform answers pings, also those that come while a handler is busy.</summary>
     private ValueTask<ValueWebSocketReceiveResult> WaitForNextAsync() => isTapped ? socket.ReceiveAsync(Memory<byte>.Empty, CancellationToken.None) : default;
 
-    /// <summary>Where the next bytes of the message go.</summary>
+    /// <summary>Where the next bytes of the message go: one more than it may have, as the platform fills up what it is given before it says what it got.</summary>
     private Memory<byte> Room()
     {
         if (_buffer is null)
@@ -105,7 +105,7 @@ internal sealed class MessageReader(WebSocket socket, bool isTapped, ConnectionS
             _buffer = larger;
         }
 
-        return _buffer.AsMemory(_length);
+        return _buffer.AsMemory(_length, Math.Min(_buffer.Length - _length, services.Options.MaxMessageBytes + 1 - _length));
     }
 
     private void Count(ValueWebSocketReceiveResult result)

@@ -56,8 +56,16 @@ internal sealed class RawClient : IAsyncDisposable
     public static async Task<RawClient> RequestAsync(Uri endpoint, string request, int receiveBuffer = 0)
     {
         var client = await DialAsync(endpoint, receiveBuffer);
-        await client.SendBytesAsync(Encoding.Latin1.GetBytes(request));
-        client.Handshake = await client.ReadHeadAsync().Guarded("the answer to a handshake");
+        try
+        {
+            await client.SendBytesAsync(Encoding.Latin1.GetBytes(request));
+        }
+        catch (IOException)
+        {
+            // The answer came before the end of the request.
+        }
+
+        await client.ReadHandshakeAsync();
         return client;
     }
 
@@ -70,7 +78,7 @@ internal sealed class RawClient : IAsyncDisposable
             client._tcp.ReceiveBufferSize = receiveBuffer; // takes effect only before connecting
         }
 
-        await client._tcp.ConnectAsync(endpoint.Host, endpoint.Port, TestContext.Current.CancellationToken);
+        await client._tcp.ConnectAsync(endpoint.Host, endpoint.Port, TestContext.Current.CancellationToken).AsTask().Guarded("a TCP connection");
         client._tcp.NoDelay = true;
         client._stream = client._tcp.GetStream();
         return client;
@@ -80,18 +88,24 @@ internal sealed class RawClient : IAsyncDisposable
     public static async Task<RawClient> OpenHttp2Async(Uri endpoint)
     {
         var client = new RawClient { _http = new(new SocketsHttpHandler()) };
-        var connect = new HttpRequestMessage(HttpMethod.Connect, new UriBuilder(endpoint) { Scheme = Uri.UriSchemeHttp }.Uri)
-        {
-            Version = HttpVersion.Version20,
-            VersionPolicy = HttpVersionPolicy.RequestVersionExact,
-            Headers = { Protocol = "websocket" },
-        };
+        var connect = Http2Connect(endpoint);
         connect.Headers.Add("Sec-WebSocket-Version", "13");
         var response = await client._http.SendAsync(connect, TestContext.Current.CancellationToken).Guarded("a handshake");
         Assert.Equal(HttpStatusCode.OK, response.StatusCode);
         client._stream = await response.Content.ReadAsStreamAsync(TestContext.Current.CancellationToken);
         return client;
     }
+
+    /// <summary>A handshake over HTTP/2 that does not yet say of which version.</summary>
+    public static HttpRequestMessage Http2Connect(Uri endpoint) => new(HttpMethod.Connect, new UriBuilder(endpoint) { Scheme = Uri.UriSchemeHttp }.Uri)
+    {
+        Version = HttpVersion.Version20,
+        VersionPolicy = HttpVersionPolicy.RequestVersionExact,
+        Headers = { Protocol = "websocket" },
+    };
+
+    /// <summary>Reads the head of an answer.</summary>
+    public async Task ReadHandshakeAsync() => Handshake = await ReadHeadAsync().Guarded("the answer to a handshake");
 
     /// <summary>Makes a handshake that must succeed, and asks the node for the connection id.</summary>
     public static async Task<RawClient> OpenAsync(Uri endpoint, int receiveBuffer = 0)
@@ -120,6 +134,20 @@ internal sealed class RawClient : IAsyncDisposable
     /// <exception cref="EndOfStreamException">The other side ended the connection.</exception>
     public async Task<RawFrame> FrameAsync() => await ReadFrameAsync().Guarded("a frame");
 
+    /// <summary>Reads one byte.</summary>
+    /// <returns>Whether there was one; false once the other side has ended the connection.</returns>
+    public async Task<bool> ReadByteAsync()
+    {
+        try
+        {
+            return await _stream.ReadAsync(new byte[1]).AsTask().Guarded("a byte") > 0;
+        }
+        catch (IOException)
+        {
+            return false;
+        }
+    }
+
     /// <summary>Reads on until a close frame.</summary>
     /// <returns>Its code, or 1006 if the connection ended without one.</returns>
     public async Task<int> CloseCodeAsync()
@@ -139,6 +167,36 @@ internal sealed class RawClient : IAsyncDisposable
         {
             return 1006;
         }
+    }
+
+    /// <summary>Reads on until a close frame, the end or a text message that is the last one expected, and tells all of it, as <c>text hello, close 1000</c>.</summary>
+    public async Task<string> AnswersAsync(string last)
+    {
+        var answers = new List<string>();
+        try
+        {
+            while (true)
+            {
+                var frame = await FrameAsync();
+                answers.Add(frame.Opcode switch
+                {
+                    RawFrame.Text => $"text {frame.PayloadText}",
+                    RawFrame.Pong => $"pong {frame.PayloadText}",
+                    RawFrame.Close => $"close {frame.CloseCode}",
+                    _ => $"opcode {frame.Opcode}",
+                });
+                if (frame.Opcode == RawFrame.Close || (frame.Opcode == RawFrame.Text && frame.PayloadText == last))
+                {
+                    break;
+                }
+            }
+        }
+        catch (IOException)
+        {
+            answers.Add("end");
+        }
+
+        return string.Join(", ", answers);
     }
 
     /// <summary>Reads whatever comes, until the other side has ended the connection.</summary>
@@ -174,17 +232,25 @@ internal sealed class RawClient : IAsyncDisposable
         return ValueTask.CompletedTask;
     }
 
+    /// <summary>Reads up to the empty line, and leaves what follows it.</summary>
     private async Task<string> ReadHeadAsync()
     {
-        var head = new StringBuilder();
-        var one = new byte[1];
-        while (!head.ToString().EndsWith("\r\n\r\n", StringComparison.Ordinal))
+        var head = "";
+        var buffer = new byte[1_024];
+        while (true)
         {
-            await _stream.ReadExactlyAsync(one);
-            head.Append((char)one[0]);
-        }
+            var seen = await _tcp.Client.ReceiveAsync(buffer, SocketFlags.Peek);
+            var text = head + Encoding.Latin1.GetString(buffer, 0, seen);
+            var end = text.IndexOf("\r\n\r\n", StringComparison.Ordinal);
+            var taken = end < 0 ? seen : end + 4 - head.Length;
+            await _stream.ReadExactlyAsync(buffer.AsMemory(0, Math.Max(taken, 1))); // fails at the end of the stream
+            if (end >= 0)
+            {
+                return text[..(end + 4)];
+            }
 
-        return head.ToString();
+            head = text;
+        }
     }
 
     private async Task<RawFrame> ReadFrameAsync()
