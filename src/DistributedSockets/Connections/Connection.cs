@@ -156,6 +156,11 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner, IMe
         }
         catch (Exception exception) when (IsTransportFailure(exception))
         {
+            if (IsUninflatable(exception))
+            {
+                _queue.Close(WebSocketCloseStatus.InvalidPayloadData); // which the platform leaves to us
+            }
+
             // A close frame of the platform's own is its answer to what the protocol forbids (RFC 6455 §7.1.7).
             if (_queue.PlatformCloseStatus is { } status)
             {
@@ -297,6 +302,10 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner, IMe
 
     private static bool IsTransportFailure(Exception exception) =>
         exception is WebSocketException or IOException or OperationCanceledException or ObjectDisposedException or ConnectionAbortedException or InvalidOperationException;
+
+    /// <summary>Whether the platform could not inflate a message; only then its exception has no error code.</summary>
+    private static bool IsUninflatable(Exception exception) =>
+        exception is WebSocketException { WebSocketErrorCode: WebSocketError.Success, InnerException: null };
 
     /// <summary>Why the connection has to end now, if it has to.</summary>
     private DisconnectReason? Overdue(long now)

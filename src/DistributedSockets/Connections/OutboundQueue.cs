@@ -179,6 +179,24 @@ internal sealed class OutboundQueue(PipeWriter output, DistributedWebSocketsOpti
         Start();
     }
 
+    /// <summary>Queues a close frame behind what waits, where the platform has given up without one.</summary>
+    internal void Close(WebSocketCloseStatus status)
+    {
+        var write = new PlatformWrite([0x88, 0x02, (byte)((int)status >> 8), (byte)status]);
+        lock (_gate)
+        {
+            if (PlatformCloseStatus is not null)
+            {
+                return;
+            }
+
+            AddLocked(write);
+        }
+
+        Observe(write.Completion.Task);
+        Start();
+    }
+
     /// <summary>Takes no more frames; what is queued is still written.</summary>
     internal void Complete()
     {

@@ -96,6 +96,9 @@ internal sealed class TestNodeProcess : IAsyncDisposable
 
     public async Task<long> CollectAsync() => await GetAsync<long>("/gc");
 
+    /// <summary>Tells how many bytes it has allocated since its start.</summary>
+    public async Task<long> AllocatedAsync() => await GetAsync<long>("/allocated");
+
     public async Task<Dictionary<string, double>> MetricsAsync() => await GetAsync<Dictionary<string, double>>("/metrics");
 
     public async Task<double> MetricAsync(string name) => (await MetricsAsync()).GetValueOrDefault(name);
