@@ -16,6 +16,7 @@ internal sealed class ConnectionEndpoint(
     IUserIdProvider userIds)
 {
     private const string RetryAfterSeconds = "1";
+    private const string SpokenVersion = "13";
 
     /// <summary>Puts our tap before the platform's WebSocket middleware, so that it writes through us.</summary>
     internal Task TapAsync(HttpContext context, RequestDelegate next)
@@ -50,6 +51,12 @@ internal sealed class ConnectionEndpoint(
     {
         if (!context.WebSockets.IsWebSocketRequest)
         {
+            if (context.Request.Headers.SecWebSocketVersion is { Count: > 0 } versions && !versions.Contains(SpokenVersion))
+            {
+                await RefuseVersionAsync(context);
+                return;
+            }
+
             await RefuseAsync(
                 context,
                 StatusCodes.Status400BadRequest,
@@ -229,6 +236,19 @@ internal sealed class ConnectionEndpoint(
         }
 
         return null;
+    }
+
+    /// <summary>Tells a client of another version which one is spoken here (RFC 6455 §4.4).</summary>
+    private Task RefuseVersionAsync(HttpContext context)
+    {
+        context.Response.Headers.SecWebSocketVersion = SpokenVersion;
+        if (HttpProtocol.IsHttp11(context.Request.Protocol))
+        {
+            context.Response.Headers.Upgrade = "websocket"; // goes with this status (RFC 9110 §15.5.22), and is unknown to HTTP/2
+        }
+
+        return RefuseAsync(
+            context, StatusCodes.Status426UpgradeRequired, $"This server speaks version {SpokenVersion} of the WebSocket protocol (RFC 6455).");
     }
 
     private Task RefuseAsync(HttpContext context, Refusal refusal)
