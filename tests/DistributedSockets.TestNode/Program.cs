@@ -24,10 +24,14 @@ if (arguments.Worker)
 var builder = WebApplication.CreateSlimBuilder();
 builder.Logging.SetMinimumLevel(LogLevel.Warning);
 builder.Logging.AddFilter("Microsoft.Extensions.Diagnostics.HealthChecks", LogLevel.Error); // tests ask many times a second
-builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(
-    IPAddress.Loopback,
-    arguments.Port,
-    listen => listen.Protocols = arguments.Http2 ? HttpProtocols.Http2 : HttpProtocols.Http1));
+builder.WebHost.ConfigureKestrel(kestrel =>
+{
+    kestrel.Listen(
+        IPAddress.Loopback,
+        arguments.Port,
+        listen => listen.Protocols = arguments.Http2 ? HttpProtocols.Http2 : HttpProtocols.Http1);
+    kestrel.Limits.RequestHeadersTimeout = arguments.HeadersTimeout ?? kestrel.Limits.RequestHeadersTimeout;
+});
 builder.Services.AddLibrary(arguments);
 builder.Services.AddSingleton<IUserIdProvider, QueryUserIdProvider>();
 builder.Services.AddHealthChecks().AddDistributedWebSockets();

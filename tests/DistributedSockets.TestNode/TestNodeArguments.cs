@@ -11,6 +11,7 @@ internal sealed record TestNodeArguments
           --prefix P             the prefix of channels and keys
           --http2                speak HTTP/2 without TLS only
           --compression          negotiate permessage-deflate
+          --headers-timeout N    give a request N seconds for its headers
           --until-stdin-closes   stop when standard input ends, so that no node outlives who started it
           --worker               hold no sockets and no web server; read commands from standard input, one JSON object a line
         """;
@@ -26,6 +27,8 @@ internal sealed record TestNodeArguments
     public bool Http2 { get; private set; }
 
     public bool Compression { get; private set; }
+
+    public TimeSpan? HeadersTimeout { get; private set; }
 
     public bool UntilStandardInputCloses { get; private set; }
 
@@ -53,7 +56,7 @@ internal sealed record TestNodeArguments
                 case "--worker":
                     parsed.Worker = true;
                     break;
-                case "--port" or "--redis" or "--name" or "--prefix":
+                case "--port" or "--redis" or "--name" or "--prefix" or "--headers-timeout":
                     parsed.Set(option, ++i < args.Length ? args[i] : throw new FormatException($"{option} needs a value."));
                     break;
                 default:
@@ -73,6 +76,11 @@ internal sealed record TestNodeArguments
                 break;
             case "--redis":
                 Redis = value == "none" ? null : value;
+                break;
+            case "--headers-timeout":
+                HeadersTimeout = ushort.TryParse(value, out var seconds) && seconds > 0
+                    ? TimeSpan.FromSeconds(seconds)
+                    : throw new FormatException($"--headers-timeout is {value}. Give a number of seconds from 1 to 65535.");
                 break;
             case "--name":
                 Name = value;

@@ -13,6 +13,9 @@ public sealed class SharedCluster : IAsyncLifetime
     /// <summary>Where Redis is.</summary>
     internal string Redis => _redis.EndPoint;
 
+    /// <summary>Redis itself, to be asked only.</summary>
+    internal TestServer RedisServer => _redis.Server;
+
     /// <summary>The first node.</summary>
     internal TestNodeProcess A => _nodes[0];
 

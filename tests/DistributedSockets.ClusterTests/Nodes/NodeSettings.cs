@@ -14,6 +14,9 @@ internal sealed record NodeSettings
 
     public bool Compression { get; init; }
 
+    /// <summary>How many seconds a request has for its headers; without it as many as the server gives.</summary>
+    public int? HeadersTimeout { get; init; }
+
     /// <summary>Library options that differ from their defaults, by name.</summary>
     public IReadOnlyDictionary<string, string> Options { get; init; } = new Dictionary<string, string>();
 
@@ -33,6 +36,11 @@ internal sealed record NodeSettings
         if (Compression)
         {
             arguments.Add("--compression");
+        }
+
+        if (HeadersTimeout is { } seconds)
+        {
+            arguments.AddRange(["--headers-timeout", $"{seconds}"]);
         }
 
         return arguments;

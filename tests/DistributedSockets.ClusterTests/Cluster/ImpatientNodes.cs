@@ -1,0 +1,34 @@
+namespace DistributedSockets.ClusterTests;
+
+/// <summary>Nodes of one each that wait for their clients for a second at most.</summary>
+public sealed class ImpatientNodes : IAsyncLifetime
+{
+    private TestNodeProcess[] _nodes = [];
+
+    /// <summary>Waits a second for messages, for answers to close frames and for the headers of requests, and does not ping.</summary>
+    internal TestNodeProcess Messages => _nodes[0];
+
+    /// <summary>Waits a second for answers to pings.</summary>
+    internal TestNodeProcess Pings => _nodes[1];
+
+    public async ValueTask InitializeAsync() => _nodes = await TestNodeProcess.StartAsync(
+        new NodeSettings
+        {
+            Name = "messages",
+            HeadersTimeout = 1,
+            Options = new Dictionary<string, string> { ["MessageTimeout"] = "00:00:01", ["CloseTimeout"] = "00:00:01", ["KeepAliveInterval"] = "01:00:00" },
+        },
+        new NodeSettings
+        {
+            Name = "pings",
+            Options = new Dictionary<string, string> { ["KeepAliveInterval"] = "00:00:01", ["KeepAliveTimeout"] = "00:00:01" },
+        });
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var node in _nodes)
+        {
+            await node.DisposeAsync();
+        }
+    }
+}
