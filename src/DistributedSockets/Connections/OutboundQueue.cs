@@ -27,6 +27,7 @@ internal sealed class OutboundQueue(PipeWriter output, DistributedWebSocketsOpti
     private readonly Queue<PlatformWrite> _platform = new();
     private TaskCompletionSource? _drained;
     private PlatformWrite? _platformInFlush;
+    private PlatformWrite? _ping;
     private SharedFrame? _partial;
     private int _partialWritten;
     private int _bytesInFlush;
@@ -161,17 +162,21 @@ internal sealed class OutboundQueue(PipeWriter output, DistributedWebSocketsOpti
         return write.Completion.Task;
     }
 
-    /// <summary>Queues a ping without a payload (RFC 6455 §5.5.2); none once the connection begins to end, as nothing may follow a close frame.</summary>
+    /// <summary>
+    /// Queues a ping without a payload (RFC 6455 §5.5.2); none while the last one still waits, and none once the connection begins to end,
+    /// as nothing may follow a close frame.
+    /// </summary>
     internal void Ping()
     {
         var write = new PlatformWrite(s_ping);
         lock (_gate)
         {
-            if (_completed)
+            if (_completed || _ping is { Completion.Task.IsCompleted: false })
             {
                 return;
             }
 
+            _ping = write;
             AddLocked(write);
         }
 

@@ -228,6 +228,24 @@ public sealed class OutboundQueueTests
     }
 
     [Fact]
+    public async Task Ping_LastOneStillWaits_IsNotQueuedAgain()
+    {
+        var queue = NewQueue();
+        _stream.Shut();
+        Send(queue, "writing");
+        for (var i = 0; i < 1_000; i++)
+        {
+            queue.Ping(); // to a client that sends now and then, but does not read
+        }
+
+        _stream.Open();
+        await queue.DrainAsync().WithinGuardAsync();
+        queue.Ping();
+
+        Assert.Equal(["writing", "ping", "ping"], _stream.Texts());
+    }
+
+    [Fact]
     public async Task Write_Fails_TellsTheOwnerOnceFailsThePlatformAndReleasesAll()
     {
         var queue = NewQueue();
