@@ -23,6 +23,7 @@ internal sealed partial class RedisBackplane : IBackplane
     private readonly TimeSpan _timeout;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
+    private readonly RareLog _failedLog;
     private readonly Lock _disposing = new();
     private IBackplaneReceiver? _receiver;
     private Task? _disposal;
@@ -36,6 +37,7 @@ internal sealed partial class RedisBackplane : IBackplane
     {
         _timeout = options.Value.OperationTimeout;
         _time = time;
+        _failedLog = new(1, time);
         _logger = logger ?? NullLogger<RedisBackplane>.Instance;
         _connection = new RedisConnection(options.Value, time);
         _connection.Moved += OnMoved;
@@ -218,7 +220,10 @@ internal sealed partial class RedisBackplane : IBackplane
         }
         catch (Exception exception)
         {
-            Log.ReceiverFailed(_logger, channel, exception);
+            if (_failedLog.TryPass(out var others))
+            {
+                Log.ReceiverFailed(_logger, channel, others, exception);
+            }
         }
     }
 }

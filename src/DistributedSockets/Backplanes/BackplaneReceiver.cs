@@ -18,6 +18,7 @@ internal sealed partial class BackplaneReceiver : IBackplaneReceiver
     private readonly TimeProvider _time;
     private readonly int _maxBytes;
     private readonly ILogger _logger;
+    private readonly RareLog _failedLog;
     private readonly Lock _gate = new();
     private long _lastReceived;
     private DateTimeOffset _mayBeMissingFrom;
@@ -40,6 +41,7 @@ internal sealed partial class BackplaneReceiver : IBackplaneReceiver
         _time = time;
         _logger = logger;
         _maxBytes = options.Value.MaxEnvelopeBytes;
+        _failedLog = new(1, time);
         _lastReceived = time.GetTimestamp();
         _lanes = new Lane[options.Value.Lanes];
         for (var i = 0; i < _lanes.Length; i++)
@@ -152,9 +154,9 @@ internal sealed partial class BackplaneReceiver : IBackplaneReceiver
     private void OnUnreadable(Exception? exception)
     {
         _metrics.EnvelopeDropped("unreadable");
-        if (exception is not null)
+        if (exception is not null && _failedLog.TryPass(out var others))
         {
-            Log.DeliveryFailed(_logger, exception);
+            Log.DeliveryFailed(_logger, others, exception);
         }
 
         _losses.Report(
@@ -170,7 +172,7 @@ internal sealed partial class BackplaneReceiver : IBackplaneReceiver
         [LoggerMessage(161, LogLevel.Information, "The backplane is back.")]
         public static partial void BackplaneBack(ILogger logger);
 
-        [LoggerMessage(162, LogLevel.Error, "An envelope could not be delivered.")]
-        public static partial void DeliveryFailed(ILogger logger, Exception exception);
+        [LoggerMessage(162, LogLevel.Error, "An envelope could not be delivered. Nor could {Others} since the last report.")]
+        public static partial void DeliveryFailed(ILogger logger, int others, Exception exception);
     }
 }

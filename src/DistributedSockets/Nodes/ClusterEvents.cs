@@ -14,6 +14,7 @@ internal sealed partial class ClusterEvents(IServiceProvider services, TimeProvi
 
     private readonly Channel<object> _events = Channel.CreateBounded<object>(new BoundedChannelOptions(Capacity) { SingleReader = true });
     private readonly CancellationTokenSource _stopped = new();
+    private readonly RareLog _droppedLog = new(1, time);
     private IClusterObserver[] _observers = [];
     private volatile bool _completed;
     private Task _loop = Task.CompletedTask;
@@ -61,9 +62,9 @@ internal sealed partial class ClusterEvents(IServiceProvider services, TimeProvi
 
     private void Add(object item)
     {
-        if (HasObservers && !_events.Writer.TryWrite(item) && !_completed)
+        if (HasObservers && !_events.Writer.TryWrite(item) && !_completed && _droppedLog.TryPass(out var others))
         {
-            Log.EventDropped(logger, Capacity);
+            Log.EventDropped(logger, Capacity, others);
         }
     }
 
@@ -101,7 +102,7 @@ internal sealed partial class ClusterEvents(IServiceProvider services, TimeProvi
         [LoggerMessage(142, LogLevel.Error, "A cluster observer still works although it was told to end; the node stops without it.")]
         public static partial void ObserverHangs(ILogger logger);
 
-        [LoggerMessage(141, LogLevel.Error, "The cluster observers are too slow: {Capacity} events wait, and one was dropped.")]
-        public static partial void EventDropped(ILogger logger, int capacity);
+        [LoggerMessage(141, LogLevel.Error, "The cluster observers are too slow: {Capacity} events wait, and one was dropped. So were {Others} since the last report.")]
+        public static partial void EventDropped(ILogger logger, int capacity, int others);
     }
 }

@@ -26,6 +26,9 @@ internal sealed partial class RemoteCommands(
     private readonly ConcurrentDictionary<ulong, TaskCompletionSource<RemoteCommandOutcome>> _waiting = new();
     private readonly ConcurrentDictionary<HubRegistry, bool> _answerable = new();
     private readonly ConcurrentDictionary<Task, bool> _running = new();
+    private readonly RareLog _tooManyLog = new(1, time);
+    private readonly RareLog _failedLog = new(1, time);
+    private readonly RareLog _unansweredLog = new(1, time);
     private ulong _lastRequestId;
 
     /// <summary>Has a command about one connection done, wherever the connection lives.</summary>
@@ -71,7 +74,11 @@ internal sealed partial class RemoteCommands(
     {
         if (_running.Count >= MaxRunning)
         {
-            Log.TooManyCommands(logger, MaxRunning);
+            if (_tooManyLog.TryPass(out var others))
+            {
+                Log.TooManyCommands(logger, MaxRunning, others);
+            }
+
             return;
         }
 
@@ -167,7 +174,11 @@ internal sealed partial class RemoteCommands(
         }
         catch (Exception exception)
         {
-            Log.CommandFailed(logger, command.Kind, originNodeId, exception);
+            if (_failedLog.TryPass(out var others))
+            {
+                Log.CommandFailed(logger, command.Kind, originNodeId, others, exception);
+            }
+
             return;
         }
 
@@ -182,7 +193,10 @@ internal sealed partial class RemoteCommands(
         }
         catch (BackplaneUnavailableException exception)
         {
-            Log.ReplyFailed(logger, originNodeId, exception);
+            if (_unansweredLog.TryPass(out var others))
+            {
+                Log.ReplyFailed(logger, originNodeId, others, exception);
+            }
         }
     }
 
@@ -200,13 +214,13 @@ internal sealed partial class RemoteCommands(
 
     private static partial class Log
     {
-        [LoggerMessage(120, LogLevel.Warning, "More than {Count} commands of other nodes are in work; one was not carried out, and its sender gets no answer.")]
-        public static partial void TooManyCommands(ILogger logger, int count);
+        [LoggerMessage(120, LogLevel.Warning, "More than {Count} commands of other nodes are in work; one was not carried out, and its sender gets no answer. Nor were {Others} since the last report.")]
+        public static partial void TooManyCommands(ILogger logger, int count, int others);
 
-        [LoggerMessage(122, LogLevel.Error, "Command {Command} of node {NodeId} failed; its sender gets no answer.")]
-        public static partial void CommandFailed(ILogger logger, RemoteCommandKind command, string nodeId, Exception exception);
+        [LoggerMessage(122, LogLevel.Error, "Command {Command} of node {NodeId} failed; its sender gets no answer. So did {Others} since the last report.")]
+        public static partial void CommandFailed(ILogger logger, RemoteCommandKind command, string nodeId, int others, Exception exception);
 
-        [LoggerMessage(121, LogLevel.Warning, "A command of node {NodeId} was carried out, but the answer could not be sent.")]
-        public static partial void ReplyFailed(ILogger logger, string nodeId, Exception exception);
+        [LoggerMessage(121, LogLevel.Warning, "A command of node {NodeId} was carried out, but the answer could not be sent. So were {Others} since the last report.")]
+        public static partial void ReplyFailed(ILogger logger, string nodeId, int others, Exception exception);
     }
 }

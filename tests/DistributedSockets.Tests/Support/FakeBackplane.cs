@@ -23,6 +23,9 @@ internal sealed class FakeBackplane(InMemoryCluster cluster) : IBackplane
     /// <summary>When set, subscribes wait for it.</summary>
     internal TaskCompletionSource? SubscribeGate { get; set; }
 
+    /// <summary>When set, publishes wait for it.</summary>
+    internal TaskCompletionSource? PublishGate { get; set; }
+
     /// <summary>When set, publishes are taken and go nowhere.</summary>
     internal bool Swallow { get; set; }
 
@@ -43,6 +46,11 @@ internal sealed class FakeBackplane(InMemoryCluster cluster) : IBackplane
         if (Records)
         {
             Published.Enqueue((channel, payload.ToArray()));
+        }
+
+        if (PublishGate is { } gate)
+        {
+            await gate.Task;
         }
 
         ThrowIfCut();
