@@ -57,8 +57,9 @@ internal sealed class RedisConnectionOptionsValidator<TOptions> : IValidateOptio
                     $"{type}.ConnectionString names a server that is no host name. Write host:port, such as redis.example.com:6379, several separated by commas.");
             }
         }
-        catch (ArgumentException)
+        catch (Exception)
         {
+            // Whatever it is, among which a UriFormatException: what it says may repeat the string, so it is not passed on.
             errors.AddError(
                 $"{type}.ConnectionString cannot be read as a StackExchange.Redis configuration string. " +
                 "Write host:port, then options as name=value, separated by commas.");

@@ -16,20 +16,9 @@ internal sealed record RedisNodeRecord
     internal static RedisValue Write(NodeInfo node) => JsonSerializer.SerializeToUtf8Bytes(
         new RedisNodeRecord { Name = node.Name, StartedAt = node.StartedAt }, RedisSessionJson.Default.RedisNodeRecord);
 
-    /// <summary>Reads what may be anything; null if it is no record, with the cause if there is one.</summary>
-    internal static NodeInfo? Read(string nodeId, RedisValue value, out Exception? cause)
-    {
-        cause = null;
-        try
-        {
-            return value.HasValue && JsonSerializer.Deserialize((byte[])value!, RedisSessionJson.Default.RedisNodeRecord) is { Name: not null } node
-                ? new() { NodeId = nodeId, Name = node.Name, StartedAt = node.StartedAt }
-                : null;
-        }
-        catch (JsonException exception)
-        {
-            cause = exception;
-            return null;
-        }
-    }
+    /// <summary>Reads what may be anything; null if it is no record.</summary>
+    internal static NodeInfo? Read(string nodeId, RedisValue value) =>
+        RedisSessionJson.Read(value, RedisSessionJson.Default.RedisNodeRecord) is { Name: not null } node
+            ? new() { NodeId = nodeId, Name = node.Name, StartedAt = node.StartedAt }
+            : null;
 }

@@ -27,29 +27,17 @@ internal sealed record RedisSessionRecord
         },
         RedisSessionJson.Default.RedisSessionRecord);
 
-    /// <summary>Reads what may be anything; null if it is no record, with the cause if there is one.</summary>
-    internal static Session? Read(string nodeId, string hub, string connectionId, RedisValue value, out Exception? cause)
-    {
-        cause = null;
-        try
-        {
-            var record = value.HasValue ? JsonSerializer.Deserialize((byte[])value!, RedisSessionJson.Default.RedisSessionRecord) : null;
-            return record is null || record.Groups?.Contains(null!) == true
-                ? null
-                : new Session
-                {
-                    Hub = hub,
-                    ConnectionId = connectionId,
-                    NodeId = nodeId,
-                    UserId = record.UserId,
-                    ConnectedAt = record.ConnectedAt,
-                    Groups = record.Groups ?? [],
-                };
-        }
-        catch (JsonException exception)
-        {
-            cause = exception;
-            return null;
-        }
-    }
+    /// <summary>Reads what may be anything; null if it is no record.</summary>
+    internal static Session? Read(string nodeId, string hub, string connectionId, RedisValue value) =>
+        RedisSessionJson.Read(value, RedisSessionJson.Default.RedisSessionRecord) is { } record && record.Groups?.Contains(null!) != true
+            ? new()
+            {
+                Hub = hub,
+                ConnectionId = connectionId,
+                NodeId = nodeId,
+                UserId = record.UserId,
+                ConnectedAt = record.ConnectedAt,
+                Groups = record.Groups ?? [],
+            }
+            : null;
 }

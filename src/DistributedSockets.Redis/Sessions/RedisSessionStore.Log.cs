@@ -7,10 +7,10 @@ internal sealed partial class RedisSessionStore
     private static partial class Log
     {
         [LoggerMessage(1020, LogLevel.Warning, "The record of session {ConnectionId} of hub {Hub} in Redis cannot be read and is skipped. So were {Others} since the last report.")]
-        public static partial void UnreadableSession(ILogger logger, string hub, string connectionId, int others, Exception? exception);
+        public static partial void UnreadableSession(ILogger logger, string hub, string connectionId, int others);
 
         [LoggerMessage(1021, LogLevel.Warning, "The record of node {NodeId} in Redis cannot be read and is skipped. So were {Others} since the last report.")]
-        public static partial void UnreadableNode(ILogger logger, string nodeId, int others, Exception? exception);
+        public static partial void UnreadableNode(ILogger logger, string nodeId, int others);
 
         [LoggerMessage(1022, LogLevel.Information, "Node {NodeId} is gone and forgotten. So are {Others} since the last report.")]
         public static partial void NodeForgotten(ILogger logger, string nodeId, int others);

@@ -84,13 +84,13 @@ internal sealed partial class RedisSessionStore
         var nodes = new List<NodeInfo>();
         foreach (var (keys, record) in await NodesAsync(database, live: true, cancellationToken).ConfigureAwait(false))
         {
-            if (RedisNodeRecord.Read(keys.NodeId, record, out var cause) is { } node)
+            if (RedisNodeRecord.Read(keys.NodeId, record) is { } node)
             {
                 nodes.Add(node);
             }
             else if (_unreadableNodes.TryPass(out var held))
             {
-                Log.UnreadableNode(_logger, InLog(keys.NodeId), held, cause);
+                Log.UnreadableNode(_logger, InLog(keys.NodeId), held);
             }
         }
 
@@ -193,10 +193,10 @@ internal sealed partial class RedisSessionStore
 
     private Session? Read(string nodeId, string hub, RedisValue connectionId, RedisValue value, bool log = true)
     {
-        var session = RedisSessionRecord.Read(nodeId, hub, connectionId!, value, out var cause);
+        var session = RedisSessionRecord.Read(nodeId, hub, connectionId!, value);
         if (session is null && log && _unreadableSessions.TryPass(out var held))
         {
-            Log.UnreadableSession(_logger, InLog(hub), InLog(connectionId!), held, cause);
+            Log.UnreadableSession(_logger, InLog(hub), InLog(connectionId!), held);
         }
 
         return session;
