@@ -16,14 +16,6 @@ public static class HostileNames
         "\u00fc", "e\u0301", "\u00e9", "\u7fa4\u7d44", "\ud83d\ude80", "\ud83d\ude81", "\ufffd", "\u202e", "\u0001", "\u007f", "\u2028",
     ];
 
-    /// <summary>Names for tests that start something for each.</summary>
-    public static IReadOnlyList<string> Examples { get; } =
-    [
-        "*", "?", "[a-z]", "a", "a*", "a?", "A", "\\a", "a\\*", "a:g:b", "user:a", "group:a", "a:", ":a", ":", "all", "{a}", "{", "}", "{a", "a}",
-        "a\nb", "a b", "a ", " a", "\0", "a\0", "a\0b", "\r\n", "\t", "\u00e9", "e\u0301", "\ud83d\ude80", "\ud83d\ude81", "\ufffd", "$9", "%2a", "../a",
-        "\"a\"", new('x', MaxBytes), new('x', MaxBytes - 1), string.Concat(Enumerable.Repeat("\ud83d\ude80", MaxBytes / 4)),
-    ];
-
     /// <summary>Makes valid names of such pieces: 1 to 256 bytes of UTF-8.</summary>
     public static Gen<string> Gen { get; } = Text(8).Where(static name => name.Length > 0 && Encoding.UTF8.GetByteCount(name) <= MaxBytes);
 

@@ -288,6 +288,34 @@ public abstract class BackplaneConformanceTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Subscribe_AllTrickyNamesAtOnce_EachHearsOnlyItsOwn()
+    {
+        var (publisher, subscriber) = (await StartNodeAsync(), await StartNodeAsync());
+        string[] channels = [.. TrickyNames.All.SelectMany(name => new[] { $"{Channel}:user:{name}", $"{Channel}:group:{name}" })];
+        await Task.WhenAll(channels.Select(channel => subscriber.SubscribeAsync(channel)));
+
+        await PublishAsync("one");
+        await PublishAsync("two");
+        foreach (var (channel, index) in channels.Select(static (channel, index) => (channel, index)))
+        {
+            Assert.Equal([$"one {index}", $"two {index}"], await subscriber.Received.WaitForAsync(channel, $"two {index}"));
+        }
+
+        // Giving one up takes nothing from its lookalikes.
+        var (given, kept) = (channels.Where(static (_, index) => index % 3 == 0).ToArray(), channels.Where(static (_, index) => index % 3 != 0).ToArray());
+        await Task.WhenAll(given.Select(subscriber.UnsubscribeAsync));
+        await PublishAsync("three");
+        foreach (var channel in kept)
+        {
+            Assert.Equal(3, (await subscriber.Received.WaitForAsync(channel, 3)).Count);
+        }
+
+        Assert.All(given, channel => Assert.Equal(2, subscriber.Received.Texts(channel).Count));
+
+        Task PublishAsync(string text) => Task.WhenAll(channels.Select((channel, index) => publisher.PublishAsync(channel, $"{text} {index}")));
+    }
+
+    [Fact]
     public async Task Subscribe_PatternAlone_DoesNotMatchOtherChannels()
     {
         var (publisher, subscriber) = (await StartNodeAsync(), await StartNodeAsync());

@@ -443,6 +443,37 @@ public abstract class SessionStoreConformanceTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Names_AllTrickyOnesAtOnce_AreApart()
+    {
+        var (store, node) = await NewLiveNodeAsync();
+        var names = TrickyNames.All;
+
+        // Each is the user of one session and the group of the next.
+        Session[] sessions = [.. names.Select((name, index) => NewSession(node, name, [names[(index + 1) % names.Count]]))];
+        await CommitAsync(store, node, [.. sessions.Select(session => new SessionChange(Saved, session))]);
+
+        foreach (var session in sessions)
+        {
+            AssertSame(session, await store.FindAsync(Hub, session.ConnectionId, Cancellation));
+            AssertSame(session, Assert.Single(await ListAsync(store, SessionQuery.ForUser(Hub, session.UserId!))));
+            AssertSame(session, Assert.Single(await ListAsync(store, SessionQuery.ForGroup(Hub, session.Groups[0]))));
+            Assert.Equal(1, await store.CountAsync(SessionQuery.ForUser(Hub, session.UserId!), Cancellation));
+            Assert.Equal(1, await store.CountAsync(SessionQuery.ForGroup(Hub, session.Groups[0]), Cancellation));
+        }
+
+        Session[] ended = [.. sessions.Where(static (_, index) => index % 2 == 0)];
+        await CommitAsync(store, node, [.. ended.Select(session => new SessionChange(Ended, session))]);
+        Assert.Equal(names.Select((_, index) => index % 2 != 0), await store.AreOnlineAsync(Hub, names, Cancellation));
+
+        await store.RenewLeaseAsync(node, ShortLease, Cancellation);
+        await ExpireLeaseAsync(store, node.NodeId);
+        var claimed = await ClaimAllAsync(NewStore(), 10);
+        Session[] left = [.. sessions.Where(static (_, index) => index % 2 != 0)];
+        Assert.Equal(Ids(left), Ids(claimed));
+        Assert.All(left, session => AssertSame(session, claimed.Single(one => one.ConnectionId == session.ConnectionId)));
+    }
+
+    [Fact]
     public async Task Names_OfUserAndGroupAlike_AreApart()
     {
         var (store, node) = await NewLiveNodeAsync();
