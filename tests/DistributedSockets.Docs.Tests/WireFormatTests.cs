@@ -168,6 +168,34 @@ public sealed class WireFormatTests
     }
 
     [Fact]
+    public void SealedVector_SealedAndOpened_HasTheBytesOfThePage()
+    {
+        var table = MarkdownTable.In(Repository.Read(Page)).Single(table => table.Columns is ["sealed", "value"]);
+        var fields = table.Rows.ToDictionary(row => row[0], row => MarkdownTable.Plain(row[1]), StringComparer.Ordinal);
+        var bytes = HexBlock(CodeBlock.In(Repository.Read(Page).Split($"### {table.Heading}", 2)[1]).First(block => block.Language == "hex"));
+        var content = Vector.All().Single(vector => vector.Key.StartsWith("Vector 1:", StringComparison.Ordinal)).Value.Bytes;
+        var time = new FixedTimeProvider(DateTimeOffset.Parse(fields["sealed at"], CultureInfo.InvariantCulture));
+        var options = new DistributedWebSocketsOptions();
+        options.EnvelopeKeys.Add(fields["key"]);
+        var ring = new EnvelopeKeyRing(Microsoft.Extensions.Options.Options.Create(options));
+        var sealer = new EnvelopeSealer(ring.Sealing, Hex(fields["sender"]), long.Parse(fields["counter"], CultureInfo.InvariantCulture) - 1, time);
+
+        var written = sealer.Seal(fields["channel"], content, out var length);
+
+        Assert.Equal(Convert.ToHexString(bytes), Convert.ToHexString(written, 0, length));
+        var opener = new EnvelopeOpener(ring, new(ring, time), Microsoft.Extensions.Options.Options.Create(options), time);
+        ReadOnlyMemory<byte> opened = bytes;
+        Assert.Equal(EnvelopeVerdict.Taken, opener.Open(fields["channel"], 1, ref opened));
+        Assert.Equal(content, opened.ToArray());
+
+        // The same with nothing of ours but the values of the page.
+        using var cipher = new System.Security.Cryptography.AesGcm(Hex(fields["key of the sender"]), 16);
+        var plain = new byte[content.Length];
+        cipher.Decrypt(Hex(fields["nonce"]), bytes.AsSpan(37..^16), bytes.AsSpan(^16..), plain, [.. bytes[..37], .. Encoding.UTF8.GetBytes(fields["channel"])]);
+        Assert.Equal(content, plain);
+    }
+
+    [Fact]
     public void Channels_OfAHub_AreThoseOfThePage()
     {
         var block = CodeBlock.In(Repository.Read(Page)).Single(block => block.Language == "channels");
@@ -217,6 +245,8 @@ public sealed class WireFormatTests
 
     private static IEnumerable<IReadOnlyList<string>> Rows(params string[] columns) =>
         MarkdownTable.In(Repository.Read(Page)).Single(table => table.Columns.SequenceEqual(columns)).Rows;
+
+    private static byte[] Hex(string text) => Convert.FromHexString(text.Replace(" ", "", StringComparison.Ordinal));
 
     private static byte[] HexBlock(CodeBlock block) =>
         Convert.FromHexString(string.Concat(block.Lines.Select(line => line.Split(';')[0].Replace(" ", "", StringComparison.Ordinal))));
@@ -277,6 +307,11 @@ public sealed class WireFormatTests
         public string[] List(string field) => _fields[field] == "none" ? [] : [.. _fields[field].Split(", ").Select(MarkdownTable.Plain)];
 
         private string Text(string field) => _fields[field] == "none" ? "" : this[field];
+    }
+
+    private sealed class FixedTimeProvider(DateTimeOffset now) : TimeProvider
+    {
+        public override DateTimeOffset GetUtcNow() => now;
     }
 
     private sealed class CapturingBackplane : BroadcastBackplane

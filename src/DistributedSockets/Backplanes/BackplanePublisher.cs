@@ -1,14 +1,34 @@
+using System.Buffers;
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
 
 namespace DistributedSockets;
 
-/// <summary>Publishes for the router: measures, and turns every failure into one kind of exception.</summary>
-internal sealed class BackplanePublisher(IBackplane backplane, DistributedWebSocketsMetrics metrics)
+/// <summary>Publishes for the router: seals where that is wanted, measures, and turns every failure into one kind of exception.</summary>
+internal sealed class BackplanePublisher(IBackplane backplane, EnvelopeSealer sealer, DistributedWebSocketsMetrics metrics)
 {
+    private readonly EnvelopeSealer? _sealer = sealer.IsEnabled ? sealer : null;
+
     /// <summary>Hands a payload to the backplane. Nothing is awaited before, so the order of calls is the order of payloads.</summary>
     /// <exception cref="BackplaneUnavailableException">The backplane did not take it.</exception>
-    internal ValueTask<long?> PublishAsync(string channel, ReadOnlyMemory<byte> payload, CancellationToken cancellationToken)
+    internal ValueTask<long?> PublishAsync(string channel, ReadOnlyMemory<byte> payload, CancellationToken cancellationToken) =>
+        _sealer is null ? HandOverAsync(channel, payload, cancellationToken) : SealAsync(_sealer, channel, payload, cancellationToken);
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private async ValueTask<long?> SealAsync(EnvelopeSealer sealing, string channel, ReadOnlyMemory<byte> payload, CancellationToken cancellationToken)
+    {
+        var envelope = sealing.Seal(channel, payload.Span, out var length);
+        try
+        {
+            return await HandOverAsync(channel, envelope.AsMemory(0, length), cancellationToken);
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(envelope);
+        }
+    }
+
+    private ValueTask<long?> HandOverAsync(string channel, ReadOnlyMemory<byte> payload, CancellationToken cancellationToken)
     {
         var started = metrics.IsPublishMeasured ? Stopwatch.GetTimestamp() : 0;
         ValueTask<long?> publish;

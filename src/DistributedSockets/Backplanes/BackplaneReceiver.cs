@@ -9,9 +9,13 @@ internal sealed partial class BackplaneReceiver : IBackplaneReceiver
     /// <summary>How long an outage may go unnoticed: messages may be missing from so long before it was reported.</summary>
     private static readonly TimeSpan s_unnoticed = TimeSpan.FromSeconds(15);
 
+    /// <summary>Over how long <see cref="IsDeaf"/> looks.</summary>
+    private static readonly TimeSpan s_minute = TimeSpan.FromMinutes(1);
+
     private readonly Lane[] _lanes;
     private readonly EnvelopeDispatcher _dispatcher;
     private readonly EnvelopeWriter _own;
+    private readonly EnvelopeOpener? _opener;
     private readonly NodeState _node;
     private readonly LossReporter _losses;
     private readonly DistributedWebSocketsMetrics _metrics;
@@ -19,13 +23,17 @@ internal sealed partial class BackplaneReceiver : IBackplaneReceiver
     private readonly int _maxBytes;
     private readonly ILogger _logger;
     private readonly RareLog _failedLog;
+    private readonly RareLog _replayedLog;
     private readonly Lock _gate = new();
     private long _lastReceived;
+    private long _lastTaken;
+    private long _lastRefused;
     private DateTimeOffset _mayBeMissingFrom;
 
     public BackplaneReceiver(
         EnvelopeDispatcher dispatcher,
         EnvelopeWriter own,
+        EnvelopeOpener opener,
         NodeState node,
         LossReporter losses,
         DistributedWebSocketsMetrics metrics,
@@ -35,6 +43,7 @@ internal sealed partial class BackplaneReceiver : IBackplaneReceiver
     {
         _dispatcher = dispatcher;
         _own = own;
+        _opener = opener.IsEnabled ? opener : null;
         _node = node;
         _losses = losses;
         _metrics = metrics;
@@ -42,6 +51,7 @@ internal sealed partial class BackplaneReceiver : IBackplaneReceiver
         _logger = logger;
         _maxBytes = options.Value.MaxEnvelopeBytes;
         _failedLog = new(1, time);
+        _replayedLog = new(1, time);
         _lastReceived = time.GetTimestamp();
         _lanes = new Lane[options.Value.Lanes];
         for (var i = 0; i < _lanes.Length; i++)
@@ -53,6 +63,21 @@ internal sealed partial class BackplaneReceiver : IBackplaneReceiver
     /// <summary>Called when the backplane is back, for what has to be done again.</summary>
     internal event Action? Recovered;
 
+    /// <summary>
+    /// Whether envelopes of other nodes were refused in the last minute for how they are sealed or when, and none was taken: the keys or
+    /// the clocks differ.
+    /// </summary>
+    internal bool IsDeaf
+    {
+        get
+        {
+            var now = _time.GetTimestamp();
+            return IsRecent(Volatile.Read(ref _lastRefused)) && !IsRecent(Volatile.Read(ref _lastTaken));
+
+            bool IsRecent(long moment) => moment != 0 && _time.GetElapsedTime(moment, now) < s_minute;
+        }
+    }
+
     public void OnReceived(string channel, ReadOnlyMemory<byte> payload)
     {
         if (!_node.IsStarted)
@@ -60,21 +85,17 @@ internal sealed partial class BackplaneReceiver : IBackplaneReceiver
             return; // stopping: the connections are gone
         }
 
-        Volatile.Write(ref _lastReceived, _time.GetTimestamp());
-        if (payload.Length > _maxBytes)
-        {
-            _metrics.EnvelopeDropped("too_large");
-            _losses.Report(
-                PossibleLossCause.UnreadableEnvelope,
-                $"An envelope of {payload.Length} bytes is larger than MaxEnvelopeBytes, which is {_maxBytes}. Set it alike on all nodes and workers.");
-        }
-        else if (EnvelopeReader.TryBegin(payload.Span, out var reader))
+        var now = _time.GetTimestamp();
+        Volatile.Write(ref _lastReceived, now);
+        var verdict = payload.Length > _maxBytes ? EnvelopeVerdict.TooLarge : _opener?.Open(channel, now, ref payload) ?? EnvelopeVerdict.Taken;
+        if (verdict == EnvelopeVerdict.Taken && EnvelopeReader.TryBegin(payload.Span, out var reader))
         {
             if (reader.Origin.SequenceEqual(_own.Origin))
             {
                 return; // the echo of what this node published: its own connections have been served
             }
 
+            Volatile.Write(ref _lastTaken, now);
             _metrics.EnvelopeReceived();
             if (_dispatcher.FindHub(channel) is not { } hub)
             {
@@ -87,9 +108,13 @@ internal sealed partial class BackplaneReceiver : IBackplaneReceiver
                 _losses.Report(PossibleLossCause.LaneFull, "Envelopes arrive faster than this node delivers them; a lane was full.");
             }
         }
-        else
+        else if (verdict == EnvelopeVerdict.Taken)
         {
-            OnUnreadable(null);
+            Refuse(SealedEnvelope.Is(payload.Span) ? EnvelopeVerdict.NoKeys : EnvelopeVerdict.Unreadable, payload, now);
+        }
+        else if (verdict != EnvelopeVerdict.OwnEcho)
+        {
+            Refuse(verdict, payload, now);
         }
     }
 
@@ -151,18 +176,67 @@ internal sealed partial class BackplaneReceiver : IBackplaneReceiver
         return _lanes[(uint)hash.ToHashCode() % (uint)_lanes.Length];
     }
 
+    /// <summary>Called by the lanes, for what was taken and then turned out to be wrong.</summary>
     private void OnUnreadable(Exception? exception)
     {
-        _metrics.EnvelopeDropped("unreadable");
         if (exception is not null && _failedLog.TryPass(out var others))
         {
             Log.DeliveryFailed(_logger, others, exception);
         }
 
-        _losses.Report(
-            PossibleLossCause.UnreadableEnvelope,
-            "An envelope on one of our channels could not be read. Does another program or version publish there?");
+        Refuse(EnvelopeVerdict.Unreadable, default, _time.GetTimestamp());
     }
+
+    private void Refuse(EnvelopeVerdict verdict, ReadOnlyMemory<byte> payload, long now)
+    {
+        _metrics.EnvelopeDropped(verdict switch
+        {
+            EnvelopeVerdict.TooLarge => "too_large",
+            EnvelopeVerdict.NotSealed => "not_sealed",
+            EnvelopeVerdict.NoKeys => "no_keys",
+            EnvelopeVerdict.UnknownKey => "unknown_key",
+            EnvelopeVerdict.NotAuthentic => "not_authentic",
+            EnvelopeVerdict.Stale => "stale",
+            EnvelopeVerdict.Late => "late",
+            EnvelopeVerdict.Replayed => "replayed",
+            _ => "unreadable",
+        });
+        if (verdict == EnvelopeVerdict.Replayed)
+        {
+            if (_replayedLog.TryPass(out var others))
+            {
+                Log.Replayed(_logger, others + 1);
+            }
+
+            return; // nothing is lost: it was taken the first time
+        }
+
+        if (verdict is EnvelopeVerdict.NotSealed or EnvelopeVerdict.NoKeys or EnvelopeVerdict.UnknownKey or EnvelopeVerdict.Stale)
+        {
+            Volatile.Write(ref _lastRefused, now);
+        }
+
+        _losses.Report(PossibleLossCause.UnreadableEnvelope, Describe(verdict, payload.Span));
+    }
+
+    private string Describe(EnvelopeVerdict verdict, ReadOnlySpan<byte> envelope) => verdict switch
+    {
+        EnvelopeVerdict.TooLarge =>
+            $"An envelope of {envelope.Length} bytes is larger than MaxEnvelopeBytes, which is {_maxBytes}. Set it alike on all nodes and workers.",
+        EnvelopeVerdict.NotSealed =>
+            "An envelope was not sealed although this node has EnvelopeKeys. Does a node or worker lack them, or does another program publish on our channels?",
+        EnvelopeVerdict.NoKeys => "An envelope was sealed and this node has no EnvelopeKeys. Set the same on all nodes and workers.",
+        EnvelopeVerdict.UnknownKey =>
+            $"An envelope was sealed with key {SealedEnvelope.KeyId(envelope):x8}, which is not among this node's EnvelopeKeys. Set the same on all nodes and workers.",
+        EnvelopeVerdict.NotAuthentic =>
+            "An envelope is not what a holder of our key sealed for this channel. Somebody changed it, moved it, or made it up.",
+        EnvelopeVerdict.Stale =>
+            $"The first envelope of a sender was sealed at {DateTimeOffset.UnixEpoch.AddMilliseconds(SealedEnvelope.Stamp(envelope)):O} by its clock, which is not within EnvelopeMaxAge of ours. " +
+            "Do the clocks of the nodes differ, or did somebody replay it?",
+        EnvelopeVerdict.Late =>
+            "An envelope came so far behind later ones of its sender that it cannot be told from a replay. Is this node much too slow, or did somebody hold it back?",
+        _ => "An envelope on one of our channels could not be read. Does another program or version publish there?",
+    };
 
     private static partial class Log
     {
@@ -174,5 +248,8 @@ internal sealed partial class BackplaneReceiver : IBackplaneReceiver
 
         [LoggerMessage(162, LogLevel.Error, "An envelope could not be delivered. Nor could {Others} since the last report.")]
         public static partial void DeliveryFailed(ILogger logger, int others, Exception exception);
+
+        [LoggerMessage(163, LogLevel.Warning, "{Count} envelopes came a second time and were refused. Somebody replays what was recorded, or the transport delivers twice.")]
+        public static partial void Replayed(ILogger logger, int count);
     }
 }

@@ -199,6 +199,22 @@ public sealed class DistributedWebSocketsOptions
     [Between(65_536, 268_435_456)]
     public int MaxEnvelopeBytes { get; set; } = 16_777_216;
 
+    /// <summary>Gets the keys that seal envelopes, so that others who can reach the backplane neither read nor make nor repeat them.</summary>
+    /// <value>Empty by default: envelopes are plain. Each is the base64 of 32 random bytes; at most 16.</value>
+    /// <remarks>
+    /// The first seals, all of them open. Nodes and workers of a cluster must have the same; to change them, add the new one at the end
+    /// everywhere, then move it to the front everywhere, then remove the old one. They are secrets: keep them where your other secrets are.
+    /// </remarks>
+    public IList<string> EnvelopeKeys { get; } = [];
+
+    /// <summary>Gets or sets how old the first sealed envelope that this node takes of another may be, and how far ahead of this node's clock.</summary>
+    /// <value>The default is 5 minutes; 1 second to 1 day.</value>
+    /// <remarks>
+    /// Nodes whose clocks differ by more do not hear each other if they start so; those that know each other do not mind. It is also
+    /// for how long a recorded envelope can be played to a node that has just started.
+    /// </remarks>
+    public TimeSpan EnvelopeMaxAge { get; set; } = TimeSpan.FromMinutes(5);
+
     /// <summary>Gets or sets how many session changes may wait for the session store; beyond it all sessions are written again later.</summary>
     /// <value>The default is 65,536; 16 to 1,048,576.</value>
     [Between(16, 1_048_576)]

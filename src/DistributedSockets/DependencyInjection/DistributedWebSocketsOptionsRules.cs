@@ -57,6 +57,12 @@ internal sealed partial class DistributedWebSocketsOptionsRules : IValidateOptio
         Check(errors, nameof(options.RemoteCommandTimeout), options.RemoteCommandTimeout, tenth, fiveMinutes);
         Check(errors, nameof(options.UnsubscribeDelay), options.UnsubscribeDelay, TimeSpan.Zero, hour);
         Check(errors, nameof(options.DrainTimeout), options.DrainTimeout, TimeSpan.Zero, hour);
+        Check(errors, nameof(options.EnvelopeMaxAge), options.EnvelopeMaxAge, second, TimeSpan.FromDays(1));
+        foreach (var problem in EnvelopeKeyRing.Problems(options.EnvelopeKeys))
+        {
+            errors.AddError(problem);
+        }
+
         foreach (var origin in options.AllowedOrigins)
         {
             if (origin != "*" && !IsOrigin(origin))

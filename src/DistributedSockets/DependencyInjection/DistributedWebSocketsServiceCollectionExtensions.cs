@@ -91,10 +91,14 @@ public static class DistributedWebSocketsServiceCollectionExtensions
             provider.GetRequiredService<TimeProvider>(),
             provider.GetRequiredService<IOptions<DistributedWebSocketsOptions>>().Value.UnsubscribeDelay,
             provider.GetRequiredService<IOptions<DistributedWebSocketsOptions>>().Value.RemoteCommandTimeout));
+        services.TryAddSingleton<EnvelopeKeyRing>();
+        services.TryAddSingleton<EnvelopeSealer>();
+        services.TryAddSingleton<EnvelopeOpener>();
         services.TryAddSingleton<BackplanePublisher>();
         services.TryAddSingleton(static provider => new EnvelopeWriter(
             provider.GetRequiredService<NodeState>().Info.NodeId,
-            provider.GetRequiredService<IOptions<DistributedWebSocketsOptions>>().Value.MaxEnvelopeBytes));
+            provider.GetRequiredService<IOptions<DistributedWebSocketsOptions>>().Value.MaxEnvelopeBytes
+                - (provider.GetRequiredService<EnvelopeSealer>().IsEnabled ? SealedEnvelope.OverheadBytes : 0)));
         services.TryAddSingleton(static provider => new FrameDeflater(provider.GetRequiredService<IOptions<DistributedWebSocketsOptions>>().Value));
         services.TryAddSingleton<GroupManager>();
         services.TryAddSingleton<CommandExecutor>();

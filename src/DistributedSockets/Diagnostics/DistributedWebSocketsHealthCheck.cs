@@ -2,8 +2,8 @@ using Microsoft.Extensions.Diagnostics.HealthChecks;
 
 namespace DistributedSockets;
 
-/// <summary>Healthy; degraded while the backplane or the session store is away; unhealthy before start and while draining.</summary>
-internal sealed class DistributedWebSocketsHealthCheck(NodeState node, Hubs hubs) : IHealthCheck
+/// <summary>Healthy; degraded while the backplane or the session store is away, or no other node is understood; unhealthy before start and while draining.</summary>
+internal sealed class DistributedWebSocketsHealthCheck(NodeState node, Hubs hubs, BackplaneReceiver receiver) : IHealthCheck
 {
     public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
     {
@@ -27,6 +27,9 @@ internal sealed class DistributedWebSocketsHealthCheck(NodeState node, Hubs hubs
 
         return (backplane, store) switch
         {
+            (null, null) when receiver.IsDeaf => Result(
+                HealthStatus.Degraded,
+                "Envelopes of other nodes are refused, and none was taken in the last minute. EnvelopeKeys or the clocks differ."),
             (null, null) => Result(HealthStatus.Healthy, "The node is up."),
             (not null, not null) => Result(
                 HealthStatus.Degraded, $"The backplane and the session store are away. Backplane: {backplane} Session store: {store}"),

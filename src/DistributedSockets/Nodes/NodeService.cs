@@ -1,3 +1,4 @@
+using System.Globalization;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
@@ -13,6 +14,7 @@ internal sealed partial class NodeService(
     NodeState node,
     IBackplane backplane,
     BackplaneReceiver receiver,
+    EnvelopeKeyRing keys,
     ChannelReconciler reconciler,
     RemoteCommands commands,
     ISessionStore store,
@@ -44,6 +46,11 @@ internal sealed partial class NodeService(
         await heartbeat.StartAsync();
         committer.Start();
         Log.Started(logger, node.Info.NodeId, backplane.System);
+        if (keys.Sealing is { } key)
+        {
+            Log.Sealing(logger, node.Info.NodeId, key.Id.ToString("x8", CultureInfo.InvariantCulture), keys.Count);
+        }
+
         if (RuntimeCheck.IsVulnerable(Environment.Version))
         {
             Log.RuntimeVulnerable(logger, Environment.Version);
@@ -104,5 +111,8 @@ internal sealed partial class NodeService(
 
         [LoggerMessage(205, LogLevel.Warning, "This .NET runtime, {Version}, has WebSockets that clients can attack (CVE-2026-62901). Update it to 10.0.11 or later.")]
         public static partial void RuntimeVulnerable(ILogger logger, Version version);
+
+        [LoggerMessage(206, LogLevel.Information, "Node {NodeId} seals envelopes with key {KeyId}, and opens those of {Count} keys.")]
+        public static partial void Sealing(ILogger logger, string nodeId, string keyId, int count);
     }
 }

@@ -1,0 +1,118 @@
+using System.Buffers.Binary;
+using System.Collections.Concurrent;
+using Microsoft.Extensions.Options;
+
+namespace DistributedSockets;
+
+/// <summary>Opens sealed envelopes of other processes, each once.</summary>
+/// <remarks>Only an envelope that is genuine and fresh makes this remember its sender, and only so many senders are remembered.</remarks>
+internal sealed class EnvelopeOpener(EnvelopeKeyRing ring, EnvelopeSealer own, IOptions<DistributedWebSocketsOptions> options, TimeProvider time)
+{
+    /// <summary>How many senders are remembered. Each takes about 10 KB.</summary>
+    internal const int MaxSenders = 1_024;
+
+    private readonly ConcurrentDictionary<(uint Key, UInt128 Sender), SealedSender> _senders = new();
+    private readonly Lock _admission = new();
+
+    internal bool IsEnabled => ring.Count > 0;
+
+    internal int SenderCount => _senders.Count;
+
+    /// <summary>Opens an envelope. Called by several threads at once, but in order for each channel.</summary>
+    /// <param name="channel">The channel it came on.</param>
+    /// <param name="arrivedAt">When it came, as a timestamp of the clock.</param>
+    /// <param name="payload">The sealed envelope, which may be others' memory as well; if it is taken, the plain one, which is the caller's.</param>
+    internal EnvelopeVerdict Open(string channel, long arrivedAt, ref ReadOnlyMemory<byte> payload)
+    {
+        var envelope = payload.Span;
+        if (!SealedEnvelope.Is(envelope))
+        {
+            return EnvelopeReader.TryBegin(envelope, out _) ? EnvelopeVerdict.NotSealed : EnvelopeVerdict.Unreadable;
+        }
+
+        if (own.IsOwn(envelope))
+        {
+            return EnvelopeVerdict.OwnEcho;
+        }
+
+        if (ring.Find(SealedEnvelope.KeyId(envelope)) is not { } key)
+        {
+            return EnvelopeVerdict.UnknownKey;
+        }
+
+        var id = (key.Id, BinaryPrimitives.ReadUInt128BigEndian(SealedEnvelope.SenderId(envelope)));
+        if (_senders.TryGetValue(id, out var sender))
+        {
+            return Open(sender, isNew: false, channel, arrivedAt, ref payload);
+        }
+
+        var newcomer = new SealedSender(key.ForSender(SealedEnvelope.SenderId(envelope)), options.Value.EnvelopeMaxAge, time);
+        var content = payload;
+        var verdict = Open(newcomer, isNew: true, channel, arrivedAt, ref content);
+        if (verdict != EnvelopeVerdict.Taken)
+        {
+            newcomer.Dispose(); // at once: whoever can publish can make this happen
+            return verdict;
+        }
+
+        sender = Admit(id, newcomer);
+        if (ReferenceEquals(sender, newcomer))
+        {
+            payload = content;
+            return EnvelopeVerdict.Taken;
+        }
+
+        // Another envelope of it came at the same moment on another channel and was quicker; what that one made known counts.
+        newcomer.Dispose();
+        return Open(sender, isNew: false, channel, arrivedAt, ref payload);
+    }
+
+    private static EnvelopeVerdict Open(SealedSender sender, bool isNew, string channel, long arrivedAt, ref ReadOnlyMemory<byte> payload)
+    {
+        var envelope = payload.Span;
+        var (counter, stamp) = (SealedEnvelope.Counter(envelope), SealedEnvelope.Stamp(envelope));
+        if (sender.Decrypt(channel, envelope) is not { } content)
+        {
+            return EnvelopeVerdict.NotAuthentic;
+        }
+
+        if (counter <= 0 || !EnvelopeReader.TryBegin(content, out var reader))
+        {
+            return EnvelopeVerdict.Unreadable;
+        }
+
+        if (isNew && !sender.IsFresh(stamp))
+        {
+            return EnvelopeVerdict.Stale;
+        }
+
+        var verdict = sender.Take(counter, stamp, reader.Origin, arrivedAt);
+        if (verdict == EnvelopeVerdict.Taken)
+        {
+            payload = content;
+        }
+
+        return verdict;
+    }
+
+    /// <summary>Remembers a sender, in place of the one not heard for longest if there are too many. Returns the one that is remembered.</summary>
+    private SealedSender Admit((uint Key, UInt128 Sender) id, SealedSender newcomer)
+    {
+        lock (_admission)
+        {
+            if (_senders.TryGetValue(id, out var known))
+            {
+                return known;
+            }
+
+            if (_senders.Count >= MaxSenders)
+            {
+                // Not disposed: it may be opening an envelope just now.
+                _senders.TryRemove(_senders.MinBy(static sender => sender.Value.LastTaken).Key, out _);
+            }
+
+            _senders[id] = newcomer;
+            return newcomer;
+        }
+    }
+}

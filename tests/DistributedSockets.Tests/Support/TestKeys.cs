@@ -1,0 +1,34 @@
+using System.Security.Cryptography;
+using Microsoft.Extensions.Options;
+
+namespace DistributedSockets.Tests;
+
+/// <summary>Keys for sealing envelopes, and what is made of them.</summary>
+internal static class TestKeys
+{
+    internal static string Create() => Convert.ToBase64String(RandomNumberGenerator.GetBytes(32));
+
+    internal static IOptions<DistributedWebSocketsOptions> Options(TimeSpan maxAge, params IEnumerable<string> keys)
+    {
+        var options = new DistributedWebSocketsOptions { EnvelopeMaxAge = maxAge };
+        foreach (var key in keys)
+        {
+            options.EnvelopeKeys.Add(key);
+        }
+
+        return Microsoft.Extensions.Options.Options.Create(options);
+    }
+
+    internal static EnvelopeKeyRing Ring(params IEnumerable<string> keys) => new(Options(TimeSpan.FromMinutes(5), keys));
+
+    /// <summary>A process of its own that seals with a key.</summary>
+    internal static EnvelopeSealer Sealer(string key, TimeProvider time) => new(Ring(key), time);
+
+    /// <summary>A node of its own that opens with some keys.</summary>
+    internal static EnvelopeOpener Opener(TimeSpan maxAge, TimeProvider time, params IEnumerable<string> keys)
+    {
+        var options = Options(maxAge, keys);
+        var ring = new EnvelopeKeyRing(options);
+        return new(ring, new(ring, time), options, time);
+    }
+}
