@@ -20,7 +20,7 @@ public sealed class ConnectionStringFuzzTests
             }
             else
             {
-                Assert.True(new RedisConnection(options).IsOwned);
+                Assert.True(new RedisConnection(options, TimeProvider.System).IsOwned);
             }
         });
     }
