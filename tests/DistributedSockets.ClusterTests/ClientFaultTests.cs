@@ -62,21 +62,22 @@ public sealed class ClientFaultTests(SharedCluster cluster, ImpatientNodes nodes
     [Fact]
     public async Task VanishesWithoutFin_WhileMuchIsSentToIt_IsCutAndWhatWaitsIsReleased()
     {
-        await using var node = await StartPingingAsync(timeout: "00:00:05"); // time enough to fill the buffers in between
+        await using var node = await StartPingingAsync(timeout: "00:00:05");
         await using var proxy = FaultProxy.Start(node.Address.Authority);
         await using var witness = await Witness.StartAsync(node);
         await using var client = await OpenAsync(node, proxy);
-
-        proxy.Swallow(FaultDirection.ToServer);
-        proxy.Hold(FaultDirection.ToClient);
         var payload = new string('x', PayloadBytes);
+
+        proxy.Hold(FaultDirection.ToClient);
         await Guard.UntilAsync(
             async () =>
             {
                 await node.SendAsync($"user/{_user}", payload);
+                await client.SendTextAsync("Istill here");
                 return await node.MetricAsync("distributed_sockets.outbound_queue.bytes") > 1_000_000;
             },
             "TCP takes no more");
+        proxy.Swallow(FaultDirection.ToServer);
 
         await AssertEndedAsync(client.ConnectionId);
         await Guard.UntilAsync(async () => await node.MetricAsync("distributed_sockets.outbound_queue.bytes") == 0, "nothing waits any more");
@@ -263,7 +264,7 @@ public sealed class ClientFaultTests(SharedCluster cluster, ImpatientNodes nodes
     }
 
     /// <summary>A node of the shared cluster that pings after a second.</summary>
-    private Task<TestNodeProcess> StartPingingAsync(string timeout = "00:00:01") => TestNodeProcess.StartAsync(new NodeSettings
+    private Task<TestNodeProcess> StartPingingAsync(string timeout = "00:00:03") => TestNodeProcess.StartAsync(new NodeSettings
     {
         Name = "pinging",
         Redis = cluster.Redis,

@@ -74,8 +74,6 @@ public sealed class ConnectionStormTests(SharedCluster cluster)
         {
             ["UnsubscribeDelay"] = "00:00:01",
             ["CloseTimeout"] = "00:00:01",
-            ["KeepAliveInterval"] = "00:00:01",
-            ["KeepAliveTimeout"] = "00:00:01",
         });
         var channels = await ChannelsAsync();
         await (await node.ConnectAsync()).DisposeAsync();

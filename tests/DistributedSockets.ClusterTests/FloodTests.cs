@@ -95,7 +95,7 @@ public sealed class FloodTests(AbusedNodes nodes)
         await using var node = await TestNodeProcess.StartAsync(new NodeSettings
         {
             Name = "pings",
-            Options = new Dictionary<string, string> { ["KeepAliveInterval"] = "00:00:01", ["KeepAliveTimeout"] = "00:00:01" },
+            Options = new Dictionary<string, string> { ["KeepAliveInterval"] = "00:00:01", ["KeepAliveTimeout"] = "00:00:03" },
         });
         await AssertNextIsServedAsync(node); // and all of that is loaded
         var before = await node.CollectAsync();

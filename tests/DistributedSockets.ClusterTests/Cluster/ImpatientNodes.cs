@@ -1,6 +1,6 @@
 namespace DistributedSockets.ClusterTests;
 
-/// <summary>Nodes of one each that wait for their clients for a second at most.</summary>
+/// <summary>Nodes of one each that have little patience with their clients.</summary>
 public sealed class ImpatientNodes : IAsyncLifetime
 {
     private TestNodeProcess[] _nodes = [];
@@ -8,7 +8,7 @@ public sealed class ImpatientNodes : IAsyncLifetime
     /// <summary>Waits a second for messages, for answers to close frames and for the headers of requests, and does not ping.</summary>
     internal TestNodeProcess Messages => _nodes[0];
 
-    /// <summary>Waits a second for answers to pings.</summary>
+    /// <summary>Pings after a second, and waits three for the answer.</summary>
     internal TestNodeProcess Pings => _nodes[1];
 
     public async ValueTask InitializeAsync() => _nodes = await TestNodeProcess.StartAsync(
@@ -21,7 +21,7 @@ public sealed class ImpatientNodes : IAsyncLifetime
         new NodeSettings
         {
             Name = "pings",
-            Options = new Dictionary<string, string> { ["KeepAliveInterval"] = "00:00:01", ["KeepAliveTimeout"] = "00:00:01" },
+            Options = new Dictionary<string, string> { ["KeepAliveInterval"] = "00:00:01", ["KeepAliveTimeout"] = "00:00:03" },
         });
 
     public async ValueTask DisposeAsync()
