@@ -231,8 +231,8 @@ internal sealed partial class BackplaneReceiver : IBackplaneReceiver
         EnvelopeVerdict.NotAuthentic =>
             "An envelope is not what a holder of our key sealed for this channel. Somebody changed it, moved it, or made it up.",
         EnvelopeVerdict.Stale =>
-            $"The first envelope of a sender was sealed at {DateTimeOffset.UnixEpoch.AddMilliseconds(SealedEnvelope.Stamp(envelope)):O} by its clock, which is not within EnvelopeMaxAge of ours. " +
-            "Do the clocks of the nodes differ, or did somebody replay it?",
+            $"The first envelope of a sender was sealed {unchecked(SealedEnvelope.Stamp(envelope) - _time.GetUtcNow().ToUnixTimeMilliseconds())} ms from now by its clock, " +
+            "which is not within EnvelopeMaxAge. Do the clocks of the nodes differ, or did somebody replay it?",
         EnvelopeVerdict.Late =>
             "An envelope came so far behind later ones of its sender that it cannot be told from a replay. Is this node much too slow, or did somebody hold it back?",
         _ => "An envelope on one of our channels could not be read. Does another program or version publish there?",

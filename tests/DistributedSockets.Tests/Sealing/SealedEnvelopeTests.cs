@@ -295,18 +295,7 @@ public sealed class SealedEnvelopeTests
     [InlineData(long.MinValue, EnvelopeVerdict.Unreadable)]
     internal void Counter_OfAGenuineEnvelope_IsAboveZero(long counter, EnvelopeVerdict verdict)
     {
-        // What no process of ours seals; a holder of the key can.
-        var key = Assert.IsType<EnvelopeKey>(EnvelopeKey.TryParse(_key));
-        var (sender, plain) = (new byte[SealedEnvelope.SenderIdBytes], Plain());
-        var envelope = new byte[plain.Length + SealedEnvelope.OverheadBytes];
-        SealedEnvelope.WriteHeader(envelope, key.Id, sender, counter, _time.GetUtcNow().ToUnixTimeMilliseconds());
-        using var cipher = key.ForSender(sender);
-        cipher.Encrypt(
-            envelope.AsSpan(SealedEnvelope.HeaderBytes - 16, SealedEnvelope.NonceBytes),
-            plain,
-            envelope.AsSpan(SealedEnvelope.HeaderBytes, plain.Length),
-            envelope.AsSpan(^SealedEnvelope.TagBytes..),
-            [.. envelope[..SealedEnvelope.HeaderBytes], .. Encoding.UTF8.GetBytes(Channel)]);
+        var envelope = TestKeys.Seal(_key, counter, _time.GetUtcNow().ToUnixTimeMilliseconds(), Channel, Plain());
 
         Assert.Equal(verdict, Open(envelope));
     }

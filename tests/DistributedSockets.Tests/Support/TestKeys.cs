@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using System.Text;
 using Microsoft.Extensions.Options;
 
 namespace DistributedSockets.Tests;
@@ -23,6 +24,23 @@ internal static class TestKeys
 
     /// <summary>A process of its own that seals with a key.</summary>
     internal static EnvelopeSealer Sealer(string key, TimeProvider time) => new(Ring(key), time);
+
+    /// <summary>Seals with a counter and a time that no process of ours would use; whoever has the key can.</summary>
+    internal static byte[] Seal(string key, long counter, long stamp, string channel, byte[] plain)
+    {
+        var sealing = EnvelopeKey.TryParse(key) ?? throw new ArgumentException("This is no key.", nameof(key));
+        var sender = new byte[SealedEnvelope.SenderIdBytes];
+        var envelope = new byte[plain.Length + SealedEnvelope.OverheadBytes];
+        SealedEnvelope.WriteHeader(envelope, sealing.Id, sender, counter, stamp);
+        using var cipher = sealing.ForSender(sender);
+        cipher.Encrypt(
+            envelope.AsSpan(SealedEnvelope.HeaderBytes - 16, SealedEnvelope.NonceBytes),
+            plain,
+            envelope.AsSpan(SealedEnvelope.HeaderBytes, plain.Length),
+            envelope.AsSpan(^SealedEnvelope.TagBytes..),
+            [.. envelope[..SealedEnvelope.HeaderBytes], .. Encoding.UTF8.GetBytes(channel)]);
+        return envelope;
+    }
 
     /// <summary>A node of its own that opens with some keys.</summary>
     internal static EnvelopeOpener Opener(TimeSpan maxAge, TimeProvider time, params IEnumerable<string> keys)
