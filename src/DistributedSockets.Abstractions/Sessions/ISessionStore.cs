@@ -13,8 +13,8 @@ public interface ISessionStore : IAsyncDisposable
     /// <param name="expiry">How long the lease lasts without another renewal.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <returns>
-    /// <see langword="true"/> if the lease was still held; <see langword="false"/> if it was taken anew, so that what the store
-    /// knew of this node's sessions may be gone and must be written again.
+    /// <see langword="true"/> if the lease was still held and everything written is still there; <see langword="false"/> if it was
+    /// taken anew, or the store has gone back to an older state: what it knows of this node's sessions must be written again.
     /// </returns>
     /// <exception cref="SessionStoreUnavailableException">The store cannot be reached.</exception>
     ValueTask<bool> RenewLeaseAsync(NodeInfo node, TimeSpan expiry, CancellationToken cancellationToken = default);

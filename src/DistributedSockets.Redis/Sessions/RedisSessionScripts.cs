@@ -5,12 +5,13 @@ internal static class RedisSessionScripts
 {
     /// <summary>Applies changes in order; applying them twice is the same as once.</summary>
     /// <remarks>
-    /// Per change, KEYS: hubs, sessions, users, groups, then one set per index. ARGV: hub, connection, record (empty for an
+    /// First the lease in KEYS, and in ARGV its new value: the number of the write, or empty for a write without one. A lease that is
+    /// provisional stays so, and one that is gone stays gone. Per change, KEYS: hubs, sessions, users, groups, then one set per index. ARGV: hub, connection, record (empty for an
     /// ended session), number of indexes, then per index '+' or '-', '3' for a user or '4' for a group, and its name.
     /// The counts are set from the sets' sizes, never added to, so that a repeated change does no harm.
     /// </remarks>
     public const string Apply = """
-        local a, k = 1, 0
+        local a, k = 2, 1
         while a <= #ARGV do
           local connection, record, indexes = ARGV[a + 1], ARGV[a + 2], tonumber(ARGV[a + 3])
           if record == '' then
@@ -32,6 +33,10 @@ internal static class RedisSessionScripts
             a = a + 3
           end
           k = k + 4 + indexes
+        end
+        if ARGV[1] ~= '' then
+          local lease = redis.pcall('GET', KEYS[1])
+          if type(lease) == 'string' and lease ~= '0' then redis.call('SET', KEYS[1], ARGV[1], 'XX', 'KEEPTTL') end
         end
         return 1
         """;

@@ -19,10 +19,9 @@ internal sealed partial class RedisSessionStore : ISessionStore
     private const int ChangesPerScript = 64;
     private const int ScriptsInFlight = 16;
 
-    private static readonly RedisValue Renewed = 1;
     private static readonly RedisValue Provisional = 0;
 
-    private readonly ConcurrentDictionary<string, (RedisValue Record, TimeSpan Expiry)> _ownNodes = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, (RedisValue Record, TimeSpan Expiry, RedisWrites Writes)> _ownNodes = new(StringComparer.Ordinal);
     private readonly RedisConnection _connection;
     private readonly string _prefix;
     private readonly RedisKey _nodes;
@@ -59,14 +58,18 @@ internal sealed partial class RedisSessionStore : ISessionStore
         ArgumentNullException.ThrowIfNull(node);
         var keys = KeysOf(node.NodeId);
         var record = RedisNodeRecord.Write(node);
-        _ownNodes[node.NodeId] = (record, expiry);
+        var (_, _, writes) = _ownNodes.AddOrUpdate(
+            node.NodeId,
+            _ => (record, expiry, new RedisWrites(_time.GetUtcNow().UtcTicks)),
+            (_, known) => (record, expiry, known.Writes));
         var database = await DatabaseAsync(cancellationToken).ConfigureAwait(false);
         var listed = InPlaceAsync(_nodes, "hash", () => database.HashSetAsync(_nodes, node.NodeId, record));
         RedisErrors.Observe(listed);
+        var confirmed = writes.Confirmed;
         var before = await InPlaceAsync(
-            keys.Lease, "string", () => database.StringSetAndGetAsync(keys.Lease, Renewed, expiry)).ConfigureAwait(false);
+            keys.Lease, "string", () => writes.SendLast(number => database.StringSetAndGetAsync(keys.Lease, number, expiry))).ConfigureAwait(false);
         await listed.ConfigureAwait(false);
-        return before == Renewed;
+        return before.HasValue && before != Provisional && before.TryParse(out long last) && last >= confirmed;
 
         async Task<T> InPlaceAsync<T>(RedisKey key, string type, Func<Task<T>> write)
         {
@@ -133,6 +136,7 @@ internal sealed partial class RedisSessionStore : ISessionStore
         var listed = ExchangeAsync(() => database.HashSetAsync(_nodes, keys.NodeId, isOwn ? own.Record : "{}", When.NotExists), cancellationToken);
         RedisErrors.Observe(leased);
         RedisErrors.Observe(listed);
+        var last = 0L;
         var inFlight = new Queue<Task<RedisResult>>();
         for (var start = 0; start < changes.Count; start += ChangesPerScript)
         {
@@ -141,7 +145,16 @@ internal sealed partial class RedisSessionStore : ISessionStore
                 await ExchangeAsync(inFlight.Dequeue, cancellationToken).ConfigureAwait(false);
             }
 
-            inFlight.Enqueue(Apply(database, keys, changes, start, Math.Min(start + ChangesPerScript, changes.Count)));
+            var (from, end) = (start, Math.Min(start + ChangesPerScript, changes.Count));
+            if (isOwn && end == changes.Count)
+            {
+                (last, var script) = own.Writes.SendNext(number => Apply(database, keys, changes, from, end, number));
+                inFlight.Enqueue(script);
+            }
+            else
+            {
+                inFlight.Enqueue(Apply(database, keys, changes, from, end, RedisValue.EmptyString));
+            }
         }
 
         while (inFlight.TryDequeue(out var script))
@@ -151,13 +164,17 @@ internal sealed partial class RedisSessionStore : ISessionStore
 
         await leased.ConfigureAwait(false);
         await listed.ConfigureAwait(false);
+        if (isOwn)
+        {
+            own.Writes.Confirmed = last;
+        }
     }
 
     private static Task<RedisResult> Apply(
-        IDatabase database, RedisSessionKeys keys, IReadOnlyList<SessionChange> changes, int start, int end)
+        IDatabase database, RedisSessionKeys keys, IReadOnlyList<SessionChange> changes, int start, int end, RedisValue number)
     {
-        var scriptKeys = new List<RedisKey>();
-        var arguments = new List<RedisValue>();
+        var scriptKeys = new List<RedisKey> { keys.Lease };
+        var arguments = new List<RedisValue> { number };
         for (var i = start; i < end; i++)
         {
             var (kind, session, group) = changes[i];

@@ -18,6 +18,7 @@ internal sealed partial class NodeHeartbeat(
 
     private readonly CancellationTokenSource _stopping = new();
     private HashSet<string>? _live;
+    private bool _renewed;
     private long? _claimDueSince;
     private Task _loop = Task.CompletedTask;
 
@@ -55,12 +56,15 @@ internal sealed partial class NodeHeartbeat(
         try
         {
             var held = await store.RenewLeaseAsync(node.Info, options.Value.LeaseExpiry, stopping);
-            if (!held && hubs.CountConnections() > 0)
+            if (!held && (_renewed || hubs.CountConnections() > 0))
             {
-                // Also at the first success after a start without the store: what was written meanwhile may have been claimed.
+                // Also at the first success after a start without the store: what was written meanwhile may have been claimed. And also
+                // without connections: those that the store remembers may have ended.
                 Log.LeaseLost(logger, node.Info.NodeId);
                 changes.RequestRewrite();
             }
+
+            _renewed = true;
 
             if (events.HasObservers || await IsClaimDueAsync(stopping))
             {
@@ -130,7 +134,7 @@ internal sealed partial class NodeHeartbeat(
 
     private static partial class Log
     {
-        [LoggerMessage(190, LogLevel.Warning, "Node {NodeId} found its lease gone; its sessions are written to the session store anew.")]
+        [LoggerMessage(190, LogLevel.Warning, "Node {NodeId} found its lease or its last writes gone; its sessions are written to the session store anew.")]
         public static partial void LeaseLost(ILogger logger, string nodeId);
 
         [LoggerMessage(191, LogLevel.Warning, "The session store is away; who is online is not known until it returns. Messages are not affected.")]

@@ -5,19 +5,18 @@ namespace DistributedSockets.ClusterTests;
 /// <summary>Nodes and a Redis of their own, with a proxy in front of Redis for each node.</summary>
 internal sealed class FaultCluster : IAsyncDisposable
 {
-    private readonly RedisFixture _redis;
     private readonly NodeSettings[] _settings;
     private readonly List<TestNodeProcess> _stopped = [];
     private readonly Dictionary<string, EventAnswer[]> _events = new(StringComparer.Ordinal);
     private volatile TestNodeProcess?[] _nodes;
 
-    private FaultCluster(RedisFixture redis, FaultProxy[] proxies, NodeSettings[] settings)
+    private FaultCluster(TestServer redis, FaultProxy[] proxies, NodeSettings[] settings)
     {
-        (_redis, Proxies, _settings) = (redis, proxies, settings);
+        (Redis, Proxies, _settings) = (redis, proxies, settings);
         _nodes = new TestNodeProcess?[settings.Length];
     }
 
-    public TestServer Redis => _redis.Server;
+    public TestServer Redis { get; }
 
     /// <summary>What stands between each node and Redis, in the order of the nodes.</summary>
     public IReadOnlyList<FaultProxy> Proxies { get; }
@@ -28,12 +27,15 @@ internal sealed class FaultCluster : IAsyncDisposable
     /// <param name="nodes">How many nodes.</param>
     /// <param name="options">Options of the library.</param>
     /// <param name="connection">What the nodes' connection string to Redis says behind the address.</param>
-    public static async Task<FaultCluster> StartAsync(int nodes = 2, IReadOnlyDictionary<string, string>? options = null, string connection = "")
+    /// <param name="redis">A Redis with settings of its own, which becomes the cluster's.</param>
+    public static async Task<FaultCluster> StartAsync(
+        int nodes = 2, IReadOnlyDictionary<string, string>? options = null, string connection = "", RedisServer? redis = null)
     {
-        var redis = new RedisFixture();
-        await redis.InitializeAsync();
-        FaultProxy[] proxies = [.. Enumerable.Range(0, nodes).Select(_ => FaultProxy.Start(redis.EndPoint))];
-        var cluster = new FaultCluster(redis, proxies, [.. proxies.Select((proxy, index) => new NodeSettings
+        redis?.SkipUnlessAvailable();
+        var server = redis ?? new RedisFixture().Server;
+        await server.StartAsync();
+        FaultProxy[] proxies = [.. Enumerable.Range(0, nodes).Select(_ => FaultProxy.Start(server.EndPoint))];
+        var cluster = new FaultCluster(server, proxies, [.. proxies.Select((proxy, index) => new NodeSettings
         {
             Name = $"node{index}",
             Redis = proxy.EndPoint + connection,
@@ -119,7 +121,7 @@ internal sealed class FaultCluster : IAsyncDisposable
             await proxy.DisposeAsync();
         }
 
-        await _redis.DisposeAsync();
+        await Redis.DisposeAsync();
     }
 
     private async Task<List<string>> SessionsOfAsync(string? cause)

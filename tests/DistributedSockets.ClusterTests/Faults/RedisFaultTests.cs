@@ -23,6 +23,29 @@ public sealed class RedisFaultTests
         await cluster.Redis.StartAsync();
     });
 
+    [Fact]
+    public async Task KilledAndRestartedWithOlderData()
+    {
+        await using var cluster = await FaultCluster.StartAsync(2, ShortLease, redis: new RedisServer { KeepsData = true });
+        await RunAsync(39, cluster, async load =>
+        {
+            await using var gone = await cluster.Node(0).ConnectAsync("gone", "group");
+            await Guard.UntilAsync(() => cluster.Node(1).IsOnlineAsync("gone"), "the first session is stored");
+            Assert.StartsWith("+OK", await cluster.Redis.CommandAsync("SAVE"), StringComparison.Ordinal);
+
+            // What happens after the last save, Redis forgets; the leases it remembers.
+            await gone.DisposeAsync();
+            await using var kept = await cluster.Node(0).ConnectAsync("kept", "group");
+            await Guard.UntilAsync(async () => await cluster.Node(1).IsOnlineAsync("kept") && !await cluster.Node(1).IsOnlineAsync("gone"), "the changes are stored");
+            await cluster.Redis.KillAsync();
+            await cluster.Redis.StartAsync();
+            await load.UntilFlowingAsync();
+            await cluster.UntilHealthyAsync();
+            await Guard.UntilAsync(
+                async () => (await cluster.Node(1).SessionsAsync("group=group")) is [{ UserId: "kept" }], "the sessions are those of now");
+        });
+    }
+
     [Theory]
     [InlineData("pubsub", 33)]
     [InlineData("normal", 34)]
@@ -111,9 +134,15 @@ public sealed class RedisFaultTests
         int seed, Func<FaultCluster, HistoryLoad, Task> fault, [System.Runtime.CompilerServices.CallerMemberName] string name = "")
     {
         await using var cluster = await FaultCluster.StartAsync(2, ShortLease);
+        await RunAsync(seed, cluster, load => fault(cluster, load), name);
+    }
+
+    private static async Task RunAsync(
+        int seed, FaultCluster cluster, Func<HistoryLoad, Task> fault, [System.Runtime.CompilerServices.CallerMemberName] string name = "")
+    {
         await using var load = await cluster.LoadAsync(new() { Seed = seed });
         await cluster.UntilSessionsAreThoseOfAsync(load);
-        await fault(cluster, load);
+        await fault(load);
         var normal = await load.UntilFlowingAsync();
         await cluster.UntilHealthyAsync();
         await cluster.UntilSessionsAreThoseOfAsync(load);
