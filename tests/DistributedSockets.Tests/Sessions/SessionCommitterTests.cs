@@ -76,6 +76,22 @@ public sealed class SessionCommitterTests
     }
 
     [Fact]
+    public async Task Lease_FoundGoneWhenAllConnectionsHaveEnded_WhatTheStoreMayRememberIsForgotten()
+    {
+        var store = new RecordingStore();
+        await using var node = await StartAsync(store, new());
+        await using (await node.ConnectAsync("u"))
+        {
+        }
+
+        await Eventually.TrueAsync(() => store.Committed.Count == 2, "start and end are written");
+
+        store.LoseLease = true;
+
+        await Eventually.TrueAsync(() => store.Resets == 1, "the sessions of the node are forgotten");
+    }
+
+    [Fact]
     public async Task Lease_FoundGone_SessionsAreToldAgain()
     {
         var (store, observer) = (new RecordingStore(), new Observer());
