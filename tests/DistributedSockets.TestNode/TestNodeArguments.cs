@@ -7,6 +7,7 @@ internal sealed record TestNodeArguments
         DistributedSockets.TestNode --port N [--redis HOST:PORT|none] [--name NODE] [--prefix P]
           --port N               listen on 127.0.0.1:N; 0 takes a free port, printed as "Listening on ADDRESS"
           --redis HOST:PORT      share a cluster over this Redis; none (the default) is a cluster of one
+          --redis-password-file F  sign in to Redis with the password that this file holds by then
           --name NODE            the node's name
           --prefix P             the prefix of channels and keys
           --http2                speak HTTP/2 without TLS only
@@ -19,6 +20,8 @@ internal sealed record TestNodeArguments
     public int Port { get; private set; }
 
     public string? Redis { get; private set; }
+
+    public string? RedisPasswordFile { get; private set; }
 
     public string? Name { get; private set; }
 
@@ -56,7 +59,7 @@ internal sealed record TestNodeArguments
                 case "--worker":
                     parsed.Worker = true;
                     break;
-                case "--port" or "--redis" or "--name" or "--prefix" or "--headers-timeout":
+                case "--port" or "--redis" or "--redis-password-file" or "--name" or "--prefix" or "--headers-timeout":
                     parsed.Set(option, ++i < args.Length ? args[i] : throw new FormatException($"{option} needs a value."));
                     break;
                 default:
@@ -81,6 +84,9 @@ internal sealed record TestNodeArguments
                 HeadersTimeout = ushort.TryParse(value, out var seconds) && seconds > 0
                     ? TimeSpan.FromSeconds(seconds)
                     : throw new FormatException($"--headers-timeout is {value}. Give a number of seconds from 1 to 65535.");
+                break;
+            case "--redis-password-file":
+                RedisPasswordFile = value;
                 break;
             case "--name":
                 Name = value;

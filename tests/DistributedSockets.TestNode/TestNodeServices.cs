@@ -1,4 +1,5 @@
 using Microsoft.Extensions.DependencyInjection;
+using StackExchange.Redis;
 
 namespace DistributedSockets.TestNode;
 
@@ -17,7 +18,15 @@ internal static class TestNodeServices
             builder.ConfigureCluster(options => options.Prefix = prefix);
         }
 
-        if (arguments.Redis is { } redis)
+        if (arguments is { Redis: { } server, RedisPasswordFile: { } passwordFile })
+        {
+            builder.UseRedis(options =>
+            {
+                options.Configuration = ConfigurationOptions.Parse(server);
+                options.Configuration.Defaults = new PasswordFile(passwordFile);
+            });
+        }
+        else if (arguments.Redis is { } redis)
         {
             builder.UseRedis(redis);
         }

@@ -12,7 +12,7 @@ internal sealed partial class RedisBackplane
 {
     private const int BatchSize = 256;
     private const int ReplaceAfterUnproven = 5;
-    private const int ReplaceAfterAttempts = 12;
+    private const int ReplaceAfterAttempts = 5; // a new connection also tells why the old one does not come back, which it does not itself
 
     private static readonly TimeSpan LivenessInterval = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan ProofTimeout = TimeSpan.FromSeconds(5);
@@ -125,8 +125,12 @@ internal sealed partial class RedisBackplane
 
             if (_connection.IsOwned && (unproven >= ReplaceAfterUnproven || attempt % ReplaceAfterAttempts == 0))
             {
+                if (unproven > 0)
+                {
+                    Log.ConnectionReplaced(_logger);
+                }
+
                 unproven = 0;
-                Log.ConnectionReplaced(_logger);
                 Detach();
                 await _connection.CloseAsync().ConfigureAwait(false);
             }

@@ -27,18 +27,24 @@ internal sealed class FaultCluster : IAsyncDisposable
     /// <param name="nodes">How many nodes.</param>
     /// <param name="options">Options of the library.</param>
     /// <param name="connection">What the nodes' connection string to Redis says behind the address.</param>
+    /// <param name="passwordFile">A file with the password to sign in with.</param>
     /// <param name="redis">A Redis with settings of its own, which becomes the cluster's.</param>
     public static async Task<FaultCluster> StartAsync(
-        int nodes = 2, IReadOnlyDictionary<string, string>? options = null, string connection = "", RedisServer? redis = null)
+        int nodes = 2, IReadOnlyDictionary<string, string>? options = null, string connection = "", string? passwordFile = null, RedisServer? redis = null)
     {
         redis?.SkipUnlessAvailable();
         var server = redis ?? new RedisFixture().Server;
-        await server.StartAsync();
+        if (!server.IsRunning)
+        {
+            await server.StartAsync();
+        }
+
         FaultProxy[] proxies = [.. Enumerable.Range(0, nodes).Select(_ => FaultProxy.Start(server.EndPoint))];
         var cluster = new FaultCluster(server, proxies, [.. proxies.Select((proxy, index) => new NodeSettings
         {
             Name = $"node{index}",
             Redis = proxy.EndPoint + connection,
+            RedisPasswordFile = passwordFile,
             Options = options ?? new Dictionary<string, string>(),
         })]);
         try

@@ -91,6 +91,31 @@ public sealed class RedisFaultTests
     });
 
     [Fact]
+    public Task NodeThatReadsTooSlowlyIsCutOff() => RunAsync(40, async (cluster, load) =>
+    {
+        SkipUnlessRedis(cluster);
+        await cluster.Redis.CommandAsync("CONFIG", "SET", "client-output-buffer-limit", "pubsub 256kb 256kb 1");
+        var (slow, proxy) = (cluster.Node(1), cluster.Proxies[1]);
+        var payload = new string('x', 60_000);
+        var before = await slow.MetricAsync("events.possible_loss");
+        var subscribers = await SubscribersAsync(cluster);
+
+        // What is sent to a connection that does not exist reaches its node, and no client. The system's buffers have to be full first.
+        proxy.Hold(FaultDirection.ToClient, FaultLinks.Subscriber);
+        await Guard.UntilAsync(
+            async () =>
+            {
+                await cluster.Node(0).SendAsync($"connection/{slow.NodeId}.AAAAAAAAAAAAAAAAAAAAAA", payload);
+                return !(await SubscribersAsync(cluster)).IsSupersetOf(subscribers);
+            },
+            "Redis cuts the node off");
+        proxy.Heal();
+
+        await load.UntilFlowingAsync();
+        await Guard.UntilAsync(async () => await slow.MetricAsync("events.possible_loss") > before, "the node reports the loss");
+    });
+
+    [Fact]
     public async Task Latency200Milliseconds()
     {
         await using var cluster = await FaultCluster.StartAsync(2, ShortLease);
@@ -113,6 +138,10 @@ public sealed class RedisFaultTests
         Assert.Empty(load.History.Snapshot().Losses);
         Assert.Equal(0, verdict.Refused);
     }
+
+    /// <summary>The connections of subscribers, by Redis's id.</summary>
+    private static async Task<HashSet<string>> SubscribersAsync(FaultCluster cluster) =>
+        [.. (await cluster.Redis.CommandAsync("CLIENT", "LIST", "TYPE", "pubsub")).Split('\n').Where(static line => line.StartsWith("id=", StringComparison.Ordinal)).Select(static line => line.Split(' ')[0])];
 
     private static void SkipUnlessRedis(FaultCluster cluster) =>
         Assert.SkipUnless(cluster.Redis is RedisServer, "Only redis-server has this setting.");

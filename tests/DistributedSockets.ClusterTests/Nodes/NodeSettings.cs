@@ -8,6 +8,9 @@ internal sealed record NodeSettings
     /// <summary>Where Redis is, or <see langword="null"/> for a cluster of one.</summary>
     public string? Redis { get; init; }
 
+    /// <summary>A file with the password to sign in with.</summary>
+    public string? RedisPasswordFile { get; init; }
+
     public string? Prefix { get; init; }
 
     public bool Http2 { get; init; }
@@ -23,6 +26,11 @@ internal sealed record NodeSettings
     public IEnumerable<string> Arguments()
     {
         List<string> arguments = ["--name", Name, "--redis", Redis ?? "none"];
+        if (RedisPasswordFile is not null)
+        {
+            arguments.AddRange(["--redis-password-file", RedisPasswordFile]);
+        }
+
         if (Prefix is not null)
         {
             arguments.AddRange(["--prefix", Prefix]);

@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Diagnostics.HealthChecks;
 using Microsoft.AspNetCore.HttpOverrides;
 using StackExchange.Redis;
+using StackExchange.Redis.Configuration;
 
 namespace DistributedSockets.Docs.Tests.Snippets.RedisInProduction;
 
@@ -53,6 +54,18 @@ internal static class RedisInProductionProgram
         // end-snippet
     }
 
+    public static void PasswordOfAFile(WebApplicationBuilder builder)
+    {
+        // snippet: redis-password-use
+        builder.Services.AddDistributedWebSockets().UseRedis(options => options.Configuration = new ConfigurationOptions
+        {
+            EndPoints = { { "redis.example.com", 6379 } },
+            User = "sockets",
+            Defaults = new PasswordFile("/run/secrets/redis-password"),
+        });
+        // end-snippet
+    }
+
     public static void Forwarded(WebApplicationBuilder builder)
     {
         // snippet: redis-forwarded
@@ -71,3 +84,10 @@ internal static class RedisInProductionProgram
         // end-snippet
     }
 }
+
+// snippet: redis-password
+public sealed class PasswordFile(string path) : DefaultOptionsProvider
+{
+    public override string Password => File.ReadAllText(path).TrimEnd();
+}
+// end-snippet
