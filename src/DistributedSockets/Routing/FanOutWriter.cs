@@ -10,6 +10,9 @@ internal sealed class FanOutWriter : IThreadPoolWorkItem
     /// <summary>Fewer recipients are written by the caller, whatever else goes on: there is too little to join, and they need not wait.</summary>
     private const int Many = 64;
 
+    /// <summary>How many passes may wait; beyond, callers write themselves, which slows them down to what can be written.</summary>
+    internal const int MaxWaiting = 64;
+
     private readonly Lock _gate = new();
     private readonly Queue<Connection[]> _waiting = new();
     private bool _writing;
@@ -23,22 +26,28 @@ internal sealed class FanOutWriter : IThreadPoolWorkItem
             return;
         }
 
+        bool start, full;
         lock (_gate)
         {
-            if (!_waiting.Contains(members))
+            var waits = _waiting.Contains(members);
+            full = !waits && _waiting.Count >= MaxWaiting;
+            if (!waits && !full)
             {
                 _waiting.Enqueue(members);
             }
 
-            if (_writing)
-            {
-                return;
-            }
-
+            start = !_writing;
             _writing = true;
         }
 
-        ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+        if (full)
+        {
+            Write(members);
+        }
+        else if (start)
+        {
+            ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+        }
     }
 
     /// <summary>One pass on the caller's thread.</summary>

@@ -86,13 +86,61 @@ public sealed class FanOutTests
         Assert.All(streams[1..], static stream => Assert.Equal(1, stream.Writes));
     }
 
+    [Fact]
+    public async Task Start_AsManyPassesWaitAsMay_IsWrittenByTheCaller()
+    {
+        await using var node = await AppNode.StartAsync();
+        var services = node.Services.GetRequiredService<ConnectionServices>();
+        var gate = new ManualResetEventSlim();
+        var stuck = Members(gate);
+        var members = Members(null);
+        var writer = new FanOutWriter();
+        Send([.. stuck.Connections]);
+        await Eventually.TrueAsync(() => stuck.Streams[0].Waits, "a pass is in progress");
+
+        for (var i = 0; i < FanOutWriter.MaxWaiting; i++)
+        {
+            Send([.. members.Connections]); // as after a change of the group, each time
+        }
+
+        Assert.All(members.Streams, static stream => Assert.Equal(0, stream.Writes));
+        Send([.. members.Connections]);
+
+        Assert.All(members.Streams, static stream => Assert.Equal(1, stream.Writes));
+        gate.Set();
+        await Eventually.TrueAsync(() => stuck.Connections.All(static member => member.Queue.QueuedBytes == 0), "everything is written");
+        Assert.All(members.Streams, static stream => Assert.Equal((FanOutWriter.MaxWaiting + 1) * 3, stream.Length));
+
+        (Connection[] Connections, CountingStream[] Streams) Members(ManualResetEventSlim? gate)
+        {
+            var streams = Enumerable.Range(0, 64).Select(i => new CountingStream(i == 0 ? gate : null)).ToArray();
+            return (Array.ConvertAll(streams, stream => new Connection(
+                new DefaultHttpContext(),
+                WebSocket.CreateFromStream(new MemoryStream(), new()),
+                new TapStream(Stream.Null, PipeWriter.Create(stream), TimeProvider.System),
+                "h",
+                null,
+                services)), streams);
+        }
+
+        void Send(Connection[] connections)
+        {
+            using var frame = SharedFrame.Encode(WebSocketMessage.Text("x"));
+            FanOut.Enqueue(connections, frame, []);
+            writer.Start(connections);
+        }
+    }
+
     /// <summary>Counts what is written; the first write waits for a gate, on the thread that writes.</summary>
     private sealed class CountingStream(ManualResetEventSlim? gate) : MemoryStream
     {
         internal int Writes;
 
+        internal volatile bool Waits;
+
         public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
         {
+            Waits = gate is not null;
             gate?.Wait(TimeSpan.FromSeconds(60), CancellationToken.None);
             Interlocked.Increment(ref Writes);
             Write(buffer.Span);
