@@ -27,6 +27,7 @@ internal sealed class RedisNode : IAsyncDisposable
     private RedisNode(WebApplication app)
     {
         _app = app;
+        Logs = app.Services.GetFakeLogCollector();
         Address = new(app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single());
     }
 
@@ -42,7 +43,8 @@ internal sealed class RedisNode : IAsyncDisposable
 
     internal LossObserver Losses => Services.GetRequiredService<LossObserver>();
 
-    internal FakeLogCollector Logs => Services.GetFakeLogCollector();
+    /// <summary>What was logged, also when the node has been disposed.</summary>
+    internal FakeLogCollector Logs { get; }
 
     /// <param name="redis">The configuration string.</param>
     /// <param name="prefix">The prefix of the cluster.</param>
