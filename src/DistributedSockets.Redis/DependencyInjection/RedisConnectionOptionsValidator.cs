@@ -43,6 +43,13 @@ internal sealed class RedisConnectionOptionsValidator<TOptions> : IValidateOptio
 
     private static void CheckConnectionString(ValidateOptionsResultBuilder errors, string type, string connectionString)
     {
+        if (IsPasswordCut(connectionString))
+        {
+            errors.AddError(
+                $"{type}.ConnectionString has something without a name behind the password, which would be taken for an address and stand in logs. " +
+                "A password with a comma goes into Configuration; addresses come first.");
+        }
+
         try
         {
             var endPoints = ConfigurationOptions.Parse(connectionString).EndPoints;
@@ -64,5 +71,24 @@ internal sealed class RedisConnectionOptionsValidator<TOptions> : IValidateOptio
                 $"{type}.ConnectionString cannot be read as a StackExchange.Redis configuration string. " +
                 "Write host:port, then options as name=value, separated by commas.");
         }
+    }
+
+    /// <summary>Whether a comma may have cut the password in two.</summary>
+    private static bool IsPasswordCut(string connectionString)
+    {
+        var isBehindPassword = false;
+        foreach (var range in connectionString.AsSpan().Split(','))
+        {
+            var part = connectionString.AsSpan()[range].Trim();
+            if (isBehindPassword && !part.IsEmpty && !part.Contains('='))
+            {
+                return true;
+            }
+
+            var equals = part.IndexOf('=');
+            isBehindPassword = equals > 0 && part[..equals].Trim().Equals("password", StringComparison.OrdinalIgnoreCase);
+        }
+
+        return false;
     }
 }

@@ -192,6 +192,10 @@ public sealed class RedisRegistrationTests(RedisFixture redis) : IClassFixture<R
     [InlineData("host:1,protocol=" + Secret)]
     [InlineData("host:1,ssl=" + Secret)]
     [InlineData("not a host:6379,password=hunter2")]
+    [InlineData("redis://:" + Secret + "@host:6379")]
+    [InlineData("host:1,tunnel=" + Secret + ":http:x")]
+    [InlineData("host:1,password=first," + Secret)] // a comma in a password makes an address of the rest
+    [InlineData("host:1,user=a, Password = first, " + Secret + ",ssl=true")]
     public async Task Start_ConnectionStringUnusable_FailsWithoutRepeatingIt(string connectionString)
     {
         var message = await RefusalAsync(builder => builder.UseRedis(connectionString));

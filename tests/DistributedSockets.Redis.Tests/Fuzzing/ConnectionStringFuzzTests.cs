@@ -10,7 +10,7 @@ public sealed class ConnectionStringFuzzTests
     public void ConnectionString_AnyText_IsUsableOrRefusedWithoutBeingRepeated()
     {
         var validator = new RedisConnectionOptionsValidator<RedisBackplaneOptions>();
-        Fuzz.Bytes(Corpus.Load("ConnectionStrings"), 20_000, 700, bytes =>
+        Fuzz.Bytes(Corpus.Load("ConnectionStrings"), 20_000, 400, bytes =>
         {
             var options = new RedisBackplaneOptions { ConnectionString = Encoding.UTF8.GetString(bytes) };
             var result = validator.Validate(null, options);

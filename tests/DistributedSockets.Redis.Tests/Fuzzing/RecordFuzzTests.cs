@@ -64,7 +64,7 @@ public sealed class RecordFuzzTests
     }
 
     [Fact]
-    public void Record_AnyBytes_IsReadOrRefused() => Fuzz.Bytes(Corpus.Load("Records"), 30_000, 1_000, static bytes =>
+    public void Record_AnyBytes_IsReadOrRefused() => Fuzz.Bytes(Corpus.Load("Records"), 30_000, 600, static bytes =>
     {
         Session? session = null;
         NodeInfo? node = null;

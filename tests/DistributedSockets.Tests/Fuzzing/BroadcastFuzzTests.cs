@@ -23,7 +23,7 @@ public sealed class BroadcastFuzzTests : IAsyncDisposable
         await _backplane.StartAsync(_received, Cancellation);
         await _backplane.SubscribeAsync(Channel, Cancellation);
 
-        Fuzz.Bytes(Corpus.Load("Broadcasts"), 50_000, 400, bytes =>
+        Fuzz.Bytes(Corpus.Load("Broadcasts"), 50_000, 200, bytes =>
         {
             var before = _received.Payloads + _received.Losses;
             Allocations.AssertBounded(0, 0, 1_024, () => _backplane.Receive(bytes));
@@ -45,7 +45,7 @@ public sealed class BroadcastFuzzTests : IAsyncDisposable
                    from payload in ArbMap.Default.GeneratorFor<byte[]>()
                    select (channel, payload);
 
-        Fuzz.Values(sent.ToArbitrary(), 1_000, broadcast =>
+        Fuzz.Values(sent.ToArbitrary(), 300, broadcast =>
         {
             _backplane.SubscribeAsync(broadcast.channel, Cancellation).AsTask().Wait(Cancellation);
             _backplane.PublishAsync(broadcast.channel, broadcast.payload, Cancellation).AsTask().Wait(Cancellation);

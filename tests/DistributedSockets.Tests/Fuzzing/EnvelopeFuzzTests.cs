@@ -42,7 +42,7 @@ public sealed class EnvelopeFuzzTests
     private static Gen<string> AnyName => HostileNames.Gen;
 
     [Fact]
-    public void Frame_WrittenAndRead_IsTheSame() => Fuzz.Values(SentFrames, 1_000, sent =>
+    public void Frame_WrittenAndRead_IsTheSame() => Fuzz.Values(SentFrames, 300, sent =>
     {
         var envelope = sent.Write();
         Assert.True(EnvelopeReader.TryBegin(envelope, out var reader));
@@ -60,7 +60,7 @@ public sealed class EnvelopeFuzzTests
     });
 
     [Fact]
-    public void Command_WrittenAndRead_IsTheSame() => Fuzz.Values(Commands, 1_000, command =>
+    public void Command_WrittenAndRead_IsTheSame() => Fuzz.Values(Commands, 200, command =>
     {
         var bytes = s_writer.WriteCommand(ulong.MaxValue, command, out var length).AsSpan(0, length);
         Assert.True(EnvelopeReader.TryBegin(bytes, out var reader));
@@ -76,7 +76,7 @@ public sealed class EnvelopeFuzzTests
     public void Reader_AnyBytes_ReadsNothingBeyondThemAndAllocatesLittle()
     {
         // Every kind of read after every other, whatever the envelope says it is.
-        Fuzz.Bytes(Corpus.Load("Envelopes"), 100_000, 700, static bytes => Allocations.AssertBounded(bytes.Length, Multiple, 1_024, () =>
+        Fuzz.Bytes(Corpus.Load("Envelopes"), 100_000, 400, static bytes => Allocations.AssertBounded(bytes.Length, Multiple, 1_024, () =>
         {
             if (!EnvelopeReader.TryBegin(bytes, out var reader))
             {
@@ -96,7 +96,7 @@ public sealed class EnvelopeFuzzTests
     }
 
     [Fact]
-    public void Frame_AnyBytes_IsRefusedOrIsOneWholeFrame() => Fuzz.Bytes(Corpus.Load("Frames"), 100_000, 500, static bytes =>
+    public void Frame_AnyBytes_IsRefusedOrIsOneWholeFrame() => Fuzz.Bytes(Corpus.Load("Frames"), 100_000, 300, static bytes =>
     {
         foreach (var withDeflated in new[] { false, true })
         {
@@ -139,7 +139,7 @@ public sealed class EnvelopeFuzzTests
         await using var crowd = await Crowd.GatherAsync(node);
         byte[][] corpus = [.. Corpus.Load("Envelopes"), .. crowd.Envelopes(times: 3)];
 
-        Fuzz.Bytes(corpus, 50_000, 2_000, crowd.AssertCheap);
+        Fuzz.Bytes(corpus, 50_000, 1_200, crowd.AssertCheap);
 
         await using var late = await node.ConnectAsync("late");
         await node.Router.SendToUserAsync("late", "still served", TestContext.Current.CancellationToken);
@@ -173,7 +173,7 @@ public sealed class EnvelopeFuzzTests
 
         var started = TimeProvider.System.GetTimestamp();
         var unreadable = 0;
-        Fuzz.Bytes(Corpus.Load("Envelopes"), 20_000, 1_000, bytes =>
+        Fuzz.Bytes(Corpus.Load("Envelopes"), 20_000, 600, bytes =>
         {
             if (!EnvelopeReader.TryBegin(bytes, out _))
             {

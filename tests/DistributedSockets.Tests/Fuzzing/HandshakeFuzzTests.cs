@@ -15,7 +15,7 @@ public sealed class HandshakeFuzzTests
     public void Origin_AnyText_IsAllowedOrRefusedAndNeverThrows()
     {
         var check = new OriginCheck(["https://partner.example"]);
-        Fuzz.Bytes(Corpus.Load("Origins"), 30_000, 600, bytes =>
+        Fuzz.Bytes(Corpus.Load("Origins"), 30_000, 300, bytes =>
         {
             var context = new DefaultHttpContext();
             context.Request.Headers.Origin = Encoding.Latin1.GetString(bytes);
@@ -32,7 +32,7 @@ public sealed class HandshakeFuzzTests
     }
 
     [Fact]
-    public void Extensions_AnyText_AreReadWithoutAllocation() => Fuzz.Bytes(Corpus.Load("Extensions"), 50_000, 400, static bytes =>
+    public void Extensions_AnyText_AreReadWithoutAllocation() => Fuzz.Bytes(Corpus.Load("Extensions"), 50_000, 200, static bytes =>
     {
         var header = Encoding.Latin1.GetString(bytes);
         Allocations.AssertBounded(0, 0, 256, () => DeflateAgreement.TakesSharedFrames(header));
@@ -44,7 +44,7 @@ public sealed class HandshakeFuzzTests
     });
 
     [Fact]
-    public void UserId_AnyText_HasAProblemOrFitsAChannel() => Fuzz.Bytes(Corpus.Load("Names"), 50_000, 400, static bytes =>
+    public void UserId_AnyText_HasAProblemOrFitsAChannel() => Fuzz.Bytes(Corpus.Load("Names"), 50_000, 200, static bytes =>
     {
         // UTF-16 as it comes, so that halves of surrogate pairs come too.
         var name = Encoding.UTF8.GetString(bytes) + new string([.. bytes.Where(static value => value > 0xF0).Select(static value => (char)(0xD700 + (value * 4)))]);

@@ -31,7 +31,7 @@ public sealed partial class NameFuzzTests
                     from near in Gen.Elements(other, other with { Prefix = one.Prefix, Hub = one.Hub }, one with { Kind = other.Kind }, one with { Name = other.Name })
                     select (one, near);
 
-        Fuzz.Values(pairs.ToArbitrary(), 20_000, static pair =>
+        Fuzz.Values(pairs.ToArbitrary(), 5_000, static pair =>
         {
             var (one, other) = pair;
             var isSame = one == other || (one with { Name = "" } == other with { Name = "" } && one.Kind == "all");
@@ -64,7 +64,7 @@ public sealed partial class NameFuzzTests
         });
 
     [Fact]
-    public void Connection_AnyText_NamesAPlainNodeOrNone() => Fuzz.Bytes(Corpus.Load("Names"), 50_000, 300, static bytes =>
+    public void Connection_AnyText_NamesAPlainNodeOrNone() => Fuzz.Bytes(Corpus.Load("Names"), 50_000, 150, static bytes =>
     {
         var id = Encoding.UTF8.GetString(bytes);
         var node = "";
@@ -79,7 +79,7 @@ public sealed partial class NameFuzzTests
     });
 
     [Fact]
-    public void Hub_AnyText_IsRefusedUnlessPlain() => Fuzz.Bytes(Corpus.Load("Names"), 50_000, 300, static bytes =>
+    public void Hub_AnyText_IsRefusedUnlessPlain() => Fuzz.Bytes(Corpus.Load("Names"), 50_000, 150, static bytes =>
     {
         var hub = Encoding.UTF8.GetString(bytes);
         var isPlain = hub.Length is > 0 and <= 64 && hub.All(static letter => letter is >= 'a' and <= 'z' or >= '0' and <= '9' or '.' or '_' or '-');
@@ -99,7 +99,7 @@ public sealed partial class NameFuzzTests
         var hubs = new Hubs(Microsoft.Extensions.Options.Options.Create(new DistributedWebSocketsClusterOptions { Prefix = "p" }), TestNode(), new(16));
         var chat = hubs.Get("chat");
         Assert.Same(chat, Find(chat.AllChannel));
-        Fuzz.Bytes(Corpus.Load("Names"), 20_000, 200, bytes =>
+        Fuzz.Bytes(Corpus.Load("Names"), 20_000, 100, bytes =>
         {
             var channel = Encoding.UTF8.GetString(bytes);
             Find(channel);

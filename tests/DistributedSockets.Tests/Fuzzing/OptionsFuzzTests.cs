@@ -10,7 +10,7 @@ public sealed class OptionsFuzzTests
     public void Prefix_AnyText_IsRefusedUnlessPlain()
     {
         var validator = new ClusterOptionsValidator();
-        Fuzz.Bytes(Corpus.Load("Names"), 20_000, 200, bytes =>
+        Fuzz.Bytes(Corpus.Load("Names"), 20_000, 100, bytes =>
         {
             var prefix = Encoding.UTF8.GetString(bytes);
             var isPlain = prefix.Length is > 0 and <= 64 && prefix.All(static letter => char.IsAsciiLetterOrDigit(letter) || letter is '.' or '_' or '-');
@@ -22,7 +22,7 @@ public sealed class OptionsFuzzTests
     public void NodeName_AnyText_IsRefusedUnlessIdsOfItCanBeRead()
     {
         var rules = new DistributedWebSocketsOptionsRules();
-        Fuzz.Bytes(Corpus.Load("Names"), 20_000, 200, bytes =>
+        Fuzz.Bytes(Corpus.Load("Names"), 20_000, 100, bytes =>
         {
             var name = Encoding.UTF8.GetString(bytes);
             if (rules.Validate(null, new() { NodeName = name }).Succeeded)
@@ -38,7 +38,7 @@ public sealed class OptionsFuzzTests
     public void OriginsAndSubProtocols_AnyText_AreRefusedOrFitAHeader()
     {
         var rules = new DistributedWebSocketsOptionsRules();
-        Fuzz.Bytes([.. Corpus.Load("Origins"), .. Corpus.Load("Names")], 20_000, 300, bytes =>
+        Fuzz.Bytes([.. Corpus.Load("Origins"), .. Corpus.Load("Names")], 20_000, 150, bytes =>
         {
             var text = Encoding.UTF8.GetString(bytes);
             var options = new DistributedWebSocketsOptions();
