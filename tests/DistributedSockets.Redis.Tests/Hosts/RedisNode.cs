@@ -49,8 +49,12 @@ internal sealed class RedisNode : IAsyncDisposable
     /// <param name="redis">The configuration string.</param>
     /// <param name="prefix">The prefix of the cluster.</param>
     /// <param name="onMessage">What the endpoint does instead of answering.</param>
+    /// <param name="envelopeKey">What the nodes of the cluster seal envelopes with, if anything.</param>
     internal static async Task<RedisNode> StartAsync(
-        string redis, string prefix, Func<WebSocketConnection, WebSocketMessage, CancellationToken, ValueTask>? onMessage = null)
+        string redis,
+        string prefix,
+        Func<WebSocketConnection, WebSocketMessage, CancellationToken, ValueTask>? onMessage = null,
+        string? envelopeKey = null)
     {
         var builder = WebApplication.CreateEmptyBuilder(new());
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0));
@@ -65,6 +69,10 @@ internal sealed class RedisNode : IAsyncDisposable
             {
                 options.HeartbeatInterval = TimeSpan.FromMilliseconds(200);
                 options.DrainTimeout = TimeSpan.Zero;
+                if (envelopeKey is not null)
+                {
+                    options.EnvelopeKeys.Add(envelopeKey);
+                }
             })
             .ConfigureCluster(cluster => cluster.Prefix = prefix)
             .UseRedis(redis);

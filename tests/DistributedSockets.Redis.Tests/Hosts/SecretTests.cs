@@ -12,21 +12,27 @@ public sealed class SecretTests
 {
     private const string Secret = "s3cr3t";
 
+    /// <summary>32 bytes in base64, with the word in them.</summary>
+    private const string SealingKey = "s3cr3tAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+
     /// <summary>The platform logs each request with its query string; what apps can do about it is in docs/security.md.</summary>
     private const string PlatformRequestLog = "Microsoft.AspNetCore.Hosting.Diagnostics";
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
-    [Fact]
-    public async Task Traffic_WhileAllIsWell_LeavesNoSecretInTheLog()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Traffic_AsLongAsRedisIsThere_LeavesNoSecretInTheLog(bool isSealed)
     {
         await using var redis = new RedisFixture();
         RequirePassword(redis.Server, $"{Secret}-redis");
         await redis.InitializeAsync();
         var prefix = $"secret-{Guid.NewGuid():N}";
         var connection = $"{redis.EndPoint},password={Secret}-redis";
-        await using var sender = await RedisNode.StartAsync(connection, prefix);
-        await using var node = await RedisNode.StartAsync(connection, prefix, static async (connection, message, cancellationToken) =>
+        var key = isSealed ? SealingKey : null;
+        await using var sender = await RedisNode.StartAsync(connection, prefix, envelopeKey: key);
+        await using var node = await RedisNode.StartAsync(connection, prefix, envelopeKey: key, onMessage: static async (connection, message, cancellationToken) =>
         {
             if (message.GetText().Contains("throw", StringComparison.Ordinal))
             {
