@@ -250,7 +250,7 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner, IMe
         }
     }
 
-    /// <summary>Whether the connection has ended, but its handler had the close timeout and has not returned. Called from time to time.</summary>
+    /// <summary>Whether the connection has ended, but its handler had the close timeout after it and has not returned. Called from time to time.</summary>
     internal bool IsHandlerStuck(long now)
     {
         if (Reason is null && !_aborted.IsCancellationRequested)
@@ -263,7 +263,8 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner, IMe
             _endingSince = now;
         }
 
-        if (_services.Time.GetElapsedTime(_endingSince, now) <= _services.Options.CloseTimeout)
+        // The first close timeout is the client's, to answer the close.
+        if (_services.Time.GetElapsedTime(_endingSince, now) <= 2 * _services.Options.CloseTimeout)
         {
             return false;
         }
