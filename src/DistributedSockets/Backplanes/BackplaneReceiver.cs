@@ -56,7 +56,7 @@ internal sealed partial class BackplaneReceiver : IBackplaneReceiver
         _lanes = new Lane[options.Value.Lanes];
         for (var i = 0; i < _lanes.Length; i++)
         {
-            _lanes[i] = new(options.Value.LaneCapacity, dispatcher, metrics, time, OnUnreadable);
+            _lanes[i] = new(options.Value.LaneCapacity, options.Value.LaneBytes, dispatcher, metrics, time, OnUnreadable);
         }
     }
 

@@ -8,17 +8,18 @@ namespace DistributedSockets;
 /// takes longer than that. Writing to many is left to <see cref="FanOutWriter"/> in either case.
 /// </remarks>
 internal sealed class Lane(
-    int capacity, EnvelopeDispatcher dispatcher, DistributedWebSocketsMetrics metrics, TimeProvider time, Action<Exception?> unreadable)
+    int capacity, int maxBytes, EnvelopeDispatcher dispatcher, DistributedWebSocketsMetrics metrics, TimeProvider time, Action<Exception?> unreadable)
     : IThreadPoolWorkItem
 {
     private readonly ServedConnections _served = new(time);
     private readonly Lock _gate = new();
     private readonly Queue<Item> _items = new();
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private long _bytes;
     private bool _delivering;
     private bool _stopping;
 
-    /// <summary>Takes an envelope; false if too many wait.</summary>
+    /// <summary>Takes an envelope; false if too many wait, or too large ones.</summary>
     /// <param name="hub">The hub of its channel.</param>
     /// <param name="envelope">The envelope.</param>
     /// <param name="atOnce">Whether the caller may deliver it.</param>
@@ -34,12 +35,14 @@ internal sealed class Lane(
 
             if (_delivering || !atOnce)
             {
-                if (_items.Count >= capacity)
+                // One is taken whatever its size; the size of an envelope has its own limit.
+                if (_items.Count >= capacity || (_items.Count > 0 && _bytes + envelope.Length > maxBytes))
                 {
                     return false;
                 }
 
                 _items.Enqueue(item);
+                _bytes += envelope.Length;
                 if (_delivering)
                 {
                     return true;
@@ -88,6 +91,7 @@ internal sealed class Lane(
             lock (_gate)
             {
                 item = _items.Dequeue(); // only here, and one waits
+                _bytes -= item.Envelope.Length;
             }
 
             Deliver(item);

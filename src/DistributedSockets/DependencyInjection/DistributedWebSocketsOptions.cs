@@ -199,6 +199,11 @@ public sealed class DistributedWebSocketsOptions
     [Between(65_536, 268_435_456)]
     public int MaxEnvelopeBytes { get; set; } = 16_777_216;
 
+    /// <summary>Gets or sets how many bytes of envelopes may wait in one lane; more are dropped and reported as possible loss.</summary>
+    /// <value>The default is 67,108,864; 1,048,576 to 1,073,741,824. A single envelope waits whatever its size.</value>
+    [Between(1_048_576, 1_073_741_824)]
+    public int LaneBytes { get; set; } = 67_108_864;
+
     /// <summary>Gets the keys that seal envelopes, so that others who can reach the backplane neither read nor make nor repeat them.</summary>
     /// <value>Empty by default: envelopes are plain. Each is the base64 of 32 random bytes; at most 16.</value>
     /// <remarks>
