@@ -82,7 +82,7 @@ public sealed class AclTests
         }
 
         var page = File.ReadAllText(Path.Combine(folder.FullName, "docs", "redis-in-production.md"));
-        var begin = page.IndexOf("ACL SETUSER", StringComparison.Ordinal);
+        var begin = page.IndexOf("\nACL SETUSER", StringComparison.Ordinal) + 1;
         return page[begin..page.IndexOf("```", begin, StringComparison.Ordinal)].Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);
     }
 }
