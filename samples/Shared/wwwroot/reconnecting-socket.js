@@ -2,7 +2,7 @@
 
 const firstDelay = 500; // milliseconds; doubles with each failure
 const longestDelay = 30_000;
-const overloadedDelay = 5_000; // the least wait after 1013, "try again later"
+const patientDelay = 5_000; // the least wait after 1013, "try again later", and after a limit was reached
 const stableAfter = 10_000; // a connection that lived this long starts the back-off anew
 
 // The server or the network went away, and another try makes sense. Every other code says that the same try would fail again.
@@ -10,11 +10,15 @@ const worthRetrying = new Set([
   1001, // going away: the node shuts down
   1005, // closed without a code, as some proxies do
   1006, // lost, or never established
+  1008, // a limit was reached: read too slowly, sent too much, said nothing for too long
   1011, // the handler failed
   1012, // the node restarts
   1013, // overloaded, try again later
   1014, // bad gateway
 ]);
+
+// The one 1008 that needs a person first.
+const signInExpired = 'The authentication has expired.';
 
 const meanings = new Map([
   [1000, 'The server ended the connection.'],
@@ -77,7 +81,7 @@ export class ReconnectingSocket {
         this.#failures = 0;
       }
 
-      if (worthRetrying.has(event.code)) {
+      if (worthRetrying.has(event.code) && event.reason !== signInExpired) {
         this.#retryLater(event.code);
       } else {
         this.#failures = 0;
@@ -111,7 +115,7 @@ export class ReconnectingSocket {
   // Exponential back-off with full jitter, so that the clients of a lost node do not all come back at once.
   #retryLater(code) {
     const ceiling = Math.min(longestDelay, firstDelay * 2 ** this.#failures++);
-    const delay = (code === 1013 ? overloadedDelay : firstDelay / 2) + Math.random() * ceiling;
+    const delay = (code === 1013 || code === 1008 ? patientDelay : firstDelay / 2) + Math.random() * ceiling;
     this.#retry = setTimeout(() => this.connect(), delay);
     this.#onState({ phase: 'waiting', retryAt: Date.now() + delay });
   }
