@@ -30,6 +30,9 @@ internal sealed partial class RedisBackplane
         [LoggerMessage(1008, LogLevel.Warning, "Redis refuses the backplane; it goes on trying.")]
         public static partial void Refused(ILogger logger, Exception exception);
 
+        [LoggerMessage(1009, LogLevel.Warning, "Redis is a replica; messages reach only nodes that are connected to the same one.")]
+        public static partial void OnReplica(ILogger logger);
+
         [LoggerMessage(1007, LogLevel.Error, "The recovery of the Redis backplane failed unexpectedly; it goes on trying.")]
         public static partial void RecoveryCrashed(ILogger logger, Exception exception);
     }

@@ -19,9 +19,9 @@ internal sealed partial class RedisBackplane
     private static readonly TimeSpan MinBackOff = TimeSpan.FromMilliseconds(200);
     private static readonly TimeSpan MaxBackOff = TimeSpan.FromSeconds(5);
 
-    // Nodes learn of another primary at once by a sentinel's message, else when they ask, every 5 seconds; and a sentinel may take a
-    // while to hear it. Until all have, those who know and those who do not yet do not hear each other.
-    private static readonly TimeSpan AllHaveMoved = TimeSpan.FromSeconds(10);
+    // Nodes learn of another primary at once by a sentinel's message, else when they ask or look; and a sentinel may take a while to hear
+    // it. Until all have, those who know and those who do not yet do not hear each other.
+    private static readonly TimeSpan AllHaveMoved = TimeSpan.FromSeconds(12);
     private static readonly TimeSpan MovedInterval = TimeSpan.FromSeconds(1);
 
     private readonly TaskCompletionSource _firstAttempt = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -30,6 +30,7 @@ internal sealed partial class RedisBackplane
     private readonly Lock _reporting = new();
     private Task? _loop;
     private IConnectionMultiplexer? _attached;
+    private bool _saidReplica;
     private volatile RedisProof? _proof;
     private volatile TransportState _state;
     private bool _refused;
@@ -60,6 +61,7 @@ internal sealed partial class RedisBackplane
 
                 await _trouble.WaitAsync(_movedSince is null ? LivenessInterval : MovedInterval, _time, stop).ConfigureAwait(false);
                 ReportMoved();
+                WarnOfReplica();
                 if (_state == TransportState.Available && !await IsAliveAsync(stop).ConfigureAwait(false))
                 {
                     afresh = true;
@@ -101,8 +103,16 @@ internal sealed partial class RedisBackplane
                 else
                 {
                     unproven++;
-                    _isCluster = multiplexer.GetServers().Any(server => server.ServerType == ServerType.Cluster);
-                    await RestoreAsync(multiplexer.GetSubscriber(), afresh || unproven > 1, stop).ConfigureAwait(false);
+                    var servers = multiplexer.GetServers();
+                    _isCluster = servers.Any(server => server.ServerType == ServerType.Cluster);
+                    _placement = servers.Length > 1 && !_isCluster ? CommandFlags.DemandMaster : CommandFlags.None;
+                    var isMisplaced = _placement == CommandFlags.DemandMaster && IsOnReplica(multiplexer);
+                    if (isMisplaced)
+                    {
+                        NoteMove();
+                    }
+
+                    await RestoreAsync(multiplexer.GetSubscriber(), afresh || unproven > 1 || isMisplaced, stop).ConfigureAwait(false);
                     if (await ProveAsync(multiplexer.GetSubscriber(), stop).ConfigureAwait(false) && TryReportAvailable(losses))
                     {
                         return;
@@ -146,10 +156,10 @@ internal sealed partial class RedisBackplane
     /// </remarks>
     private async Task RestoreAsync(ISubscriber subscriber, bool afresh, CancellationToken stop)
     {
-        await _probe.EnsureAsync(subscriber, afresh, stop).ConfigureAwait(false);
+        await _probe.EnsureAsync(subscriber, _placement, afresh, stop).ConfigureAwait(false);
         foreach (var batch in _channels.Values.Chunk(BatchSize))
         {
-            await Task.WhenAll(batch.Select(subscription => subscription.EnsureAsync(subscriber, afresh, stop))).ConfigureAwait(false);
+            await Task.WhenAll(batch.Select(subscription => subscription.EnsureAsync(subscriber, _placement, afresh, stop))).ConfigureAwait(false);
         }
     }
 
@@ -173,8 +183,26 @@ internal sealed partial class RedisBackplane
     {
         var proof = new RedisProof();
         _proof = proof;
-        await subscriber.PublishAsync(_probeChannel, proof.Marker).WithinAsync(ProofTimeout, _time, stop).ConfigureAwait(false);
+        await subscriber.PublishAsync(_probeChannel, proof.Marker, _placement).WithinAsync(ProofTimeout, _time, stop).ConfigureAwait(false);
         return await proof.Returned.WaitAsync(ProofTimeout, _time, stop).ConfigureAwait(false);
+    }
+
+    /// <summary>
+    /// Whether this node listens and publishes on a replica: nodes that are connected to its primary do not hear it.
+    /// </summary>
+    private bool IsOnReplica(IConnectionMultiplexer multiplexer) =>
+        !_isCluster && multiplexer.GetSubscriber().SubscribedEndpoint(_probeChannel) is { } endPoint && multiplexer.GetServer(endPoint).IsReplica;
+
+    /// <remarks>Where there are several servers, none that is known as a replica takes a publish; where there is one, nothing else is left.</remarks>
+    private void WarnOfReplica()
+    {
+        var isOnReplica = _state == TransportState.Available && _connection.Current is { } multiplexer && IsOnReplica(multiplexer);
+        if (isOnReplica && !_saidReplica)
+        {
+            Log.OnReplica(_logger);
+        }
+
+        _saidReplica = isOnReplica;
     }
 
     private void OnProbeReceived(string channel, ReadOnlyMemory<byte> payload) => _proof?.Receive(payload.Span);
@@ -205,16 +233,20 @@ internal sealed partial class RedisBackplane
 
     private void OnConnectionRestored(object? sender, ConnectionFailedEventArgs args) => _restored.Set();
 
-    private void OnMoved()
+    private void OnMoved(string reason)
+    {
+        NoteMove();
+        OnTrouble(new RedisConnectionException(ConnectionFailureType.SocketClosed, CommandFlags.None, reason));
+        _restored.Set();
+    }
+
+    private void NoteMove()
     {
         lock (_reporting)
         {
             _movedSince ??= _time.GetUtcNow() - AllHaveMoved;
             _movedAt = _time.GetTimestamp();
         }
-
-        OnTrouble(new RedisConnectionException(ConnectionFailureType.SocketClosed, CommandFlags.None, "The sentinels name another primary."));
-        _restored.Set();
     }
 
     private void ReportMoved()

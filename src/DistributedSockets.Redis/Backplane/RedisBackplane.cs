@@ -28,6 +28,7 @@ internal sealed partial class RedisBackplane : IBackplane
     private IBackplaneReceiver? _receiver;
     private Task? _disposal;
     private volatile bool _isCluster;
+    private volatile CommandFlags _placement;
 
     public RedisBackplane(
         IOptions<RedisBackplaneOptions> options,
@@ -70,9 +71,10 @@ internal sealed partial class RedisBackplane : IBackplane
         cancellationToken.ThrowIfCancellationRequested();
 
         // Nothing is awaited before this call, so the order of calls is the order on the wire.
-        var publish = ConnectedSubscriber("the message was not published").PublishAsync(RedisChannel.Literal(channel), payload.ToArray());
+        Task<long>? publish = null;
         try
         {
+            publish = ConnectedSubscriber("the message was not published").PublishAsync(RedisChannel.Literal(channel), payload.ToArray(), _placement);
             var receivers = await publish.WaitAsync(_timeout, _time, cancellationToken).ConfigureAwait(false);
             return _isCluster ? null : receivers;
         }
@@ -88,7 +90,10 @@ internal sealed partial class RedisBackplane : IBackplane
         }
         finally
         {
-            RedisErrors.Observe(publish);
+            if (publish is not null)
+            {
+                RedisErrors.Observe(publish);
+            }
         }
     }
 
@@ -126,7 +131,7 @@ internal sealed partial class RedisBackplane : IBackplane
         {
             try
             {
-                await attempt.EnsureAsync(subscriber, afresh: false, cancellationToken).ConfigureAwait(false);
+                await attempt.EnsureAsync(subscriber, _placement, afresh: false, cancellationToken).ConfigureAwait(false);
             }
             catch when (!attempt.Withdrawal.IsCompleted)
             {

@@ -25,9 +25,10 @@ internal sealed class RedisSubscription(
 
     /// <summary>Sees to it that the server knows the subscription, and does nothing if it does.</summary>
     /// <param name="subscriber">The connection.</param>
+    /// <param name="flags">Which server may take it.</param>
     /// <param name="afresh">Whether to subscribe anew even if the multiplexer believes to be subscribed.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    public async Task EnsureAsync(ISubscriber subscriber, bool afresh, CancellationToken cancellationToken)
+    public async Task EnsureAsync(ISubscriber subscriber, CommandFlags flags, bool afresh, CancellationToken cancellationToken)
     {
         await _gate.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
@@ -48,7 +49,7 @@ internal sealed class RedisSubscription(
                 return;
             }
 
-            await ConfirmAsync(subscriber, cancellationToken).ConfigureAwait(false);
+            await ConfirmAsync(subscriber, flags, cancellationToken).ConfigureAwait(false);
             if (_closed)
             {
                 await DropAsync(CommandFlags.FireAndForget).ConfigureAwait(false);
@@ -85,16 +86,16 @@ internal sealed class RedisSubscription(
         }
     }
 
-    private async Task ConfirmAsync(ISubscriber subscriber, CancellationToken cancellationToken)
+    private async Task ConfirmAsync(ISubscriber subscriber, CommandFlags flags, CancellationToken cancellationToken)
     {
-        var subscribing = subscriber.SubscribeAsync(_channel, Nothing);
+        var subscribing = subscriber.SubscribeAsync(_channel, Nothing, flags);
         try
         {
             await subscribing.WithinAsync(timeout, time, cancellationToken).ConfigureAwait(false);
             if (_queue is null)
             {
                 // Needs no round trip now, and never fails.
-                var queue = await subscriber.SubscribeAsync(_channel, CommandFlags.FireAndForget).ConfigureAwait(false);
+                var queue = await subscriber.SubscribeAsync(_channel, flags | CommandFlags.FireAndForget).ConfigureAwait(false);
                 lock (_delivery)
                 {
                     _queue = queue;
@@ -106,7 +107,7 @@ internal sealed class RedisSubscription(
         }
         finally
         {
-            Withdrawal = WithdrawAsync(subscriber, subscribing);
+            Withdrawal = WithdrawAsync(subscriber, flags, subscribing);
             if (subscribing.IsCompletedSuccessfully)
             {
                 // Answered, so there is nothing to wait for. After any other end the server may never answer, and the next
@@ -122,7 +123,7 @@ internal sealed class RedisSubscription(
     /// go on sending what nobody here wants. A subscribe that the multiplexer gave up on has not been answered either, so
     /// another one is sent, until one is answered or the connection is lost and the server has forgotten all of them.
     /// </remarks>
-    private async Task WithdrawAsync(ISubscriber subscriber, Task subscribing)
+    private async Task WithdrawAsync(ISubscriber subscriber, CommandFlags flags, Task subscribing)
     {
         try
         {
@@ -148,7 +149,7 @@ internal sealed class RedisSubscription(
                     return;
                 }
 
-                subscribing = subscriber.SubscribeAsync(_channel, Nothing);
+                subscribing = subscriber.SubscribeAsync(_channel, Nothing, flags);
             }
         }
         catch (Exception exception) when (RedisErrors.IsOutage(exception, CancellationToken.None))

@@ -6,11 +6,13 @@ namespace DistributedSockets;
 /// <summary>One connection to Redis: the app's, or one of our own that is opened when first asked for.</summary>
 /// <remarks>
 /// Disposes only what it created. Behind sentinels it leads to the one server that they name the primary, and is closed and opened anew
-/// when they name another.
+/// when they name another. Without them, if its only server becomes a replica, it looks whether the name leads to a primary by now.
 /// </remarks>
 internal sealed class RedisConnection : IAsyncDisposable
 {
     internal static readonly TimeSpan DefaultOperationTimeout = TimeSpan.FromSeconds(1.5);
+
+    private const int ConfigCheckSeconds = 5;
 
     // How often the sentinels are asked when they say nothing by themselves, and when the connection is lost.
     private static readonly TimeSpan WatchInterval = TimeSpan.FromSeconds(5);
@@ -43,8 +45,8 @@ internal sealed class RedisConnection : IAsyncDisposable
         }
     }
 
-    /// <summary>Raised when the connection was closed because it led to a server that is not the primary any more.</summary>
-    public event Action? Moved;
+    /// <summary>Raised, with the reason, when the connection was closed because it led to a server that is not the primary any more.</summary>
+    public event Action<string>? Moved;
 
     /// <summary>Whether the connection is ours to close and open anew.</summary>
     public bool IsOwned => _shared is null;
@@ -78,9 +80,9 @@ internal sealed class RedisConnection : IAsyncDisposable
             if (_opening is null or { IsFaulted: true } or { IsCanceled: true })
             {
                 _opening = Task.Run(OpenAsync);
-                if (_sentinels is not null && _watching.IsCompleted)
+                if (_watching.IsCompleted)
                 {
-                    _watching = Task.Run(() => WatchAsync(_sentinels, _stop.Token));
+                    _watching = Task.Run(() => WatchAsync(_stop.Token));
                 }
             }
 
@@ -158,6 +160,7 @@ internal sealed class RedisConnection : IAsyncDisposable
     {
         configuration.AbortOnConnectFail = false;
         configuration.BacklogPolicy = BacklogPolicy.FailFast;
+        configuration.ConfigCheckSeconds = Math.Min(configuration.ConfigCheckSeconds, ConfigCheckSeconds); // by which a replica is recognized
         if (configuration.ReconnectRetryPolicy is null or ExponentialRetry)
         {
             // The default backs off to a minute, which is too long to be cut off after a restart of Redis.
@@ -199,8 +202,8 @@ internal sealed class RedisConnection : IAsyncDisposable
         return multiplexer;
     }
 
-    /// <summary>Compares what the connection leads to with what the sentinels say, at once when there is reason to doubt it.</summary>
-    private async Task WatchAsync(RedisSentinels sentinels, CancellationToken stop)
+    /// <summary>Looks whether the connection leads to the primary, at once when there is reason to doubt it.</summary>
+    private async Task WatchAsync(CancellationToken stop)
     {
         while (!stop.IsCancellationRequested)
         {
@@ -208,19 +211,9 @@ internal sealed class RedisConnection : IAsyncDisposable
             {
                 await _doubt.WaitAsync(WatchInterval, _time, stop).ConfigureAwait(false);
                 _doubt.Reset();
-                if (Current is { } multiplexer && _primary is { } known)
+                if (Current is { } multiplexer)
                 {
-                    var primary = await sentinels.FindPrimaryAsync().WaitAsync(stop).ConfigureAwait(false);
-                    if (!known.Equals(primary) && ReferenceEquals(multiplexer, Current))
-                    {
-                        await CloseAsync().ConfigureAwait(false);
-                        Moved?.Invoke();
-                    }
-                    else if (!multiplexer.IsConnected)
-                    {
-                        _doubt.Set();
-                        await Task.Delay(UrgentWatchInterval, _time, stop).ConfigureAwait(false);
-                    }
+                    await (_sentinels is null ? FollowNameAsync(multiplexer) : FollowSentinelsAsync(_sentinels, multiplexer, stop)).ConfigureAwait(false);
                 }
             }
             catch (OperationCanceledException) when (stop.IsCancellationRequested)
@@ -230,6 +223,57 @@ internal sealed class RedisConnection : IAsyncDisposable
             {
                 // Nobody to ask. What is known stays, and they are asked again.
             }
+        }
+    }
+
+    private async Task FollowSentinelsAsync(RedisSentinels sentinels, IConnectionMultiplexer multiplexer, CancellationToken stop)
+    {
+        var known = _primary;
+        var primary = await sentinels.FindPrimaryAsync().WaitAsync(stop).ConfigureAwait(false);
+        if (!primary.Equals(known) && ReferenceEquals(multiplexer, Current))
+        {
+            await CloseAsync().ConfigureAwait(false);
+            Moved?.Invoke("The sentinels name another primary.");
+        }
+        else if (!multiplexer.IsConnected)
+        {
+            _doubt.Set();
+            await Task.Delay(UrgentWatchInterval, _time, stop).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Changes to a new connection if the old one leads to a replica, and the same name leads to a primary by now.</summary>
+    private async Task FollowNameAsync(IConnectionMultiplexer multiplexer)
+    {
+        if (multiplexer.GetServers() is not [{ IsConnected: true, IsReplica: true }])
+        {
+            return;
+        }
+
+        var candidate = await ConnectionMultiplexer.ConnectAsync(_configuration!).ConfigureAwait(false);
+        if (candidate.GetServers() is [{ IsConnected: true, IsReplica: false }] && TryReplace(multiplexer, candidate))
+        {
+            await multiplexer.CloseAsync(allowCommandsToComplete: false).ConfigureAwait(false);
+            await multiplexer.DisposeAsync().ConfigureAwait(false);
+            Moved?.Invoke("Redis had become a replica.");
+        }
+        else
+        {
+            await candidate.DisposeAsync().ConfigureAwait(false);
+        }
+    }
+
+    private bool TryReplace(IConnectionMultiplexer multiplexer, IConnectionMultiplexer candidate)
+    {
+        lock (_lock)
+        {
+            if (_disposed || !ReferenceEquals(multiplexer, Current))
+            {
+                return false;
+            }
+
+            _opening = Task.FromResult(candidate);
+            return true;
         }
     }
 }

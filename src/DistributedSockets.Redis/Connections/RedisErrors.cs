@@ -11,6 +11,7 @@ internal static class RedisErrors
         // The multiplexer cancels what waits when it is closed, which is none of the caller's doing.
         OperationCanceledException => !cancellationToken.IsCancellationRequested,
         RedisException or TimeoutException or ObjectDisposedException or IOException => true,
+        RedisCommandException => true, // such as a publish on a server that has become a replica
         System.Net.Sockets.SocketException => true,
         AggregateException aggregate => aggregate.InnerExceptions.All(inner => IsOutage(inner, cancellationToken)),
         _ => false,

@@ -91,6 +91,33 @@ public sealed class RedisFaultTests
     });
 
     [Fact]
+    public async Task PrimaryBecomesAReplica_AndItsAddressLeadsToTheNewOne()
+    {
+        await using var cluster = await FaultCluster.StartAsync(2, ShortLease, connection: ",configCheckSeconds=1", redis: new RedisServer());
+        await using var promoted = new RedisServer();
+        await promoted.StartAsync();
+        await ReplicateAsync(cluster.Redis, promoted);
+        await RunAsync(41, cluster, async _ =>
+        {
+            Assert.StartsWith("+OK", await promoted.CommandAsync("REPLICAOF", "NO", "ONE"), StringComparison.Ordinal);
+            await ReplicateAsync(promoted, cluster.Redis);
+            foreach (var proxy in cluster.Proxies)
+            {
+                proxy.LeadTo(promoted.EndPoint); // only new connections: nobody tells the nodes
+            }
+
+            await Guard.UntilAsync(async () => (await SubscribersAsync(cluster)).Count == 0, "no node listens to the old one");
+        });
+
+        static async Task ReplicateAsync(TestServer primary, TestServer replica)
+        {
+            Assert.StartsWith("+OK", await replica.CommandAsync("REPLICAOF", "127.0.0.1", $"{primary.Port}"), StringComparison.Ordinal);
+            await Guard.UntilAsync(
+                async () => (await replica.CommandAsync("INFO", "replication")).Contains("master_link_status:up", StringComparison.Ordinal), "the replica is in step");
+        }
+    }
+
+    [Fact]
     public Task NodeThatReadsTooSlowlyIsCutOff() => RunAsync(40, async (cluster, load) =>
     {
         SkipUnlessRedis(cluster);
