@@ -20,8 +20,8 @@ public sealed class RedisBackplaneOptions : IRedisConnectionOptions
     /// Copied. In the copy <see cref="ConfigurationOptions.AbortOnConnectFail"/> is off and
     /// <see cref="ConfigurationOptions.BacklogPolicy"/> is <see cref="BacklogPolicy.FailFast"/>, so that an outage neither
     /// stops the host nor delays commands; an <see cref="ExponentialRetry"/>, which is what it has unless told otherwise,
-    /// is replaced by one from 200 ms to 5 s. <see cref="ConfigurationOptions.ConfigCheckSeconds"/> is 5 at most. With a <see cref="ConfigurationOptions.ServiceName"/> the endpoints are sentinels,
-    /// and the connection leads to the primary that they name.
+    /// is replaced by one from 200 ms to 5 s. <see cref="ConfigurationOptions.ConfigCheckSeconds"/> is 5 at most. With a
+    /// <see cref="ConfigurationOptions.ServiceName"/> the endpoints are sentinels, and the connection leads to the primary that they name.
     /// </remarks>
     public ConfigurationOptions? Configuration { get; set; }
 
