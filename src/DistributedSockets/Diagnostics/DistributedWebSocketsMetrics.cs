@@ -20,6 +20,7 @@ internal sealed class DistributedWebSocketsMetrics : IDisposable
     private readonly Counter<long> _droppedEnvelopes;
     private readonly Histogram<double> _lag;
     private readonly Counter<long> _possibleLosses;
+    private readonly Counter<long> _droppedEvents;
 
     public DistributedWebSocketsMetrics(IMeterFactory factory)
     {
@@ -35,6 +36,7 @@ internal sealed class DistributedWebSocketsMetrics : IDisposable
         _droppedEnvelopes = _meter.CreateCounter<long>("distributed_sockets.backplane.dropped_envelopes", "{envelope}", "Envelopes from other nodes that were not delivered.");
         _lag = _meter.CreateHistogram<double>("distributed_sockets.backplane.lag", "s", "How long an envelope waited in its lane.");
         _possibleLosses = _meter.CreateCounter<long>("distributed_sockets.possible_losses", "{event}", "Reports of possible loss.");
+        _droppedEvents = _meter.CreateCounter<long>("distributed_sockets.dropped_events", "{event}", "Cluster events that observers did not take.");
     }
 
     internal bool IsPublishMeasured => _publishDuration.Enabled;
@@ -116,6 +118,9 @@ internal sealed class DistributedWebSocketsMetrics : IDisposable
 
     internal void PossiblyLost(PossibleLossCause cause) =>
         _possibleLosses.Add(1, new KeyValuePair<string, object?>("distributed_sockets.loss_cause", LossCause(cause)));
+
+    internal void EventDropped(string reason) =>
+        _droppedEvents.Add(1, new KeyValuePair<string, object?>("distributed_sockets.drop_reason", reason));
 
     private static string CloseReason(DisconnectKind kind) => kind switch
     {

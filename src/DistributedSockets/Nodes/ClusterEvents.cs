@@ -5,7 +5,8 @@ using Microsoft.Extensions.Logging;
 namespace DistributedSockets;
 
 /// <summary>Tells the observers of the cluster's events, one after the other, off the path of messages.</summary>
-internal sealed partial class ClusterEvents(IServiceProvider services, TimeProvider time, ILogger<ClusterEvents> logger)
+internal sealed partial class ClusterEvents(
+    IServiceProvider services, DistributedWebSocketsMetrics metrics, TimeProvider time, ILogger<ClusterEvents> logger)
 {
     private const int Capacity = 65_536;
 
@@ -62,7 +63,13 @@ internal sealed partial class ClusterEvents(IServiceProvider services, TimeProvi
 
     private void Add(object item)
     {
-        if (HasObservers && !_events.Writer.TryWrite(item) && !_completed && _droppedLog.TryPass(out var others))
+        if (!HasObservers || _events.Writer.TryWrite(item) || _completed)
+        {
+            return;
+        }
+
+        metrics.EventDropped("queue_full");
+        if (_droppedLog.TryPass(out var others))
         {
             Log.EventDropped(logger, Capacity, others);
         }
@@ -88,6 +95,7 @@ internal sealed partial class ClusterEvents(IServiceProvider services, TimeProvi
                 }
                 catch (Exception exception)
                 {
+                    metrics.EventDropped("observer_failed");
                     Log.ObserverFailed(logger, observer.GetType(), exception);
                 }
             }

@@ -15,6 +15,7 @@ internal sealed partial class RemoteCommands(
     IOptions<DistributedWebSocketsOptions> options,
     TimeProvider time,
     ISessionStore store,
+    DistributedWebSocketsMetrics metrics,
     ILogger<RemoteCommands> logger)
 {
     /// <summary>How many commands of other nodes are worked on at once; more are not answered.</summary>
@@ -74,6 +75,7 @@ internal sealed partial class RemoteCommands(
     {
         if (_running.Count >= MaxRunning)
         {
+            metrics.EnvelopeDropped("too_many_commands");
             if (_tooManyLog.TryPass(out var others))
             {
                 Log.TooManyCommands(logger, MaxRunning, others);

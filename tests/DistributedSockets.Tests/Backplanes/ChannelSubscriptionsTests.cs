@@ -23,9 +23,11 @@ public sealed class ChannelSubscriptionsTests
     public ChannelSubscriptionsTests()
     {
         _node = new(Options.Create(new DistributedWebSocketsOptions()), _time);
-        var events = new ClusterEvents(new ServiceCollection().AddSingleton(_observer.Object).BuildServiceProvider(), _time, NullLogger<ClusterEvents>.Instance);
+        var metrics = new DistributedWebSocketsMetrics(new DummyMeterFactory());
+        var events = new ClusterEvents(
+            new ServiceCollection().AddSingleton(_observer.Object).BuildServiceProvider(), metrics, _time, NullLogger<ClusterEvents>.Instance);
         events.Start();
-        _losses = new(events, new(new DummyMeterFactory()), _time, NullLogger<LossReporter>.Instance);
+        _losses = new(events, metrics, _time, NullLogger<LossReporter>.Instance);
         _subscriptions = new(_backplane.Object, _node, _losses, _time, s_delay, s_timeout);
     }
 

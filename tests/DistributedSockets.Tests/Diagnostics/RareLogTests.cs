@@ -1,7 +1,9 @@
 using System.Diagnostics.Metrics;
 using DistributedSockets.Conformance;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Diagnostics.Metrics.Testing;
 using Microsoft.Extensions.Time.Testing;
+using Moq;
 
 namespace DistributedSockets.Tests;
 
@@ -34,13 +36,48 @@ public sealed class RareLogTests
         var backplane = new FakeBackplane(cluster) { PublishGate = new(TaskCreationOptions.RunContinuationsAsynchronously) };
         await using var node = await StartAsync(backplane);
         await using var client = await node.ConnectAsync("alice");
+        using var dropped = new MetricCollector<long>(
+            node.Services.GetRequiredService<IMeterFactory>(), "DistributedSockets", "distributed_sockets.backplane.dropped_envelopes");
 
         PublishCommands(cluster, node);
-        await Eventually.TrueAsync(() => node.Logs.GetSnapshot().Any(entry => entry.Id.Id == 120), "a command too many is logged");
+        await Eventually.TrueAsync(
+            () => dropped.GetMeasurementSnapshot().Count(static one => one.Tags["distributed_sockets.drop_reason"] is "too_many_commands") == Flood - 4_096,
+            "all commands too many are counted");
         backplane.PublishGate.SetResult();
         await AssertServesAsync(cluster, node, client);
 
         Assert.Single(node.Logs.GetSnapshot(), entry => entry.Id.Id == 120);
+    }
+
+    [Fact]
+    public async Task Events_OfAnObserverThatHangs_AreDroppedCountedAndLoggedOnceAndConnectionsAreServed()
+    {
+        const int Beyond = 5;
+        var (entered, release) = (new TaskCompletionSource(), new TaskCompletionSource());
+        var observer = new Mock<IClusterObserver>();
+        observer.Setup(o => o.OnSessionStartedAsync(It.IsAny<Session>(), It.IsAny<CancellationToken>())).Returns(async () =>
+        {
+            entered.TrySetResult();
+            await release.Task;
+        });
+        await using var node = await AppNode.StartAsync(build: builder => builder.Services.AddSingleton(observer.Object));
+        using var dropped = new MetricSum(node, "distributed_sockets.dropped_events");
+        var events = node.Services.GetRequiredService<ClusterEvents>();
+        var session = new Session { Hub = "h", ConnectionId = "c", NodeId = "n", ConnectedAt = default };
+
+        events.SessionStarted(session);
+        await entered.Task.WithinGuardAsync();
+        for (var i = 0; i < 65_536 + Beyond; i++)
+        {
+            events.SessionStarted(session);
+        }
+
+        Assert.Equal(Beyond, dropped.Value);
+        Assert.Single(node.Logs.GetSnapshot(), entry => entry.Id.Id == 141);
+        await using var client = await node.ConnectAsync();
+        await client.SendAsync("still served");
+        Assert.Equal("still served", await client.ReceiveTextAsync());
+        release.SetResult();
     }
 
     [Fact]

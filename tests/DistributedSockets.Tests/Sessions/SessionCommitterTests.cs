@@ -363,10 +363,12 @@ public sealed class SessionCommitterTests
         bad.Setup(observer => observer.OnSessionStartedAsync(It.IsAny<Session>(), It.IsAny<CancellationToken>())).Throws(new InvalidOperationException("bad observer"));
         var good = new Observer();
         await using var node = await AppNode.StartAsync(build: sockets => sockets.Services.AddSingleton(bad.Object).AddSingleton<IClusterObserver>(good));
+        using var dropped = new MetricSum(node, "distributed_sockets.dropped_events");
         await using var client = await node.ConnectAsync();
 
         await Eventually.TrueAsync(() => good.Seen.Contains($"started {client.Id}"), "the other observer is told");
 
+        Assert.Equal(1, dropped.Value);
         Assert.Contains(node.Logs.GetSnapshot(), record => record.Exception?.Message == "bad observer");
     }
 
