@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Net;
 
 namespace DistributedSockets.ClusterTests;
 
@@ -35,22 +36,32 @@ internal static class Guard
     public static Task UntilAsync(Func<Task<bool>> condition, string what) =>
         UntilAsync(condition, static done => done, what);
 
-    /// <summary>Asks again and again until the answer is good, and gives that answer.</summary>
+    /// <summary>Asks again and again until the answer is good, and gives that answer. A node that answers 503 is asked again.</summary>
     /// <exception cref="TimeoutException">It never is; with the last answer and what the processes have printed.</exception>
     public static async Task<T> UntilAsync<T>(Func<Task<T>> ask, Func<T, bool> isGood, string what)
     {
         var started = Stopwatch.GetTimestamp();
         while (true)
         {
-            var answer = await ask();
-            if (isGood(answer))
+            object? last;
+            try
             {
-                return answer;
+                var answer = await ask();
+                if (isGood(answer))
+                {
+                    return answer;
+                }
+
+                last = answer;
+            }
+            catch (HttpRequestException exception) when (exception.StatusCode == HttpStatusCode.ServiceUnavailable)
+            {
+                last = exception.Message;
             }
 
             if (Stopwatch.GetElapsedTime(started) > Limit)
             {
-                throw new TimeoutException($"{what}: not within {Limit}, last: {answer}.{Environment.NewLine}{ChildProcess.OutputOfAll()}");
+                throw new TimeoutException($"{what}: not within {Limit}, last: {last}.{Environment.NewLine}{ChildProcess.OutputOfAll()}");
             }
 
             await Task.Delay(Interval, TestContext.Current.CancellationToken);

@@ -16,6 +16,7 @@ internal sealed class FaultProxy : IAsyncDisposable
     private volatile IPEndPoint _server;
     private volatile TaskCompletionSource _released = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private volatile bool _refuses;
+    private int _linksMade;
 
     private FaultProxy(IPEndPoint server)
     {
@@ -33,6 +34,9 @@ internal sealed class FaultProxy : IAsyncDisposable
 
     /// <summary>How many bytes pass in a second on each link, each way; 0 for no limit.</summary>
     public int BytesPerSecond { get; set; }
+
+    /// <summary>How many links have been made, also those that have ended.</summary>
+    public int LinksMade => Volatile.Read(ref _linksMade);
 
     /// <summary>The links that are open.</summary>
     public IReadOnlyCollection<FaultLink> Links => [.. _links.Keys];
@@ -166,6 +170,7 @@ internal sealed class FaultProxy : IAsyncDisposable
     private async Task CarryAsync(FaultLink link)
     {
         _links[link] = true;
+        Interlocked.Increment(ref _linksMade);
         if (_refuses)
         {
             link.Cut(); // it was refused while it was being made

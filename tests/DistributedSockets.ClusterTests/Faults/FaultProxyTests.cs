@@ -192,13 +192,13 @@ public sealed class FaultProxyTests : IAsyncLifetime
 
     private async Task<(Socket Client, Socket Server)> ConnectAsync()
     {
-        var known = Proxy.Links.Count;
+        var known = Proxy.LinksMade;
         var client = new Socket(SocketType.Stream, ProtocolType.Tcp);
         _ends.Add(client);
         await client.ConnectAsync(IPEndPoint.Parse(Proxy.EndPoint), TestContext.Current.CancellationToken);
         var server = await _listener.AcceptSocketAsync(TestContext.Current.CancellationToken).AsTask().Guarded("a connection through the proxy");
         _ends.Add(server);
-        await Guard.UntilAsync(() => Task.FromResult(Proxy.Links.Count > known), "the proxy knows the link");
+        await Guard.UntilAsync(() => Task.FromResult(Proxy.LinksMade > known), "the proxy knows the link");
         return (client, server);
     }
 }
