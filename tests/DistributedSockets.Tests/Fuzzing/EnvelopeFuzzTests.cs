@@ -317,7 +317,7 @@ public sealed class EnvelopeFuzzTests
             {
                 await client.ReceiveCloseAsync();
             }
-            catch (Exception exception) when (exception is System.Net.WebSockets.WebSocketException or OperationCanceledException)
+            catch (Exception exception) when (exception is System.Net.WebSockets.WebSocketException or OperationCanceledException or ObjectDisposedException)
             {
                 // Its end, as the test had it.
             }
