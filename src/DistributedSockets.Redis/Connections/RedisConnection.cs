@@ -216,12 +216,9 @@ internal sealed class RedisConnection : IAsyncDisposable
                     await (_sentinels is null ? FollowNameAsync(multiplexer) : FollowSentinelsAsync(_sentinels, multiplexer, stop)).ConfigureAwait(false);
                 }
             }
-            catch (OperationCanceledException) when (stop.IsCancellationRequested)
+            catch (Exception)
             {
-            }
-            catch (Exception exception) when (RedisErrors.IsOutage(exception, stop))
-            {
-                // Nobody to ask. What is known stays, and they are asked again.
+                // Told to stop, nobody to ask, or no sense in the answer. What is known stays, and they are asked again.
             }
         }
     }

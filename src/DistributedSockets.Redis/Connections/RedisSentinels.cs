@@ -105,9 +105,9 @@ internal sealed class RedisSentinels : IAsyncDisposable
                 await address.WithinAsync(_timeout, _time, CancellationToken.None).ConfigureAwait(false),
                 long.TryParse(epoch, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : 0);
         }
-        catch (Exception exception) when (RedisErrors.IsOutage(exception, CancellationToken.None))
+        catch (Exception)
         {
-            return default; // the others may know
+            return default; // silent, or it talks nonsense: the others may know
         }
     }
 }
