@@ -48,7 +48,9 @@ public sealed class SecretTests
         await client.SendAsync($"{Secret}-echo");
         Assert.Equal($"{Secret}-echo", await client.ReceiveAsync());
         await sender.Router.SendToUserAsync("alice", $"{Secret}-user", Cancellation);
+        await client.ReceiveUntilAsync($"{Secret}-user"); // messages to different targets may overtake each other
         await sender.Router.SendToGroupAsync("red", new Dictionary<string, string> { ["card"] = $"{Secret}-json" }, cancellationToken: Cancellation);
+        await client.ReceiveUntilAsync($$"""{"card":"{{Secret}}-json"}""");
         await sender.Router.SendToAllAsync(WebSocketMessage.Binary(Encoding.UTF8.GetBytes($"{Secret}-bytes")), Cancellation);
         await client.ReceiveUntilAsync($"{Secret}-bytes");
 
