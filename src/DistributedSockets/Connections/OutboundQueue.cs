@@ -133,19 +133,24 @@ internal sealed class OutboundQueue(PipeWriter output, DistributedWebSocketsOpti
             _dropped = 0;
         }
 
-        if (dropped > 0)
+        try
         {
-            owner.OnFramesDropped(dropped);
-        }
+            if (dropped > 0)
+            {
+                owner.OnFramesDropped(dropped);
+            }
 
-        if (full)
-        {
-            owner.OnQueueFull();
+            if (full)
+            {
+                owner.OnQueueFull();
+            }
         }
-
-        if (start)
+        finally
         {
-            Pump();
+            if (start)
+            {
+                Pump(); // nobody else will, even if who was told threw
+            }
         }
     }
 
@@ -180,7 +185,7 @@ internal sealed class OutboundQueue(PipeWriter output, DistributedWebSocketsOpti
             AddLocked(write);
         }
 
-        Observe(write.Completion.Task);
+        write.Completion.Task.Observe(); // a write that fails is told to the owner
         Start();
     }
 
@@ -198,7 +203,7 @@ internal sealed class OutboundQueue(PipeWriter output, DistributedWebSocketsOpti
             AddLocked(write);
         }
 
-        Observe(write.Completion.Task);
+        write.Completion.Task.Observe();
         Start();
     }
 
@@ -432,13 +437,6 @@ internal sealed class OutboundQueue(PipeWriter output, DistributedWebSocketsOpti
 
         drained?.TrySetResult();
     }
-
-    /// <summary>A write that fails is told to the owner; nobody else waits for this one.</summary>
-    private static void Observe(Task write) => write.ContinueWith(
-        static failed => _ = failed.Exception,
-        CancellationToken.None,
-        TaskContinuationOptions.OnlyOnFaulted | TaskContinuationOptions.ExecuteSynchronously,
-        TaskScheduler.Default);
 
     private TaskCompletionSource? StopLocked()
     {

@@ -57,6 +57,37 @@ public sealed class FanOutTests
     }
 
     [Fact]
+    public async Task Write_OneOfThemThrows_TheOthersAreWrittenAndThatOneIsCut()
+    {
+        await using var node = await AppNode.StartAsync(options: static options =>
+        {
+            options.OutboundQueueFrames = 1;
+            options.SlowConsumerPolicy = SlowConsumerPolicy.DropNewest;
+        });
+        using var listener = new ThrowingListener(node, "distributed_sockets.dropped_frames");
+        var services = node.Services.GetRequiredService<ConnectionServices>();
+        var streams = new[] { new CountingStream(null), new CountingStream(null) };
+        var members = Array.ConvertAll(streams, stream => new Connection(
+            new DefaultHttpContext(),
+            WebSocket.CreateFromStream(new MemoryStream(), new()),
+            new TapStream(Stream.Null, PipeWriter.Create(stream), TimeProvider.System),
+            "h",
+            null,
+            services));
+        using var frame = SharedFrame.Encode(WebSocketMessage.Text("x"));
+        members[0].Queue.TryEnqueue(frame);
+        Assert.False(members[0].Queue.TryEnqueue(frame)); // its queue is full, which is counted when it is written
+        members[1].Queue.TryEnqueue(frame);
+
+        FanOutWriter.Write(members);
+
+        Assert.Equal(1, streams[1].Writes);
+        Assert.Null(members[1].Reason);
+        Assert.Equal((DisconnectKind.ConnectionLost, "A listener that throws."), (members[0].Reason?.Kind, members[0].Reason?.Exception?.Message));
+        await members[0].Queue.DisposeAsync().WithinGuardAsync();
+    }
+
+    [Fact]
     public async Task Start_DuringAPass_IsWrittenJoinedByTheNextOne()
     {
         await using var node = await AppNode.StartAsync();
