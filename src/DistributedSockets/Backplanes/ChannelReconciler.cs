@@ -51,11 +51,18 @@ internal sealed partial class ChannelReconciler(
             {
                 Log.SubscribeFailed(logger, exception);
             }
+            catch (Exception exception)
+            {
+                Log.ReconcileFailed(logger, exception); // such as a listener of the metrics that throws; without this loop no channel would come back
+            }
         }
     }
 
     private static partial class Log
     {
+        [LoggerMessage(171, LogLevel.Error, "Looking after the channels failed; it is tried again in 2 seconds.")]
+        public static partial void ReconcileFailed(ILogger logger, Exception exception);
+
         [LoggerMessage(170, LogLevel.Warning, "Channels could not be subscribed; connections may miss messages of other nodes until they are. Tried again in 2 seconds.")]
         public static partial void SubscribeFailed(ILogger logger, Exception exception);
     }

@@ -462,7 +462,8 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner, IMe
         }
         catch (AggregateException exception)
         {
-            _services.Log.HandlerFailed(Id, exception);
+            _services.Metrics.HandlerFailed();
+            _services.Log.AbortedFailed(Id, exception);
         }
     }
 }

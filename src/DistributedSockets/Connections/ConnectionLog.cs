@@ -26,6 +26,9 @@ internal sealed partial class ConnectionLog(ILogger<Connection> logger)
     [LoggerMessage(110, LogLevel.Warning, "The handler of connection {ConnectionId} has not returned {CloseTimeout} after the connection ended. The session is ended without it; the handler keeps its memory.")]
     public partial void HandlerStuck(string connectionId, TimeSpan closeTimeout);
 
+    [LoggerMessage(111, LogLevel.Error, "What the handler of connection {ConnectionId} registered to be called at its end threw.")]
+    public partial void AbortedFailed(string connectionId, Exception exception);
+
     [LoggerMessage(107, LogLevel.Error, "The close frame of connection {ConnectionId} could not be sent; the connection is cut.")]
     public partial void CloseFailed(string connectionId, Exception exception);
 

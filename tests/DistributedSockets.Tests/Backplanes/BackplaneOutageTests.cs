@@ -53,6 +53,27 @@ public sealed class BackplaneOutageTests
     }
 
     [Fact]
+    public async Task Reconciler_ListenerOfTheMetricsThrows_ChannelsAreSubscribedAllTheSame()
+    {
+        var (node, backplane) = await StartAsync();
+        await using var _ = node;
+        var losses = node.Services.GetRequiredService<LossReporter>();
+        using (new ThrowingListener(node, "distributed_sockets.possible_losses"))
+        {
+            Assert.ThrowsAny<Exception>(() => losses.Report(PossibleLossCause.Transport, "told at once"));
+            losses.Report(PossibleLossCause.Transport, "held back for the loop that looks after channels");
+            await Eventually.TrueAsync(() => node.Logs.GetSnapshot().Any(record => record.Id.Id == 171), "that loop has thrown");
+        }
+
+        backplane.Failure = new InvalidOperationException("no subscription now");
+        await using var client = await node.ConnectAsync("u");
+        var tried = backplane.Count($"subscribe {node.Hub.UserChannel("u")}");
+        backplane.Failure = null;
+
+        await Eventually.TrueAsync(() => backplane.Count($"subscribe {node.Hub.UserChannel("u")}") > tried, "the channel is subscribed");
+    }
+
+    [Fact]
     public async Task Join_BackplaneFailsWithoutBeingKnownToBeAway_ThrowsAndLeavesNoMember()
     {
         var (node, backplane) = await StartAsync();

@@ -64,6 +64,34 @@ public sealed class LaneTests
         async Task<int> NextAsync() => (await client.ReceiveAsync()).Data[0];
     }
 
+    [Fact]
+    public async Task Lane_DeliveryAndItsReportThrow_GoesOn()
+    {
+        await using var node = await AppNode.StartAsync(options: static options => options.Lanes = 1);
+        await using var client = await node.ConnectAsync();
+        var receiver = node.Services.GetRequiredService<BackplaneReceiver>();
+        var writer = new EnvelopeWriter("other-node");
+        var command = writer.WriteCommand(0, new(RemoteCommandKind.Disconnect, "other-node.x", "", 1000), out var commandBytes).AsMemory(0, commandBytes);
+        using var frame = SharedFrame.Encode(WebSocketMessage.Text("x"));
+        var envelope = writer.WriteFrame(WebSocketTargetKind.All, [], [], Guid.Empty, frame, out var length).AsMemory(0, length);
+        using (new ThrowingListener(node, "distributed_sockets.sent_frames", "distributed_sockets.backplane.dropped_envelopes"))
+        {
+            receiver.OnReceived(node.Hub.OwnChannel, command); // has a thread of the pool deliver, on which an exception would end the process
+            for (var i = 0; i < 10; i++)
+            {
+                receiver.OnReceived(node.Hub.AllChannel, envelope);
+            }
+
+            for (var i = 0; i < 10; i++)
+            {
+                Assert.Equal("x", await client.ReceiveTextAsync());
+            }
+        }
+
+        receiver.OnReceived(node.Hub.AllChannel, envelope);
+        Assert.Equal("x", await client.ReceiveTextAsync());
+    }
+
     /// <summary>Whoever measures how long an envelope waited does so on the thread that delivers it.</summary>
     private static MeterListener BlockDelivery(AppNode node, ManualResetEventSlim blocked, ManualResetEventSlim release)
     {

@@ -62,6 +62,24 @@ public sealed class HandlerFaultTests
     }
 
     [Fact]
+    public async Task Handler_CallbackOnAbortedThrows_IsCountedAndTheConnectionEndsAsAnyOther()
+    {
+        await using var node = await AppNode.StartAsync();
+        using var errors = new MetricSum(node, "distributed_sockets.handler_errors");
+        await using var victim = await node.ConnectAsync();
+        await using var other = await node.ConnectAsync();
+        await using var registration = node.Probe.Connections[victim.Id].Aborted.Register(static () => throw new InvalidOperationException("callback"));
+
+        await victim.Socket.CloseAsync(WebSocketCloseStatus.NormalClosure, null, Cancellation).WithinGuardAsync();
+
+        Assert.Equal(DisconnectKind.ClosedByClient, (await node.Probe.Disconnected(victim.Id).Task.WithinGuardAsync()).Kind);
+        Assert.Equal(1, errors.Value);
+        Assert.Single(node.Logs.GetSnapshot(), record => record.Id.Id == 111);
+        await Eventually.TrueAsync(() => node.Hub.Count == 1, "the connection is gone");
+        await IsServedAsync(other);
+    }
+
+    [Fact]
     public async Task Handlers_BlockTheirThreads_OthersAreServed()
     {
         using var release = new ManualResetEventSlim();

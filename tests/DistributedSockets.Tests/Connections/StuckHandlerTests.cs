@@ -82,6 +82,28 @@ public sealed class StuckHandlerTests
         Assert.Equal(DisconnectKind.Drained, (await node.Probe.Disconnected(client.Id).Task.WithinGuardAsync()).Kind);
     }
 
+    [Fact]
+    public async Task Handler_StuckAndItsCountThrows_TheOthersAreLookedAfterAllTheSame()
+    {
+        await using var node = await StartAsync();
+        using var listener = new ThrowingListener(node, "distributed_sockets.handler_errors");
+        await using var client = await node.ConnectAsync("ann");
+        using var silent = await RawClient.ConnectAsync(node.Address, "/chat");
+        Assert.Equal(0x1, (await silent.ReadFrameAsync()).Opcode);
+        await GetStuckAsync(client);
+
+        client.Socket.Abort();
+        await Eventually.TrueAsync(() => node.Logs.GetSnapshot().Any(record => record.Id.Id == 108), "the listener has thrown");
+
+        for (var i = 0; i < 2; i++)
+        {
+            Assert.Equal(0x9, (await silent.ReadFrameAsync()).Opcode); // pinged after a second of silence
+            await silent.WriteFrameAsync(0xA, []);
+        }
+
+        _finish.SetResult();
+    }
+
     private async Task<AppNode> StartAsync(TimeSpan? shutdownTimeout = null)
     {
         var node = await AppNode.StartAsync(

@@ -1,4 +1,5 @@
 using System.Net;
+using DistributedSockets.Conformance;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
@@ -69,7 +70,7 @@ internal sealed class AppNode : IAsyncDisposable
         app.UseRouting();
         app.MapDistributedWebSocket<ProbeHandler>("/chat");
         map?.Invoke(app);
-        await app.StartAsync(TestContext.Current.CancellationToken);
+        await app.StartAsync(TestContext.Current.CancellationToken).WithinGuardAsync();
         return new(app, app.Services.GetFakeLogCollector());
     }
 
