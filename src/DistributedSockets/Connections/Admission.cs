@@ -76,8 +76,8 @@ internal sealed class Admission(
         {
             try
             {
-                connections = await store.CountAsync(SessionQuery.ForUser(hub.Name, userId), cancellationToken)
-                    .AsTask().WaitAsync(_options.RemoteCommandTimeout, time, cancellationToken);
+                Func<CancellationToken, ValueTask<long>> count = token => store.CountAsync(SessionQuery.ForUser(hub.Name, userId), token);
+                connections = await count.WithinAsync("The session store", _options.RemoteCommandTimeout, time, cancellationToken);
             }
             catch (Exception exception) when (exception is not OperationCanceledException || !cancellationToken.IsCancellationRequested)
             {

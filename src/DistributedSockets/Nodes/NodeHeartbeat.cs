@@ -18,7 +18,7 @@ internal sealed partial class NodeHeartbeat(
 
     private readonly CancellationTokenSource _stopping = new();
     private HashSet<string>? _live;
-    private bool _renewed;
+    private long? _renewedAt;
     private long? _claimDueSince;
     private Task _loop = Task.CompletedTask;
 
@@ -55,8 +55,12 @@ internal sealed partial class NodeHeartbeat(
     {
         try
         {
-            var held = await store.RenewLeaseAsync(node.Info, options.Value.LeaseExpiry, stopping);
-            if (!held && (_renewed || hubs.CountConnections() > 0))
+            var now = time.GetTimestamp();
+            var held = await AskAsync(token => store.RenewLeaseAsync(node.Info, options.Value.LeaseExpiry, token), stopping);
+
+            // An answer that did not come in time may have been that the lease was gone; the one after it knows nothing of that.
+            held &= _renewedAt is not { } last || time.GetElapsedTime(last, now) < options.Value.LeaseExpiry;
+            if (!held && (_renewedAt is not null || hubs.CountConnections() > 0))
             {
                 // Also at the first success after a start without the store: what was written meanwhile may have been claimed. And also
                 // without connections: those that the store remembers may have ended.
@@ -64,7 +68,7 @@ internal sealed partial class NodeHeartbeat(
                 changes.RequestRewrite();
             }
 
-            _renewed = true;
+            _renewedAt = now;
 
             if (events.HasObservers || await IsClaimDueAsync(stopping))
             {
@@ -100,7 +104,7 @@ internal sealed partial class NodeHeartbeat(
     private async Task<bool> IsClaimDueAsync(CancellationToken stopping)
     {
         var live = new HashSet<string>(StringComparer.Ordinal);
-        foreach (var other in await store.ListNodesAsync(stopping))
+        foreach (var other in await AskAsync(store.ListNodesAsync, stopping))
         {
             live.Add(other.NodeId);
         }
@@ -116,21 +120,31 @@ internal sealed partial class NodeHeartbeat(
 
     private async Task ClaimAsync(CancellationToken stopping)
     {
-        while (true)
+        while (await AskAsync(ClaimSomeAsync, stopping) > 0)
         {
-            var claimed = await store.ClaimExpiredAsync(node.Info.NodeId, ClaimAtOnce, stopping);
-            if (claimed.Count == 0)
-            {
-                return;
-            }
-
-            Log.Claimed(logger, claimed.Count);
-            foreach (var session in claimed)
-            {
-                events.SessionEnded(session, SessionEndCause.NodeLost);
-            }
         }
     }
+
+    /// <summary>Claims and tells, also when nobody waits for the answer any more: nobody else will be told.</summary>
+    private async ValueTask<int> ClaimSomeAsync(CancellationToken cancellationToken)
+    {
+        var claimed = await store.ClaimExpiredAsync(node.Info.NodeId, ClaimAtOnce, cancellationToken);
+        if (claimed.Count > 0)
+        {
+            Log.Claimed(logger, claimed.Count);
+        }
+
+        foreach (var session in claimed)
+        {
+            events.SessionEnded(session, SessionEndCause.NodeLost);
+        }
+
+        return claimed.Count;
+    }
+
+    /// <summary>Asks the store, which has the time that a lease lasts: later the answer is worth nothing.</summary>
+    private Task<T> AskAsync<T>(Func<CancellationToken, ValueTask<T>> call, CancellationToken stopping) =>
+        call.WithinAsync("The session store", options.Value.LeaseExpiry, time, stopping);
 
     private static partial class Log
     {

@@ -1,10 +1,18 @@
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
 
 namespace DistributedSockets;
 
 /// <summary>Writes this node's sessions to the session store as they change, in order, and all of them anew when the store lost them.</summary>
 internal sealed partial class SessionCommitter(
-    ISessionStore store, SessionChanges changes, Hubs hubs, NodeState node, ClusterEvents events, TimeProvider time, ILogger<SessionCommitter> logger)
+    ISessionStore store,
+    SessionChanges changes,
+    Hubs hubs,
+    NodeState node,
+    ClusterEvents events,
+    IOptions<DistributedWebSocketsOptions> options,
+    TimeProvider time,
+    ILogger<SessionCommitter> logger)
 {
     private static readonly TimeSpan s_minBackOff = TimeSpan.FromMilliseconds(200);
     private static readonly TimeSpan s_maxBackOff = TimeSpan.FromSeconds(5);
@@ -48,7 +56,7 @@ internal sealed partial class SessionCommitter(
                     continue;
                 }
 
-                await WriteAsync(CancellationToken.None); // bounded by the store; cut off, it would leave unknown what was written
+                await WriteInTimeAsync();
                 backOff = s_minBackOff;
             }
             catch (OperationCanceledException) when (stopping.IsCancellationRequested)
@@ -86,6 +94,22 @@ internal sealed partial class SessionCommitter(
         }
 
         return _batch.Count > 0 || _rewrite;
+    }
+
+    /// <summary>Writes, and says so if it takes too long. It is waited for all the same: cut off, it would leave unknown what was written, and writes must not overlap.</summary>
+    private async Task WriteInTimeAsync()
+    {
+        var write = WriteAsync(CancellationToken.None);
+        try
+        {
+            await write.WaitAsync(options.Value.LeaseExpiry, time);
+        }
+        catch (TimeoutException) when (!write.IsCompleted)
+        {
+            node.CommitProblem = $"The session store has not written a change within {options.Value.LeaseExpiry}; it is waited for.";
+            Log.CommitHangs(logger, _batch.Count, options.Value.LeaseExpiry);
+            await write;
+        }
     }
 
     private async Task WriteAsync(CancellationToken cancellationToken)
@@ -136,6 +160,9 @@ internal sealed partial class SessionCommitter(
     {
         [LoggerMessage(180, LogLevel.Warning, "{Count} session changes could not be written to the session store; they are tried again.")]
         public static partial void CommitFailed(ILogger logger, int count, Exception exception);
+
+        [LoggerMessage(182, LogLevel.Warning, "{Count} session changes have not been written by the session store within {Time}; it is still waited for.")]
+        public static partial void CommitHangs(ILogger logger, int count, TimeSpan time);
 
         [LoggerMessage(181, LogLevel.Information, "All {Count} sessions of this node were written to the session store anew.")]
         public static partial void Rewritten(ILogger logger, int count);
