@@ -2,6 +2,6 @@ using DistributedSockets.ClusterTests;
 using Xunit.Sdk;
 using Xunit.v3;
 
-// Each test starts processes and loads them; on two cores they would only take time from each other.
-[assembly: Parallelization(Mode = ParallelMode.None)]
+// The tests of faults mostly wait, each for a cluster of its own, so a few of them run at once. The others are in AloneGroup.
+[assembly: Parallelization(Mode = ParallelMode.Collections, MaxThreads = 3)]
 [assembly: AssemblyFixture(typeof(SharedCluster))]

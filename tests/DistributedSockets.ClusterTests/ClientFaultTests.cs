@@ -4,6 +4,7 @@ using static DistributedSockets.ClusterTests.RawFrame;
 namespace DistributedSockets.ClusterTests;
 
 /// <summary>Clients that fail in the middle of something: the node lets go of each in time, and serves the others meanwhile.</summary>
+[Collection(AloneGroup.Name)]
 public sealed class ClientFaultTests(SharedCluster cluster, ImpatientNodes nodes) : IClassFixture<ImpatientNodes>
 {
     private const int PayloadBytes = 60_000;

@@ -1,6 +1,7 @@
 namespace DistributedSockets.ClusterTests;
 
 /// <summary>Joins and leaves count from the moment they are answered, in the whole cluster.</summary>
+[Collection(AloneGroup.Name)]
 public sealed class GroupTests(SharedCluster cluster)
 {
     private readonly string _group = SharedCluster.Unique("group");

@@ -1,6 +1,7 @@
 namespace DistributedSockets.ClusterTests;
 
 /// <summary>Exactly once at exactly the targets, in order, under load from both nodes.</summary>
+[Collection(AloneGroup.Name)]
 public sealed class LoadTests(SharedCluster cluster)
 {
     [Fact]

@@ -6,6 +6,7 @@ using DistributedSockets.TestServers;
 namespace DistributedSockets.ClusterTests;
 
 /// <summary>Redis goes away, hangs, comes back, and forgets.</summary>
+[Collection(AloneGroup.Name)]
 public sealed class RedisOutageTests : IAsyncLifetime
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2); // a send is answered by then, whatever Redis does

@@ -3,6 +3,7 @@ using System.Net;
 namespace DistributedSockets.ClusterTests;
 
 /// <summary>Every target reaches its connections on this node, on the other, and on both.</summary>
+[Collection(AloneGroup.Name)]
 public sealed class SendTargetTests(SharedCluster cluster)
 {
     private readonly string _user = SharedCluster.Unique("user");

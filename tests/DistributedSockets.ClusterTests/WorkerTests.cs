@@ -1,6 +1,7 @@
 namespace DistributedSockets.ClusterTests;
 
 /// <summary>A process without sockets reaches everyone by the name of the hub.</summary>
+[Collection(AloneGroup.Name)]
 public sealed class WorkerTests(SharedCluster cluster)
 {
     private static readonly CommandAnswer Ok = new(true, null, null);
