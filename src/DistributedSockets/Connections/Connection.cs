@@ -111,6 +111,9 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner, IMe
 
     internal OutboundQueue Queue => _queue;
 
+    /// <summary>Whether the client's close frame has come and waits to be answered.</summary>
+    internal bool IsClosedByClient => _socket.State == WebSocketState.CloseReceived;
+
     /// <summary>Why it ended; set once, when it begins to end.</summary>
     internal DisconnectReason? Reason => Volatile.Read(ref _reason);
 
@@ -227,6 +230,17 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner, IMe
             return;
         }
 
+        if (IsClosedByClient)
+        {
+            // The handler may still answer what came before the client's close frame; but a client that waits for ours does not wait for ever.
+            if (EndingFor(now) > _services.Options.CloseTimeout)
+            {
+                _ = AnswerCloseAsync(); // never throws
+            }
+
+            return;
+        }
+
         if (Overdue(now) is { } overdue)
         {
             Close(overdue);
@@ -253,18 +267,8 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner, IMe
     /// <summary>Whether the connection has ended, but its handler had the close timeout after it and has not returned. Called from time to time.</summary>
     internal bool IsHandlerStuck(long now)
     {
-        if (Reason is null && !_aborted.IsCancellationRequested)
-        {
-            return false;
-        }
-
-        if (_endingSince == 0)
-        {
-            _endingSince = now;
-        }
-
         // The first close timeout is the client's, to answer the close.
-        if (_services.Time.GetElapsedTime(_endingSince, now) <= 2 * _services.Options.CloseTimeout)
+        if (EndingFor(now) <= 2 * _services.Options.CloseTimeout)
         {
             return false;
         }
@@ -291,13 +295,7 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner, IMe
     ValueTask IMessageReaderOwner.OnMessageAsync(WebSocketMessage message) =>
         Reason is null && _handler is { } handler ? CallAsync(handler, message) : ValueTask.CompletedTask;
 
-    Task IMessageReaderOwner.OnCloseReceivedAsync()
-    {
-        _receiveEnded.TrySetResult();
-        var status = _socket.CloseStatus is null or WebSocketCloseStatus.Empty ? WebSocketCloseStatus.NormalClosure : _socket.CloseStatus.Value;
-        Close(new(DisconnectKind.ClosedByClient, _socket.CloseStatus, _socket.CloseStatusDescription), status, null);
-        return _closing;
-    }
+    Task IMessageReaderOwner.OnCloseReceivedAsync() => AnswerCloseAsync();
 
     void IMessageReaderOwner.OnViolation(DisconnectReason reason) => Close(reason);
 
@@ -330,6 +328,22 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner, IMe
         return options.CloseOnAuthenticationExpiry && _services.Time.GetUtcNow().UtcTicks >= Volatile.Read(ref _authenticationExpiresAt)
             ? new(DisconnectKind.AuthenticationExpired, WebSocketCloseStatus.PolicyViolation, "The authentication has expired.")
             : null;
+    }
+
+    /// <summary>For how long it has been known that nothing more comes from the client; zero if something may.</summary>
+    private TimeSpan EndingFor(long now)
+    {
+        if (Reason is null && !_aborted.IsCancellationRequested && !IsClosedByClient)
+        {
+            return TimeSpan.Zero;
+        }
+
+        if (_endingSince == 0)
+        {
+            _endingSince = now;
+        }
+
+        return _services.Time.GetElapsedTime(_endingSince, now);
     }
 
     private bool IsIdle(long now)
@@ -382,6 +396,14 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner, IMe
             _services.Log.HandlerFailed(Id, exception);
             Close(new(DisconnectKind.HandlerError, WebSocketCloseStatus.InternalServerError, "The server failed to handle a message.", exception));
         }
+    }
+
+    private Task AnswerCloseAsync()
+    {
+        _receiveEnded.TrySetResult();
+        var status = _socket.CloseStatus is null or WebSocketCloseStatus.Empty ? WebSocketCloseStatus.NormalClosure : _socket.CloseStatus.Value;
+        Close(new(DisconnectKind.ClosedByClient, _socket.CloseStatus, _socket.CloseStatusDescription), status, null);
+        return _closing;
     }
 
     private async Task CloseOutputAsync(WebSocketCloseStatus status, string? description)

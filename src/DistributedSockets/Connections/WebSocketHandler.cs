@@ -27,7 +27,10 @@ public abstract class WebSocketHandler
     /// <param name="cancellationToken">Cancelled when the connection ends.</param>
     public virtual ValueTask OnConnectedAsync(CancellationToken cancellationToken) => ValueTask.CompletedTask;
 
-    /// <summary>A whole message arrived. The next one is read when this has completed.</summary>
+    /// <summary>
+    /// A whole message arrived. The next one is read when this has completed. A client that closes meanwhile is answered then, but after
+    /// <see cref="DistributedWebSocketsOptions.CloseTimeout"/> at the latest.
+    /// </summary>
     /// <param name="message">The message, borrowed until the returned task completes.</param>
     /// <param name="cancellationToken">Cancelled when the connection ends.</param>
     public virtual ValueTask OnMessageAsync(WebSocketMessage message, CancellationToken cancellationToken) => ValueTask.CompletedTask;

@@ -83,6 +83,46 @@ public sealed class StuckHandlerTests
     }
 
     [Fact]
+    public async Task Handler_StuckWhenItsClientCloses_ClientIsAnsweredAndTheSessionEnds()
+    {
+        await using var node = await StartAsync();
+        await using var other = await AppNode.StartAsync(_cluster);
+        await using var client = await node.ConnectAsync("ann");
+        await GetStuckAsync(client);
+
+        await client.Socket.CloseAsync((WebSocketCloseStatus)4_500, "done here", Cancellation).WithinGuardAsync();
+
+        Assert.Equal((WebSocketCloseStatus)4_500, client.Socket.CloseStatus);
+        await HasEndedAsync(node, other, client.Id);
+        _finish.SetResult();
+        Assert.Equal(
+            new DisconnectReason(DisconnectKind.ClosedByClient, (WebSocketCloseStatus)4_500, "done here"),
+            await node.Probe.Disconnected(client.Id).Task.WithinGuardAsync());
+    }
+
+    [Fact]
+    public async Task Handler_BusyWhenItsClientCloses_AnswersTheMessageBeforeTheClose()
+    {
+        await using var node = await AppNode.StartAsync(options: static options => options.CloseTimeout = TimeSpan.FromMinutes(1));
+        node.Probe.OnMessage = async (connection, message, token) =>
+        {
+            _started.TrySetResult();
+            await _finish.Task.WaitAsync(token);
+            await connection.SendAsync(message, token);
+        };
+        await using var client = await node.ConnectAsync("ann");
+        await GetStuckAsync(client);
+        await client.Socket.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, null, Cancellation);
+        var connection = (Connection)node.Probe.Connections[client.Id];
+        await Eventually.TrueAsync(() => connection.IsClosedByClient, "the close frame has come");
+
+        _finish.SetResult();
+
+        Assert.Equal("work", await client.ReceiveTextAsync());
+        Assert.Equal(WebSocketMessageType.Close, (await client.ReceiveAsync()).Type);
+    }
+
+    [Fact]
     public async Task Handler_StuckAndItsCountThrows_TheOthersAreLookedAfterAllTheSame()
     {
         await using var node = await StartAsync();
