@@ -9,12 +9,14 @@ namespace DistributedSockets.TestNode;
 /// <remarks>
 /// <c>B</c> all, <c>U</c> user, <c>G</c> group, <c>X</c> group except the sender, <c>C</c> connection, <c>E</c> echo,
 /// <c>I</c> ignore, <c>J</c> join, <c>L</c> leave, <c>W</c> who am I, <c>K</c> close a connection with 4001;
+/// <c>!</c> and a fault of <see cref="HandlerFaults"/>;
 /// <c>A</c> and a number in front of another operation and a space answers it with <c>ok A</c> or <c>error A</c> and the number.
 /// </remarks>
 internal abstract class OperationsHandler(IWebSocketRouter router, HealthCheckService health) : WebSocketHandler
 {
     private const WebSocketCloseStatus Killed = (WebSocketCloseStatus)4001;
 
+    private readonly HandlerFaults _faults = new();
     private string[]? _self;
 
     public override async ValueTask OnConnectedAsync(CancellationToken cancellationToken)
@@ -45,6 +47,7 @@ internal abstract class OperationsHandler(IWebSocketRouter router, HealthCheckSe
         {
             (byte)'E' => Connection.SendAsync(Text(rest), cancellationToken),
             (byte)'I' => ValueTask.CompletedTask,
+            (byte)'!' => _faults.RunAsync(Encoding.UTF8.GetString(rest.Span), Connection, router, cancellationToken),
             (byte)'A' => AnswerAlwaysAsync(rest, cancellationToken),
             < 0x80 and var operation => AnswerFailureAsync((char)operation, rest, cancellationToken),
             _ => AnswerAsync($"error {message.GetText().EnumerateRunes().First()} There is no such operation.", cancellationToken),

@@ -20,6 +20,9 @@ internal sealed record NodeSettings
     /// <summary>How many seconds a request has for its headers; without it as many as the server gives.</summary>
     public int? HeadersTimeout { get; init; }
 
+    /// <summary>How long the host may take to stop; without it 30 seconds.</summary>
+    public TimeSpan? ShutdownTimeout { get; init; }
+
     /// <summary>Library options that differ from their defaults, by name.</summary>
     public IReadOnlyDictionary<string, string> Options { get; init; } = new Dictionary<string, string>();
 
@@ -54,6 +57,15 @@ internal sealed record NodeSettings
         return arguments;
     }
 
-    /// <summary>The options as environment variables, from which the library's configuration section is read.</summary>
-    public Dictionary<string, string> Environment() => Options.ToDictionary(option => $"DistributedWebSockets__{option.Key}", option => option.Value);
+    /// <summary>The options as environment variables, from which the library's configuration section and the host's are read.</summary>
+    public Dictionary<string, string> Environment()
+    {
+        var variables = Options.ToDictionary(option => $"DistributedWebSockets__{option.Key}", option => option.Value);
+        if (ShutdownTimeout is { } timeout)
+        {
+            variables["DOTNET_SHUTDOWNTIMEOUTSECONDS"] = $"{timeout.TotalSeconds:0}";
+        }
+
+        return variables;
+    }
 }
