@@ -111,8 +111,8 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner, IMe
 
     internal OutboundQueue Queue => _queue;
 
-    /// <summary>Whether the client's close frame has come and waits to be answered.</summary>
-    internal bool IsClosedByClient => _socket.State == WebSocketState.CloseReceived;
+    /// <summary>Whether the client's close frame has come, at least its beginning, while the handler is busy.</summary>
+    internal bool IsClosedByClient => _reader.WaitingSince == 0 && _socket.State == WebSocketState.CloseReceived;
 
     /// <summary>Why it ended; set once, when it begins to end.</summary>
     internal DisconnectReason? Reason => Volatile.Read(ref _reason);
