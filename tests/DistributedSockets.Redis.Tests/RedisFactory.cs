@@ -9,11 +9,16 @@ internal static class RedisFactory
     // Longer than the default, as a busy machine that runs servers and tests at once may take its time.
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
 
-    public static RedisBackplane Backplane(string connectionString, Action<RedisBackplaneOptions>? configure = null, ILogger<RedisBackplane>? logger = null)
+    public static RedisBackplane Backplane(
+        string connectionString,
+        Action<RedisBackplaneOptions>? configure = null,
+        ILogger<RedisBackplane>? logger = null,
+        string prefix = DistributedWebSocketsClusterOptions.DefaultPrefix)
     {
         var options = new RedisBackplaneOptions { ConnectionString = connectionString, OperationTimeout = Patience };
         configure?.Invoke(options);
-        return new RedisBackplane(Options.Create(options), Options.Create(new DistributedWebSocketsClusterOptions()), TimeProvider.System, logger);
+        return new RedisBackplane(
+            Options.Create(options), Options.Create(new DistributedWebSocketsClusterOptions { Prefix = prefix }), TimeProvider.System, logger);
     }
 
     public static RedisSessionStore SessionStore(

@@ -14,14 +14,14 @@ public enum ServerKind
 internal static class ServerKindExtensions
 {
     /// <summary>Starts a server for one test alone, or skips it where the machine has none.</summary>
-    public static async Task<TestServer> StartAsync(this ServerKind kind)
+    public static async Task<RespServer> StartAsync(this ServerKind kind)
     {
-        TestServer server = kind is ServerKind.RedisResp3 or ServerKind.RedisResp2 ? new RedisServer() : new GarnetServer();
+        RespServer server = kind is ServerKind.RedisResp3 or ServerKind.RedisResp2 ? new RedisServer() : new GarnetServer();
         server.SkipUnlessAvailable();
         await server.StartAsync();
         return server;
     }
 
-    public static string ConnectionString(this ServerKind kind, TestServer server) =>
+    public static string ConnectionString(this ServerKind kind, RespServer server) =>
         $"{server.EndPoint},protocol={(kind is ServerKind.RedisResp3 or ServerKind.GarnetResp3 ? "resp3" : "resp2")}";
 }

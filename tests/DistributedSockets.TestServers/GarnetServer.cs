@@ -8,7 +8,7 @@ namespace DistributedSockets.TestServers;
 /// The version stands in <c>.config/dotnet-tools.json</c>. The tool's program is started directly rather than by
 /// <c>dotnet tool run</c>, which would put a second process in between that signals do not pass.
 /// </remarks>
-public sealed class GarnetServer : TestServer
+public sealed class GarnetServer : RespServer
 {
     private const string PackageId = "garnet-server";
 

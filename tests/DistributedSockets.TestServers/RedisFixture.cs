@@ -5,7 +5,7 @@ namespace DistributedSockets.TestServers;
 public sealed class RedisFixture : IAsyncLifetime
 {
     /// <summary>The server, started by <see cref="InitializeAsync"/>.</summary>
-    public TestServer Server { get; } =
+    public RespServer Server { get; } =
         RedisServer.IsInstalled && Environment.GetEnvironmentVariable("TEST_REDIS_SERVER") != "garnet" ? new RedisServer() : new GarnetServer();
 
     /// <summary><c>127.0.0.1:port</c>.</summary>

@@ -5,7 +5,7 @@ namespace DistributedSockets.TestServers;
 /// <summary>One sentinel of a <see cref="SentinelGroup"/>.</summary>
 /// <param name="service">The name of what is watched.</param>
 /// <param name="primaryPort">Where the primary is at first.</param>
-internal sealed class RedisSentinel(string service, int primaryPort) : TestServer
+internal sealed class RedisSentinel(string service, int primaryPort) : RespServer
 {
     private const int Quorum = 2;
 

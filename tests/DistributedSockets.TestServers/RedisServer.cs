@@ -3,7 +3,7 @@ using System.Diagnostics;
 namespace DistributedSockets.TestServers;
 
 /// <summary>The <c>redis-server</c> of this machine.</summary>
-public sealed class RedisServer : TestServer
+public sealed class RedisServer : RespServer
 {
     private static readonly string? Executable = (Environment.GetEnvironmentVariable("PATH") ?? "")
         .Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries)

@@ -64,18 +64,18 @@ public sealed class SentinelGroup : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         // The sentinels first: they would look for a new primary as the servers go.
-        foreach (var server in _sentinels.Concat<TestServer>(_servers))
+        foreach (var server in _sentinels.Concat<RespServer>(_servers))
         {
             await server.DisposeAsync();
         }
     }
 
-    private static async Task UntilAsync(TestServer server, string expected, params string[] command)
+    private static async Task UntilAsync(RespServer server, string expected, params string[] command)
     {
         var started = TimeProvider.System.GetTimestamp();
         while (await server.CommandAsync(command) is var answer && !answer.Contains(expected, StringComparison.Ordinal))
         {
-            if (TimeProvider.System.GetElapsedTime(started) > TestServer.Guard)
+            if (TimeProvider.System.GetElapsedTime(started) > RespServer.Guard)
             {
                 throw new TestServerException($"{string.Join(' ', command)} never held {expected}, last: {answer}");
             }

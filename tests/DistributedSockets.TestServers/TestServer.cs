@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
-using System.Text;
 
 namespace DistributedSockets.TestServers;
 
@@ -28,7 +27,7 @@ public abstract class TestServer : IAsyncLifetime
     /// <summary>The loopback port, or 0 before the first start.</summary>
     public int Port { get; private set; }
 
-    /// <summary><c>127.0.0.1:port</c>, which is also the shortest StackExchange.Redis connection string.</summary>
+    /// <summary><c>127.0.0.1:port</c>: for a Redis server also the shortest StackExchange.Redis connection string.</summary>
     public string EndPoint => Port == 0 ? throw new InvalidOperationException($"{Name} has not been started.") : $"127.0.0.1:{Port}";
 
     /// <summary>The id of the running process.</summary>
@@ -39,9 +38,6 @@ public abstract class TestServer : IAsyncLifetime
 
     /// <summary>Arguments added to the server's command line at the next start.</summary>
     public IList<string> ExtraArguments { get; } = [];
-
-    /// <summary>The password that <see cref="CommandAsync"/> signs in with, for a server that wants one.</summary>
-    public string? Password { get; set; }
 
     /// <summary>The server's name for messages.</summary>
     protected abstract string Name { get; }
@@ -127,14 +123,6 @@ public abstract class TestServer : IAsyncLifetime
     /// <summary>Lets a paused server go on.</summary>
     public Task ResumeAsync() => Running.SignalAsync("CONT");
 
-    /// <summary>Sends one command outside of any client library and returns the raw answer.</summary>
-    /// <param name="command">The command and its arguments.</param>
-    public async Task<string> CommandAsync(params string[] command)
-    {
-        using var guard = new CancellationTokenSource(Guard);
-        return await ExchangeAsync(Port, Password, command, guard.Token);
-    }
-
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
@@ -160,43 +148,18 @@ public abstract class TestServer : IAsyncLifetime
     /// <param name="port">The loopback port to listen on.</param>
     protected abstract ProcessStartInfo CreateStartInfo(int port);
 
-    /// <summary>Whether what answers on the port is the process that was started, rather than someone quicker.</summary>
-    /// <param name="processId">The process.</param>
-    /// <param name="info">The answer to <c>INFO server</c>.</param>
-    protected virtual bool IsOurs(int processId, string info) => true;
+    /// <summary>Asks whether the server takes work. A connection that fails means not yet.</summary>
+    /// <param name="processId">The process that was started.</param>
+    /// <param name="port">Its port.</param>
+    /// <param name="cancellationToken">Ends the question.</param>
+    /// <returns>Whether what answers is the process that was started, rather than someone quicker; <see langword="null"/> if it is not ready.</returns>
+    protected abstract Task<bool?> IsReadyAsync(int processId, int port, CancellationToken cancellationToken);
 
     private static int FindFreePort()
     {
         using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();
         return ((IPEndPoint)listener.LocalEndpoint).Port;
-    }
-
-    private static async Task<string> ExchangeAsync(int port, string? password, string[] command, CancellationToken cancellationToken)
-    {
-        using var client = new TcpClient();
-        await client.ConnectAsync(IPAddress.Loopback, port, cancellationToken);
-        var stream = client.GetStream();
-        if (password is not null && await AskAsync("AUTH", password) is var answer && !answer.StartsWith("+OK", StringComparison.Ordinal))
-        {
-            return answer;
-        }
-
-        return await AskAsync(command);
-
-        async Task<string> AskAsync(params string[] parts)
-        {
-            var request = new StringBuilder($"*{parts.Length}\r\n");
-            foreach (var part in parts)
-            {
-                request.Append($"${Encoding.UTF8.GetByteCount(part)}\r\n{part}\r\n");
-            }
-
-            await stream.WriteAsync(Encoding.UTF8.GetBytes(request.ToString()), cancellationToken);
-            var buffer = new byte[16 * 1024];
-            var read = await stream.ReadAsync(buffer, cancellationToken);
-            return Encoding.UTF8.GetString(buffer, 0, read);
-        }
     }
 
     private async Task<bool> WaitUntilReadyAsync(ServerProcess process, int port)
@@ -206,10 +169,9 @@ public abstract class TestServer : IAsyncLifetime
         {
             try
             {
-                var info = await ExchangeAsync(port, password: null, ["INFO", "server"], patience.Token);
-                if (info.StartsWith('$') || info.StartsWith('=') || info.StartsWith("-NOAUTH", StringComparison.Ordinal))
+                if (await IsReadyAsync(process.Id, port, patience.Token) is { } isOurs)
                 {
-                    return !process.HasExited && (info[0] == '-' || IsOurs(process.Id, info));
+                    return isOurs && !process.HasExited;
                 }
             }
             catch (Exception exception) when (exception is SocketException or IOException)

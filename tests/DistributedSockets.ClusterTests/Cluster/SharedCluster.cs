@@ -14,7 +14,7 @@ public sealed class SharedCluster : IAsyncLifetime
     internal string Redis => _redis.EndPoint;
 
     /// <summary>Redis itself, to be asked only.</summary>
-    internal TestServer RedisServer => _redis.Server;
+    internal RespServer RedisServer => _redis.Server;
 
     /// <summary>The first node.</summary>
     internal TestNodeProcess A => _nodes[0];

@@ -10,13 +10,13 @@ internal sealed class FaultCluster : IAsyncDisposable
     private readonly Dictionary<string, EventAnswer[]> _events = new(StringComparer.Ordinal);
     private volatile TestNodeProcess?[] _nodes;
 
-    private FaultCluster(TestServer redis, FaultProxy[] proxies, NodeSettings[] settings)
+    private FaultCluster(RespServer redis, FaultProxy[] proxies, NodeSettings[] settings)
     {
         (Redis, Proxies, _settings) = (redis, proxies, settings);
         _nodes = new TestNodeProcess?[settings.Length];
     }
 
-    public TestServer Redis { get; }
+    public RespServer Redis { get; }
 
     /// <summary>What stands between each node and Redis, in the order of the nodes.</summary>
     public IReadOnlyList<FaultProxy> Proxies { get; }

@@ -109,7 +109,7 @@ public sealed class RedisFaultTests
             await Guard.UntilAsync(async () => (await SubscribersAsync(cluster)).Count == 0, "no node listens to the old one");
         });
 
-        static async Task ReplicateAsync(TestServer primary, TestServer replica)
+        static async Task ReplicateAsync(RespServer primary, RespServer replica)
         {
             Assert.StartsWith("+OK", await replica.CommandAsync("REPLICAOF", "127.0.0.1", $"{primary.Port}"), StringComparison.Ordinal);
             await Guard.UntilAsync(

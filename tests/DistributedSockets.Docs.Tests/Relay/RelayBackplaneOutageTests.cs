@@ -1,5 +1,5 @@
 using System.Text;
-using DistributedSockets.Conformance;
+using DistributedSockets.Testing;
 using DistributedSockets.Docs.Tests.Snippets.WritingABackplane;
 
 namespace DistributedSockets.Docs.Tests.Relay;

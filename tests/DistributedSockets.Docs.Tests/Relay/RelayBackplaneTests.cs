@@ -1,4 +1,4 @@
-using DistributedSockets.Conformance;
+using DistributedSockets.Testing;
 using DistributedSockets.Docs.Tests.Snippets.WritingABackplane;
 
 namespace DistributedSockets.Docs.Tests.Relay;
@@ -8,7 +8,7 @@ public sealed class RelayBackplaneTests : BackplaneConformanceTests
     // snippet: backplane-conformance
     private readonly RelayServer _relay = new();
 
-    protected override IBackplane CreateBackplane() => new RelayBackplane(_relay.EndPoint, TimeProvider.System);
+    protected override IBackplane CreateBackplane(string cluster) => new RelayBackplane(_relay.EndPoint, TimeProvider.System);
 
     public override async ValueTask DisposeAsync()
     {

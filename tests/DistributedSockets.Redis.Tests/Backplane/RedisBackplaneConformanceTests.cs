@@ -1,9 +1,9 @@
-using DistributedSockets.Conformance;
+using DistributedSockets.Testing;
 using DistributedSockets.TestServers;
 
 namespace DistributedSockets.Redis.Tests.Backplane;
 
-public abstract class RedisBackplaneConformanceTests(TestServer server, string options) : BackplaneConformanceTests
+public abstract class RedisBackplaneConformanceTests(RespServer server, string options) : BackplaneConformanceTests
 {
     public override ValueTask InitializeAsync()
     {
@@ -11,7 +11,7 @@ public abstract class RedisBackplaneConformanceTests(TestServer server, string o
         return base.InitializeAsync();
     }
 
-    protected override IBackplane CreateBackplane() => RedisFactory.Backplane(server.EndPoint + options);
+    protected override IBackplane CreateBackplane(string cluster) => RedisFactory.Backplane(server.EndPoint + options, prefix: cluster);
 }
 
 public sealed class RedisResp3BackplaneTests(RedisServer server) : RedisBackplaneConformanceTests(server, ",protocol=resp3");

@@ -1,5 +1,5 @@
 using System.Text.RegularExpressions;
-using DistributedSockets.Conformance;
+using DistributedSockets.Testing;
 using DistributedSockets.TestServers;
 
 namespace DistributedSockets.Redis.Tests.Backplane;
@@ -301,7 +301,7 @@ public abstract partial class RedisBackplaneOutageTests(ServerKind kind)
         }
     }
 
-    private Task<BackplaneNode> StartNodeAsync(TestServer server, TimeSpan? timeout = null) =>
+    private Task<BackplaneNode> StartNodeAsync(RespServer server, TimeSpan? timeout = null) =>
         BackplaneNode.StartAsync(RedisFactory.Backplane(
             kind.ConnectionString(server), options => options.OperationTimeout = timeout ?? options.OperationTimeout));
 }

@@ -1,4 +1,4 @@
-using DistributedSockets.Conformance;
+using DistributedSockets.Testing;
 using DistributedSockets.TestServers;
 using Microsoft.Extensions.Logging.Testing;
 

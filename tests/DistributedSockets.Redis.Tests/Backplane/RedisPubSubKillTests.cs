@@ -1,4 +1,4 @@
-using DistributedSockets.Conformance;
+using DistributedSockets.Testing;
 
 namespace DistributedSockets.Redis.Tests.Backplane;
 

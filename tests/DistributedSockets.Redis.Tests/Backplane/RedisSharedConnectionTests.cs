@@ -1,5 +1,5 @@
 using System.Collections.Concurrent;
-using DistributedSockets.Conformance;
+using DistributedSockets.Testing;
 using DistributedSockets.TestServers;
 using Microsoft.Extensions.Options;
 using StackExchange.Redis;

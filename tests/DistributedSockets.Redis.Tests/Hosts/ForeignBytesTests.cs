@@ -1,12 +1,12 @@
 using System.Text;
-using DistributedSockets.Conformance;
+using DistributedSockets.Testing;
 using DistributedSockets.TestServers;
 using StackExchange.Redis;
 
 namespace DistributedSockets.Redis.Tests.Hosts;
 
 /// <summary>What anyone may publish in the Redis that nodes share.</summary>
-public abstract class ForeignBytesTests(TestServer server) : IAsyncLifetime
+public abstract class ForeignBytesTests(RespServer server) : IAsyncLifetime
 {
     private readonly string _prefix = $"bytes-{Guid.NewGuid():N}";
     private ConnectionMultiplexer? _foreign;

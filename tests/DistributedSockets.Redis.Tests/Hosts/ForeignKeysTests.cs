@@ -1,11 +1,11 @@
-using DistributedSockets.Conformance;
+using DistributedSockets.Testing;
 using DistributedSockets.TestServers;
 using StackExchange.Redis;
 
 namespace DistributedSockets.Redis.Tests.Hosts;
 
 /// <summary>What anyone may plant in the Redis that nodes share, against running nodes.</summary>
-public abstract class ForeignKeysTests(TestServer server) : IAsyncLifetime
+public abstract class ForeignKeysTests(RespServer server) : IAsyncLifetime
 {
     private readonly string _prefix = $"keys-{Guid.NewGuid():N}";
     private ConnectionMultiplexer? _foreign;

@@ -1,5 +1,5 @@
 using System.Net;
-using DistributedSockets.Conformance;
+using DistributedSockets.Testing;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;

@@ -1,6 +1,6 @@
 using System.Net.WebSockets;
 using System.Text;
-using DistributedSockets.Conformance;
+using DistributedSockets.Testing;
 using DistributedSockets.TestServers;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using StackExchange.Redis;
@@ -115,7 +115,7 @@ public sealed class SecretTests
         Assert.DoesNotContain(Secret, refusal.ToString());
     }
 
-    private static void RequirePassword(TestServer server, string password)
+    private static void RequirePassword(RespServer server, string password)
     {
         foreach (var argument in server is RedisServer ? ["--requirepass", password] : new[] { "--auth", "Password", "--password", password })
         {

@@ -1,9 +1,9 @@
-using DistributedSockets.Conformance;
+using DistributedSockets.Testing;
 using DistributedSockets.TestServers;
 
 namespace DistributedSockets.Redis.Tests.Sessions;
 
-public abstract class RedisSessionStoreConformanceTests(TestServer server, string options) : SessionStoreConformanceTests
+public abstract class RedisSessionStoreConformanceTests(RespServer server, string options) : SessionStoreConformanceTests
 {
     public override ValueTask InitializeAsync()
     {

@@ -1,5 +1,5 @@
 using System.Text;
-using DistributedSockets.Conformance;
+using DistributedSockets.Testing;
 using DistributedSockets.TestServers;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Testing;
@@ -8,7 +8,7 @@ using StackExchange.Redis;
 namespace DistributedSockets.Redis.Tests.Sessions;
 
 /// <summary>What stands in Redis: others may have written to it, and nothing is left behind.</summary>
-public abstract class RedisSessionStoreContentTests(TestServer server) : IAsyncLifetime
+public abstract class RedisSessionStoreContentTests(RespServer server) : IAsyncLifetime
 {
     private const string Hub = "chat";
 

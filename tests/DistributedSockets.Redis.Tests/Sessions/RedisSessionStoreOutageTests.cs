@@ -1,4 +1,4 @@
-using DistributedSockets.Conformance;
+using DistributedSockets.Testing;
 using DistributedSockets.TestServers;
 
 namespace DistributedSockets.Redis.Tests.Sessions;
@@ -204,7 +204,7 @@ public abstract class RedisSessionStoreOutageTests(ServerKind kind)
         await Task.WhenAll(calls.Select(call => Assert.ThrowsAsync<SessionStoreUnavailableException>(() => call().WithinGuardAsync())));
     }
 
-    private RedisSessionStore NewStore(TestServer server, TimeSpan? timeout = null) => RedisFactory.SessionStore(
+    private RedisSessionStore NewStore(RespServer server, TimeSpan? timeout = null) => RedisFactory.SessionStore(
         kind.ConnectionString(server), "outage", options => options.OperationTimeout = timeout ?? options.OperationTimeout);
 }
 

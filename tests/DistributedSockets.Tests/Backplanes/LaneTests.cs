@@ -1,5 +1,5 @@
 using System.Diagnostics.Metrics;
-using DistributedSockets.Conformance;
+using DistributedSockets.Testing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.Metrics.Testing;
 

@@ -1,5 +1,5 @@
 using System.Net;
-using DistributedSockets.Conformance;
+using DistributedSockets.Testing;
 
 namespace DistributedSockets.Tests;
 

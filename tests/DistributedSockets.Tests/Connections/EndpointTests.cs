@@ -2,7 +2,7 @@ using System.Net;
 using System.Net.WebSockets;
 using System.Security.Claims;
 using System.Text.Encodings.Web;
-using DistributedSockets.Conformance;
+using DistributedSockets.Testing;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;

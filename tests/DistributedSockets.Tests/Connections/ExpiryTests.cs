@@ -1,6 +1,6 @@
 using System.Net.WebSockets;
 using System.Security.Claims;
-using DistributedSockets.Conformance;
+using DistributedSockets.Testing;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;

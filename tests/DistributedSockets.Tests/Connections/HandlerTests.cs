@@ -1,6 +1,6 @@
 using System.Net.WebSockets;
 using System.Text;
-using DistributedSockets.Conformance;
+using DistributedSockets.Testing;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;

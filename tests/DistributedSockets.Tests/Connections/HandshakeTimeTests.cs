@@ -1,4 +1,4 @@
-using DistributedSockets.Conformance;
+using DistributedSockets.Testing;
 using Microsoft.Extensions.DependencyInjection;
 using Moq;
 

@@ -2,7 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Net.WebSockets;
 using System.Text;
-using DistributedSockets.Conformance;
+using DistributedSockets.Testing;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 
 namespace DistributedSockets.Tests;

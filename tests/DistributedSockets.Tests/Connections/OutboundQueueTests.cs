@@ -1,6 +1,6 @@
 using System.IO.Pipelines;
 using System.Net.WebSockets;
-using DistributedSockets.Conformance;
+using DistributedSockets.Testing;
 
 namespace DistributedSockets.Tests;
 

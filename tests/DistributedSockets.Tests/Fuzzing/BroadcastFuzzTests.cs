@@ -1,4 +1,4 @@
-using DistributedSockets.Conformance;
+using DistributedSockets.Testing;
 using DistributedSockets.Fuzzing;
 using FsCheck;
 using FsCheck.Fluent;

@@ -1,6 +1,6 @@
 using System.Diagnostics.Metrics;
 using System.Text;
-using DistributedSockets.Conformance;
+using DistributedSockets.Testing;
 using DistributedSockets.Fuzzing;
 using FsCheck;
 using FsCheck.Fluent;

@@ -1,5 +1,5 @@
 using System.Net.WebSockets;
-using DistributedSockets.Conformance;
+using DistributedSockets.Testing;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace DistributedSockets.Tests;

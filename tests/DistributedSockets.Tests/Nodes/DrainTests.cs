@@ -1,6 +1,6 @@
 using System.Net;
 using System.Net.WebSockets;
-using DistributedSockets.Conformance;
+using DistributedSockets.Testing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 

@@ -1,5 +1,5 @@
 using System.Buffers.Binary;
-using DistributedSockets.Conformance;
+using DistributedSockets.Testing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.Metrics.Testing;
 

@@ -1,7 +1,7 @@
 using System.Diagnostics.Metrics;
 using System.Net.WebSockets;
 using System.Text;
-using DistributedSockets.Conformance;
+using DistributedSockets.Testing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Diagnostics.HealthChecks;

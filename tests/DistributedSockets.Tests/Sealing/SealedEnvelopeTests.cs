@@ -1,6 +1,6 @@
 using System.Collections.Concurrent;
 using System.Text;
-using DistributedSockets.Conformance;
+using DistributedSockets.Testing;
 using Microsoft.Extensions.Time.Testing;
 
 namespace DistributedSockets.Tests;

@@ -1,5 +1,5 @@
 using System.Collections.Concurrent;
-using DistributedSockets.Conformance;
+using DistributedSockets.Testing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Moq;

@@ -1,6 +1,6 @@
 using System.Net.Sockets;
 using System.Text;
-using DistributedSockets.Conformance;
+using DistributedSockets.Testing;
 
 namespace DistributedSockets.Tests;
 

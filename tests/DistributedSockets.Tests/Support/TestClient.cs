@@ -1,6 +1,6 @@
 using System.Net.WebSockets;
 using System.Text;
-using DistributedSockets.Conformance;
+using DistributedSockets.Testing;
 
 namespace DistributedSockets.Tests;
 

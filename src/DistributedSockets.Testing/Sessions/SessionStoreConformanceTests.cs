@@ -1,7 +1,7 @@
 using System.Collections.Concurrent;
 using static DistributedSockets.SessionChangeKind;
 
-namespace DistributedSockets.Conformance;
+namespace DistributedSockets.Testing;
 
 /// <summary>What every <see cref="ISessionStore"/> promises. Derive from it once for each implementation and server.</summary>
 public abstract class SessionStoreConformanceTests : IAsyncLifetime

@@ -1,4 +1,4 @@
-namespace DistributedSockets.Conformance;
+namespace DistributedSockets.Testing;
 
 /// <summary>Waits for conditions that nothing announces.</summary>
 public static class Eventually

@@ -1,7 +1,7 @@
 using System.Collections.Concurrent;
 using System.Text;
 
-namespace DistributedSockets.Conformance;
+namespace DistributedSockets.Testing;
 
 /// <summary>Keeps what a backplane hands over, and catches it handing over two payloads of one channel at once.</summary>
 public sealed class RecordingReceiver : IBackplaneReceiver

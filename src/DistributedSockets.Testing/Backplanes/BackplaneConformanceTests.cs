@@ -1,34 +1,12 @@
-namespace DistributedSockets.Conformance;
+namespace DistributedSockets.Testing;
 
 /// <summary>What every <see cref="IBackplane"/> promises. Derive from it once for each implementation and transport.</summary>
 /// <remarks>
 /// Silence is proven by a fence: a later payload on the same channel has arrived, so an earlier one that was going to arrive has too.
 /// </remarks>
-public abstract class BackplaneConformanceTests : IAsyncLifetime
+public abstract class BackplaneConformanceTests : BackplaneSuite
 {
     private const string Fence = "fence";
-
-    private readonly List<BackplaneNode> _nodes = [];
-
-    /// <summary>A channel that no other test uses.</summary>
-    protected string Channel { get; } = $"conformance:v1:{Guid.NewGuid():N}";
-
-    /// <summary>Creates the backplane of one more node, connected to those this object created before. It is started and disposed by the suite.</summary>
-    protected abstract IBackplane CreateBackplane();
-
-    /// <inheritdoc/>
-    public virtual ValueTask InitializeAsync() => ValueTask.CompletedTask;
-
-    /// <inheritdoc/>
-    public virtual async ValueTask DisposeAsync()
-    {
-        foreach (var node in _nodes)
-        {
-            await node.DisposeAsync().WithinGuardAsync();
-        }
-
-        GC.SuppressFinalize(this);
-    }
 
     [Fact]
     public async Task System_Always_IsShortLowerCaseName()
@@ -487,7 +465,7 @@ public abstract class BackplaneConformanceTests : IAsyncLifetime
     [Fact]
     public async Task Start_NoReceiver_ThrowsArgumentNullException()
     {
-        await using var backplane = CreateBackplane();
+        await using var backplane = CreateBackplane(Cluster);
 
         await Assert.ThrowsAsync<ArgumentNullException>(async () => await backplane.StartAsync(null!, TestContext.Current.CancellationToken));
     }
@@ -528,17 +506,28 @@ public abstract class BackplaneConformanceTests : IAsyncLifetime
     [Fact]
     public async Task Dispose_NeverStarted_Completes()
     {
-        var backplane = CreateBackplane();
+        var backplane = CreateBackplane(Cluster);
 
         await backplane.DisposeAsync().WithinGuardAsync();
     }
 
-    /// <summary>Creates and starts one more node, and disposes it after the test.</summary>
-    protected async Task<BackplaneNode> StartNodeAsync()
+    [Fact]
+    public async Task Publish_OtherCluster_DoesNotHearIt()
     {
-        var node = await BackplaneNode.StartAsync(CreateBackplane());
-        _nodes.Add(node);
-        return node;
+        var other = Cluster + "-other";
+        var (node, stranger) = (await StartNodeAsync(), await StartNodeAsync(other));
+        var strange = Channel.Replace(Cluster, other, StringComparison.Ordinal);
+        await node.SubscribeAsync(Channel);
+        await stranger.SubscribeAsync(strange);
+
+        var (ours, theirs) = (await node.PublishAsync(Channel, "ours"), await stranger.PublishAsync(strange, "theirs"));
+        await node.PublishAsync(Channel, Fence);
+        await stranger.PublishAsync(strange, Fence);
+
+        Assert.Equal(["ours", Fence], await node.Received.WaitForAsync(Channel, Fence));
+        Assert.Equal(["theirs", Fence], await stranger.Received.WaitForAsync(strange, Fence));
+        Assert.True(ours is null or 1, $"One node took it, but {ours} were counted.");
+        Assert.True(theirs is null or 1, $"One node took it, but {theirs} were counted.");
     }
 
     private static async Task AssertCompletesOrIsCancelledAsync(Task task)

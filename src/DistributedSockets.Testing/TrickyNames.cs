@@ -1,4 +1,4 @@
-namespace DistributedSockets.Conformance;
+namespace DistributedSockets.Testing;
 
 /// <summary>User ids and group names that are allowed and look like something else: a pattern, a separator, another channel or key.</summary>
 public static class TrickyNames

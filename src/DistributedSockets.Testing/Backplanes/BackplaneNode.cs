@@ -1,12 +1,18 @@
 using System.Text;
 
-namespace DistributedSockets.Conformance;
+namespace DistributedSockets.Testing;
 
 /// <summary>One node's started backplane with what it received.</summary>
-/// <param name="Backplane">The backplane.</param>
-/// <param name="Received">Its receiver.</param>
-public sealed record BackplaneNode(IBackplane Backplane, RecordingReceiver Received) : IAsyncDisposable
+public sealed class BackplaneNode : IAsyncDisposable
 {
+    private BackplaneNode(IBackplane backplane, RecordingReceiver received) => (Backplane, Received) = (backplane, received);
+
+    /// <summary>The backplane.</summary>
+    public IBackplane Backplane { get; }
+
+    /// <summary>What the backplane hands over and reports.</summary>
+    public RecordingReceiver Received { get; }
+
     /// <summary>Starts a backplane with a receiver of its own.</summary>
     /// <param name="backplane">The backplane, not yet started.</param>
     public static async Task<BackplaneNode> StartAsync(IBackplane backplane)
