@@ -15,6 +15,17 @@ public interface IBackplaneReceiver
     /// <remarks>May be called again while the transport is away, with a newer cause.</remarks>
     void OnUnavailable(Exception? cause);
 
+    /// <summary>
+    /// Reports that a part of the transport is away, such as one of several servers: publishes and subscriptions of some channels fail,
+    /// those of others work.
+    /// </summary>
+    /// <param name="cause">Which part, and what it reported, if anything. Its message stands in the health check, so it must hold no secret.</param>
+    /// <remarks>
+    /// Ends with <see cref="OnAvailable"/>; may be called again as parts come and go, also after <see cref="OnUnavailable"/> when a part is
+    /// back. Report what a part may have lost by <see cref="OnPossibleLoss(string, DateTimeOffset)"/> when it returns before the others.
+    /// </remarks>
+    void OnPartlyUnavailable(Exception? cause) => OnUnavailable(cause);
+
     /// <summary>Reports that the transport is back and every subscription is in force again.</summary>
     /// <remarks>Payloads published meanwhile may be lost; the library reports that to the app.</remarks>
     void OnAvailable();

@@ -12,7 +12,7 @@ public sealed class RecordingReceiver : IBackplaneReceiver
     private TaskCompletionSource _changed = NewSignal();
     private volatile string? _violation;
 
-    /// <summary>What happened to the transport, oldest first: <c>unavailable</c>, <c>available</c> or <c>loss</c>.</summary>
+    /// <summary>What happened to the transport, oldest first: <c>unavailable</c>, <c>partly unavailable</c>, <c>available</c> or <c>loss</c>.</summary>
     public IReadOnlyList<string> Reports
     {
         get
@@ -90,6 +90,15 @@ public sealed class RecordingReceiver : IBackplaneReceiver
         if (Reports.LastOrDefault(static report => report != "loss") != "unavailable")
         {
             Report("unavailable"); // again it only tells of a clearer cause
+        }
+    }
+
+    /// <inheritdoc/>
+    public void OnPartlyUnavailable(Exception? cause)
+    {
+        if (Reports.LastOrDefault(static report => report != "loss") != "partly unavailable")
+        {
+            Report("partly unavailable");
         }
     }
 

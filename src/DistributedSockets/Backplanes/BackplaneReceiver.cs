@@ -6,6 +6,8 @@ namespace DistributedSockets;
 /// <summary>Sorts what arrives into lanes, and turns outages into state and reports. Never blocks the backplane's reader.</summary>
 internal sealed partial class BackplaneReceiver : IBackplaneReceiver
 {
+    private const string NoCause = "The transport gave no cause.";
+
     /// <summary>How long an outage may go unnoticed: messages may be missing from so long before it was reported.</summary>
     private static readonly TimeSpan s_unnoticed = TimeSpan.FromSeconds(15);
 
@@ -128,12 +130,33 @@ internal sealed partial class BackplaneReceiver : IBackplaneReceiver
             }
             else
             {
-                // Heard something lately? Then nothing older is missing.
-                var silence = _time.GetElapsedTime(Volatile.Read(ref _lastReceived));
-                _mayBeMissingFrom = _time.GetUtcNow() - (silence < s_unnoticed ? silence : s_unnoticed);
-                _node.BackplaneProblem = cause?.Message ?? "The transport gave no cause.";
+                NoteBeginLocked();
+                _node.BackplaneProblem = cause?.Message ?? NoCause;
+                _node.BackplanePartProblem = null;
                 Log.BackplaneAway(_logger, cause);
             }
+        }
+    }
+
+    public void OnPartlyUnavailable(Exception? cause)
+    {
+        bool isBack;
+        lock (_gate)
+        {
+            isBack = _node.IsBackplaneAway;
+            if (isBack || !_node.IsBackplanePartlyAway)
+            {
+                NoteBeginLocked(isPart: true);
+                Log.BackplanePartlyAway(_logger, cause);
+            }
+
+            _node.BackplanePartProblem = cause?.Message ?? _node.BackplanePartProblem ?? NoCause;
+            _node.BackplaneProblem = null;
+        }
+
+        if (isBack)
+        {
+            Recovered?.Invoke();
         }
     }
 
@@ -141,9 +164,10 @@ internal sealed partial class BackplaneReceiver : IBackplaneReceiver
     {
         lock (_gate)
         {
-            if (_node.IsBackplaneAway)
+            if (_node.IsBackplaneAway || _node.IsBackplanePartlyAway)
             {
                 _node.BackplaneProblem = null;
+                _node.BackplanePartProblem = null;
                 Log.BackplaneBack(_logger);
                 _losses.Report(
                     PossibleLossCause.BackplaneReconnected, _mayBeMissingFrom, "The backplane was away; what other nodes sent meanwhile may be missing.");
@@ -166,6 +190,17 @@ internal sealed partial class BackplaneReceiver : IBackplaneReceiver
     }
 
     internal Task StopAsync() => Task.WhenAll(Array.ConvertAll(_lanes, static lane => lane.StopAsync()));
+
+    /// <summary>Notes from when on messages may be missing, unless some are missing already.</summary>
+    private void NoteBeginLocked(bool isPart = false)
+    {
+        if (!_node.IsBackplaneAway && !_node.IsBackplanePartlyAway)
+        {
+            // Heard something lately? Then nothing older is missing, unless a part may be silent while another is heard.
+            var silence = _time.GetElapsedTime(Volatile.Read(ref _lastReceived));
+            _mayBeMissingFrom = _time.GetUtcNow() - (!isPart && silence < s_unnoticed ? silence : s_unnoticed);
+        }
+    }
 
     /// <summary>By publisher and hub, not by channel: what a node sends to overlapping groups must not overtake itself, and copies must meet.</summary>
     private Lane Lane(ReadOnlySpan<byte> origin, HubRegistry hub)
@@ -242,6 +277,9 @@ internal sealed partial class BackplaneReceiver : IBackplaneReceiver
     {
         [LoggerMessage(160, LogLevel.Warning, "The backplane is away; only connections of this node are reached until it returns.")]
         public static partial void BackplaneAway(ILogger logger, Exception? exception);
+
+        [LoggerMessage(164, LogLevel.Warning, "A part of the backplane is away; what other nodes send by it does not arrive until it returns.")]
+        public static partial void BackplanePartlyAway(ILogger logger, Exception? exception);
 
         [LoggerMessage(161, LogLevel.Information, "The backplane is back.")]
         public static partial void BackplaneBack(ILogger logger);

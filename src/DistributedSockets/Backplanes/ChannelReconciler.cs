@@ -47,6 +47,10 @@ internal sealed partial class ChannelReconciler(
                     await subscriptions.ReconcileAsync();
                 }
             }
+            catch (BackplaneUnavailableException) when (node.IsBackplanePartlyAway)
+            {
+                // Said already, and tried again every time: what belongs to a part that is there must not wait for the others.
+            }
             catch (BackplaneUnavailableException exception)
             {
                 Log.SubscribeFailed(logger, exception);

@@ -7,12 +7,13 @@ internal sealed class DistributedWebSocketsHealthCheck(NodeState node, Hubs hubs
 {
     public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
     {
-        var (backplane, store) = (node.BackplaneProblem, node.StoreProblem);
+        var (backplane, part, store) = (node.BackplaneProblem, node.BackplanePartProblem, node.StoreProblem);
         var data = new Dictionary<string, object>
         {
             ["node"] = node.Info.NodeId,
             ["connections"] = hubs.CountConnections(),
             ["backplaneAway"] = backplane is not null,
+            ["backplanePartlyAway"] = part is not null,
             ["storeAway"] = store is not null,
         };
         if (node.IsDraining)
@@ -27,13 +28,16 @@ internal sealed class DistributedWebSocketsHealthCheck(NodeState node, Hubs hubs
 
         return (backplane, store) switch
         {
-            (null, null) when receiver.IsDeaf => Result(
+            (null, null) when part is null && receiver.IsDeaf => Result(
                 HealthStatus.Degraded,
                 "Envelopes of other nodes are refused, and none was taken in the last minute. EnvelopeKeys or the clocks differ."),
-            (null, null) => Result(HealthStatus.Healthy, "The node is up."),
+            (null, null) when part is null => Result(HealthStatus.Healthy, "The node is up."),
             (not null, not null) => Result(
                 HealthStatus.Degraded, $"The backplane and the session store are away. Backplane: {backplane} Session store: {store}"),
             (not null, null) => Result(HealthStatus.Degraded, $"The backplane is away; only connections of this node are reached. {backplane}"),
+            (null, null) => Result(HealthStatus.Degraded, $"A part of the backplane is away; what goes by it reaches this node only. {part}"),
+            _ when part is not null => Result(
+                HealthStatus.Degraded, $"A part of the backplane and the session store are away. Backplane: {part} Session store: {store}"),
             _ => Result(HealthStatus.Degraded, $"The session store is away; who is online is not known. {store}"),
         };
 

@@ -7,7 +7,7 @@ internal sealed class GroupManager(ChannelSubscriptions subscriptions, NodeState
 {
     /// <summary>Adds a connection; when it is done, sends from every node reach it, unless the backplane is away.</summary>
     /// <remarks>
-    /// While the backplane is away nothing comes from other nodes anyhow, and the outage is reported: the connection joins, and the
+    /// While the backplane, or the channel's part of it, is away nothing comes from other nodes anyhow, and the outage is reported: the connection joins, and the
     /// channel follows with all others when the backplane is back.
     /// </remarks>
     /// <exception cref="BackplaneUnavailableException">The backplane failed. The connection is not in the group.</exception>
@@ -25,7 +25,7 @@ internal sealed class GroupManager(ChannelSubscriptions subscriptions, NodeState
         {
             await subscriptions.AcquireAsync(channel, keep: false);
         }
-        catch (BackplaneUnavailableException) when (node.IsBackplaneAway)
+        catch (BackplaneUnavailableException) when (node.IsBackplaneAway || node.IsBackplanePartlyAway)
         {
             subscriptions.AcquireLater(channel);
         }

@@ -10,6 +10,7 @@ internal sealed class NodeState
     private volatile bool _started;
     private volatile bool _draining;
     private volatile string? _backplaneProblem;
+    private volatile string? _backplanePartProblem;
     private volatile string? _leaseProblem;
     private volatile string? _commitProblem;
 
@@ -40,6 +41,13 @@ internal sealed class NodeState
         set => _backplaneProblem = value;
     }
 
+    /// <summary>Which part of the backplane is away and why; <see langword="null"/> while all of it is there, or none.</summary>
+    internal string? BackplanePartProblem
+    {
+        get => _backplanePartProblem;
+        set => _backplanePartProblem = value;
+    }
+
     /// <summary>Why the lease could not be renewed lately; <see langword="null"/> if it could.</summary>
     internal string? LeaseProblem
     {
@@ -55,6 +63,8 @@ internal sealed class NodeState
     }
 
     internal bool IsBackplaneAway => _backplaneProblem is not null;
+
+    internal bool IsBackplanePartlyAway => _backplanePartProblem is not null;
 
     /// <summary>Why the session store is away; <see langword="null"/> while it is there.</summary>
     internal string? StoreProblem => _leaseProblem ?? _commitProblem;

@@ -115,6 +115,68 @@ public sealed class BackplaneOutageTests
     }
 
     [Fact]
+    public async Task PartOfTheBackplaneAway_ChannelsOfOthers_AreSubscribedAndSendsOfOthersWork()
+    {
+        var losses = new LossObserver();
+        var (node, backplane) = await StartAsync(sockets =>
+        {
+            sockets.Services.AddSingleton<IClusterObserver>(losses);
+            sockets.Services.AddHealthChecks().AddDistributedWebSockets();
+        });
+        await using var _ = node;
+        await using var other = await AppNode.StartAsync(_cluster);
+        var health = node.Services.GetRequiredService<HealthCheckService>();
+
+        backplane.FailureOf = channel => channel.EndsWith("lost", StringComparison.Ordinal) ? new IOException("server 2 of 2") : null;
+        backplane.Receiver.OnPartlyUnavailable(new IOException("Server 2 of 2 does not answer."));
+        await using var client = await node.ConnectAsync("kept");
+        await using var unheard = await node.ConnectAsync("lost");
+        await node.Router.AddToGroupAsync(unheard.Id, "group lost", Cancellation);
+        await other.Router.SendToUserAsync("kept", "one", Cancellation);
+        Assert.Equal("one", await client.ReceiveTextAsync());
+        await Assert.ThrowsAsync<BackplaneUnavailableException>(async () => await node.Router.SendToUserAsync("lost", "served here", Cancellation));
+        Assert.Equal("served here", await unheard.ReceiveTextAsync());
+        var entry = (await health.CheckHealthAsync(Cancellation)).Entries.Single().Value;
+        Assert.Equal(HealthStatus.Degraded, entry.Status);
+        Assert.Equal("A part of the backplane is away; what goes by it reaches this node only. Server 2 of 2 does not answer.", entry.Description);
+        Assert.True((bool)entry.Data["backplanePartlyAway"]);
+        Assert.False((bool)entry.Data["backplaneAway"]);
+
+        backplane.FailureOf = null;
+        backplane.Receiver.OnAvailable();
+        await Eventually.TrueAsync(() => losses.Seen.Any(loss => loss.Cause == PossibleLossCause.BackplaneReconnected), "the loss is reported");
+        await Eventually.TrueAsync(
+            () => backplane.Count($"subscribe {node.Hub.GroupChannel("group lost")}") > 1 && backplane.Count($"subscribe {node.Hub.UserChannel("lost")}") > 1,
+            "the channels of the part that was away are subscribed");
+        await other.Router.SendToUserAsync("lost", "two", Cancellation);
+        Assert.Equal("two", await unheard.ReceiveTextAsync());
+        Assert.Equal(HealthStatus.Healthy, (await health.CheckHealthAsync(Cancellation)).Status);
+    }
+
+    [Fact]
+    public async Task BackplaneAway_PartBack_ItsChannelsAreSubscribedAndTheLossCoversTheWholeOutage()
+    {
+        var losses = new LossObserver();
+        var (node, backplane) = await StartAsync(sockets => sockets.Services.AddSingleton<IClusterObserver>(losses));
+        await using var _ = node;
+        await using var other = await AppNode.StartAsync(_cluster);
+        var before = DateTimeOffset.UtcNow;
+        Cut(backplane);
+        await using var client = await node.ConnectAsync("kept");
+
+        backplane.Failure = null;
+        backplane.FailureOf = channel => channel.EndsWith("lost", StringComparison.Ordinal) ? new IOException("server 2 of 2") : null;
+        backplane.Receiver.OnPartlyUnavailable(null);
+        await Eventually.TrueAsync(() => backplane.Count($"subscribe {node.Hub.UserChannel("kept")}") > 0, "the channel is subscribed");
+        await other.Router.SendToUserAsync("kept", "one", Cancellation);
+        Assert.Equal("one", await client.ReceiveTextAsync());
+        Assert.DoesNotContain(losses.Seen, loss => loss is { Cause: PossibleLossCause.BackplaneReconnected, Description: var text } && text.Contains("was away", StringComparison.Ordinal));
+        backplane.Receiver.OnAvailable();
+
+        await Eventually.TrueAsync(() => losses.Seen.Any(loss => loss.Description.Contains("was away", StringComparison.Ordinal) && loss.From <= before), "the whole outage is reported");
+    }
+
+    [Fact]
     public async Task Envelope_Unreadable_IsCountedReportedAndHarmsNothing()
     {
         var losses = new LossObserver();

@@ -20,6 +20,9 @@ internal sealed class FakeBackplane(InMemoryCluster cluster) : IBackplane
     /// <summary>When set, every call fails.</summary>
     internal Exception? Failure { get; set; }
 
+    /// <summary>When set, calls for the channels fail for which it gives an exception.</summary>
+    internal Func<string, Exception?>? FailureOf { get; set; }
+
     /// <summary>When set, subscribes wait for it.</summary>
     internal TaskCompletionSource? SubscribeGate { get; set; }
 
@@ -53,7 +56,7 @@ internal sealed class FakeBackplane(InMemoryCluster cluster) : IBackplane
             await gate.Task;
         }
 
-        ThrowIfCut();
+        ThrowIfCut(channel);
         var receivers = Swallow ? null : await _inner.PublishAsync(channel, payload, cancellationToken);
         return HidesReceivers ? null : receivers;
     }
@@ -66,7 +69,7 @@ internal sealed class FakeBackplane(InMemoryCluster cluster) : IBackplane
             await gate.Task;
         }
 
-        ThrowIfCut();
+        ThrowIfCut(channel);
         await _inner.SubscribeAsync(channel, cancellationToken);
     }
 
@@ -80,9 +83,9 @@ internal sealed class FakeBackplane(InMemoryCluster cluster) : IBackplane
 
     internal int Count(string call) => Calls.Count(made => made == call);
 
-    private void ThrowIfCut()
+    private void ThrowIfCut(string channel)
     {
-        if (Failure is { } failure)
+        if ((Failure ?? FailureOf?.Invoke(channel)) is { } failure)
         {
             throw failure;
         }
