@@ -8,6 +8,9 @@ internal sealed record NodeSettings
     /// <summary>Where Redis is, or <see langword="null"/> for a cluster of one.</summary>
     public string? Redis { get; init; }
 
+    /// <summary>Arguments that say where other servers are, instead of <see cref="Redis"/>.</summary>
+    public IReadOnlyList<string> Transport { get; init; } = [];
+
     /// <summary>A file with the password to sign in with.</summary>
     public string? RedisPasswordFile { get; init; }
 
@@ -28,7 +31,7 @@ internal sealed record NodeSettings
 
     public IEnumerable<string> Arguments()
     {
-        List<string> arguments = ["--name", Name, "--redis", Redis ?? "none"];
+        List<string> arguments = ["--name", Name, .. Redis is null ? Transport : ["--redis", Redis]];
         if (RedisPasswordFile is not null)
         {
             arguments.AddRange(["--redis-password-file", RedisPasswordFile]);
