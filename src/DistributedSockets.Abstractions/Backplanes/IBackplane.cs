@@ -36,6 +36,10 @@ public interface IBackplane : IAsyncDisposable
     /// <summary>Subscribes this node to a channel. Subscribing twice is the same as once.</summary>
     /// <param name="channel">The channel, 1 to 1,024 bytes of UTF-8, taken literally.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
+    /// <remarks>
+    /// A backplane that filters at the node needs no word from its transport: it may accept a channel during an outage, which is then in
+    /// force when the transport is back.
+    /// </remarks>
     /// <exception cref="BackplaneUnavailableException">The transport is down. The channel is not subscribed, now or later.</exception>
     ValueTask SubscribeAsync(string channel, CancellationToken cancellationToken = default);
 

@@ -44,17 +44,42 @@ public sealed class RecordingReceiver : IBackplaneReceiver
     /// <param name="count">How many.</param>
     public async Task<IReadOnlyList<string>> WaitForAsync(string channel, int count)
     {
-        await WaitUntilAsync(() => Payloads(channel).Count >= count, () => $"{count} payloads on '{channel}', which has {Payloads(channel).Count}");
+        await WaitUntilAsync(() => Count(channel) >= count, () => $"{count} payloads on '{channel}', which has {Count(channel)}");
         return Texts(channel);
     }
 
-    /// <summary>Waits until a payload with this text is the last of a channel, and returns all up to it.</summary>
+    /// <summary>Waits until a payload with this text has arrived on a channel, and returns all that it has had.</summary>
     /// <param name="channel">The channel.</param>
     /// <param name="text">The text.</param>
     public async Task<IReadOnlyList<string>> WaitForAsync(string channel, string text)
     {
-        await WaitUntilAsync(() => Texts(channel).Contains(text), () => $"'{text}' on '{channel}', which has [{string.Join(", ", Texts(channel))}]");
+        var bytes = Encoding.UTF8.GetBytes(text);
+        var seen = 0;
+        await WaitUntilAsync(HasArrived, () => $"'{text}' on '{channel}', which has [{string.Join(", ", Texts(channel).TakeLast(100))}]");
         return Texts(channel);
+
+        bool HasArrived()
+        {
+            lock (_lock)
+            {
+                Assert.Null(_violation);
+                if (!_channels.TryGetValue(channel, out var recording))
+                {
+                    return false;
+                }
+
+                // Each is looked at once, however many there are.
+                while (seen < recording.Payloads.Count)
+                {
+                    if (recording.Payloads[seen++].Span.SequenceEqual(bytes))
+                    {
+                        return true;
+                    }
+                }
+
+                return false;
+            }
+        }
     }
 
     /// <summary>Waits until the transport has reported this often.</summary>
@@ -107,6 +132,15 @@ public sealed class RecordingReceiver : IBackplaneReceiver
 
     /// <inheritdoc/>
     public void OnPossibleLoss(string description) => Report("loss");
+
+    private int Count(string channel)
+    {
+        lock (_lock)
+        {
+            Assert.Null(_violation);
+            return _channels.TryGetValue(channel, out var recording) ? recording.Payloads.Count : 0;
+        }
+    }
 
     private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 

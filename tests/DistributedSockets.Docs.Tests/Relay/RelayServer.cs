@@ -25,6 +25,11 @@ internal sealed class RelayServer : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        if (_stopping.IsCancellationRequested)
+        {
+            return;
+        }
+
         await _stopping.CancelAsync();
         _listener.Dispose();
         await _accepting;

@@ -12,83 +12,6 @@ public abstract partial class RedisBackplaneOutageTests(ServerKind kind)
     private static readonly TimeSpan ShortTimeout = TimeSpan.FromSeconds(1);
 
     [Fact]
-    public async Task Publish_ServerStopped_ThrowsAndWorksAgainAfterRestart()
-    {
-        await using var server = await kind.StartAsync();
-        await using var node = await StartNodeAsync(server);
-        await node.SubscribeAsync(Channel);
-        await server.StopAsync();
-
-        await Assert.ThrowsAsync<BackplaneUnavailableException>(() => node.PublishAsync(Channel, "lost"));
-        await node.Received.WaitForReportAsync("unavailable");
-        await Assert.ThrowsAsync<BackplaneUnavailableException>(() => node.PublishAsync(Channel, "lost"));
-
-        await server.StartAsync();
-        await node.Received.WaitForReportAsync("available");
-        await node.PublishAsync(Channel, Fence);
-        Assert.Equal([Fence], await node.Received.WaitForAsync(Channel, Fence));
-        Assert.Equal(["unavailable", "available"], node.Received.Reports);
-    }
-
-    [Fact]
-    public async Task Restart_ManySubscriptions_AllAreInForceWhenAvailableIsReported()
-    {
-        await using var server = await kind.StartAsync();
-        await using var node = await StartNodeAsync(server);
-        await using var other = await StartNodeAsync(server);
-        var channels = Enumerable.Range(0, 600).Select(i => $"{Channel}:{i}").ToArray();
-        await Task.WhenAll(channels.Select(channel => node.SubscribeAsync(channel)));
-
-        await server.KillAsync();
-        await Task.WhenAll(node.Received.WaitForReportAsync("unavailable"), other.Received.WaitForReportAsync("unavailable"));
-        await server.StartAsync();
-        await Task.WhenAll(node.Received.WaitForReportAsync("available"), other.Received.WaitForReportAsync("available"));
-
-        await Task.WhenAll(channels.Select(channel => other.PublishAsync(channel, channel)));
-        foreach (var channel in channels)
-        {
-            Assert.Equal([channel], await node.Received.WaitForAsync(channel, 1));
-        }
-    }
-
-    [Fact]
-    public async Task Restart_ChannelGivenUpMeanwhile_IsNotRestored()
-    {
-        await using var server = await kind.StartAsync();
-        await using var node = await StartNodeAsync(server);
-        await node.SubscribeAsync(Channel, Channel + ":kept");
-        await server.StopAsync();
-        await node.Received.WaitForReportAsync("unavailable");
-
-        await node.UnsubscribeAsync(Channel);
-
-        await server.StartAsync();
-        await node.Received.WaitForReportAsync("available");
-        Assert.Equal(0, await node.PublishAsync(Channel, "unheard"));
-        Assert.Equal(1, await node.PublishAsync(Channel + ":kept", Fence));
-        await node.Received.WaitForAsync(Channel + ":kept", Fence);
-        Assert.Empty(node.Received.Texts(Channel));
-    }
-
-    [Fact]
-    public async Task Subscribe_ServerStopped_ThrowsAndIsNotSubscribedLater()
-    {
-        await using var server = await kind.StartAsync();
-        await using var node = await StartNodeAsync(server);
-        await server.StopAsync();
-
-        await Assert.ThrowsAsync<BackplaneUnavailableException>(() => node.SubscribeAsync(Channel));
-
-        await node.Received.WaitForReportAsync("unavailable");
-        await server.StartAsync();
-        await node.Received.WaitForReportAsync("available");
-        Assert.Equal(0, await node.PublishAsync(Channel, "unheard"));
-        await node.SubscribeAsync(Channel);
-        await node.PublishAsync(Channel, Fence);
-        Assert.Equal([Fence], await node.Received.WaitForAsync(Channel, Fence));
-    }
-
-    [Fact]
     public async Task Subscribe_ServerPaused_ThrowsAndIsNotSubscribedLater()
     {
         await using var server = await kind.StartAsync();
@@ -138,24 +61,6 @@ public abstract partial class RedisBackplaneOutageTests(ServerKind kind)
         Assert.Empty(node.Received.Texts(Channel));
     }
 
-    [Fact]
-    public async Task Start_ServerAway_ReportsItAndConnectsLater()
-    {
-        await using var server = await kind.StartAsync();
-        await server.StopAsync();
-        await using var node = await StartNodeAsync(server);
-
-        Assert.Equal(["unavailable"], node.Received.Reports);
-        await Assert.ThrowsAsync<BackplaneUnavailableException>(() => node.PublishAsync(Channel, "lost"));
-        await Assert.ThrowsAsync<BackplaneUnavailableException>(() => node.SubscribeAsync(Channel));
-
-        await server.StartAsync();
-        await node.Received.WaitForReportAsync("available");
-        await node.SubscribeAsync(Channel);
-        await node.PublishAsync(Channel, Fence);
-        Assert.Equal([Fence], await node.Received.WaitForAsync(Channel, Fence));
-    }
-
     [Theory]
     [InlineData("pubsub")]
     [InlineData("normal")]
@@ -193,50 +98,6 @@ public abstract partial class RedisBackplaneOutageTests(ServerKind kind)
     }
 
     [Fact]
-    public async Task Subscribe_ServerRestartsAllTheWhile_WhatSucceededIsInForceAfterwards()
-    {
-        await using var server = await kind.StartAsync();
-        await using var node = await StartNodeAsync(server);
-        var subscribed = new List<string>();
-        var restarts = 0;
-        var subscribing = Task.Run(async () =>
-        {
-            for (var i = 0; Volatile.Read(ref restarts) < 3 || i % 64 != 0; i++)
-            {
-                try
-                {
-                    await node.SubscribeAsync($"{Channel}:{i}");
-                    subscribed.Add($"{Channel}:{i}");
-                }
-                catch (BackplaneUnavailableException)
-                {
-                    await Task.Yield();
-                }
-            }
-        }, TestContext.Current.CancellationToken);
-
-        for (var restart = 1; restart <= 3; restart++)
-        {
-            await server.KillAsync();
-            await node.Received.WaitForReportAsync("unavailable", restart);
-            await server.StartAsync();
-            await node.Received.WaitForReportAsync("available", restart);
-            Interlocked.Increment(ref restarts);
-        }
-
-        await subscribing.WithinGuardAsync();
-        await node.SubscribeAsync(Channel);
-        await Eventually.TrueAsync(
-            () => node.Received.Reports[^1] == "available", "the last outage is over");
-        Assert.NotEmpty(subscribed);
-        foreach (var channel in subscribed)
-        {
-            Assert.Equal(1, await node.PublishAsync(channel, Fence));
-            await node.Received.WaitForAsync(channel, Fence);
-        }
-    }
-
-    [Fact]
     public async Task Dispose_ServerPaused_Completes()
     {
         await using var server = await kind.StartAsync();
@@ -247,18 +108,6 @@ public abstract partial class RedisBackplaneOutageTests(ServerKind kind)
         await node.DisposeAsync().WithinGuardAsync();
 
         Assert.Empty(node.Received.Reports);
-    }
-
-    [Fact]
-    public async Task Dispose_ServerStopped_Completes()
-    {
-        await using var server = await kind.StartAsync();
-        var node = await StartNodeAsync(server);
-        await node.SubscribeAsync(Channel);
-        await server.StopAsync();
-
-        await node.DisposeAsync().WithinGuardAsync();
-        await Assert.ThrowsAsync<BackplaneUnavailableException>(() => node.PublishAsync(Channel, "lost"));
     }
 
     [GeneratedRegex(@"\bid=(\d+)")]
