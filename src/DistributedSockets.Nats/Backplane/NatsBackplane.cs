@@ -1,0 +1,360 @@
+using System.Buffers;
+using System.Collections.Concurrent;
+using System.Runtime.CompilerServices;
+using System.Security.Cryptography;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Options;
+using NATS.Client.Core;
+
+namespace DistributedSockets;
+
+/// <summary>NATS as the backplane: a subject per channel, subscribed where it is wanted.</summary>
+/// <remarks>
+/// A publish or a subscription counts as taken when a marker that was sent after it has come back, over the same connection. Payloads above what the
+/// server takes at once travel in parts. NATS does not say how many nodes took a payload, so no count is returned.
+/// </remarks>
+internal sealed partial class NatsBackplane : IBackplane
+{
+    private const int MinServerPayload = 1_024;
+    private const int MaxPartBytes = 1024 * 1024;
+    private const int HeaderReserve = 4_096; // the client adds headers to a message while it is traced, and they count
+
+    private readonly ConcurrentDictionary<string, NatsChannelSubscription> _channels = new(StringComparer.Ordinal);
+    private readonly CancellationTokenSource _stop = new();
+    private readonly NatsConnector _connector;
+    private readonly INatsConnection _connection;
+    private readonly NatsRemovals _removals;
+    private readonly NatsFence _fence;
+    private readonly NatsPartials _partials;
+    private readonly Action<NatsChannelSubscription, ReadOnlySequence<byte>> _onReceived;
+    private readonly string _probeSubject;
+    private readonly int _maxPayloadBytes;
+    private readonly TimeSpan _timeout;
+    private readonly TimeProvider _time;
+    private readonly ILogger _logger;
+    private readonly RareLog _failedLog;
+    private readonly RareLog _errorLog;
+    private readonly RareLog _lossLog;
+    private readonly Lock _disposing = new();
+    private readonly Lock _partsInOrder = new();
+    private readonly ulong _publisher = BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(sizeof(ulong)));
+    private ulong _partedPayloads;
+    private IBackplaneReceiver? _receiver;
+    private Task? _disposal;
+
+    public NatsBackplane(
+        IOptions<NatsBackplaneOptions> options,
+        IOptions<DistributedWebSocketsClusterOptions> clusterOptions,
+        TimeProvider time,
+        ILogger<NatsBackplane>? logger = null)
+    {
+        _timeout = options.Value.OperationTimeout;
+        _maxPayloadBytes = options.Value.MaxPayloadBytes;
+        _time = time;
+        _failedLog = new(1, time);
+        _errorLog = new(1, time);
+        _lossLog = new(16, time);
+        _logger = logger ?? NullLogger<NatsBackplane>.Instance;
+        _connector = new NatsConnector(options.Value, "DistributedSockets backplane");
+        _connection = _connector.Connection;
+        _removals = new NatsRemovals(_connection.SubscriptionManager);
+        _partials = new NatsPartials(_maxPayloadBytes, options.Value.MaxPartialBytes, time, OnUnreadable);
+        _onReceived = OnReceived;
+        _probeSubject = NatsSubjects.FromChannel($"{clusterOptions.Value.Prefix}:v1:probe:{Guid.NewGuid():N}");
+        _fence = new NatsFence(number => _connection.PublishAsync(_probeSubject, number, serializer: NatsProbeSubscription.Serializer));
+    }
+
+    public string System => "nats";
+
+    public async ValueTask StartAsync(IBackplaneReceiver receiver, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(receiver);
+        _receiver = receiver;
+        Attach();
+        _loop = Task.Run(() => RunAsync(_stop.Token), CancellationToken.None);
+        try
+        {
+            await _firstAttempt.Task.WaitAsync(_timeout, _time, cancellationToken).ConfigureAwait(false);
+        }
+        catch (TimeoutException exception)
+        {
+            ReportUnavailable(exception);
+        }
+    }
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    public async ValueTask<long?> PublishAsync(string channel, ReadOnlyMemory<byte> payload, CancellationToken cancellationToken = default)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(channel);
+        cancellationToken.ThrowIfCancellationRequested();
+        if (payload.Length > _maxPayloadBytes)
+        {
+            throw new ArgumentException(
+                $"A payload of {payload.Length} bytes is too large: NatsBackplaneOptions.MaxPayloadBytes is {_maxPayloadBytes}. " +
+                "Set it, on all nodes, to at least the envelope limit of the nodes.",
+                nameof(payload));
+        }
+
+        // Nothing is awaited before the message is in the client's buffer, so the order of calls is the order on the wire.
+        var subject = _channels.TryGetValue(channel, out var known) ? known.Subject : NatsSubjects.FromChannel(channel);
+        var epoch = ConnectedEpoch("the message was not published");
+        try
+        {
+            await ConfirmAsync(Write(subject, payload), epoch, cancellationToken).ConfigureAwait(false);
+            return null;
+        }
+        catch (Exception exception) when (NatsErrors.IsOutage(exception, cancellationToken))
+        {
+            // The connection may stand and yet carry nothing: see to it now rather than at the next check.
+            _trouble.Set();
+            throw new BackplaneUnavailableException(
+                $"NATS did not take a message within {_timeout}: {exception.Message} " +
+                "It may arrive all the same. Connections on this node were served. Check that NATS is up and not overloaded.",
+                exception);
+        }
+    }
+
+    public async ValueTask SubscribeAsync(string channel, CancellationToken cancellationToken = default)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(channel);
+        if (_channels.ContainsKey(channel))
+        {
+            return;
+        }
+
+        cancellationToken.ThrowIfCancellationRequested();
+        var subject = NatsSubjects.FromChannel(channel);
+        var epoch = ConnectedEpoch("the channel was not subscribed");
+        var subscription = new NatsChannelSubscription(_connection, _removals, subject, channel, _onReceived);
+        var adding = _connection.AddSubAsync(subscription, CancellationToken.None).AsTask();
+        try
+        {
+            await ConfirmAsync(adding, epoch, cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception exception)
+        {
+            subscription.Close();
+            _ = WithdrawAsync(subscription, adding);
+            if (!NatsErrors.IsOutage(exception, cancellationToken))
+            {
+                throw;
+            }
+
+            _trouble.Set();
+            throw new BackplaneUnavailableException(
+                $"NATS did not confirm a subscription within {_timeout}: {exception.Message} Check that NATS is up and not overloaded.", exception);
+        }
+
+        _channels[channel] = subscription;
+    }
+
+    public async ValueTask UnsubscribeAsync(string channel, CancellationToken cancellationToken = default)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(channel);
+        if (!_channels.TryRemove(channel, out var subscription))
+        {
+            return;
+        }
+
+        // From here on nothing is handed over; that the server stops sending matters less.
+        subscription.Close();
+        if (subscription.HasPartials)
+        {
+            _partials.Forget(subscription);
+        }
+
+        var ending = subscription.UnsubscribeAsync().AsTask();
+        try
+        {
+            await ending.WaitAsync(_timeout, _time, cancellationToken).ConfigureAwait(false);
+        }
+        catch (Exception exception) when (NatsErrors.IsOutage(exception, cancellationToken))
+        {
+            Log.UnsubscribeFailed(_logger, channel, exception);
+        }
+        finally
+        {
+            NatsErrors.Observe(ending);
+        }
+    }
+
+    public ValueTask DisposeAsync()
+    {
+        lock (_disposing)
+        {
+            return new ValueTask(_disposal ??= DisposeCoreAsync());
+        }
+    }
+
+    private async Task DisposeCoreAsync()
+    {
+        await _stop.CancelAsync().ConfigureAwait(false);
+        if (_loop is { } loop)
+        {
+            await loop.ConfigureAwait(false);
+        }
+
+        Detach();
+        NatsSubscription[] subscriptions = [.. _channels.Values];
+        _channels.Clear();
+        foreach (var subscription in subscriptions)
+        {
+            subscription.Close();
+        }
+
+        _probe?.Close();
+        if (_connector.IsOwned)
+        {
+            _removals.BeginClose();
+        }
+        else
+        {
+            await EndAllAsync(_probe is null ? subscriptions : [.. subscriptions, _probe]).ConfigureAwait(false);
+        }
+
+        await _connector.DisposeAsync().ConfigureAwait(false);
+        _fence.Fail();
+        _partials.Clear();
+        _stop.Dispose();
+    }
+
+    /// <summary>Takes our subscriptions off a connection that lives on, for one timeout in all.</summary>
+    private async Task EndAllAsync(NatsSubscription[] subscriptions)
+    {
+        var ending = Task.WhenAll(subscriptions.Select(static subscription => subscription.UnsubscribeAsync().AsTask()));
+        try
+        {
+            await ending.WaitAsync(_timeout, _time).ConfigureAwait(false);
+        }
+        catch (Exception exception) when (NatsErrors.IsOutage(exception, CancellationToken.None))
+        {
+            Log.UnsubscribeFailed(_logger, "all", exception);
+        }
+        finally
+        {
+            NatsErrors.Observe(ending);
+        }
+    }
+
+    private static async Task WithdrawAsync(NatsSubscription subscription, Task adding)
+    {
+        try
+        {
+            await adding.ConfigureAwait(false);
+            await subscription.UnsubscribeAsync().ConfigureAwait(false);
+        }
+        catch (Exception exception) when (NatsErrors.IsOutage(exception, CancellationToken.None))
+        {
+            // It never came to be, or ends with the connection; what still arrives is not handed over.
+        }
+    }
+
+    private NatsEpoch ConnectedEpoch(string consequence)
+    {
+        if (_connector.IsConnected && NatsEpoch.Of(_connection) is { } epoch)
+        {
+            return epoch;
+        }
+
+        throw new BackplaneUnavailableException(
+            $"NATS is not connected, so {consequence}. Connections on this node were served. " +
+            "Check that NATS is up and that the configured address is right; the backplane reconnects by itself.");
+    }
+
+    /// <summary>Puts a payload into the client's buffer, in parts if it is larger than the server takes at once.</summary>
+    /// <returns>Completes when all of it is there; the payload is not read after this method has returned.</returns>
+    private Task Write(string subject, ReadOnlyMemory<byte> payload)
+    {
+        var limit = _connection.ServerInfo?.MaxPayload ?? 0;
+        if (limit < MinServerPayload)
+        {
+            throw new NatsException($"max_payload of the server is {limit}. Set it to at least {MinServerPayload}.");
+        }
+
+        var partBytes = Math.Min(limit, MaxPartBytes) - Math.Min(HeaderReserve, limit / 8) - NatsFrame.PartHeaderBytes;
+        if (payload.Length <= partBytes)
+        {
+            return Write(subject, new NatsOutgoing(payload, part: null));
+        }
+
+        var writing = new Task[(payload.Length + partBytes - 1) / partBytes];
+        lock (_partsInOrder)
+        {
+            var number = ++_partedPayloads;
+            for (var i = 0; i < writing.Length; i++)
+            {
+                var bytes = payload.Slice(i * partBytes, Math.Min(partBytes, payload.Length - (i * partBytes)));
+                writing[i] = Write(subject, new NatsOutgoing(bytes, new NatsPart(_publisher, number, payload.Length, i * partBytes)));
+            }
+        }
+
+        return Task.WhenAll(writing);
+    }
+
+    private Task Write(string subject, NatsOutgoing message)
+    {
+        var writing = _connection.PublishAsync(subject, message, serializer: NatsOutgoing.Serializer).AsTask();
+        if (message.EndLoan())
+        {
+            return writing;
+        }
+
+        // The connection was lost since it was looked at, and the client waits for the next one.
+        NatsErrors.Observe(writing);
+        return Task.FromException(new NatsException("The connection to NATS was lost."));
+    }
+
+    /// <summary>Waits until the server has processed what was sent in an epoch.</summary>
+    private async Task ConfirmAsync(Task sending, NatsEpoch epoch, CancellationToken cancellationToken)
+    {
+        NatsErrors.Observe(sending);
+        var passing = _fence.PassAsync();
+        if (await passing.WaitAsync(_timeout, _time, cancellationToken).ConfigureAwait(false) != epoch)
+        {
+            throw new NatsException("The connection to NATS was lost.");
+        }
+
+        await sending.WaitAsync(_timeout, _time, cancellationToken).ConfigureAwait(false);
+    }
+
+    private void OnReceived(NatsChannelSubscription subscription, ReadOnlySequence<byte> message)
+    {
+        try
+        {
+            var kind = message.IsEmpty ? byte.MaxValue : message.FirstSpan[0];
+            if (kind == NatsFrame.Whole)
+            {
+                _receiver!.OnReceived(subscription.Channel, message.Slice(NatsFrame.WholeHeaderBytes).ToArray());
+            }
+            else if (kind == NatsFrame.Part)
+            {
+                subscription.HasPartials = true;
+                if (_partials.Add(subscription, message) is { } payload)
+                {
+                    _receiver!.OnReceived(subscription.Channel, payload);
+                }
+            }
+            else
+            {
+                OnUnreadable($"A message of {message.Length} bytes is none of a backplane's.");
+            }
+        }
+        catch (Exception exception)
+        {
+            if (_failedLog.TryPass(out var others))
+            {
+                Log.ReceiverFailed(_logger, subscription.Channel, others, exception);
+            }
+        }
+    }
+
+    /// <remarks>Anyone who may publish can cause these at will, so only some are reported, with the count of the others.</remarks>
+    private void OnUnreadable(string description)
+    {
+        if (_lossLog.TryPass(out var others))
+        {
+            _receiver!.OnPossibleLoss(others == 0 ? description : $"{description} So did {others} others since the last report.");
+        }
+    }
+}

@@ -1,0 +1,47 @@
+using System.Buffers;
+using NATS.Client.Core;
+
+namespace DistributedSockets;
+
+/// <summary>One subscribed subject, whose messages are handled as they are read.</summary>
+/// <remarks>
+/// The client's own subscriptions put each message into a queue, which takes a task per channel to empty and drops what it has no room for. This
+/// one has neither. The client renews it by itself when it reconnects.
+/// </remarks>
+internal abstract class NatsSubscription(INatsConnection connection, INatsSubscriptionManager manager, string subject)
+    : NatsSubBase(connection, manager, subject, queueGroup: null, opts: null)
+{
+    private bool _isClosed;
+
+    /// <summary>Stops handing over. When it returns, nothing is being handed over any more.</summary>
+    public void Close()
+    {
+        // While the client reconnects, what was read from the old connection may still be under way when the new one delivers.
+        lock (this)
+        {
+            _isClosed = true;
+        }
+    }
+
+    protected override ValueTask ReceiveInternalAsync(
+        string subject, string? replyTo, ReadOnlySequence<byte>? headersBuffer, ReadOnlySequence<byte> payloadBuffer)
+    {
+        lock (this)
+        {
+            if (!_isClosed)
+            {
+                OnReceived(payloadBuffer);
+            }
+        }
+
+        return ValueTask.CompletedTask;
+    }
+
+    /// <summary>Takes a message, in order and never two at once. Must not throw, which would end the subscription.</summary>
+    protected abstract void OnReceived(ReadOnlySequence<byte> message);
+
+    protected override void TryComplete()
+    {
+        // There is no queue to complete.
+    }
+}

@@ -1,0 +1,50 @@
+using System.Net.Sockets;
+using System.Security.Authentication;
+using NATS.Client.Core;
+
+namespace DistributedSockets;
+
+/// <summary>Sorts exceptions, and bounds waits for the connection.</summary>
+internal static class NatsErrors
+{
+    /// <summary>Whether the exception is trouble with NATS, rather than misuse or the caller's cancellation.</summary>
+    public static bool IsOutage(Exception exception, CancellationToken cancellationToken) => exception switch
+    {
+        // The client cancels what waits when a connection is lost, which is none of the caller's doing.
+        OperationCanceledException => !cancellationToken.IsCancellationRequested,
+        NatsException or TimeoutException or ObjectDisposedException or IOException or SocketException or AuthenticationException => true,
+        AggregateException aggregate => aggregate.InnerExceptions.All(inner => IsOutage(inner, cancellationToken)),
+        _ => false,
+    };
+
+    /// <summary>Whether NATS is there and says no, such as to a wrong password: waiting does not help, somebody has to act.</summary>
+    public static bool IsRefusal(Exception? exception)
+    {
+        for (var cause = exception; cause is not null; cause = cause.InnerException)
+        {
+            if (cause is NatsServerException or AuthenticationException)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    /// <summary>Sees to it that a failure nobody waits for is not reported as unobserved.</summary>
+    public static void Observe(Task task)
+    {
+        if (task.IsCompleted)
+        {
+            _ = task.Exception; // which counts as having seen it
+        }
+        else
+        {
+            task.ContinueWith(
+                static faulted => _ = faulted.Exception,
+                CancellationToken.None,
+                TaskContinuationOptions.OnlyOnFaulted | TaskContinuationOptions.ExecuteSynchronously,
+                TaskScheduler.Default);
+        }
+    }
+}

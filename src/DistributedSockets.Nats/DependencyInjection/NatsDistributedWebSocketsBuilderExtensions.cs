@@ -1,0 +1,117 @@
+using DistributedSockets;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Options;
+using NATS.Client.Core;
+
+namespace Microsoft.Extensions.DependencyInjection;
+
+/// <summary>Uses NATS as backplane. The last call wins.</summary>
+/// <remarks>The backplane opens a connection of its own unless the app hands in one.</remarks>
+public static class NatsDistributedWebSocketsBuilderExtensions
+{
+    /// <summary>Uses NATS as backplane.</summary>
+    /// <param name="builder">The builder.</param>
+    /// <param name="url">The address of the NATS server, such as <c>nats://nats.example.com:4222</c>; several are separated by commas.</param>
+    public static IDistributedWebSocketsBuilder UseNats(this IDistributedWebSocketsBuilder builder, string url)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(url);
+        return builder.UseNats(options => options.Url = url);
+    }
+
+    /// <summary>Uses NATS as backplane.</summary>
+    /// <param name="builder">The builder.</param>
+    /// <param name="configuration">The configuration of the NATS client, such as its credentials and TLS settings. Copied.</param>
+    public static IDistributedWebSocketsBuilder UseNats(this IDistributedWebSocketsBuilder builder, NatsOpts configuration)
+    {
+        ArgumentNullException.ThrowIfNull(configuration);
+        return builder.UseNats(options => options.Configuration = configuration);
+    }
+
+    /// <summary>Uses NATS as backplane over a connection of the app.</summary>
+    /// <param name="builder">The builder.</param>
+    /// <param name="connection">The connection. It stays the app's and is not disposed.</param>
+    public static IDistributedWebSocketsBuilder UseNats(this IDistributedWebSocketsBuilder builder, INatsConnection connection)
+    {
+        ArgumentNullException.ThrowIfNull(connection);
+        return builder.UseNats(options => options.Connection = connection);
+    }
+
+    /// <summary>Uses NATS as backplane.</summary>
+    /// <param name="builder">The builder.</param>
+    /// <param name="configure">Sets the options. A connection set here replaces one set before.</param>
+    public static IDistributedWebSocketsBuilder UseNats(this IDistributedWebSocketsBuilder builder, Action<NatsOptions> configure)
+    {
+        ArgumentNullException.ThrowIfNull(configure);
+        return builder.UseNatsBackplane(options => Apply(configure, options));
+    }
+
+    /// <summary>Uses NATS as backplane.</summary>
+    /// <param name="builder">The builder.</param>
+    /// <param name="url">The address of the NATS server, such as <c>nats://nats.example.com:4222</c>; several are separated by commas.</param>
+    public static IDistributedWebSocketsBuilder UseNatsBackplane(this IDistributedWebSocketsBuilder builder, string url)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(url);
+        return builder.UseNatsBackplane(options => options.Url = url);
+    }
+
+    /// <summary>Uses NATS as backplane.</summary>
+    /// <param name="builder">The builder.</param>
+    /// <param name="configuration">The configuration of the NATS client, such as its credentials and TLS settings. Copied.</param>
+    public static IDistributedWebSocketsBuilder UseNatsBackplane(this IDistributedWebSocketsBuilder builder, NatsOpts configuration)
+    {
+        ArgumentNullException.ThrowIfNull(configuration);
+        return builder.UseNatsBackplane(options => options.Configuration = configuration);
+    }
+
+    /// <summary>Uses NATS as backplane over a connection of the app.</summary>
+    /// <param name="builder">The builder.</param>
+    /// <param name="connection">The connection. It stays the app's and is not disposed.</param>
+    public static IDistributedWebSocketsBuilder UseNatsBackplane(this IDistributedWebSocketsBuilder builder, INatsConnection connection)
+    {
+        ArgumentNullException.ThrowIfNull(connection);
+        return builder.UseNatsBackplane(options => options.Connection = connection);
+    }
+
+    /// <summary>Uses NATS as backplane.</summary>
+    /// <param name="builder">The builder.</param>
+    /// <param name="configure">Sets the options. A connection set here replaces one set before.</param>
+    public static IDistributedWebSocketsBuilder UseNatsBackplane(this IDistributedWebSocketsBuilder builder, Action<NatsBackplaneOptions> configure)
+    {
+        AddOptions(builder, configure);
+        builder.Services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<NatsBackplaneOptions>, NatsBackplaneOptionsValidator>());
+        return builder.UseBackplane<NatsBackplane>();
+    }
+
+    private static void AddOptions<TOptions>(IDistributedWebSocketsBuilder builder, Action<TOptions> configure)
+        where TOptions : class, INatsConnectionOptions, new()
+    {
+        ArgumentNullException.ThrowIfNull(builder);
+        ArgumentNullException.ThrowIfNull(configure);
+        builder.Services.TryAddSingleton(TimeProvider.System);
+        builder.Services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<TOptions>, NatsConnectionOptionsValidator<TOptions>>());
+        builder.Services.AddOptions<TOptions>().Configure(options => Replace(configure, options)).ValidateOnStart();
+    }
+
+    /// <summary>Lets a connection set by a later call replace an earlier one of another kind.</summary>
+    private static void Replace<TOptions>(Action<TOptions> configure, TOptions options)
+        where TOptions : INatsConnectionOptions
+    {
+        var (url, configuration, connection) = (options.Url, options.Configuration, options.Connection);
+        (options.Url, options.Configuration, options.Connection) = (null, null, null);
+        configure(options);
+        if (options is { Url: null, Configuration: null, Connection: null })
+        {
+            (options.Url, options.Configuration, options.Connection) = (url, configuration, connection);
+        }
+    }
+
+    private static void Apply(Action<NatsOptions> configure, INatsConnectionOptions target)
+    {
+        var source = new NatsOptions { OperationTimeout = target.OperationTimeout };
+        configure(source);
+        target.Url = source.Url;
+        target.Configuration = source.Configuration;
+        target.Connection = source.Connection;
+        target.OperationTimeout = source.OperationTimeout;
+    }
+}
