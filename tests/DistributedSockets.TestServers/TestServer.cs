@@ -136,6 +136,18 @@ public abstract class TestServer : IAsyncLifetime
         GC.SuppressFinalize(this);
     }
 
+    /// <summary>Asks the system for a port that nobody listens on at the moment.</summary>
+    protected static int FindFreePort()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+
+    /// <summary>Sends the running process a signal.</summary>
+    /// <param name="signal">Its name without SIG.</param>
+    protected Task SignalAsync(string signal) => Running.SignalAsync(signal);
+
     /// <summary>Gets ready what the start needs, before each start.</summary>
     protected virtual Task PrepareAsync() => Task.CompletedTask;
 
@@ -154,13 +166,6 @@ public abstract class TestServer : IAsyncLifetime
     /// <param name="cancellationToken">Ends the question.</param>
     /// <returns>Whether what answers is the process that was started, rather than someone quicker; <see langword="null"/> if it is not ready.</returns>
     protected abstract Task<bool?> IsReadyAsync(int processId, int port, CancellationToken cancellationToken);
-
-    private static int FindFreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
-    }
 
     private async Task<bool> WaitUntilReadyAsync(ServerProcess process, int port)
     {

@@ -1,0 +1,61 @@
+namespace DistributedSockets.TestServers;
+
+/// <summary>Servers that form one NATS cluster on loopback.</summary>
+public sealed class NatsCluster : IAsyncDisposable
+{
+    private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(20);
+
+    private NatsCluster(NatsServer[] servers) => Servers = servers;
+
+    /// <summary>The servers.</summary>
+    public IReadOnlyList<NatsServer> Servers { get; }
+
+    /// <summary>The addresses of all, separated by commas.</summary>
+    public string Urls => string.Join(',', Servers.Select(static server => server.Url));
+
+    /// <summary>Starts a cluster, and returns when each server knows all; skips the test where the machine has no server.</summary>
+    /// <param name="count">How many servers.</param>
+    /// <param name="configuration">The configuration file of each, if any.</param>
+    public static async Task<NatsCluster> StartAsync(int count, string? configuration = null)
+    {
+        var cluster = new NatsCluster([.. Enumerable.Range(0, count).Select(_ => new NatsServer { Configuration = configuration })]);
+        cluster.Servers[0].SkipUnlessAvailable();
+        var name = $"test-{Guid.NewGuid():N}";
+        for (var i = 0; i < count; i++)
+        {
+            cluster.Servers[i].JoinCluster(name, cluster.Servers.Take(i));
+            await cluster.Servers[i].StartAsync();
+        }
+
+        await cluster.WaitUntilCompleteAsync();
+        return cluster;
+    }
+
+    /// <summary>Returns when each running server knows all running ones.</summary>
+    public async Task WaitUntilCompleteAsync()
+    {
+        var started = TimeProvider.System.GetTimestamp();
+        NatsServer[] running = [.. Servers.Where(static server => server.IsRunning)];
+        foreach (var server in running)
+        {
+            while (await server.ReadInfoAsync() is var info && !running.All(other => info.Contains(other.EndPoint, StringComparison.Ordinal)))
+            {
+                if (TimeProvider.System.GetElapsedTime(started) > TestServer.Guard)
+                {
+                    throw new TestServerException($"The servers of a cluster did not find each other; {server.EndPoint} says: {info}");
+                }
+
+                await Task.Delay(PollInterval);
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var server in Servers)
+        {
+            await server.DisposeAsync();
+        }
+    }
+}

@@ -1,0 +1,102 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+
+namespace DistributedSockets.TestServers;
+
+/// <summary>The <c>nats-server</c> of this machine.</summary>
+public sealed class NatsServer : TestServer
+{
+    private static readonly string? Executable = (Environment.GetEnvironmentVariable("PATH") ?? "")
+        .Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries)
+        .Append("/usr/sbin") // where Debian puts it, and which not every user's path holds
+        .Select(directory => Path.Combine(directory, OperatingSystem.IsWindows() ? "nats-server.exe" : "nats-server"))
+        .FirstOrDefault(File.Exists);
+
+    private readonly string _name = $"test-{Guid.NewGuid():N}";
+    private DirectoryInfo? _directory;
+
+    /// <summary>Whether <c>nats-server</c> is on the path.</summary>
+    public static bool IsInstalled => Executable is not null;
+
+    /// <inheritdoc/>
+    public override bool IsAvailable => IsInstalled;
+
+    /// <summary><c>nats://127.0.0.1:port</c>.</summary>
+    public string Url => $"nats://{EndPoint}";
+
+    /// <summary>Whether the server has JetStream, which keeps its data over restarts of this object.</summary>
+    public bool HasJetStream { get; init; }
+
+    /// <summary>What stands in the server's configuration file at the next start, for what its command line cannot say.</summary>
+    public string? Configuration { get; set; }
+
+    /// <summary>The port that other servers of a cluster connect to, or 0 outside of one.</summary>
+    public int ClusterPort { get; private set; }
+
+    /// <inheritdoc/>
+    protected override string Name => "nats-server";
+
+    /// <summary>Makes the server part of a cluster at its next start.</summary>
+    /// <param name="cluster">The cluster's name.</param>
+    /// <param name="others">The others that are known already.</param>
+    public void JoinCluster(string cluster, IEnumerable<NatsServer> others)
+    {
+        ClusterPort = FindFreePort();
+        string[] routes = [.. others.Select(static other => $"nats://127.0.0.1:{other.ClusterPort}")];
+        foreach (var argument in (string[])["--cluster_name", cluster, "--cluster", $"nats://127.0.0.1:{ClusterPort}", .. routes.Length == 0 ? (string[])[] : ["--routes", string.Join(',', routes)]])
+        {
+            ExtraArguments.Add(argument);
+        }
+    }
+
+    /// <summary>Tells the server to shut down gently: it takes no new clients, tells those that it has, and closes them bit by bit.</summary>
+    public Task EnterLameDuckModeAsync() => SignalAsync("USR2");
+
+    /// <summary>The line of JSON that the server greets with.</summary>
+    public async Task<string> ReadInfoAsync()
+    {
+        using var guard = new CancellationTokenSource(Guard);
+        return await ReadInfoAsync(Port, guard.Token);
+    }
+
+    /// <inheritdoc/>
+    protected override ProcessStartInfo CreateStartInfo(int port)
+    {
+        _directory ??= Directory.CreateTempSubdirectory("nats-data-");
+        List<string> arguments = ["-a", "127.0.0.1", "-p", $"{port}", "--name", _name];
+        if (HasJetStream)
+        {
+            arguments.AddRange(["-js", "-sd", _directory.FullName]);
+        }
+
+        if (Configuration is not null)
+        {
+            var file = Path.Combine(_directory.FullName, "nats.conf");
+            File.WriteAllText(file, Configuration);
+            arguments.AddRange(["-c", file]);
+        }
+
+        return new(Executable ?? throw new TestServerException("nats-server is not on the path."), [.. arguments, .. ExtraArguments]);
+    }
+
+    /// <inheritdoc/>
+    protected override async Task<bool?> IsReadyAsync(int processId, int port, CancellationToken cancellationToken) =>
+        (await ReadInfoAsync(port, cancellationToken)).Contains(_name, StringComparison.Ordinal);
+
+    /// <inheritdoc/>
+    protected override void DeleteFiles()
+    {
+        _directory?.Delete(recursive: true);
+        _directory = null;
+    }
+
+    private static async Task<string> ReadInfoAsync(int port, CancellationToken cancellationToken)
+    {
+        using var client = new TcpClient();
+        await client.ConnectAsync(IPAddress.Loopback, port, cancellationToken);
+        using var reader = new StreamReader(client.GetStream(), Encoding.UTF8);
+        return await reader.ReadLineAsync(cancellationToken) ?? "";
+    }
+}
