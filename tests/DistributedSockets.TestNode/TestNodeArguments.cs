@@ -10,6 +10,7 @@ internal sealed record TestNodeArguments
           --redis-password-file F  sign in to Redis with the password that this file holds by then
           --name NODE            the node's name
           --prefix P             the prefix of channels and keys
+          --routing R            interest (the default) or broadcast
           --http2                speak HTTP/2 without TLS only
           --compression          negotiate permessage-deflate
           --headers-timeout N    give a request N seconds for its headers
@@ -26,6 +27,8 @@ internal sealed record TestNodeArguments
     public string? Name { get; private set; }
 
     public string? Prefix { get; private set; }
+
+    public IRoutingStrategy Routing { get; private set; } = RoutingStrategy.Interest;
 
     public bool Http2 { get; private set; }
 
@@ -59,7 +62,7 @@ internal sealed record TestNodeArguments
                 case "--worker":
                     parsed.Worker = true;
                     break;
-                case "--port" or "--redis" or "--redis-password-file" or "--name" or "--prefix" or "--headers-timeout":
+                case "--port" or "--redis" or "--redis-password-file" or "--name" or "--prefix" or "--routing" or "--headers-timeout":
                     parsed.Set(option, ++i < args.Length ? args[i] : throw new FormatException($"{option} needs a value."));
                     break;
                 default:
@@ -87,6 +90,14 @@ internal sealed record TestNodeArguments
                 break;
             case "--redis-password-file":
                 RedisPasswordFile = value;
+                break;
+            case "--routing":
+                Routing = value switch
+                {
+                    "interest" => RoutingStrategy.Interest,
+                    "broadcast" => RoutingStrategy.Broadcast,
+                    _ => throw new FormatException($"--routing is {value}. Give interest or broadcast."),
+                };
                 break;
             case "--name":
                 Name = value;

@@ -31,6 +31,7 @@ internal static class TestNodeServices
             builder.UseRedis(redis);
         }
 
+        builder.UseRouting(arguments.Routing);
         builder.AddClusterObserver<ClusterEventLog>();
         services.AddSingleton<ClusterEvents>();
         services.AddSingleton<JumpingClock>();

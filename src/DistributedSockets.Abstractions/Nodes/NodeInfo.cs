@@ -11,4 +11,8 @@ public sealed record NodeInfo
 
     /// <summary>When the node started, by its own clock.</summary>
     public required DateTimeOffset StartedAt { get; init; }
+
+    /// <summary>How the node maps users and groups to channels; <see langword="null"/> if the session store does not tell.</summary>
+    /// <value><c>interest</c>, <c>broadcast</c>, or a fingerprint of another <see cref="IRoutingStrategy"/>.</value>
+    public string? Routing { get; init; }
 }

@@ -13,12 +13,16 @@ internal sealed record RedisNodeRecord
     [JsonPropertyName("t")]
     public DateTimeOffset StartedAt { get; init; }
 
+    [JsonPropertyName("r")]
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Routing { get; init; }
+
     internal static RedisValue Write(NodeInfo node) => JsonSerializer.SerializeToUtf8Bytes(
-        new RedisNodeRecord { Name = node.Name, StartedAt = node.StartedAt }, RedisSessionJson.Default.RedisNodeRecord);
+        new RedisNodeRecord { Name = node.Name, StartedAt = node.StartedAt, Routing = node.Routing }, RedisSessionJson.Default.RedisNodeRecord);
 
     /// <summary>Reads what may be anything; null if it is no record.</summary>
     internal static NodeInfo? Read(string nodeId, RedisValue value) =>
         RedisSessionJson.Read(value, RedisSessionJson.Default.RedisNodeRecord) is { Name: not null } node
-            ? new() { NodeId = nodeId, Name = node.Name, StartedAt = node.StartedAt }
+            ? new() { NodeId = nodeId, Name = node.Name, StartedAt = node.StartedAt, Routing = node.Routing }
             : null;
 }

@@ -32,6 +32,7 @@ public static class DistributedWebSocketsServiceCollectionExtensions
         services.TryAddSingleton<InMemoryCluster>(static provider => new(provider.GetRequiredService<TimeProvider>()));
         services.TryAddSingleton<IBackplane, InMemoryBackplane>();
         services.TryAddSingleton<ISessionStore, InMemorySessionStore>();
+        services.TryAddSingleton(RoutingStrategy.Interest);
         services.TryAddSingleton<IWebSocketRouterFactory, WebSocketRouterFactory>();
         services.TryAddSingleton(static provider => provider.GetRequiredService<IWebSocketRouterFactory>().GetRouter(HubName.Default));
         services.TryAddSingleton(typeof(IWebSocketRouter<>), typeof(WebSocketRouter<>));
@@ -78,6 +79,7 @@ public static class DistributedWebSocketsServiceCollectionExtensions
 
     private static void AddNode(IServiceCollection services)
     {
+        services.TryAddSingleton<ChannelRouting>();
         services.TryAddSingleton<NodeState>();
         services.TryAddSingleton(static provider => provider.GetRequiredService<NodeState>().Info);
         services.TryAddSingleton<DistributedWebSocketsMetrics>();
@@ -110,6 +112,7 @@ public static class DistributedWebSocketsServiceCollectionExtensions
         services.TryAddSingleton<BackplaneReceiver>();
         services.TryAddSingleton<ChannelReconciler>();
         services.TryAddSingleton<SessionCommitter>();
+        services.TryAddSingleton<RoutingAgreement>();
         services.TryAddSingleton<NodeHeartbeat>();
         services.TryAddSingleton<Drain>();
         services.TryAddSingleton<Admission>();

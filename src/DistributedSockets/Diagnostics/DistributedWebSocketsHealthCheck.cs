@@ -2,7 +2,7 @@ using Microsoft.Extensions.Diagnostics.HealthChecks;
 
 namespace DistributedSockets;
 
-/// <summary>Healthy; degraded while the backplane or the session store is away, or no other node is understood; unhealthy before start and while draining.</summary>
+/// <summary>Healthy; degraded while the backplane or the session store is away, no other node is understood, or one routes otherwise; unhealthy before start and while draining.</summary>
 internal sealed class DistributedWebSocketsHealthCheck(NodeState node, Hubs hubs, BackplaneReceiver receiver) : IHealthCheck
 {
     public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
@@ -31,6 +31,7 @@ internal sealed class DistributedWebSocketsHealthCheck(NodeState node, Hubs hubs
             (null, null) when part is null && receiver.IsDeaf => Result(
                 HealthStatus.Degraded,
                 "Envelopes of other nodes are refused, and none was taken in the last minute. EnvelopeKeys or the clocks differ."),
+            (null, null) when part is null && node.RoutingProblem is { } routing => Result(HealthStatus.Degraded, routing),
             (null, null) when part is null => Result(HealthStatus.Healthy, "The node is up."),
             (not null, not null) => Result(
                 HealthStatus.Degraded, $"The backplane and the session store are away. Backplane: {backplane} Session store: {store}"),

@@ -10,6 +10,7 @@ internal sealed partial class NodeHeartbeat(
     Hubs hubs,
     SessionChanges changes,
     ClusterEvents events,
+    RoutingAgreement agreement,
     IOptions<DistributedWebSocketsOptions> options,
     TimeProvider time,
     ILogger<NodeHeartbeat> logger)
@@ -20,6 +21,7 @@ internal sealed partial class NodeHeartbeat(
     private HashSet<string>? _live;
     private long? _renewedAt;
     private long? _claimDueSince;
+    private long? _lookedAt;
     private Task _loop = Task.CompletedTask;
 
     /// <summary>Takes the lease, or tries to, and keeps it from then on.</summary>
@@ -70,7 +72,8 @@ internal sealed partial class NodeHeartbeat(
 
             _renewedAt = now;
 
-            if (events.HasObservers || await IsClaimDueAsync(stopping))
+            var live = !events.HasObservers || IsLookDue(now) ? await LookAsync(now, stopping) : [];
+            if (events.HasObservers || IsClaimDue(live))
             {
                 await ClaimAsync(stopping);
                 _claimDueSince = null; // only now: a claim that failed is tried again at the next beat
@@ -97,14 +100,25 @@ internal sealed partial class NodeHeartbeat(
         }
     }
 
+    /// <summary>Whether a node that need not know at each beat who lives should look all the same.</summary>
+    private bool IsLookDue(long now) => _lookedAt is not { } last || time.GetElapsedTime(last, now) >= options.Value.LeaseExpiry;
+
+    private async Task<IReadOnlyList<NodeInfo>> LookAsync(long now, CancellationToken stopping)
+    {
+        var live = await AskAsync(store.ListNodesAsync, stopping);
+        _lookedAt = now;
+        agreement.Compare(live);
+        return live;
+    }
+
     /// <summary>
     /// Whether it is time for a node without observers to clean up: only when those that have observers, and so somebody to tell, had
     /// ample time to claim.
     /// </summary>
-    private async Task<bool> IsClaimDueAsync(CancellationToken stopping)
+    private bool IsClaimDue(IReadOnlyList<NodeInfo> nodes)
     {
         var live = new HashSet<string>(StringComparer.Ordinal);
-        foreach (var other in await AskAsync(store.ListNodesAsync, stopping))
+        foreach (var other in nodes)
         {
             live.Add(other.NodeId);
         }

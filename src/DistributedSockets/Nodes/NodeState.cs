@@ -13,11 +13,18 @@ internal sealed class NodeState
     private volatile string? _backplanePartProblem;
     private volatile string? _leaseProblem;
     private volatile string? _commitProblem;
+    private volatile string? _routingProblem;
 
-    public NodeState(IOptions<DistributedWebSocketsOptions> options, TimeProvider time)
+    public NodeState(IOptions<DistributedWebSocketsOptions> options, ChannelRouting routing, TimeProvider time)
     {
         var name = options.Value.NodeName;
-        Info = new() { NodeId = $"{name}-{RandomNumberGenerator.GetString(IdAlphabet, 10)}", Name = name, StartedAt = time.GetUtcNow() };
+        Info = new()
+        {
+            NodeId = $"{name}-{RandomNumberGenerator.GetString(IdAlphabet, 10)}",
+            Name = name,
+            StartedAt = time.GetUtcNow(),
+            Routing = routing.Id,
+        };
     }
 
     internal NodeInfo Info { get; }
@@ -60,6 +67,13 @@ internal sealed class NodeState
     {
         get => _commitProblem;
         set => _commitProblem = value;
+    }
+
+    /// <summary>Who maps users and groups to other channels than this node; <see langword="null"/> if nobody is known to.</summary>
+    internal string? RoutingProblem
+    {
+        get => _routingProblem;
+        set => _routingProblem = value;
     }
 
     internal bool IsBackplaneAway => _backplaneProblem is not null;

@@ -70,46 +70,43 @@ internal sealed class EnvelopeDispatcher(Hubs hubs, RemoteCommands commands, Dis
         }
 
         var excludedNames = reader;
-        if (!reader.TrySkipStrings(out var excludedCount) || !SharedFrame.TryWrap(envelope[reader.Position..], reader.HasDeflated, out var frame))
+        if (!reader.TrySkipStrings(out var excludedCount))
+        {
+            return false;
+        }
+
+        var frameBytes = envelope[reader.Position..];
+        var members = kind switch
+        {
+            WebSocketTargetKind.All => hub.All,
+            WebSocketTargetKind.Connections => [],
+            _ => MembersOf(hub, kind, names),
+        };
+        if (members.Length == 0 && kind is WebSocketTargetKind.Users or WebSocketTargetKind.Groups)
+        {
+            return SharedFrame.IsFrame(frameBytes.Span, reader.HasDeflated); // common where users and groups share a channel, and it allocates nothing
+        }
+
+        if (!SharedFrame.TryWrap(frameBytes, reader.HasDeflated, out var frame))
         {
             return false;
         }
 
         using var release = frame;
-        var excluded = excludedCount == 0 ? [] : Excluded(hub, excludedNames);
-        if (nameCount == 0)
+        if (kind == WebSocketTargetKind.Connections)
         {
-            Deliver(hub, hub.All, frame, excluded, messageId, served);
-            return true;
+            DeliverToConnections(hub, names, frame, served);
+        }
+        else
+        {
+            Deliver(hub, members, frame, excludedCount == 0 ? [] : Excluded(hub, excludedNames), messageId, served);
         }
 
-        names.TryReadUInt16(out _); // read once already, so it is there, as are the names behind it
-        Span<char> name = stackalloc char[MaxNameBytes];
-        for (var i = 0; i < nameCount; i++)
-        {
-            names.TryReadBytes(out var bytes);
-            if (bytes.Length > MaxNameBytes || !Utf8.IsValid(bytes))
-            {
-                continue; // nobody has such a name
-            }
-
-            var chars = name[..Encoding.UTF8.GetChars(bytes, name)];
-            if (kind != WebSocketTargetKind.Connections)
-            {
-                Deliver(hub, hub.Members(kind, chars), frame, excluded, messageId, served);
-            }
-            else if (hub.Find(chars) is { } connection && (nameCount == 1 || served.Named.Add(connection)))
-            {
-                DeliverToOne(connection, frame);
-            }
-        }
-
-        served.Named.Clear();
         return true;
     }
 
     /// <summary>
-    /// A user or group has its channel to itself. More of them in one envelope, or one of them over and over, would make much of few bytes.
+    /// A user or group has an envelope to itself. More of them in one, or one of them over and over, would make much of few bytes.
     /// </summary>
     private static bool IsNameCount(WebSocketTargetKind kind, int count) => kind switch
     {
@@ -117,6 +114,15 @@ internal sealed class EnvelopeDispatcher(Hubs hubs, RemoteCommands commands, Dis
         WebSocketTargetKind.Connections => count > 0,
         _ => count == 1,
     };
+
+    /// <summary>Who is here of the only user or group among the names.</summary>
+    private static Connection[] MembersOf(HubRegistry hub, WebSocketTargetKind kind, EnvelopeReader names)
+    {
+        Span<char> name = stackalloc char[MaxNameBytes];
+        names.TryReadUInt16(out _); // read once already, so it is there, as is the name behind it
+        names.TryReadBytes(out var bytes);
+        return bytes.Length > MaxNameBytes || !Utf8.IsValid(bytes) ? [] : hub.Members(kind, name[..Encoding.UTF8.GetChars(bytes, name)]);
+    }
 
     private static Connection?[] Excluded(HubRegistry hub, EnvelopeReader names)
     {
@@ -133,6 +139,24 @@ internal sealed class EnvelopeDispatcher(Hubs hubs, RemoteCommands commands, Dis
         }
 
         return [.. excluded];
+    }
+
+    private void DeliverToConnections(HubRegistry hub, EnvelopeReader names, SharedFrame frame, ServedConnections served)
+    {
+        Span<char> name = stackalloc char[MaxNameBytes];
+        names.TryReadUInt16(out var count);
+        for (var i = 0; i < count; i++)
+        {
+            names.TryReadBytes(out var bytes);
+            if (bytes.Length <= MaxNameBytes && Utf8.IsValid(bytes) // else nobody has such a name
+                && hub.Find(name[..Encoding.UTF8.GetChars(bytes, name)]) is { } connection
+                && (count == 1 || served.Named.Add(connection)))
+            {
+                DeliverToOne(connection, frame);
+            }
+        }
+
+        served.Named.Clear();
     }
 
     private void DeliverToOne(Connection connection, SharedFrame frame)

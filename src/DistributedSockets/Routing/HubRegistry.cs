@@ -14,9 +14,10 @@ internal sealed class HubRegistry
     private readonly ConcurrentDictionary<string, MemberSet>.AlternateLookup<ReadOnlySpan<char>> _groupsBySpan;
     private readonly SessionChanges _changes;
     private readonly string _channelPrefix;
+    private readonly IHubChannels _channels;
     private readonly MemberSet _all;
 
-    internal HubRegistry(string name, string prefix, string nodeId, SessionChanges changes)
+    internal HubRegistry(string name, string prefix, string nodeId, ChannelRouting routing, SessionChanges changes)
     {
         Name = name;
         _changes = changes;
@@ -25,6 +26,7 @@ internal sealed class HubRegistry
         _usersBySpan = _users.GetAlternateLookup<ReadOnlySpan<char>>();
         _groupsBySpan = _groups.GetAlternateLookup<ReadOnlySpan<char>>();
         _channelPrefix = $"{prefix}:v1:{name}:";
+        _channels = routing.GetChannels(name, _channelPrefix);
         AllChannel = _channelPrefix + "all";
         OwnChannel = NodeChannel(nodeId);
     }
@@ -42,9 +44,9 @@ internal sealed class HubRegistry
 
     internal int Count => _connections.Count;
 
-    internal string UserChannel(string userId) => $"{_channelPrefix}user:{userId}";
+    internal string UserChannel(string userId) => _channels.GetUserChannel(userId);
 
-    internal string GroupChannel(string group) => $"{_channelPrefix}group:{group}";
+    internal string GroupChannel(string group) => _channels.GetGroupChannel(group);
 
     internal string NodeChannel(ReadOnlySpan<char> nodeId) => $"{_channelPrefix}node:{nodeId}";
 

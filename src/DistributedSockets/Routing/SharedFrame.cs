@@ -117,12 +117,7 @@ internal sealed class SharedFrame : IDisposable
     internal static bool TryWrap(ReadOnlyMemory<byte> bytes, bool withDeflated, [NotNullWhen(true)] out SharedFrame? frame)
     {
         frame = null;
-        var span = bytes.Span;
-        if (!TryMeasure(span, out var header, out var length)
-            || span[0] is not (FinalText or FinalBinary)
-            || withDeflated == (length == span.Length)
-            || (withDeflated && !IsDeflated(span[..length], span[length..]))
-            || (span[0] == FinalText && !Utf8.IsValid(span[header..length])))
+        if (!IsFrame(bytes.Span, withDeflated, out var header, out var length))
         {
             return false;
         }
@@ -130,6 +125,9 @@ internal sealed class SharedFrame : IDisposable
         frame = new(null, bytes[..length], header, null, bytes[length..]);
         return true;
     }
+
+    /// <summary>Whether <see cref="TryWrap"/> would take the bytes, which this only looks at.</summary>
+    internal static bool IsFrame(ReadOnlySpan<byte> bytes, bool withDeflated) => IsFrame(bytes, withDeflated, out _, out _);
 
     /// <summary>Whether the bytes are one whole compressed frame that may stand for a plain one: of the same kind, and shorter.</summary>
     internal static bool IsDeflated(ReadOnlySpan<byte> plain, ReadOnlySpan<byte> deflated) =>
@@ -179,6 +177,13 @@ internal sealed class SharedFrame : IDisposable
             ArrayPool<byte>.Shared.Return(pooled);
         }
     }
+
+    private static bool IsFrame(ReadOnlySpan<byte> bytes, bool withDeflated, out int header, out int length) =>
+        TryMeasure(bytes, out header, out length)
+        && bytes[0] is FinalText or FinalBinary
+        && withDeflated == (length < bytes.Length)
+        && (!withDeflated || IsDeflated(bytes[..length], bytes[length..]))
+        && (bytes[0] != FinalText || Utf8.IsValid(bytes[header..length]));
 
     /// <summary>Reads how long the frame at the beginning is; false if it is not whole, masked, or its length not in the shortest form.</summary>
     private static bool TryMeasure(ReadOnlySpan<byte> bytes, out int header, out int length)

@@ -3,7 +3,7 @@ using DistributedSockets.TestServers;
 namespace DistributedSockets.ClusterTests;
 
 /// <summary>What most tests need and none of them harms: a Redis, two nodes and a <c>ws</c> driver, started once.</summary>
-public sealed class SharedCluster : IAsyncLifetime
+public sealed class SharedCluster : NodePair, IAsyncLifetime
 {
     private readonly RedisFixture _redis = new();
     private TestNodeProcess[] _nodes = [];
@@ -16,14 +16,11 @@ public sealed class SharedCluster : IAsyncLifetime
     /// <summary>Redis itself, to be asked only.</summary>
     internal RespServer RedisServer => _redis.Server;
 
-    /// <summary>The first node.</summary>
-    internal TestNodeProcess A => _nodes[0];
+    internal override TestNodeProcess A => _nodes[0];
 
-    /// <summary>The second node.</summary>
-    internal TestNodeProcess B => _nodes[1];
+    internal override TestNodeProcess B => _nodes[1];
 
-    /// <summary>The driver of <c>ws</c> clients. Skips the test where there is no Node.js, but fails it in CI.</summary>
-    internal WsDriver Ws
+    internal override WsDriver Ws
     {
         get
         {

@@ -16,6 +16,9 @@ internal sealed record NodeSettings
 
     public string? Prefix { get; init; }
 
+    /// <summary><c>interest</c> or <c>broadcast</c>; without it the node's default.</summary>
+    public string? Routing { get; init; }
+
     public bool Http2 { get; init; }
 
     public bool Compression { get; init; }
@@ -40,6 +43,11 @@ internal sealed record NodeSettings
         if (Prefix is not null)
         {
             arguments.AddRange(["--prefix", Prefix]);
+        }
+
+        if (Routing is not null)
+        {
+            arguments.AddRange(["--routing", Routing]);
         }
 
         if (Http2)

@@ -44,7 +44,7 @@ public sealed class RecordFuzzTests
     [Fact]
     public void Node_WrittenAndRead_IsTheSame() => Fuzz.Values(HostileNames.Gen.ToArbitrary(), 300, static name =>
     {
-        var node = new NodeInfo { NodeId = "n1", Name = name, StartedAt = DateTimeOffset.UnixEpoch };
+        var node = new NodeInfo { NodeId = "n1", Name = name, StartedAt = DateTimeOffset.UnixEpoch, Routing = name };
 
         Assert.Equal(node, RedisNodeRecord.Read("n1", RedisNodeRecord.Write(node)));
     });

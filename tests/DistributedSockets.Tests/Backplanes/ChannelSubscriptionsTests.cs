@@ -22,7 +22,7 @@ public sealed class ChannelSubscriptionsTests
 
     public ChannelSubscriptionsTests()
     {
-        _node = new(Options.Create(new DistributedWebSocketsOptions()), _time);
+        _node = new(Options.Create(new DistributedWebSocketsOptions()), new(RoutingStrategy.Interest), _time);
         var metrics = new DistributedWebSocketsMetrics(new DummyMeterFactory());
         var events = new ClusterEvents(
             new ServiceCollection().AddSingleton(_observer.Object).BuildServiceProvider(), metrics, _time, NullLogger<ClusterEvents>.Instance);

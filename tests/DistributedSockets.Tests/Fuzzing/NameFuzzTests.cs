@@ -96,7 +96,7 @@ public sealed partial class NameFuzzTests
     [Fact]
     public void Channel_AnyText_NamesAHubOrNone()
     {
-        var hubs = new Hubs(Microsoft.Extensions.Options.Options.Create(new DistributedWebSocketsClusterOptions { Prefix = "p" }), TestNode(), new(16));
+        var hubs = new Hubs(Microsoft.Extensions.Options.Options.Create(new DistributedWebSocketsClusterOptions { Prefix = "p" }), TestNode(), new(RoutingStrategy.Interest), new(16));
         var chat = hubs.Get("chat");
         Assert.Same(chat, Find(chat.AllChannel));
         Fuzz.Bytes(Corpus.Load("Names"), 20_000, 100, bytes =>
@@ -110,7 +110,7 @@ public sealed partial class NameFuzzTests
     }
 
     private static NodeState TestNode() => new(
-        Microsoft.Extensions.Options.Options.Create(new DistributedWebSocketsOptions()), TimeProvider.System);
+        Microsoft.Extensions.Options.Options.Create(new DistributedWebSocketsOptions()), new(RoutingStrategy.Interest), TimeProvider.System);
 
     [GeneratedRegex(@"\A[A-Za-z0-9_-]+\z")]
     private static partial Regex Plain();
@@ -119,7 +119,7 @@ public sealed partial class NameFuzzTests
     {
         internal string Channel()
         {
-            var hub = new HubRegistry(Hub, Prefix, NodeId, new SessionChanges(16));
+            var hub = new HubRegistry(Hub, Prefix, NodeId, new(RoutingStrategy.Interest), new SessionChanges(16));
             return Kind switch
             {
                 "all" => hub.AllChannel,

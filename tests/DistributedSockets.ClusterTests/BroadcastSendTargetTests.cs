@@ -1,0 +1,4 @@
+namespace DistributedSockets.ClusterTests;
+
+[Collection(BroadcastGroup.Name)]
+public sealed class BroadcastSendTargetTests(BroadcastCluster cluster) : SendTargetSuite(cluster);

@@ -1,0 +1,4 @@
+namespace DistributedSockets.ClusterTests;
+
+[Collection(BroadcastGroup.Name)]
+public sealed class BroadcastWorkerTests(BroadcastCluster cluster) : WorkerSuite(cluster);

@@ -1,0 +1,8 @@
+namespace DistributedSockets.ClusterTests;
+
+/// <summary>The classes that share <see cref="BroadcastCluster"/>.</summary>
+[CollectionDefinition(Name, DisableParallelization = true)]
+public sealed class BroadcastGroup : ICollectionFixture<BroadcastCluster>
+{
+    public const string Name = "broadcast";
+}

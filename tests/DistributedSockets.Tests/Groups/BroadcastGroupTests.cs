@@ -1,0 +1,3 @@
+namespace DistributedSockets.Tests;
+
+public sealed class BroadcastGroupTests() : GroupSuite(RoutingStrategy.Broadcast);

@@ -1,0 +1,3 @@
+namespace DistributedSockets.Tests;
+
+public sealed class BroadcastSendTests() : SendSuite(RoutingStrategy.Broadcast);

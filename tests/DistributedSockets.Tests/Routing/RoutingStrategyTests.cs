@@ -1,0 +1,304 @@
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Time.Testing;
+using DistributedSockets.Testing;
+
+namespace DistributedSockets.Tests;
+
+/// <summary>What the strategies name, what they cost, which are refused, and nodes that do not agree.</summary>
+public sealed class RoutingStrategyTests
+{
+    private const string Prefix = "p:v1:chat:";
+
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public void Interest_EveryName_HasAChannelOfItsOwn()
+    {
+        var channels = RoutingStrategy.Interest.GetChannels("chat", Prefix);
+
+        Assert.Equal("p:v1:chat:user:alice", channels.GetUserChannel("alice"));
+        Assert.Equal("p:v1:chat:group:alice", channels.GetGroupChannel("alice"));
+    }
+
+    [Fact]
+    public void Broadcast_EveryName_IsTheChannelOfEveryoneAndAllocatesNothing()
+    {
+        var hub = new HubRegistry("chat", "p", "node-a", new(RoutingStrategy.Broadcast), new SessionChanges(16));
+        Assert.Same(hub.UserChannel("alice"), hub.GroupChannel("red"));
+        Assert.Equal(hub.AllChannel, hub.UserChannel("alice"));
+
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        for (var i = 0; i < 1_000; i++)
+        {
+            hub.UserChannel("alice");
+            hub.GroupChannel("red");
+        }
+
+        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+    }
+
+    [Fact]
+    public async Task Broadcast_UsersAndGroups_SubscribeNothingMore()
+    {
+        var cluster = new InMemoryCluster();
+        FakeBackplane? backplane = null;
+        await using var node = await AppNode.StartAsync(
+            build: sockets => sockets.UseRouting(RoutingStrategy.Broadcast).UseBackplane(_ => backplane = new(cluster)));
+        await using var first = await node.ConnectAsync("alice");
+        var calls = backplane!.Calls.Where(static call => call.StartsWith("subscribe", StringComparison.Ordinal)).Order().ToArray(); // set when the node started
+        await using var second = await node.ConnectAsync("bob");
+        for (var i = 0; i < 20; i++)
+        {
+            await node.Router.AddToGroupAsync(second.Id, $"g{i}", Cancellation);
+        }
+
+        Assert.Equal([$"subscribe {node.Hub.AllChannel}", $"subscribe {node.Hub.OwnChannel}"], calls);
+        Assert.Equal(2, backplane.Calls.Count(static call => call.StartsWith("subscribe", StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public async Task Broadcast_UserAndGroupAndAll_ArriveInTheOrderSent()
+    {
+        var cluster = new InMemoryCluster();
+        await using var here = await StartAsync(cluster, RoutingStrategy.Broadcast);
+        await using var there = await StartAsync(cluster, RoutingStrategy.Broadcast);
+        await using var client = await there.ConnectAsync("alice");
+        await here.Router.AddToGroupAsync(client.Id, "red", Cancellation);
+
+        for (var i = 0; i < 300; i++)
+        {
+            var target = (i % 3) switch { 0 => WebSocketTarget.User("alice"), 1 => WebSocketTarget.Group("red"), _ => WebSocketTarget.All };
+            await here.Router.SendAsync(target, WebSocketMessage.Text($"{i}"), Cancellation);
+        }
+
+        for (var i = 0; i < 300; i++)
+        {
+            Assert.Equal($"{i}", await client.ReceiveTextAsync());
+        }
+    }
+
+    [Fact]
+    public async Task Broadcast_Sealed_ReachesUsersAndGroups()
+    {
+        var (cluster, key) = (new InMemoryCluster(), TestKeys.Create());
+        await using var here = await AppNode.StartAsync(cluster, Sealed, Broadcast);
+        await using var there = await AppNode.StartAsync(cluster, Sealed, Broadcast);
+        await using var client = await there.ConnectAsync("alice");
+        await here.Router.AddToGroupAsync(client.Id, "red", Cancellation);
+
+        await here.Router.SendToUserAsync("alice", "to the user", Cancellation);
+        await here.Router.SendToGroupsAsync(["red", "blue"], "to the group", Cancellation);
+
+        Assert.Equal("to the user", await client.ReceiveTextAsync());
+        Assert.Equal("to the group", await client.ReceiveTextAsync());
+
+        void Sealed(DistributedWebSocketsOptions options) => options.EnvelopeKeys.Add(key);
+
+        static void Broadcast(IDistributedWebSocketsBuilder sockets) => sockets.UseRouting(RoutingStrategy.Broadcast);
+    }
+
+    [Fact]
+    public async Task Dispatch_ForNobodyHere_AllocatesNothing()
+    {
+        await using var node = await StartAsync(new(), RoutingStrategy.Broadcast);
+        await using var client = await node.ConnectAsync("alice");
+        using var frame = SharedFrame.Encode(WebSocketMessage.Text("hello"));
+        var envelope = new EnvelopeWriter("other-node").WriteFrame(WebSocketTargetKind.Users, ["bob"], [], Guid.Empty, frame, out var length);
+        var dispatcher = node.Services.GetRequiredService<EnvelopeDispatcher>();
+        var served = new ServedConnections(TimeProvider.System);
+        Assert.True(dispatcher.TryDispatch(node.Hub, envelope.AsMemory(0, length), served));
+
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        for (var i = 0; i < 1_000; i++)
+        {
+            dispatcher.TryDispatch(node.Hub, envelope.AsMemory(0, length), served);
+        }
+
+        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+    }
+
+    [Theory]
+    [InlineData("elsewhere:v1:probe:x", "must begin with")]
+    [InlineData("distributed-sockets:v1:probe:", "one character more")]
+    [InlineData("distributed-sockets:v1:probe:node:x", "nodes' own")]
+    [InlineData("distributed-sockets:v1:probe:{half}", "surrogate")]
+    [InlineData(null, "must begin with")]
+    public async Task Channel_AgainstTheContract_IsRefusedWhereItIsAskedFor(string? channel, string reason)
+    {
+        await using var node = await StartAsync(new(), new PinnedRouting(channel?.Replace("{half}", "\uD800"), forName: "alice")); // an attribute cannot hold it
+        await using var client = await node.ConnectAsync();
+
+        var send = await Assert.ThrowsAsync<InvalidOperationException>(async () => await node.Router.SendToUserAsync("alice", "x", Cancellation));
+        var join = await Assert.ThrowsAsync<InvalidOperationException>(async () => await node.Router.AddToGroupAsync(client.Id, "alice", Cancellation));
+        Assert.Contains(reason, send.Message);
+        Assert.Contains(nameof(PinnedRouting), send.Message);
+        Assert.Equal(send.Message, join.Message);
+        await Assert.ThrowsAsync<System.Net.WebSockets.WebSocketException>(() => node.ConnectAsync("alice"));
+
+        await node.Router.AddToGroupAsync(client.Id, "bob", Cancellation);
+        await node.Router.SendToGroupAsync("bob", "others go on", Cancellation);
+        Assert.Equal("others go on", await client.ReceiveTextAsync());
+    }
+
+    [Theory]
+    [InlineData(1_024, true)]
+    [InlineData(1_025, false)]
+    public void Channel_OfManyBytes_IsRefusedBeyond1024(int bytes, bool isTaken)
+    {
+        var prefix = "distributed-sockets:v1:probe:";
+        var channels = new ChannelRouting(new PinnedRouting(prefix + new string('ä', (bytes - prefix.Length) / 2) + new string('a', (bytes - prefix.Length) % 2), "alice"))
+            .GetChannels("probe", prefix);
+
+        if (isTaken)
+        {
+            Assert.Equal(bytes, System.Text.Encoding.UTF8.GetByteCount(channels.GetUserChannel("alice")));
+        }
+        else
+        {
+            Assert.Contains("1024 bytes", Assert.Throws<InvalidOperationException>(() => channels.GetUserChannel("alice")).Message);
+        }
+    }
+
+    [Fact]
+    public async Task Strategy_OfTwoMinds_StopsTheStart()
+    {
+        var exception = await Assert.ThrowsAsync<InvalidOperationException>(() => StartAsync(new(), new FickleRouting()));
+
+        Assert.Contains("two channels for one user or group", exception.Message);
+        Assert.Contains(nameof(FickleRouting), exception.Message);
+    }
+
+    [Fact]
+    public async Task Strategy_WithoutChannels_StopsTheStart()
+    {
+        var exception = await Assert.ThrowsAsync<InvalidOperationException>(() => StartAsync(new(), new EmptyRouting()));
+
+        Assert.Contains("hub 'default'", exception.Message);
+    }
+
+    [Fact]
+    public void Id_OfStrategies_TellsThemApartByWhatTheyDo()
+    {
+        Assert.Equal("interest", new ChannelRouting(RoutingStrategy.Interest).Id);
+        Assert.Equal("broadcast", new ChannelRouting(RoutingStrategy.Broadcast).Id);
+        Assert.Equal("broadcast", new ChannelRouting(new OwnBroadcast()).Id);
+        var four = new ChannelRouting(new SharedChannelRouting(4)).Id;
+        Assert.Equal(four, new ChannelRouting(new SharedChannelRouting(4)).Id);
+        Assert.NotEqual(four, new ChannelRouting(new SharedChannelRouting(5)).Id);
+        Assert.Matches("^[0-9a-f]{16}$", four);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Nodes_ThatRouteDifferently_NoticeAndSayWhenItIsOver(bool observed)
+    {
+        var time = new FakeTimeProvider();
+        var cluster = new InMemoryCluster(time);
+        await using var first = await StartAsync(cluster, RoutingStrategy.Interest, Configure);
+        Assert.Equal(HealthStatus.Healthy, (await HealthAsync(first)).Status);
+
+        var builder = Host.CreateEmptyApplicationBuilder(new()); // a worker, on which nobody set what the nodes have
+        var sockets = builder.Services.AddDistributedWebSockets().UseInMemory(cluster).UseRouting(RoutingStrategy.Broadcast);
+        builder.Services.AddSingleton<TimeProvider>(time).AddHealthChecks().AddDistributedWebSockets();
+        using (var worker = builder.Build())
+        {
+            await worker.StartAsync(Cancellation);
+            var report = await worker.Services.GetRequiredService<HealthCheckService>().CheckHealthAsync(Cancellation);
+            Assert.Equal(HealthStatus.Degraded, report.Status); // at once: it saw who was there before
+
+            await Eventually.TrueAsync(
+                async () =>
+                {
+                    time.Advance(TimeSpan.FromSeconds(5));
+                    return (await HealthAsync(first)).Status == HealthStatus.Degraded;
+                },
+                "the node that was there first has noticed");
+            var entry = Assert.Single(first.Logs.GetSnapshot(), static entry => entry.Id.Id == 194);
+            Assert.Equal(LogLevel.Error, entry.Level);
+            Assert.Contains($"{worker.Services.GetRequiredService<NodeInfo>().NodeId} with broadcast where this one has interest", entry.Message);
+            Assert.Contains("UseRouting", (await HealthAsync(first)).Entries.Single().Value.Description);
+            await worker.StopAsync(Cancellation);
+        }
+
+        await Eventually.TrueAsync(
+            async () =>
+            {
+                time.Advance(TimeSpan.FromSeconds(5));
+                return (await HealthAsync(first)).Status == HealthStatus.Healthy;
+            },
+            "the node has noticed that the other is gone");
+        Assert.Single(first.Logs.GetSnapshot(), static entry => entry.Id.Id == 195);
+
+        void Configure(IDistributedWebSocketsBuilder builder)
+        {
+            builder.Services.AddSingleton<TimeProvider>(time).AddHealthChecks().AddDistributedWebSockets();
+            if (observed)
+            {
+                builder.AddClusterObserver<LossObserver>();
+            }
+        }
+    }
+
+    [Fact]
+    public void Compare_NodesThatTellNothingOrHostileThings_AreTakenAsTheyAre()
+    {
+        var own = new NodeState(
+            Microsoft.Extensions.Options.Options.Create(new DistributedWebSocketsOptions()), new(RoutingStrategy.Interest), TimeProvider.System);
+        var agreement = new RoutingAgreement(own, Microsoft.Extensions.Logging.Abstractions.NullLogger<RoutingAgreement>.Instance);
+        var silent = new NodeInfo { NodeId = "old-1", Name = "old", StartedAt = default };
+        agreement.Compare([own.Info, silent]);
+        Assert.Null(own.RoutingProblem);
+
+        agreement.Compare([own.Info, silent with { NodeId = "x\nforged", Routing = "y\nforged" }]);
+        Assert.NotNull(own.RoutingProblem);
+        Assert.DoesNotContain("forged", own.RoutingProblem);
+    }
+
+    private static Task<AppNode> StartAsync(InMemoryCluster cluster, IRoutingStrategy routing, Action<IDistributedWebSocketsBuilder>? build = null) =>
+        AppNode.StartAsync(cluster, options => options.Lanes = 1, sockets =>
+        {
+            sockets.UseRouting(routing);
+            build?.Invoke(sockets);
+        });
+
+    private static Task<HealthReport> HealthAsync(AppNode node) => node.Services.GetRequiredService<HealthCheckService>().CheckHealthAsync(Cancellation);
+
+    /// <summary>Names one channel for one name, whatever it is, and good ones for others.</summary>
+    private sealed class PinnedRouting(string? channel, string forName) : IRoutingStrategy
+    {
+        public IHubChannels GetChannels(string hub, string prefix) => new Channels(channel, forName, prefix);
+
+        private sealed class Channels(string? channel, string forName, string prefix) : IHubChannels
+        {
+            public string GetUserChannel(string userId) => userId == forName ? channel! : $"{prefix}all"; // null is one of the faults under test
+
+            public string GetGroupChannel(string group) => GetUserChannel(group);
+        }
+    }
+
+    private sealed class FickleRouting : IRoutingStrategy
+    {
+        public IHubChannels GetChannels(string hub, string prefix) => new Channels(prefix);
+
+        private sealed class Channels(string prefix) : IHubChannels
+        {
+            public string GetUserChannel(string userId) => $"{prefix}{Guid.NewGuid()}";
+
+            public string GetGroupChannel(string group) => $"{prefix}all";
+        }
+    }
+
+    private sealed class EmptyRouting : IRoutingStrategy
+    {
+        public IHubChannels GetChannels(string hub, string prefix) => null!; // the fault under test
+    }
+
+    private sealed class OwnBroadcast : IRoutingStrategy
+    {
+        public IHubChannels GetChannels(string hub, string prefix) => RoutingStrategy.Broadcast.GetChannels(hub, prefix);
+    }
+}
