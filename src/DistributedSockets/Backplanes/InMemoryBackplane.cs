@@ -47,9 +47,16 @@ internal sealed class InMemoryBackplane(InMemoryCluster cluster) : IBackplane
             return ValueTask.FromCanceled(cancellationToken);
         }
 
+        var receiver = Receiver;
         if (_channels.TryAdd(channel, true))
         {
-            cluster.Subscribe(channel, Receiver);
+            cluster.Subscribe(channel, receiver);
+            if (_disposed)
+            {
+                // Disposal may have passed by before it could see this channel.
+                cluster.Unsubscribe(channel, receiver);
+                ObjectDisposedException.ThrowIf(true, this);
+            }
         }
 
         return ValueTask.CompletedTask;
@@ -58,9 +65,9 @@ internal sealed class InMemoryBackplane(InMemoryCluster cluster) : IBackplane
     public ValueTask UnsubscribeAsync(string channel, CancellationToken cancellationToken = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(channel);
-        if (_channels.TryRemove(channel, out _))
+        if (_channels.TryRemove(channel, out _) && _receiver is { } receiver)
         {
-            cluster.Unsubscribe(channel, Receiver);
+            cluster.Unsubscribe(channel, receiver); // also while disposal runs, which does not see this channel any more
         }
 
         return ValueTask.CompletedTask;
@@ -68,7 +75,10 @@ internal sealed class InMemoryBackplane(InMemoryCluster cluster) : IBackplane
 
     public ValueTask DisposeAsync()
     {
-        if (_receiver is { } receiver && !_disposed)
+        // The flag first: a subscribe that runs meanwhile either is seen here or sees it. Whoever disposes too does the same work again
+        // rather than return before it is done.
+        _disposed = true;
+        if (_receiver is { } receiver)
         {
             foreach (var (channel, _) in _channels)
             {
@@ -76,7 +86,6 @@ internal sealed class InMemoryBackplane(InMemoryCluster cluster) : IBackplane
             }
         }
 
-        _disposed = true;
         return ValueTask.CompletedTask;
     }
 }
