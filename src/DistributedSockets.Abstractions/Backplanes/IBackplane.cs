@@ -7,6 +7,11 @@ namespace DistributedSockets;
 /// <see cref="SubscribeAsync"/> has completed reaches that subscriber. All members may be called concurrently, but
 /// the caller never overlaps calls to <see cref="SubscribeAsync"/> and <see cref="UnsubscribeAsync"/> for the same channel.
 /// After an outage the implementation restores its subscriptions by itself.
+/// <para>
+/// It may be disposed at any time, more than once and from several threads, also while calls run: they end. When disposal has
+/// completed, its receiver is called no more, the other nodes go on, and nothing holds the object. A publish is then refused, by an
+/// <see cref="ObjectDisposedException"/> or a <see cref="BackplaneUnavailableException"/>; so may be any other call, which has no effect.
+/// </para>
 /// </remarks>
 public interface IBackplane : IAsyncDisposable
 {

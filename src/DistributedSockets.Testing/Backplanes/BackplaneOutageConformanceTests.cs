@@ -166,6 +166,7 @@ public abstract class BackplaneOutageConformanceTests : BackplaneSuite
         await WaitUntilBackAsync([publisher, subscriber, observer]);
         var taken = await publisher.PublishAsync(Channel, "first");
         await observer.Received.WaitForAsync(Channel, "first");
+        await PassByAsync(publisher, subscriber);
         await subscriber.SubscribeAsync(Channel);
         await publisher.PublishAsync(Channel, Fence);
 
@@ -213,6 +214,7 @@ public abstract class BackplaneOutageConformanceTests : BackplaneSuite
         Assert.NotEmpty(subscribed);
         await PublishToAllAsync(publisher, subscribed, takers: 1);
         await PublishToAllAsync(publisher, refused, takers: 0);
+        await PassByAsync(publisher, subscriber);
         await subscriber.SubscribeAsync(refused);
         await PublishToAllAsync(publisher, refused, takers: 1);
 
@@ -242,6 +244,7 @@ public abstract class BackplaneOutageConformanceTests : BackplaneSuite
         await publisher.PublishAsync(kept, Fence);
         await observer.Received.WaitForAsync(Channel, "unheard");
         Assert.Equal([Fence], await subscriber.Received.WaitForAsync(kept, Fence));
+        await PassByAsync(publisher, subscriber);
         await subscriber.SubscribeAsync(Channel);
         await publisher.PublishAsync(Channel, Fence);
         Assert.Equal([Fence], await subscriber.Received.WaitForAsync(Channel, Fence));

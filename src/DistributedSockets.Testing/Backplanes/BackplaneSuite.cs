@@ -40,4 +40,20 @@ public abstract class BackplaneSuite : IAsyncLifetime
         _nodes.Add(node);
         return node;
     }
+
+    /// <summary>Returns when what a node has published so far on channels that another does not hear has passed that other node by.</summary>
+    /// <param name="publisher">The node that has published.</param>
+    /// <param name="subscriber">The node that must not hear it, and may subscribe afterwards.</param>
+    /// <remarks>
+    /// Across channels there is no order; but a backplane that filters at the node has one stream for all channels, and one that filters
+    /// in the transport has sent nothing that could be late.
+    /// </remarks>
+    protected async Task PassByAsync(BackplaneNode publisher, BackplaneNode subscriber)
+    {
+        var channel = $"{Cluster}:v1:fence:{Guid.NewGuid():N}";
+        await subscriber.SubscribeAsync(channel);
+        await publisher.PublishAsync(channel, "fence");
+        await subscriber.Received.WaitForAsync(channel, 1);
+        await subscriber.UnsubscribeAsync(channel);
+    }
 }
