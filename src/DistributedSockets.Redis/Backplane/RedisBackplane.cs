@@ -127,6 +127,13 @@ internal sealed partial class RedisBackplane : IBackplane
             OnTrouble(null);
         }
 
+        if (_stop.IsCancellationRequested)
+        {
+            // Disposal may have passed by before it could see this channel, which on a connection of the app would live on.
+            await CloseAsync(new(channel, subscription), CancellationToken.None).ConfigureAwait(false);
+            ObjectDisposedException.ThrowIf(true, this);
+        }
+
         async Task EnsureOrWithdrawAsync(RedisSubscription attempt)
         {
             try
@@ -191,17 +198,17 @@ internal sealed partial class RedisBackplane : IBackplane
 
         await _connection.DisposeAsync().ConfigureAwait(false);
         _stop.Dispose();
+    }
 
-        async Task CloseAsync(KeyValuePair<string, RedisSubscription> subscription, CancellationToken deadline)
+    private async Task CloseAsync(KeyValuePair<string, RedisSubscription> subscription, CancellationToken deadline)
+    {
+        try
         {
-            try
-            {
-                await subscription.Value.CloseAsync(deadline).ConfigureAwait(false);
-            }
-            catch (Exception exception) when (RedisErrors.IsOutage(exception, CancellationToken.None))
-            {
-                Log.UnsubscribeFailed(_logger, subscription.Key, exception);
-            }
+            await subscription.Value.CloseAsync(deadline).ConfigureAwait(false);
+        }
+        catch (Exception exception) when (RedisErrors.IsOutage(exception, CancellationToken.None))
+        {
+            Log.UnsubscribeFailed(_logger, subscription.Key, exception);
         }
     }
 
@@ -219,6 +226,11 @@ internal sealed partial class RedisBackplane : IBackplane
 
     private void OnReceived(string channel, ReadOnlyMemory<byte> payload)
     {
+        if (_stop.IsCancellationRequested)
+        {
+            return; // on a channel whose subscribe was under way when disposal began
+        }
+
         try
         {
             _receiver!.OnReceived(channel, payload);
