@@ -5,6 +5,12 @@ namespace DistributedSockets;
 /// Never on the path of a message. Readers see only sessions of nodes whose lease is live. Writes of one node are applied
 /// in the order given; a change is visible to readers shortly after it happened on its node. All members may be called
 /// concurrently, except that a node's own writes (<see cref="CommitAsync"/>, <see cref="ResetAsync"/>) never overlap.
+/// A store that cannot be reached throws within a bounded time and works again by itself when it can.
+/// <para>
+/// It may be disposed at any time, more than once, also while calls run: they end, in success or with an
+/// <see cref="ObjectDisposedException"/> or a <see cref="SessionStoreUnavailableException"/>. Nothing holds the object afterwards. Leases
+/// and sessions stay: they end with time, or by <see cref="RemoveNodeAsync"/>.
+/// </para>
 /// </remarks>
 public interface ISessionStore : IAsyncDisposable
 {

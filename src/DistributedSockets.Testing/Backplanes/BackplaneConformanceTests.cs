@@ -444,7 +444,7 @@ public abstract class BackplaneConformanceTests : BackplaneSuite
 
         var names = await UseChannelsAsync(backplane, receiver, TenThousand);
 
-        await Eventually.TrueAsync(() => CountAlive(names) <= TenThousand / 100, "the backplane has forgotten the names of the channels that were given up");
+        await Eventually.TrueAsync(() => Garbage.CountAlive(names) <= TenThousand / 100, "the backplane has forgotten the names of the channels that were given up");
     }
 
     [Fact]
@@ -759,7 +759,7 @@ public abstract class BackplaneConformanceTests : BackplaneSuite
 
         var gone = await UseAndDisposeAsync(staying);
 
-        await Eventually.TrueAsync(() => CountAlive(gone) == 0, "the disposed backplane, its receiver and its channels can be collected");
+        await Eventually.TrueAsync(() => Garbage.CountAlive(gone) == 0, "the disposed backplane, its receiver and its channels can be collected");
         await staying.SubscribeAsync(Channel);
         await staying.PublishAsync(Channel, Fence);
         Assert.Equal([Fence], await staying.Received.WaitForAsync(Channel, Fence));
@@ -820,14 +820,6 @@ public abstract class BackplaneConformanceTests : BackplaneSuite
         var running = call(cancelling.Token);
         await cancelling.CancelAsync();
         await AssertCompletesOrIsCancelledAsync(running);
-    }
-
-    private static int CountAlive(WeakReference[] references)
-    {
-        GC.Collect();
-        GC.WaitForPendingFinalizers();
-        GC.Collect();
-        return references.Count(static reference => reference.IsAlive);
     }
 
     // What these two use lives in them alone, so that afterwards only the backplane can hold it.

@@ -1,52 +1,22 @@
 using System.Collections.Concurrent;
+using System.Runtime.CompilerServices;
 using static DistributedSockets.SessionChangeKind;
 
 namespace DistributedSockets.Testing;
 
 /// <summary>What every <see cref="ISessionStore"/> promises. Derive from it once for each implementation and server.</summary>
-public abstract class SessionStoreConformanceTests : IAsyncLifetime
+public abstract class SessionStoreConformanceTests : SessionStoreSuite
 {
-    /// <summary>The hub that most tests use.</summary>
-    protected const string Hub = "chat";
-
-    /// <summary>A lease that does not run out while a test runs.</summary>
-    protected static readonly TimeSpan LongLease = TimeSpan.FromMinutes(10);
-
-    private readonly List<ISessionStore> _stores = [];
-
-    /// <summary>A cluster that no other test uses.</summary>
-    protected string Cluster { get; } = $"conformance-{Guid.NewGuid():N}";
-
     /// <summary>The lease of a node that is about to be lost.</summary>
     protected virtual TimeSpan ShortLease => TimeSpan.FromMilliseconds(100);
 
-    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
-
-    /// <summary>Creates the store of one more node or worker. Equal clusters share everything, different ones nothing.</summary>
-    /// <param name="cluster">The cluster: letters, digits and hyphens.</param>
-    protected abstract ISessionStore CreateStore(string cluster);
-
-    /// <summary>Returns when a lease of <see cref="ShortLease"/>, taken just before, has run out, and one of <see cref="LongLease"/> has not.</summary>
+    /// <summary>Returns when a lease of <see cref="ShortLease"/>, taken just before, has run out, and one of <see cref="SessionStoreSuite.LongLease"/> has not.</summary>
     /// <param name="store">A store of the node's cluster.</param>
     /// <param name="nodeId">The node with the short lease.</param>
     /// <remarks>With a fake clock: advance it. With a server's clock: wait until the node is not listed any more, as this does unless overridden.</remarks>
     protected virtual Task ExpireLeaseAsync(ISessionStore store, string nodeId) => Eventually.TrueAsync(
         async () => (await store.ListNodesAsync(Cancellation)).All(node => node.NodeId != nodeId),
         $"node {nodeId} is not listed any more");
-
-    /// <inheritdoc/>
-    public virtual ValueTask InitializeAsync() => ValueTask.CompletedTask;
-
-    /// <inheritdoc/>
-    public virtual async ValueTask DisposeAsync()
-    {
-        foreach (var store in _stores)
-        {
-            await store.DisposeAsync().WithinGuardAsync();
-        }
-
-        GC.SuppressFinalize(this);
-    }
 
     [Fact]
     public async Task RenewLease_FirstTimeAndAgain_TellsWhetherItWasHeld()
@@ -839,6 +809,108 @@ public abstract class SessionStoreConformanceTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task AnyCall_TokenCancelledMeanwhile_EndsAndHarmsNothing()
+    {
+        var (store, node) = await NewLiveNodeAsync();
+        var session = NewSession(node, "alice", ["red"]);
+        await CommitAsync(store, node, new SessionChange(Saved, session));
+        for (var i = 0; i < 20; i++)
+        {
+            var passing = NewSession(node, "bob", ["red"]);
+            SessionChange[] changes = [new(Saved, passing with { Groups = [] }), new(GroupAdded, passing, "red")];
+            await CancelMeanwhileAsync(token => store.CommitAsync(node.NodeId, changes, token).AsTask());
+            await CancelMeanwhileAsync(token => store.RenewLeaseAsync(node, LongLease, token).AsTask());
+            await CancelMeanwhileAsync(token => store.FindAsync(Hub, passing.ConnectionId, token).AsTask());
+            await CancelMeanwhileAsync(token => store.CountAsync(SessionQuery.ForGroup(Hub, "red"), token).AsTask());
+            await CancelMeanwhileAsync(token => store.AreOnlineAsync(Hub, ["alice", "bob"], token).AsTask());
+            await CancelMeanwhileAsync(token => store.ListNodesAsync(token).AsTask());
+            await CancelMeanwhileAsync(token => store.ClaimExpiredAsync(node.NodeId, 10, token).AsTask());
+
+            // What was given up may have been written or not; written again, it is there once.
+            await CommitAsync(store, node, changes);
+            AssertSame(passing, Assert.Single(await ListAsync(store, SessionQuery.ForUser(Hub, "bob"))));
+            await CancelMeanwhileAsync(token => store.CommitAsync(node.NodeId, [new(Ended, passing)], token).AsTask());
+            await CommitAsync(store, node, new SessionChange(Ended, passing));
+            AssertSame(session, Assert.Single(await ListAsync(store, SessionQuery.ForGroup(Hub, "red"))));
+        }
+
+        var leaving = NewNode();
+        await store.RenewLeaseAsync(leaving, LongLease, Cancellation);
+        await CommitAsync(store, leaving, new SessionChange(Saved, NewSession(leaving, "bob")));
+        await CancelMeanwhileAsync(token => store.ResetAsync(leaving.NodeId, token).AsTask());
+        await store.ResetAsync(leaving.NodeId, Cancellation);
+        await CancelMeanwhileAsync(token => store.RemoveNodeAsync(leaving.NodeId, token).AsTask());
+        await store.RemoveNodeAsync(leaving.NodeId, Cancellation);
+
+        AssertSame(session, Assert.Single(await ListAsync(store, SessionQuery.ForHub(Hub))));
+        Assert.Equal([true, false], await store.AreOnlineAsync(Hub, ["alice", "bob"], Cancellation));
+        Assert.Equal(node, Assert.Single(await store.ListNodesAsync(Cancellation)));
+        Assert.True(await store.RenewLeaseAsync(node, LongLease, Cancellation));
+    }
+
+    [Fact]
+    public async Task List_TokenCancelledMeanwhile_Ends()
+    {
+        const int count = 600;
+        var (store, node) = await NewLiveNodeAsync();
+        await CommitAsync(store, node, [.. Enumerable.Range(0, count).Select(_ => new SessionChange(Saved, NewSession(node, "alice")))]);
+
+        // Asked for with the query or with the enumeration.
+        foreach (var withQuery in new[] { true, false })
+        {
+            using var cancelling = CancellationTokenSource.CreateLinkedTokenSource(Cancellation);
+            var listed = 0;
+            await AssertCompletesOrIsCancelledAsync(async () =>
+            {
+                var stream = store.ListAsync(SessionQuery.ForHub(Hub), withQuery ? cancelling.Token : CancellationToken.None);
+                await foreach (var session in stream.WithCancellation(withQuery ? CancellationToken.None : cancelling.Token))
+                {
+                    Assert.Equal("alice", session.UserId);
+                    listed++;
+                    await cancelling.CancelAsync();
+                }
+            });
+            Assert.InRange(listed, 1, count - 1);
+        }
+
+        Assert.Equal(count, (await ListAsync(store, SessionQuery.ForUser(Hub, "alice"))).Count);
+    }
+
+    [Fact]
+    public async Task AnyCall_FromManyThreads_EachDoesItsWork()
+    {
+        const int workers = 6;
+        const int rounds = 10;
+        var store = NewStore();
+        var stays = new ConcurrentBag<Session>();
+
+        // One store object for all; a node's own writes follow one another, as its node sees to.
+        await Task.WhenAll(Enumerable.Range(0, workers).Select(worker => Task.Run(async () =>
+        {
+            var node = NewNode();
+            await store.RenewLeaseAsync(node, LongLease, Cancellation);
+            for (var i = 0; i < rounds; i++)
+            {
+                var (passing, staying) = (NewSession(node, $"passing{worker}", ["red"]), NewSession(node, $"user{worker}", ["red"]));
+                stays.Add(staying);
+                await CommitAsync(store, node, new(Saved, passing), new(Saved, staying));
+                AssertSame(staying, await store.FindAsync(Hub, staying.ConnectionId, Cancellation));
+                Assert.Equal([true, true], await store.AreOnlineAsync(Hub, [$"passing{worker}", $"user{worker}"], Cancellation));
+                await CommitAsync(store, node, new SessionChange(Ended, passing));
+                Assert.Equal(i + 1, await store.CountAsync(SessionQuery.ForNode(node.NodeId), Cancellation));
+                Assert.Empty(await store.ClaimExpiredAsync(node.NodeId, 10, Cancellation));
+                Assert.True(await store.RenewLeaseAsync(node, LongLease, Cancellation));
+                Assert.Contains(node, await store.ListNodesAsync(Cancellation));
+                Assert.Equal(i + 1, (await ListAsync(store, SessionQuery.ForUser(Hub, $"user{worker}"))).Count);
+            }
+        })));
+
+        Assert.Equal(workers * rounds, stays.Count);
+        Assert.Equal(Ids(stays), Ids(await ListAsync(store, SessionQuery.ForGroup(Hub, "red"))));
+        Assert.Equal(workers, (await store.ListNodesAsync(Cancellation)).Count);
+    }
+
+    [Fact]
     public async Task AnyCall_ArgumentMissing_ThrowsArgumentException()
     {
         var store = NewStore();
@@ -873,45 +945,73 @@ public abstract class SessionStoreConformanceTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Dispose_WhileCallsRun_TheyEndAndOthersGoOn()
+    {
+        var (store, node) = await NewLiveNodeAsync();
+        var session = NewSession(node, "alice", ["red"]);
+        await CommitAsync(store, node, new SessionChange(Saved, session));
+        var (disposed, calls) = (false, 0);
+        Func<Task>[] loops =
+        [
+            async () => await store.CommitAsync(node.NodeId, [new(Saved, session)], Cancellation),
+            async () => await store.RenewLeaseAsync(node, LongLease, Cancellation),
+            async () => await ListAsync(store, SessionQuery.ForHub(Hub)),
+            async () => await store.AreOnlineAsync(Hub, ["alice"], Cancellation),
+        ];
+        var running = loops.Select(call => Task.Run(async () =>
+        {
+            while (!Volatile.Read(ref disposed))
+            {
+                try
+                {
+                    await call();
+                }
+                catch (Exception exception) when (exception is SessionStoreUnavailableException or ObjectDisposedException)
+                {
+                    await Task.Yield();
+                }
+
+                Interlocked.Increment(ref calls);
+            }
+        })).ToArray();
+        await Eventually.TrueAsync(() => Volatile.Read(ref calls) > 100, "calls run");
+
+        await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => Task.Run(() => store.DisposeAsync().WithinGuardAsync())));
+        Volatile.Write(ref disposed, true);
+        await Task.WhenAll(running).WithinGuardAsync();
+
+        var other = NewStore();
+        AssertSame(session, Assert.Single(await ListAsync(other, SessionQuery.ForGroup(Hub, "red"))));
+        Assert.True(await other.RenewLeaseAsync(node, LongLease, Cancellation));
+    }
+
+    [Fact]
+    public async Task Dispose_UsedStore_NothingHoldsItAnyMore()
+    {
+        var staying = NewStore();
+
+        var gone = await UseAndDisposeAsync(staying);
+
+        await Eventually.TrueAsync(() => Garbage.CountAlive(gone) == 0, "the disposed store can be collected");
+        Assert.Empty(await ListAsync(staying, SessionQuery.ForHub(Hub)));
+    }
+
+    [Fact]
+    public async Task Commit_TenThousandSessionsEnded_NothingIsHeldOfThem()
+    {
+        const int count = 10_000;
+        var (store, node) = await NewLiveNodeAsync();
+
+        var ended = await SaveAndEndAsync(store, node, count);
+
+        await Eventually.TrueAsync(() => Garbage.CountAlive(ended) <= count / 100, "the store has forgotten the sessions that have ended");
+        Assert.Equal(0, await store.CountAsync(SessionQuery.ForHub(Hub), Cancellation));
+    }
+
+    [Fact]
     public async Task Dispose_NeverUsed_Completes()
     {
         await CreateStore(Cluster).DisposeAsync().WithinGuardAsync();
-    }
-
-    /// <summary>Creates one more store, and disposes it after the test.</summary>
-    /// <param name="cluster">The cluster; this test's own unless given.</param>
-    protected ISessionStore NewStore(string? cluster = null)
-    {
-        var store = CreateStore(cluster ?? Cluster);
-        _stores.Add(store);
-        return store;
-    }
-
-    /// <summary>A node with an id of its own, without a lease.</summary>
-    /// <param name="name">Its name.</param>
-    protected static NodeInfo NewNode(string name = "web") =>
-        new() { NodeId = $"n{Guid.NewGuid():N}"[..17], Name = name, StartedAt = new DateTimeOffset(2031, 2, 3, 4, 5, 6, TimeSpan.Zero).AddTicks(1_234_567) };
-
-    /// <summary>A session with an id of its own, of the hub <see cref="Hub"/>.</summary>
-    /// <param name="node">Its node.</param>
-    /// <param name="user">Its user.</param>
-    /// <param name="groups">Its groups.</param>
-    protected static Session NewSession(NodeInfo node, string? user, string[]? groups = null) => new()
-    {
-        Hub = Hub,
-        NodeId = node.NodeId,
-        ConnectionId = $"{node.NodeId}.{Guid.NewGuid():N}",
-        UserId = user,
-        ConnectedAt = new DateTimeOffset(2032, 3, 4, 5, 6, 7, TimeSpan.Zero).AddTicks(7_654_321),
-        Groups = groups ?? [],
-    };
-
-    /// <summary>A new store and a new node with a long lease.</summary>
-    protected async Task<(ISessionStore Store, NodeInfo Node)> NewLiveNodeAsync()
-    {
-        var (store, node) = (NewStore(), NewNode());
-        await store.RenewLeaseAsync(node, LongLease, Cancellation);
-        return (store, node);
     }
 
     /// <summary>Writes a node's sessions and lets its lease run out.</summary>
@@ -924,27 +1024,6 @@ public abstract class SessionStoreConformanceTests : IAsyncLifetime
         await CommitAsync(store, node, [.. sessions.Select(session => new SessionChange(Saved, session))]);
         await store.RenewLeaseAsync(node, ShortLease, Cancellation);
         await ExpireLeaseAsync(store, node.NodeId);
-    }
-
-    /// <summary>Commits changes of a node.</summary>
-    /// <param name="store">A store.</param>
-    /// <param name="node">The node.</param>
-    /// <param name="changes">The changes.</param>
-    protected static Task CommitAsync(ISessionStore store, NodeInfo node, params SessionChange[] changes) =>
-        store.CommitAsync(node.NodeId, changes, Cancellation).WithinGuardAsync();
-
-    /// <summary>All sessions that a query finds.</summary>
-    /// <param name="store">A store.</param>
-    /// <param name="query">The query.</param>
-    protected static async Task<List<Session>> ListAsync(ISessionStore store, SessionQuery query)
-    {
-        var sessions = new List<Session>();
-        await foreach (var session in store.ListAsync(query, Cancellation))
-        {
-            sessions.Add(session);
-        }
-
-        return sessions;
     }
 
     /// <summary>Claims for a new node until nothing is left.</summary>
@@ -962,63 +1041,37 @@ public abstract class SessionStoreConformanceTests : IAsyncLifetime
         return claimed;
     }
 
-    /// <summary>Asserts that two sessions are equal, whatever the order of their groups.</summary>
-    /// <param name="expected">The session as it was written.</param>
-    /// <param name="actual">The session as it was read.</param>
-    protected static void AssertSame(Session expected, Session? actual)
+    // What these two use lives in them alone, so that afterwards only the store can hold it.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private async Task<WeakReference[]> UseAndDisposeAsync(ISessionStore other)
     {
-        Assert.NotNull(actual);
-        Assert.Equal(expected.Groups.Order(StringComparer.Ordinal), actual.Groups.Order(StringComparer.Ordinal));
-        Assert.Equal(expected with { Groups = [] }, actual with { Groups = [] });
+        var (store, node) = (CreateStore(Cluster), NewNode());
+        await store.RenewLeaseAsync(node, LongLease, Cancellation);
+        var session = NewSession(node, "alice", ["red"]);
+        await CommitAsync(store, node, new SessionChange(Saved, session));
+        AssertSame(session, Assert.Single(await ListAsync(other, SessionQuery.ForHub(Hub))));
+        await store.RemoveNodeAsync(node.NodeId, Cancellation);
+        await store.DisposeAsync().WithinGuardAsync();
+        return [new(store), new(session)];
     }
 
-    /// <summary>Asserts that no query shows a session.</summary>
-    /// <param name="store">A store.</param>
-    /// <param name="session">The session.</param>
-    protected static async Task AssertUnseenAsync(ISessionStore store, Session session)
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static async Task<WeakReference[]> SaveAndEndAsync(ISessionStore store, NodeInfo node, int count)
     {
-        Assert.Null(await store.FindAsync(session.Hub, session.ConnectionId, Cancellation));
-        foreach (var query in QueriesOf(session))
+        Session[] sessions = [.. Enumerable.Range(0, count).Select(i => NewSession(node, $"user{i}", ["all", $"group{i}"]))];
+        foreach (var batch in sessions.Chunk(1_000))
         {
-            Assert.DoesNotContain(await ListAsync(store, query), listed => listed.ConnectionId == session.ConnectionId);
+            await CommitAsync(store, node, [.. batch.Select(static session => new SessionChange(Saved, session))]);
         }
 
-        foreach (var query in QueriesOf(session).Where(query => query.UserId is not null))
+        Assert.Equal(count, await store.CountAsync(SessionQuery.ForGroup(Hub, "all"), Cancellation));
+        foreach (var batch in sessions.Chunk(1_000))
         {
-            Assert.Equal((await ListAsync(store, query)).Count, await store.CountAsync(query, Cancellation));
-            Assert.Equal(await store.CountAsync(query, Cancellation) > 0, await store.IsOnlineAsync(session.Hub, query.UserId!, Cancellation));
+            await CommitAsync(store, node, [.. batch.Select(static session => new SessionChange(Ended, session))]);
         }
 
-        Assert.Equal(0, await store.CountAsync(SessionQuery.ForNode(session.NodeId, session.Hub), Cancellation));
+        return [.. sessions.Select(static session => new WeakReference(session))];
     }
 
     private static string[] Ids(IEnumerable<Session> sessions) => [.. sessions.Select(session => session.ConnectionId).Order(StringComparer.Ordinal)];
-
-    private static IEnumerable<SessionQuery> QueriesOf(Session session)
-    {
-        yield return SessionQuery.ForHub(session.Hub);
-        yield return SessionQuery.ForNode(session.NodeId);
-        yield return SessionQuery.ForNode(session.NodeId, session.Hub);
-        if (session.UserId is { } user)
-        {
-            yield return SessionQuery.ForUser(session.Hub, user);
-        }
-
-        foreach (var group in session.Groups)
-        {
-            yield return SessionQuery.ForGroup(session.Hub, group);
-        }
-    }
-
-    private static async Task AssertCompletesOrIsCancelledAsync(Func<Task> call)
-    {
-        try
-        {
-            await call().WithinGuardAsync();
-        }
-        catch (OperationCanceledException)
-        {
-            Assert.False(Cancellation.IsCancellationRequested);
-        }
-    }
 }

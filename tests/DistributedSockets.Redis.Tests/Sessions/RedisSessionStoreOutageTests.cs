@@ -83,34 +83,6 @@ public abstract class RedisSessionStoreOutageTests(ServerKind kind)
     }
 
     [Fact]
-    public async Task AnyCall_ServerStopped_ThrowsAndWorksAgainAfterRestart()
-    {
-        await using var server = await kind.StartAsync();
-        await using var store = NewStore(server);
-        await SaveAsync(store);
-        await server.StopAsync();
-
-        await AssertAllThrowAsync(store);
-
-        await server.StartAsync();
-        await Eventually.TrueAsync(
-            async () =>
-            {
-                try
-                {
-                    return !await store.RenewLeaseAsync(Node, Lease, Cancellation);
-                }
-                catch (SessionStoreUnavailableException)
-                {
-                    return false;
-                }
-            },
-            "the lease is taken anew from the restarted server");
-        await SaveAsync(store);
-        Assert.True(await store.IsOnlineAsync(Hub, "alice", Cancellation));
-    }
-
-    [Fact]
     public async Task AnyCall_ServerPaused_ThrowsAndWorksAgainAfterwards()
     {
         await using var server = await kind.StartAsync();
@@ -134,16 +106,6 @@ public abstract class RedisSessionStoreOutageTests(ServerKind kind)
                 }
             },
             "the store answers again");
-    }
-
-    [Fact]
-    public async Task AnyCall_ServerNeverThere_Throws()
-    {
-        await using var server = await kind.StartAsync();
-        await server.StopAsync();
-        await using var store = NewStore(server);
-
-        await AssertAllThrowAsync(store);
     }
 
     [Fact]
