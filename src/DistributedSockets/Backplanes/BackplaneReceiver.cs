@@ -166,11 +166,13 @@ internal sealed partial class BackplaneReceiver : IBackplaneReceiver
         {
             if (_node.IsBackplaneAway || _node.IsBackplanePartlyAway)
             {
+                var description = _node.BackplanePartProblem is { } part
+                    ? $"A part of the backplane was away; what other nodes sent by it meanwhile may be missing. {part}"
+                    : "The backplane was away; what other nodes sent meanwhile may be missing.";
                 _node.BackplaneProblem = null;
                 _node.BackplanePartProblem = null;
                 Log.BackplaneBack(_logger);
-                _losses.Report(
-                    PossibleLossCause.BackplaneReconnected, _mayBeMissingFrom, "The backplane was away; what other nodes sent meanwhile may be missing.");
+                _losses.Report(PossibleLossCause.BackplaneReconnected, _mayBeMissingFrom, description);
             }
         }
 

@@ -144,7 +144,10 @@ public sealed class BackplaneOutageTests
 
         backplane.FailureOf = null;
         backplane.Receiver.OnAvailable();
-        await Eventually.TrueAsync(() => losses.Seen.Any(loss => loss.Cause == PossibleLossCause.BackplaneReconnected), "the loss is reported");
+        await Eventually.TrueAsync(
+            () => losses.Seen.Any(loss =>
+                loss.Cause == PossibleLossCause.BackplaneReconnected && loss.Description.Contains("Server 2 of 2 does not answer.", StringComparison.Ordinal)),
+            "the loss of the part is reported");
         await Eventually.TrueAsync(
             () => backplane.Count($"subscribe {node.Hub.GroupChannel("group lost")}") > 1 && backplane.Count($"subscribe {node.Hub.UserChannel("lost")}") > 1,
             "the channels of the part that was away are subscribed");
