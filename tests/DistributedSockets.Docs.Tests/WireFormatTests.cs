@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.IO.Compression;
+using System.IO.Hashing;
 using System.Text;
 using DistributedSockets.Docs.Tests.Markdown;
 
@@ -43,6 +44,21 @@ public sealed class WireFormatTests
             }
 
             return data;
+        }
+    }
+
+    [Fact]
+    public void Page_ServersOfChannels_AreThoseOfTheRendezvous()
+    {
+        var rows = Rows("servers", "channel", "values", "server of the channel");
+        Assert.NotEmpty(rows);
+        foreach (var row in rows)
+        {
+            string[] servers = [.. row[0].Split(", ").Select(MarkdownTable.Plain)];
+            var (channel, values) = (MarkdownTable.Plain(row[1]), row[2].Split(", ").Select(MarkdownTable.Plain));
+
+            Assert.Equal(values, servers.Select(server => XxHash64.HashToUInt64(Encoding.UTF8.GetBytes($"{server}\0{channel}")).ToString("x16", CultureInfo.InvariantCulture)));
+            Assert.Equal(MarkdownTable.Plain(row[3]), servers[new Rendezvous(servers).Find(channel)]);
         }
     }
 

@@ -21,6 +21,24 @@ internal static class RedisFactory
             Options.Create(options), Options.Create(new DistributedWebSocketsClusterOptions { Prefix = prefix }), TimeProvider.System, logger);
     }
 
+    /// <summary>Several servers as one backplane.</summary>
+    public static RedisServersBackplane Backplane(
+        IEnumerable<string> connectionStrings,
+        Action<RedisBackplaneOptions>? configure = null,
+        string prefix = DistributedWebSocketsClusterOptions.DefaultPrefix,
+        ILoggerFactory? loggers = null)
+    {
+        var options = new RedisBackplaneOptions { OperationTimeout = Patience };
+        foreach (var connectionString in connectionStrings)
+        {
+            options.Servers.Add(new() { ConnectionString = connectionString });
+        }
+
+        configure?.Invoke(options);
+        return RedisServersBackplane.Create(
+            options, Options.Create(new DistributedWebSocketsClusterOptions { Prefix = prefix }), TimeProvider.System, loggers);
+    }
+
     public static RedisSessionStore SessionStore(
         string connectionString,
         string prefix,

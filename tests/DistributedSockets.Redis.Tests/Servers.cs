@@ -3,6 +3,7 @@ using DistributedSockets.TestServers;
 // Shared by all conformance tests, which use channels and keys of their own; a test that harms a server starts its own.
 [assembly: AssemblyFixture(typeof(RedisServer))]
 [assembly: AssemblyFixture(typeof(GarnetServer))]
+[assembly: AssemblyFixture(typeof(RedisServers))]
 
 // Tests of outages mostly wait for connect timeouts and back-offs.
 [assembly: Xunit.v3.Parallelization(MaxThreads = 4)]

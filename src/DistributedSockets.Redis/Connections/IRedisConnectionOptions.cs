@@ -11,5 +11,7 @@ internal interface IRedisConnectionOptions
 
     IConnectionMultiplexer? ConnectionMultiplexer { get; set; }
 
+    IList<RedisServerOptions> Servers => [];
+
     TimeSpan OperationTimeout { get; set; }
 }

@@ -4,7 +4,7 @@ namespace DistributedSockets;
 
 /// <summary>Settings of the Redis backplane.</summary>
 /// <remarks>
-/// Set exactly one of <see cref="ConnectionString"/>, <see cref="Configuration"/> and <see cref="ConnectionMultiplexer"/>.
+/// Set exactly one of <see cref="ConnectionString"/>, <see cref="Configuration"/>, <see cref="ConnectionMultiplexer"/> and <see cref="Servers"/>.
 /// The key and channel prefix is <see cref="DistributedWebSocketsClusterOptions.Prefix"/>. Read once, at construction.
 /// </remarks>
 public sealed class RedisBackplaneOptions : IRedisConnectionOptions
@@ -33,7 +33,24 @@ public sealed class RedisBackplaneOptions : IRedisConnectionOptions
     /// </remarks>
     public IConnectionMultiplexer? ConnectionMultiplexer { get; set; }
 
+    /// <summary>Gets several independent servers over which channels are spread.</summary>
+    /// <value>The default is empty.</value>
+    /// <remarks>
+    /// Each channel belongs to one server, by its name and that of the channel; while a server is away only what belongs to it is. All
+    /// nodes and workers of a cluster must have the same servers, in any order.
+    /// </remarks>
+    public IList<RedisServerOptions> Servers { get; } = [];
+
     /// <summary>Gets or sets how long a publish, a subscribe and the first connect may take.</summary>
     /// <value>The default is 1.5 seconds; 100 milliseconds to 60 seconds.</value>
     public TimeSpan OperationTimeout { get; set; } = RedisConnection.DefaultOperationTimeout;
+
+    /// <summary>The options for one of the servers alone.</summary>
+    internal RedisBackplaneOptions For(RedisServerOptions server) => new()
+    {
+        ConnectionString = server.ConnectionString,
+        Configuration = server.Configuration,
+        ConnectionMultiplexer = server.ConnectionMultiplexer,
+        OperationTimeout = OperationTimeout,
+    };
 }

@@ -15,22 +15,17 @@ internal sealed class RedisConnectionOptionsValidator<TOptions> : IValidateOptio
     {
         var errors = new ValidateOptionsResultBuilder();
         var type = typeof(TOptions).Name;
-        var given = (options.ConnectionString is null ? 0 : 1) + (options.Configuration is null ? 0 : 1) + (options.ConnectionMultiplexer is null ? 0 : 1);
-        if (given != 1)
+        if (options.Servers.Count == 0)
         {
-            errors.AddError(given == 0
-                ? $"{type} has no connection. Set one of ConnectionString, Configuration and ConnectionMultiplexer, such as UseRedis(\"redis.example.com:6379\")."
-                : $"{type} has {given} connections. Set only one of ConnectionString, Configuration and ConnectionMultiplexer.");
+            CheckConnection(errors, type, options.ConnectionString, options.Configuration, options.ConnectionMultiplexer);
         }
-
-        if (options.ConnectionString is { } connectionString)
+        else if (options is { ConnectionString: null, Configuration: null, ConnectionMultiplexer: null })
         {
-            CheckConnectionString(errors, type, connectionString);
+            CheckServers(errors, $"{type}.Servers", options.Servers);
         }
-
-        if (options.Configuration is { EndPoints.Count: 0 })
+        else
         {
-            errors.AddError($"{type}.Configuration has no endpoint. Add the address of a Redis server to its EndPoints.");
+            errors.AddError($"{type} has Servers and another connection. Put the other connection among Servers, or leave it out.");
         }
 
         if (options.OperationTimeout < MinTimeout || options.OperationTimeout > MaxTimeout)
@@ -41,10 +36,57 @@ internal sealed class RedisConnectionOptionsValidator<TOptions> : IValidateOptio
         return errors.Build();
     }
 
-    private static void CheckConnectionString(ValidateOptionsResultBuilder errors, string type, string connectionString)
+    private static void CheckServers(ValidateOptionsResultBuilder errors, string type, IList<RedisServerOptions> servers)
     {
+        var names = new HashSet<string>(StringComparer.Ordinal);
+        for (var i = 0; i < servers.Count; i++)
+        {
+            var place = $"{type}[{i}]";
+            if (servers[i] is not { } server)
+            {
+                errors.AddError($"{place} is null. Give it a connection, or leave it out.");
+            }
+            else if (server.Name is { } given && !RedisServerName.IsUsable(given))
+            {
+                errors.AddError($"{place}.Name is no name. Use 1 to {RedisServerName.MaxLength} printable ASCII characters other than space and =.");
+            }
+            else if (CheckConnection(errors, place, server.ConnectionString, server.Configuration, server.ConnectionMultiplexer)
+                && RedisServerName.TryGet(server, out var name)
+                && !names.Add(name))
+            {
+                errors.AddError($"{place} is called '{name}', as another server is. Leave one of them out, or set their Names.");
+            }
+        }
+    }
+
+    /// <returns>Whether the connection can be used, so that what it says may be repeated.</returns>
+    private static bool CheckConnection(
+        ValidateOptionsResultBuilder errors, string type, string? connectionString, ConfigurationOptions? configuration, IConnectionMultiplexer? multiplexer)
+    {
+        var given = (connectionString is null ? 0 : 1) + (configuration is null ? 0 : 1) + (multiplexer is null ? 0 : 1);
+        if (given != 1)
+        {
+            errors.AddError(given == 0
+                ? $"{type} has no connection. Set one of ConnectionString, Configuration and ConnectionMultiplexer, such as UseRedis(\"redis.example.com:6379\")."
+                : $"{type} has {given} connections. Set only one of ConnectionString, Configuration and ConnectionMultiplexer.");
+        }
+
+        var isUsable = given == 1 && (connectionString is null || CheckConnectionString(errors, type, connectionString));
+        if (configuration is { EndPoints.Count: 0 })
+        {
+            errors.AddError($"{type}.Configuration has no endpoint. Add the address of a Redis server to its EndPoints.");
+            isUsable = false;
+        }
+
+        return isUsable;
+    }
+
+    private static bool CheckConnectionString(ValidateOptionsResultBuilder errors, string type, string connectionString)
+    {
+        var isUsable = true;
         if (IsPasswordCut(connectionString))
         {
+            isUsable = false;
             errors.AddError(
                 $"{type}.ConnectionString has something without a name behind the password, which would be taken for an address and stand in logs. " +
                 "A password with a comma goes into Configuration; addresses come first.");
@@ -55,11 +97,13 @@ internal sealed class RedisConnectionOptionsValidator<TOptions> : IValidateOptio
             var endPoints = ConfigurationOptions.Parse(connectionString).EndPoints;
             if (endPoints.Count == 0)
             {
+                isUsable = false;
                 errors.AddError($"{type}.ConnectionString names no server. Begin it with host:port, such as redis.example.com:6379.");
             }
 
             if (endPoints.OfType<DnsEndPoint>().Any(static endPoint => Uri.CheckHostName(endPoint.Host) == UriHostNameType.Unknown))
             {
+                isUsable = false;
                 errors.AddError(
                     $"{type}.ConnectionString names a server that is no host name. Write host:port, such as redis.example.com:6379, several separated by commas.");
             }
@@ -67,10 +111,13 @@ internal sealed class RedisConnectionOptionsValidator<TOptions> : IValidateOptio
         catch (Exception)
         {
             // Whatever it is, among which a UriFormatException: what it says may repeat the string, so it is not passed on.
+            isUsable = false;
             errors.AddError(
                 $"{type}.ConnectionString cannot be read as a StackExchange.Redis configuration string. " +
                 "Write host:port, then options as name=value, separated by commas.");
         }
+
+        return isUsable;
     }
 
     /// <summary>Whether a comma may have cut the password in two.</summary>

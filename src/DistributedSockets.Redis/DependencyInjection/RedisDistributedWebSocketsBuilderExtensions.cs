@@ -1,5 +1,6 @@
 using DistributedSockets;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using StackExchange.Redis;
 
@@ -17,6 +18,18 @@ public static class RedisDistributedWebSocketsBuilderExtensions
     /// <param name="connectionString">The StackExchange.Redis configuration string.</param>
     public static IDistributedWebSocketsBuilder UseRedis(this IDistributedWebSocketsBuilder builder, string connectionString) =>
         builder.UseRedisBackplane(connectionString).UseRedisSessionStore(connectionString);
+
+    /// <summary>Uses several independent Redis servers: channels are spread over them, and one of them is the session store.</summary>
+    /// <param name="builder">The builder.</param>
+    /// <param name="connectionStrings">
+    /// The StackExchange.Redis configuration string of each server, the same on all nodes and workers, in any order. The session store is
+    /// that whose address comes first in ordinal order. To name servers use <see cref="RedisOptions.Servers"/>.
+    /// </param>
+    public static IDistributedWebSocketsBuilder UseRedis(this IDistributedWebSocketsBuilder builder, IEnumerable<string> connectionStrings)
+    {
+        var servers = Servers(connectionStrings);
+        return builder.UseRedis(options => AddRange(options.Servers, servers));
+    }
 
     /// <summary>Uses Redis as backplane and session store.</summary>
     /// <param name="builder">The builder.</param>
@@ -42,13 +55,25 @@ public static class RedisDistributedWebSocketsBuilderExtensions
         return builder.UseRedisBackplane(options => options.ConnectionString = connectionString);
     }
 
+    /// <summary>Uses several independent Redis servers as backplane, over which channels are spread.</summary>
+    /// <param name="builder">The builder.</param>
+    /// <param name="connectionStrings">
+    /// The StackExchange.Redis configuration string of each server, the same on all nodes and workers, in any order. To name servers use
+    /// <see cref="RedisBackplaneOptions.Servers"/>.
+    /// </param>
+    public static IDistributedWebSocketsBuilder UseRedisBackplane(this IDistributedWebSocketsBuilder builder, IEnumerable<string> connectionStrings)
+    {
+        var servers = Servers(connectionStrings);
+        return builder.UseRedisBackplane(options => AddRange(options.Servers, servers));
+    }
+
     /// <summary>Uses Redis as backplane.</summary>
     /// <param name="builder">The builder.</param>
     /// <param name="configure">Sets the options. A connection set here replaces one set before.</param>
     public static IDistributedWebSocketsBuilder UseRedisBackplane(this IDistributedWebSocketsBuilder builder, Action<RedisBackplaneOptions> configure)
     {
         AddOptions(builder, configure);
-        return builder.UseBackplane<RedisBackplane>();
+        return builder.UseBackplane(CreateBackplane);
     }
 
     /// <summary>Uses Redis as backplane over a connection of the app.</summary>
@@ -97,20 +122,47 @@ public static class RedisDistributedWebSocketsBuilderExtensions
         builder.Services.AddOptions<TOptions>().Configure(options => Replace(configure, options)).ValidateOnStart();
     }
 
+    private static IBackplane CreateBackplane(IServiceProvider services)
+    {
+        var options = services.GetRequiredService<IOptions<RedisBackplaneOptions>>();
+        var clusterOptions = services.GetRequiredService<IOptions<DistributedWebSocketsClusterOptions>>();
+        var time = services.GetRequiredService<TimeProvider>();
+        return options.Value.Servers.Count == 0
+            ? new RedisBackplane(options, clusterOptions, time, services.GetService<ILogger<RedisBackplane>>())
+            : RedisServersBackplane.Create(options.Value, clusterOptions, time, services.GetService<ILoggerFactory>());
+    }
+
     /// <summary>Lets a connection set by a later call replace an earlier one of another kind.</summary>
     private static void Replace<TOptions>(Action<TOptions> configure, TOptions options)
         where TOptions : IRedisConnectionOptions
     {
         var (connectionString, configuration, multiplexer) = (options.ConnectionString, options.Configuration, options.ConnectionMultiplexer);
+        RedisServerOptions[] servers = [.. options.Servers];
         (options.ConnectionString, options.Configuration, options.ConnectionMultiplexer) = (null, null, null);
+        options.Servers.Clear();
         configure(options);
-        if (options is { ConnectionString: null, Configuration: null, ConnectionMultiplexer: null })
+        if (options is { ConnectionString: null, Configuration: null, ConnectionMultiplexer: null, Servers.Count: 0 })
         {
             (options.ConnectionString, options.Configuration, options.ConnectionMultiplexer) = (connectionString, configuration, multiplexer);
+            AddRange(options.Servers, servers);
         }
     }
 
-    private static void Apply(Action<RedisOptions> configure, IRedisConnectionOptions target)
+    private static void Apply(Action<RedisOptions> configure, RedisBackplaneOptions target) => AddRange(target.Servers, Apply(configure, (IRedisConnectionOptions)target));
+
+    /// <remarks>One store is simple and keeps its promises. Which, does not depend on the order in which a node has the servers.</remarks>
+    private static void Apply(Action<RedisOptions> configure, RedisSessionStoreOptions target)
+    {
+        var servers = Apply(configure, (IRedisConnectionOptions)target);
+        if (servers.OrderBy(static server => RedisServerName.TryGet(server, out var name) ? name : null, StringComparer.Ordinal).FirstOrDefault() is { } first)
+        {
+            target.ConnectionString ??= first.ConnectionString;
+            target.Configuration ??= first.Configuration;
+            target.ConnectionMultiplexer ??= first.ConnectionMultiplexer;
+        }
+    }
+
+    private static IList<RedisServerOptions> Apply(Action<RedisOptions> configure, IRedisConnectionOptions target)
     {
         var source = new RedisOptions { OperationTimeout = target.OperationTimeout };
         configure(source);
@@ -118,5 +170,21 @@ public static class RedisDistributedWebSocketsBuilderExtensions
         target.Configuration = source.Configuration;
         target.ConnectionMultiplexer = source.ConnectionMultiplexer;
         target.OperationTimeout = source.OperationTimeout;
+        return source.Servers;
+    }
+
+    private static RedisServerOptions[] Servers(IEnumerable<string> connectionStrings)
+    {
+        ArgumentNullException.ThrowIfNull(connectionStrings);
+        RedisServerOptions[] servers = [.. connectionStrings.Select(static connectionString => new RedisServerOptions { ConnectionString = connectionString })];
+        return servers.Length > 0 ? servers : throw new ArgumentException("No server was given. Give the connection string of one at least.", nameof(connectionStrings));
+    }
+
+    private static void AddRange(IList<RedisServerOptions> target, IEnumerable<RedisServerOptions> servers)
+    {
+        foreach (var server in servers)
+        {
+            target.Add(server);
+        }
     }
 }

@@ -4,7 +4,7 @@ namespace DistributedSockets;
 
 /// <summary>Settings of the Redis backplane and the Redis session store at once.</summary>
 /// <remarks>
-/// Set exactly one of <see cref="ConnectionString"/>, <see cref="Configuration"/> and <see cref="ConnectionMultiplexer"/>.
+/// Set exactly one of <see cref="ConnectionString"/>, <see cref="Configuration"/>, <see cref="ConnectionMultiplexer"/> and <see cref="Servers"/>.
 /// The key and channel prefix is <see cref="DistributedWebSocketsClusterOptions.Prefix"/>. Read once, at construction.
 /// </remarks>
 public sealed class RedisOptions : IRedisConnectionOptions
@@ -32,6 +32,13 @@ public sealed class RedisOptions : IRedisConnectionOptions
     /// out here during an outage may still be carried out after it.
     /// </remarks>
     public IConnectionMultiplexer? ConnectionMultiplexer { get; set; }
+
+    /// <summary>Gets several independent servers over which the channels of the backplane are spread.</summary>
+    /// <value>The default is empty.</value>
+    /// <remarks>
+    /// The session store uses one of them, whose name comes first in ordinal order. See <see cref="RedisBackplaneOptions.Servers"/>.
+    /// </remarks>
+    public IList<RedisServerOptions> Servers { get; } = [];
 
     /// <summary>Gets or sets how long one exchange with Redis may take.</summary>
     /// <value>The default is 1.5 seconds; 100 milliseconds to 60 seconds.</value>

@@ -38,6 +38,26 @@ internal static class RedisInProductionProgram
         // end-snippet
     }
 
+    public static void Servers(WebApplicationBuilder builder)
+    {
+        // snippet: redis-servers
+        builder.Services.AddDistributedWebSockets()
+            .UseRedis(["redis-1:6379", "redis-2:6379", "redis-3:6379"]);
+        // end-snippet
+    }
+
+    public static void NamedServers(WebApplicationBuilder builder)
+    {
+        // snippet: redis-servers-named
+        builder.Services.AddDistributedWebSockets().UseRedis(options =>
+        {
+            options.Servers.Add(new() { Name = "blue", ConnectionString = "10.0.0.1:6379" });
+            options.Servers.Add(new() { Name = "green", ConnectionString = "10.0.0.2:6379" });
+            options.Servers.Add(new() { Name = "red", ConnectionString = "sentinel-1:26379,sentinel-2:26379,serviceName=red" });
+        });
+        // end-snippet
+    }
+
     public static void Tls(WebApplicationBuilder builder)
     {
         // snippet: redis-tls

@@ -123,6 +123,10 @@ public sealed class RedisRegistrationTests(RedisFixture redis) : IClassFixture<R
         Assert.ThrowsAny<ArgumentException>(() => builder.UseRedisSessionStore(""));
         Assert.Throws<ArgumentNullException>(() => builder.UseRedis((string)null!));
         Assert.Throws<ArgumentNullException>(() => builder.UseRedis((Action<RedisOptions>)null!));
+        Assert.Throws<ArgumentNullException>(() => builder.UseRedis((IEnumerable<string>)null!));
+        Assert.Throws<ArgumentNullException>(() => builder.UseRedisBackplane((IEnumerable<string>)null!));
+        Assert.Throws<ArgumentException>(() => builder.UseRedis([]));
+        Assert.Throws<ArgumentException>(() => builder.UseRedisBackplane([]));
         Assert.Throws<ArgumentNullException>(() => builder.UseRedis((IConnectionMultiplexer)null!));
         Assert.Throws<ArgumentNullException>(() => ((IDistributedWebSocketsBuilder)null!).UseRedis("one:1"));
     }

@@ -1,0 +1,59 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Net;
+using StackExchange.Redis;
+
+namespace DistributedSockets;
+
+/// <summary>What one of several servers is called: the same on every node, whatever its place in the list.</summary>
+internal static class RedisServerName
+{
+    internal const int MaxLength = 255;
+
+    private const int Port = 6379;
+    private const int TlsPort = 6380;
+    private const int SentinelPort = 26379;
+
+    /// <summary>The name given, or else the addresses.</summary>
+    /// <exception cref="Exception">There is no name, and nothing from which one can be read.</exception>
+    public static string Of(RedisServerOptions server) => server switch
+    {
+        { Name: { } name } => name,
+        { ConnectionString: { } connectionString } => Of(ConfigurationOptions.Parse(connectionString)),
+        { Configuration: { } configuration } => Of(configuration),
+        { ConnectionMultiplexer: { } multiplexer } => Of(multiplexer.GetEndPoints(configuredOnly: true), Port),
+        _ => throw new ArgumentException("The server has neither a name nor a connection.", nameof(server)),
+    };
+
+    /// <inheritdoc cref="Of(RedisServerOptions)"/>
+    public static bool TryGet(RedisServerOptions server, [NotNullWhen(true)] out string? name)
+    {
+        try
+        {
+            name = Of(server);
+            return name.Length > 0;
+        }
+        catch (Exception)
+        {
+            name = null; // the options are refused for what is wrong with them
+            return false;
+        }
+    }
+
+    /// <summary>Whether a name that was given can be hashed alike by every program, and is no connection string by mistake: names are logged.</summary>
+    public static bool IsUsable(string name) => name.Length is > 0 and <= MaxLength && name.All(static c => c is > ' ' and <= '~' and not '=');
+
+    private static string Of(ConfigurationOptions configuration) => string.IsNullOrEmpty(configuration.ServiceName)
+        ? Of(configuration.EndPoints, configuration.Ssl ? TlsPort : Port)
+        : $"{Of(configuration.EndPoints, SentinelPort)}/{configuration.ServiceName}";
+
+    private static string Of(IEnumerable<EndPoint> endPoints, int defaultPort) =>
+        string.Join(',', endPoints.Select(endPoint => Of(endPoint, defaultPort)).Order(StringComparer.Ordinal));
+
+    private static string Of(EndPoint endPoint, int defaultPort) => endPoint switch
+    {
+        DnsEndPoint { Port: 0 } dns => $"{dns.Host.ToLowerInvariant()}:{defaultPort}",
+        DnsEndPoint dns => $"{dns.Host.ToLowerInvariant()}:{dns.Port}",
+        IPEndPoint { Port: 0 } ip => new IPEndPoint(ip.Address, defaultPort).ToString(),
+        _ => endPoint.ToString() ?? "",
+    };
+}
