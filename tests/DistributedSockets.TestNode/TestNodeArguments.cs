@@ -4,9 +4,10 @@ namespace DistributedSockets.TestNode;
 internal sealed record TestNodeArguments
 {
     public const string Usage = """
-        DistributedSockets.TestNode --port N [--redis HOST:PORT|none] [--name NODE] [--prefix P]
+        DistributedSockets.TestNode --port N [--redis HOST:PORT,…|none] [--name NODE] [--prefix P]
           --port N               listen on 127.0.0.1:N; 0 takes a free port, printed as "Listening on ADDRESS"
-          --redis HOST:PORT      share a cluster over this Redis; none (the default) is a cluster of one
+          --redis HOST:PORT,…    share a cluster over this Redis, or over several that know nothing of each other; or one connection
+                                 string, with options; none (the default) is a cluster of one
           --redis-password-file F  sign in to Redis with the password that this file holds by then
           --name NODE            the node's name
           --prefix P             the prefix of channels and keys
@@ -21,6 +22,9 @@ internal sealed record TestNodeArguments
     public int Port { get; private set; }
 
     public string? Redis { get; private set; }
+
+    /// <summary>The servers of <see cref="Redis"/>, if they are several.</summary>
+    public string[] RedisServers => Redis is { } redis && redis.Contains(',') && !redis.Contains('=') ? redis.Split(',') : [];
 
     public string? RedisPasswordFile { get; private set; }
 

@@ -18,7 +18,11 @@ internal static class TestNodeServices
             builder.ConfigureCluster(options => options.Prefix = prefix);
         }
 
-        if (arguments is { Redis: { } server, RedisPasswordFile: { } passwordFile })
+        if (arguments is { RedisServers: { Length: > 0 } servers, RedisPasswordFile: null })
+        {
+            builder.UseRedis(servers);
+        }
+        else if (arguments is { Redis: { } server, RedisPasswordFile: { } passwordFile })
         {
             builder.UseRedis(options =>
             {
