@@ -20,4 +20,17 @@ internal static class NatsFactory
         return new NatsBackplane(
             Options.Create(options), Options.Create(new DistributedWebSocketsClusterOptions { Prefix = prefix }), TimeProvider.System, logger);
     }
+
+    public static NatsSessionStore SessionStore(
+        string url,
+        string prefix,
+        Action<NatsSessionStoreOptions>? configure = null,
+        ILogger<NatsSessionStore>? logger = null,
+        TimeProvider? time = null)
+    {
+        var options = new NatsSessionStoreOptions { Url = url, OperationTimeout = Patience };
+        configure?.Invoke(options);
+        return new NatsSessionStore(
+            Options.Create(options), Options.Create(new DistributedWebSocketsClusterOptions { Prefix = prefix }), time ?? TimeProvider.System, logger);
+    }
 }

@@ -5,11 +5,14 @@ using NATS.Client.Core;
 
 namespace Microsoft.Extensions.DependencyInjection;
 
-/// <summary>Uses NATS as backplane. The last call wins.</summary>
-/// <remarks>The backplane opens a connection of its own unless the app hands in one.</remarks>
+/// <summary>Uses NATS as backplane, session store or both. The last call wins.</summary>
+/// <remarks>
+/// Backplane and session store each open a connection of their own unless the app hands in one, so that a large answer
+/// to a query never delays messages. The session store needs JetStream on the server, as <c>nats-server -js</c> has it.
+/// </remarks>
 public static class NatsDistributedWebSocketsBuilderExtensions
 {
-    /// <summary>Uses NATS as backplane.</summary>
+    /// <summary>Uses NATS as backplane and session store.</summary>
     /// <param name="builder">The builder.</param>
     /// <param name="url">The address of the NATS server, such as <c>nats://nats.example.com:4222</c>; several are separated by commas.</param>
     public static IDistributedWebSocketsBuilder UseNats(this IDistributedWebSocketsBuilder builder, string url)
@@ -18,7 +21,7 @@ public static class NatsDistributedWebSocketsBuilderExtensions
         return builder.UseNats(options => options.Url = url);
     }
 
-    /// <summary>Uses NATS as backplane.</summary>
+    /// <summary>Uses NATS as backplane and session store.</summary>
     /// <param name="builder">The builder.</param>
     /// <param name="configuration">The configuration of the NATS client, such as its credentials and TLS settings. Copied.</param>
     public static IDistributedWebSocketsBuilder UseNats(this IDistributedWebSocketsBuilder builder, NatsOpts configuration)
@@ -27,7 +30,7 @@ public static class NatsDistributedWebSocketsBuilderExtensions
         return builder.UseNats(options => options.Configuration = configuration);
     }
 
-    /// <summary>Uses NATS as backplane over a connection of the app.</summary>
+    /// <summary>Uses NATS as backplane and session store over a connection of the app.</summary>
     /// <param name="builder">The builder.</param>
     /// <param name="connection">The connection. It stays the app's and is not disposed.</param>
     public static IDistributedWebSocketsBuilder UseNats(this IDistributedWebSocketsBuilder builder, INatsConnection connection)
@@ -36,13 +39,13 @@ public static class NatsDistributedWebSocketsBuilderExtensions
         return builder.UseNats(options => options.Connection = connection);
     }
 
-    /// <summary>Uses NATS as backplane.</summary>
+    /// <summary>Uses NATS as backplane and session store.</summary>
     /// <param name="builder">The builder.</param>
     /// <param name="configure">Sets the options. A connection set here replaces one set before.</param>
     public static IDistributedWebSocketsBuilder UseNats(this IDistributedWebSocketsBuilder builder, Action<NatsOptions> configure)
     {
         ArgumentNullException.ThrowIfNull(configure);
-        return builder.UseNatsBackplane(options => Apply(configure, options));
+        return builder.UseNatsBackplane(options => Apply(configure, options)).UseNatsSessionStore(options => Apply(configure, options));
     }
 
     /// <summary>Uses NATS as backplane.</summary>
@@ -80,6 +83,44 @@ public static class NatsDistributedWebSocketsBuilderExtensions
         AddOptions(builder, configure);
         builder.Services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<NatsBackplaneOptions>, NatsBackplaneOptionsValidator>());
         return builder.UseBackplane<NatsBackplane>();
+    }
+
+    /// <summary>Uses NATS as session store, by key-value buckets of JetStream.</summary>
+    /// <param name="builder">The builder.</param>
+    /// <param name="url">The address of the NATS server, such as <c>nats://nats.example.com:4222</c>; several are separated by commas.</param>
+    public static IDistributedWebSocketsBuilder UseNatsSessionStore(this IDistributedWebSocketsBuilder builder, string url)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(url);
+        return builder.UseNatsSessionStore(options => options.Url = url);
+    }
+
+    /// <summary>Uses NATS as session store, by key-value buckets of JetStream.</summary>
+    /// <param name="builder">The builder.</param>
+    /// <param name="configuration">The configuration of the NATS client, such as its credentials and TLS settings. Copied.</param>
+    public static IDistributedWebSocketsBuilder UseNatsSessionStore(this IDistributedWebSocketsBuilder builder, NatsOpts configuration)
+    {
+        ArgumentNullException.ThrowIfNull(configuration);
+        return builder.UseNatsSessionStore(options => options.Configuration = configuration);
+    }
+
+    /// <summary>Uses NATS as session store, by key-value buckets of JetStream, over a connection of the app.</summary>
+    /// <param name="builder">The builder.</param>
+    /// <param name="connection">The connection. It stays the app's and is not disposed.</param>
+    public static IDistributedWebSocketsBuilder UseNatsSessionStore(this IDistributedWebSocketsBuilder builder, INatsConnection connection)
+    {
+        ArgumentNullException.ThrowIfNull(connection);
+        return builder.UseNatsSessionStore(options => options.Connection = connection);
+    }
+
+    /// <summary>Uses NATS as session store, by key-value buckets of JetStream.</summary>
+    /// <param name="builder">The builder.</param>
+    /// <param name="configure">Sets the options. A connection set here replaces one set before.</param>
+    public static IDistributedWebSocketsBuilder UseNatsSessionStore(
+        this IDistributedWebSocketsBuilder builder, Action<NatsSessionStoreOptions> configure)
+    {
+        AddOptions(builder, configure);
+        builder.Services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<NatsSessionStoreOptions>, NatsSessionStoreOptionsValidator>());
+        return builder.UseSessionStore<NatsSessionStore>();
     }
 
     private static void AddOptions<TOptions>(IDistributedWebSocketsBuilder builder, Action<TOptions> configure)

@@ -1,0 +1,129 @@
+using System.Text.Json.Serialization;
+
+namespace DistributedSockets;
+
+/// <summary>What JetStream answers, as far as it is of interest here. Each answer has some of it.</summary>
+internal sealed record JetStreamAnswer
+{
+    public JetStreamError? Error { get; init; }
+
+    [JsonPropertyName("seq")]
+    public ulong Sequence { get; init; }
+
+    public long Total { get; init; }
+
+    public JetStreamConfig? Config { get; init; }
+
+    public JetStreamState? State { get; init; }
+
+    public JetStreamStored? Message { get; init; }
+}
+
+internal sealed record JetStreamError
+{
+    public const int NoMessage = 10037;
+    public const int NoSequence = 10043;
+    public const int DeleteFailed = 10057;
+    public const int NameInUse = 10058;
+    public const int NoStream = 10059;
+    public const int WrongLastSequence = 10071;
+
+    [JsonPropertyName("err_code")]
+    public int Code { get; init; }
+
+    public string? Description { get; init; }
+}
+
+internal sealed record JetStreamState
+{
+    [JsonPropertyName("last_seq")]
+    public ulong LastSequence { get; init; }
+
+    public Dictionary<string, ulong>? Subjects { get; init; }
+}
+
+internal sealed record JetStreamStored
+{
+    [JsonPropertyName("seq")]
+    public ulong Sequence { get; init; }
+
+    public byte[]? Data { get; init; }
+
+    public DateTimeOffset Time { get; init; }
+}
+
+/// <summary>The settings of a stream; its other ones are the server's defaults.</summary>
+internal sealed record JetStreamConfig
+{
+    public string? Name { get; init; }
+
+    public string[]? Subjects { get; init; }
+
+    [JsonPropertyName("max_msgs_per_subject")]
+    public long MaxPerSubject { get; init; }
+
+    [JsonPropertyName("max_age")]
+    public long MaxAge { get; init; }
+
+    [JsonPropertyName("max_msgs")]
+    public long MaxMessages { get; init; } = -1;
+
+    [JsonPropertyName("max_bytes")]
+    public long MaxBytes { get; init; } = -1;
+
+    [JsonPropertyName("max_msg_size")]
+    public long MaxMessageSize { get; init; } = -1;
+
+    [JsonPropertyName("max_consumers")]
+    public long MaxConsumers { get; init; } = -1;
+
+    public string? Retention { get; init; }
+
+    public string? Discard { get; init; }
+
+    public string? Storage { get; init; }
+
+    [JsonPropertyName("num_replicas")]
+    public int Replicas { get; init; }
+
+    [JsonPropertyName("allow_direct")]
+    public bool AllowDirect { get; init; }
+
+    [JsonPropertyName("allow_rollup_hdrs")]
+    public bool AllowRollup { get; init; }
+
+    [JsonPropertyName("deny_delete")]
+    public bool DenyDelete { get; init; }
+
+    [JsonPropertyName("deny_purge")]
+    public bool DenyPurge { get; init; }
+}
+
+/// <summary>What is asked of a stream. Each question has some of it.</summary>
+internal sealed record JetStreamQuestion
+{
+    [JsonPropertyName("subjects_filter")]
+    public string? SubjectsFilter { get; init; }
+
+    [JsonPropertyName("offset")]
+    public long? Offset { get; init; }
+
+    [JsonPropertyName("last_by_subj")]
+    public string? LastBySubject { get; init; }
+
+    [JsonPropertyName("filter")]
+    public string? Filter { get; init; }
+
+    [JsonPropertyName("seq")]
+    public ulong? Sequence { get; init; }
+
+    [JsonPropertyName("no_erase")]
+    public bool? NoErase { get; init; }
+}
+
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSerializable(typeof(JetStreamAnswer))]
+[JsonSerializable(typeof(JetStreamConfig))]
+[JsonSerializable(typeof(JetStreamQuestion))]
+internal sealed partial class JetStreamJson : JsonSerializerContext;

@@ -1,0 +1,47 @@
+using System.Buffers.Text;
+using System.Security.Cryptography;
+using System.Text;
+
+namespace DistributedSockets;
+
+/// <summary>Writes any name as one token of a key-value key, different names as different tokens.</summary>
+/// <remarks>
+/// Letters, digits, hyphen and underscore stand for themselves, every other byte of the UTF-8 is <c>=</c> and two digits. What gets too
+/// long for a readable key is <c>=h</c> and its SHA-256; the records hold the names themselves.
+/// </remarks>
+internal static class NatsKeyToken
+{
+    /// <summary>A token longer than this is replaced by a hash.</summary>
+    internal const int MaxLength = 64;
+
+    private const string Digits = "0123456789ABCDEF";
+
+    public static string Encode(string name)
+    {
+        if (name.Length <= MaxLength && !name.AsSpan().ContainsAnyExcept(NatsSessionKeys.PlainCharacters))
+        {
+            return name;
+        }
+
+        var bytes = Encoding.UTF8.GetBytes(name);
+        var token = new StringBuilder(MaxLength);
+        foreach (var one in bytes)
+        {
+            if (NatsSessionKeys.PlainCharacters.Contains((char)one))
+            {
+                token.Append((char)one);
+            }
+            else
+            {
+                token.Append('=').Append(Digits[one >> 4]).Append(Digits[one & 0xF]);
+            }
+
+            if (token.Length > MaxLength)
+            {
+                return "=h" + Base64Url.EncodeToString(SHA256.HashData(bytes));
+            }
+        }
+
+        return token.ToString();
+    }
+}

@@ -1,0 +1,62 @@
+namespace DistributedSockets;
+
+/// <summary>What a store remembers of a node that writes through it.</summary>
+internal sealed class NatsOwnNode
+{
+    private readonly Lock _gate = new();
+    private ulong? _written;
+    private bool _lost;
+
+    /// <summary>The lease as it was last renewed, or null before that.</summary>
+    public NatsLeaseRecord? Lease { get; set; }
+
+    /// <summary>The number of the message that the last commit ended with, which must still be there; null if nothing was committed.</summary>
+    public ulong? Written
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _written;
+            }
+        }
+
+        set
+        {
+            lock (_gate)
+            {
+                _written = value;
+            }
+        }
+    }
+
+    /// <summary>Notes that something written is gone, or may have been claimed, and where to go on from.</summary>
+    public void Lose(ulong? written)
+    {
+        lock (_gate)
+        {
+            _lost = true;
+            _written = written;
+        }
+    }
+
+    /// <summary>Notes that the lease was gone; it is told by the next renewal that succeeds.</summary>
+    public void LoseLease()
+    {
+        lock (_gate)
+        {
+            _lost = true;
+        }
+    }
+
+    /// <summary>Whether there is a loss that the node has not been told.</summary>
+    public bool TakeLoss()
+    {
+        lock (_gate)
+        {
+            var lost = _lost;
+            _lost = false;
+            return lost;
+        }
+    }
+}

@@ -1,0 +1,109 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
+using System.Text.Unicode;
+
+namespace DistributedSockets;
+
+/// <summary>What the value of a session holds. Names in its key may be hashed, so all of them stand here.</summary>
+internal sealed record NatsSessionRecord
+{
+    [JsonPropertyName("n")]
+    public string NodeId { get; init; } = "";
+
+    [JsonPropertyName("h")]
+    public string Hub { get; init; } = "";
+
+    [JsonPropertyName("c")]
+    public string ConnectionId { get; init; } = "";
+
+    [JsonPropertyName("u")]
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? UserId { get; init; }
+
+    [JsonPropertyName("t")]
+    public DateTimeOffset ConnectedAt { get; init; }
+
+    [JsonPropertyName("g")]
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IReadOnlyList<string>? Groups { get; init; }
+
+    internal static byte[] Write(string nodeId, Session session) => JsonSerializer.SerializeToUtf8Bytes(
+        new NatsSessionRecord
+        {
+            NodeId = nodeId,
+            Hub = session.Hub,
+            ConnectionId = session.ConnectionId,
+            UserId = session.UserId,
+            ConnectedAt = session.ConnectedAt,
+            Groups = session.Groups.Count == 0 ? null : session.Groups,
+        },
+        NatsSessionJson.Default.NatsSessionRecord);
+
+    /// <summary>Reads what may be anything; null if it is no record.</summary>
+    internal static Session? Read(byte[]? value) =>
+        NatsSessionJson.Read(value, NatsSessionJson.Default.NatsSessionRecord) is
+        { NodeId.Length: > 0, Hub.Length: > 0, ConnectionId.Length: > 0 } record && record.Groups?.Contains(null!) != true
+            ? new()
+            {
+                Hub = record.Hub,
+                ConnectionId = record.ConnectionId,
+                NodeId = record.NodeId,
+                UserId = record.UserId,
+                ConnectedAt = record.ConnectedAt,
+                Groups = record.Groups ?? [],
+            }
+            : null;
+}
+
+/// <summary>What the value of a lease holds. When it was renewed is the server's time of the message.</summary>
+internal sealed record NatsLeaseRecord
+{
+    [JsonPropertyName("i")]
+    public string NodeId { get; init; } = "";
+
+    [JsonPropertyName("n")]
+    public string Name { get; init; } = "";
+
+    [JsonPropertyName("t")]
+    public DateTimeOffset StartedAt { get; init; }
+
+    /// <summary>How long the lease lasts, in milliseconds.</summary>
+    [JsonPropertyName("d")]
+    public long Duration { get; init; }
+
+    /// <summary>Whether a commit wrote it because there was none: the renewal still says that it was taken anew.</summary>
+    [JsonPropertyName("p")]
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public bool IsProvisional { get; init; }
+
+    /// <summary>Whether the lease ran out and its sessions are being claimed.</summary>
+    [JsonPropertyName("x")]
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public bool IsLost { get; init; }
+
+    internal byte[] Write() => JsonSerializer.SerializeToUtf8Bytes(this, NatsSessionJson.Default.NatsLeaseRecord);
+
+    /// <summary>Reads what may be anything; null if it is no record.</summary>
+    internal static NatsLeaseRecord? Read(byte[]? value) =>
+        NatsSessionJson.Read(value, NatsSessionJson.Default.NatsLeaseRecord) is { NodeId.Length: > 0, Name: not null } record ? record : null;
+}
+
+[JsonSerializable(typeof(NatsSessionRecord))]
+[JsonSerializable(typeof(NatsLeaseRecord))]
+internal sealed partial class NatsSessionJson : JsonSerializerContext
+{
+    /// <summary>Reads what may be anything; null if it is no record. Why is not told, as the reader's message repeats what it read.</summary>
+    internal static T? Read<T>(byte[]? value, JsonTypeInfo<T> type)
+        where T : class
+    {
+        try
+        {
+            return value is not null && Utf8.IsValid(value) ? JsonSerializer.Deserialize(value, type) : null;
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+}

@@ -1,0 +1,363 @@
+using System.Collections.Concurrent;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Options;
+
+namespace DistributedSockets;
+
+/// <summary>Sessions in two key-value buckets of JetStream, one for the nodes' leases and one for the sessions.</summary>
+/// <remarks>
+/// JetStream changes one key at a time, so the record of a session is the truth and its indexes only lead to it. A lease has run out when
+/// the server's time of its last renewal lies further back than it lasts, by the server's time. Whoever claims first replaces the lease
+/// by a mark, on condition that it was not renewed meanwhile, and takes only what was written before: a node that comes back finds
+/// the mark, is told so, and writes its sessions anew. See <see cref="NatsSessionKeys"/> for the keys.
+/// </remarks>
+internal sealed partial class NatsSessionStore : ISessionStore
+{
+    // How many requests are under way at once.
+    private const int InFlight = 512;
+
+    // How often a lease that somebody else changes at the same time is tried.
+    private const int LeaseAttempts = 5;
+
+    private readonly ConcurrentDictionary<string, NatsOwnNode> _ownNodes = new(StringComparer.Ordinal);
+    private readonly SemaphoreSlim _creating = new(1);
+    private readonly SemaphoreSlim _claiming = new(1);
+    private readonly ServerClock _clock = new();
+    private readonly NatsConnector _connector;
+    private readonly NatsSessionKeys _keys;
+    private readonly JetStreamBucket _nodes;
+    private readonly JetStreamBucket _sessions;
+    private readonly string _storage;
+    private readonly int _replicas;
+    private readonly ILogger _logger;
+    private readonly RareLog _unreadableSessions;
+    private readonly RareLog _unreadableNodes;
+    private readonly RareLog _forgottenNodes;
+    private readonly RareLog _otherSettings;
+    private volatile bool _created;
+
+    public NatsSessionStore(
+        IOptions<NatsSessionStoreOptions> options,
+        IOptions<DistributedWebSocketsClusterOptions> clusterOptions,
+        TimeProvider time,
+        ILogger<NatsSessionStore>? logger = null)
+    {
+        var settings = options.Value;
+        _logger = logger ?? NullLogger<NatsSessionStore>.Instance;
+        _unreadableSessions = new(1, time);
+        _unreadableNodes = new(1, time);
+        _forgottenNodes = new(16, time);
+        _otherSettings = new(2, time);
+        _storage = settings.Storage == NatsSessionStorage.File ? "file" : "memory";
+        _replicas = settings.Replicas;
+        _keys = new NatsSessionKeys(clusterOptions.Value.Prefix);
+        _connector = new NatsConnector(settings, "DistributedSockets session store");
+        _nodes = new JetStreamBucket(_connector, _keys.NodesBucket, settings.OperationTimeout, time);
+        _sessions = new JetStreamBucket(_connector, _keys.SessionsBucket, settings.OperationTimeout, time);
+    }
+
+    public async ValueTask<bool> RenewLeaseAsync(NodeInfo node, TimeSpan expiry, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(node);
+        var own = _ownNodes.GetOrAdd(node.NodeId, static _ => new());
+        var lease = own.Lease = new()
+        {
+            NodeId = node.NodeId,
+            Name = node.Name,
+            StartedAt = node.StartedAt,
+            Duration = (long)Math.Ceiling(expiry.TotalMilliseconds),
+        };
+        return await RunAsync(
+            async () =>
+            {
+                await RenewAsync(own, lease, cancellationToken).ConfigureAwait(false);
+                return !own.TakeLoss();
+            },
+            cancellationToken).ConfigureAwait(false);
+    }
+
+    public async ValueTask RemoveNodeAsync(string nodeId, CancellationToken cancellationToken = default)
+    {
+        var node = Token(nodeId);
+        await RunAsync(
+            async () =>
+            {
+                // The lease goes last: without it, another node would report the sessions as those of a lost node.
+                await PurgeSessionsAsync(node, cancellationToken).ConfigureAwait(false);
+                await _sessions.PurgeAsync(_keys.Written(node), null, cancellationToken).ConfigureAwait(false);
+                await _nodes.PurgeAsync(_keys.Lease(node), null, cancellationToken).ConfigureAwait(false);
+                return true;
+            },
+            cancellationToken).ConfigureAwait(false);
+        _ownNodes.TryRemove(nodeId, out _);
+    }
+
+    public async ValueTask CommitAsync(string nodeId, IReadOnlyList<SessionChange> changes, CancellationToken cancellationToken = default)
+    {
+        var node = Token(nodeId);
+        ArgumentNullException.ThrowIfNull(changes);
+        if (changes.Count == 0)
+        {
+            return;
+        }
+
+        var own = _ownNodes.GetOrAdd(nodeId, static _ => new());
+        await RunAsync(
+            async () =>
+            {
+                await ForEachAsync(LastStates(nodeId, node, changes), WriteAsync, cancellationToken).ConfigureAwait(false);
+                await ConfirmAsync(nodeId, node, own, cancellationToken).ConfigureAwait(false);
+                return true;
+            },
+            cancellationToken).ConfigureAwait(false);
+
+        Task WriteAsync(KeyValuePair<string, byte[]?> state) => state.Value is { } value
+            ? _sessions.PutAsync(state.Key, value, null, cancellationToken)
+            : _sessions.PurgeAsync(state.Key, null, cancellationToken);
+    }
+
+    public async ValueTask ResetAsync(string nodeId, CancellationToken cancellationToken = default)
+    {
+        var node = Token(nodeId);
+        await RunAsync(
+            async () =>
+            {
+                await PurgeSessionsAsync(node, cancellationToken).ConfigureAwait(false);
+                return true;
+            },
+            cancellationToken).ConfigureAwait(false);
+    }
+
+    public ValueTask DisposeAsync() => _connector.DisposeAsync();
+
+    private static string Token(string nodeId, [System.Runtime.CompilerServices.CallerArgumentExpression(nameof(nodeId))] string? name = null)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(nodeId, name);
+        return NatsKeyToken.Encode(nodeId);
+    }
+
+    /// <summary>Does something for each item, with many under way at once, and waits for all that were begun whatever becomes of them.</summary>
+    private static async Task ForEachAsync<T>(IEnumerable<T> items, Func<T, Task> action, CancellationToken cancellationToken)
+    {
+        var inFlight = new Queue<Task>();
+        Exception? failure = null;
+        foreach (var item in items)
+        {
+            if (inFlight.Count == InFlight)
+            {
+                await EndOneAsync().ConfigureAwait(false);
+            }
+
+            if (failure is not null)
+            {
+                break;
+            }
+
+            inFlight.Enqueue(action(item));
+        }
+
+        while (inFlight.Count > 0)
+        {
+            await EndOneAsync().ConfigureAwait(false);
+        }
+
+        if (failure is not null)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(failure);
+        }
+
+        async Task EndOneAsync()
+        {
+            try
+            {
+                await inFlight.Dequeue().ConfigureAwait(false);
+            }
+            catch (Exception exception)
+            {
+                // A missing bucket is put right by the caller; what else fails while it is missing tells less.
+                failure = failure is BucketMissingException ? failure : exception;
+            }
+        }
+    }
+
+    /// <summary>What the changes come to, per key: a value, or null for none. So their order is that of the changes, whatever the order of the requests.</summary>
+    private Dictionary<string, byte[]?> LastStates(string nodeId, string node, IReadOnlyList<SessionChange> changes)
+    {
+        var sessions = new Dictionary<string, Session?>(StringComparer.Ordinal);
+        var states = new Dictionary<string, byte[]?>(StringComparer.Ordinal);
+        foreach (var (kind, session, group) in changes)
+        {
+            var (hub, connection) = (NatsKeyToken.Encode(session.Hub), NatsSessionKeys.Connection(nodeId, session.ConnectionId));
+            var value = kind is SessionChangeKind.Saved or SessionChangeKind.GroupAdded ? Array.Empty<byte>() : null;
+            sessions[_keys.Session(node, hub, connection)] = kind == SessionChangeKind.Ended ? null : session;
+            if (kind is SessionChangeKind.Saved or SessionChangeKind.Ended)
+            {
+                if (session.UserId is { } user)
+                {
+                    states[_keys.User(hub, NatsKeyToken.Encode(user), node, connection)] = value;
+                }
+
+                foreach (var name in session.Groups)
+                {
+                    states[_keys.Group(hub, NatsKeyToken.Encode(name), node, connection)] = value;
+                }
+            }
+            else
+            {
+                var name = group ?? throw new ArgumentException("A group change names no group.", nameof(changes));
+                states[_keys.Group(hub, NatsKeyToken.Encode(name), node, connection)] = value;
+            }
+        }
+
+        foreach (var (key, session) in sessions)
+        {
+            states[key] = session is null ? null : NatsSessionRecord.Write(nodeId, session);
+        }
+
+        return states;
+    }
+
+    /// <summary>Writes that a commit is complete, and that the node exists.</summary>
+    private async Task ConfirmAsync(string nodeId, string node, NatsOwnNode own, CancellationToken cancellationToken)
+    {
+        // A node whose lease is gone, as after a loss of the bucket, may have been forgotten, and its sessions would stay for ever if it
+        // died now. So it gets a lease until it renews its own, and the renewal still tells that it was taken anew.
+        var provisional = (own.Lease ?? new() { NodeId = nodeId }) with { IsProvisional = true };
+        var leased = _nodes.PutAsync(_keys.Lease(node), provisional.Write(), expected: 0, cancellationToken);
+        NatsErrors.Observe(leased);
+
+        // The last message of the commit before must be the last one still, or something has been lost since.
+        var key = _keys.Written(node);
+        if (own.Written is { } before)
+        {
+            if (await _sessions.PutAsync(key, [], before, cancellationToken).ConfigureAwait(false) is { } written)
+            {
+                own.Written = written;
+            }
+            else
+            {
+                own.Lose(await _sessions.PutAsync(key, [], null, cancellationToken).ConfigureAwait(false));
+            }
+        }
+        else
+        {
+            own.Written = await _sessions.PutAsync(key, [], null, cancellationToken).ConfigureAwait(false);
+        }
+
+        await leased.ConfigureAwait(false);
+    }
+
+    private async Task RenewAsync(NatsOwnNode own, NatsLeaseRecord lease, CancellationToken cancellationToken)
+    {
+        var node = NatsKeyToken.Encode(lease.NodeId);
+        var key = _keys.Lease(node);
+        if (own.Written is { } written)
+        {
+            var last = await _sessions.GetLatestAsync(_keys.Written(node), cancellationToken).ConfigureAwait(false);
+            if (last is null || last.Sequence < written)
+            {
+                own.Lose(last?.Sequence ?? 0);
+            }
+        }
+
+        for (var attempt = 0; attempt < LeaseAttempts; attempt++)
+        {
+            var before = await _nodes.GetLatestAsync(key, cancellationToken).ConfigureAwait(false);
+            var held = before is null ? null : NatsLeaseRecord.Read(before.Value);
+            if (held is null or { IsLost: true } or { IsProvisional: true })
+            {
+                own.LoseLease(); // before it is written: if the answer to that is lost, the next renewal still tells
+            }
+
+            if (await _nodes.PutAsync(key, lease.Write(), before?.Sequence ?? 0, cancellationToken).ConfigureAwait(false) is null)
+            {
+                continue;
+            }
+
+            var after = await _nodes.GetLatestAsync(key, cancellationToken).ConfigureAwait(false);
+            if (after is null)
+            {
+                continue;
+            }
+
+            _clock.Set(after.Time);
+            if (before is not null && after.Time - before.Time > TimeSpan.FromMilliseconds(held?.Duration ?? 0))
+            {
+                own.LoseLease();
+            }
+
+            return;
+        }
+
+        throw new SessionStoreUnavailableException("The lease of this node is changed by somebody else all the time. Check that no other node has the same id.");
+    }
+
+    private async Task PurgeSessionsAsync(string node, CancellationToken cancellationToken)
+    {
+        string[] filters = [_keys.SessionsOf(node), _keys.UsersOf(node), _keys.GroupsOf(node)];
+        await ForEachAsync(filters, filter => _sessions.PurgeAsync(filter, null, cancellationToken), cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Does something with the buckets, which are created first, and again if they turn out to be missing.</summary>
+    private async Task<T> RunAsync<T>(Func<Task<T>> action, CancellationToken cancellationToken)
+    {
+        await CreateAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            return await action().ConfigureAwait(false);
+        }
+        catch (BucketMissingException)
+        {
+            _created = false;
+        }
+        catch (SessionStoreUnavailableException)
+        {
+            _created = false; // some requests to a bucket that is gone are just not answered, so it is looked for next time
+            throw;
+        }
+
+        await CreateAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            return await action().ConfigureAwait(false);
+        }
+        catch (BucketMissingException exception)
+        {
+            _created = false;
+            throw new SessionStoreUnavailableException("The session store's buckets in JetStream are missing, and are created anew at the next attempt.", exception);
+        }
+    }
+
+    private async Task CreateAsync(CancellationToken cancellationToken)
+    {
+        if (_created)
+        {
+            return;
+        }
+
+        await _creating.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            if (!_created)
+            {
+                await CreateAsync(_nodes, _keys.NodesBucket, cancellationToken).ConfigureAwait(false);
+                await CreateAsync(_sessions, _keys.SessionsBucket, cancellationToken).ConfigureAwait(false);
+                _created = true;
+            }
+        }
+        finally
+        {
+            _creating.Release();
+        }
+    }
+
+    private async Task CreateAsync(JetStreamBucket bucket, string name, CancellationToken cancellationToken)
+    {
+        if (await bucket.CreateAsync(_storage, _replicas, cancellationToken).ConfigureAwait(false) is { } others && _otherSettings.TryPass(out _))
+        {
+            Log.OtherSettings(_logger, name, others);
+        }
+    }
+}

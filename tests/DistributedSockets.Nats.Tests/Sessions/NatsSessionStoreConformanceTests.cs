@@ -1,0 +1,19 @@
+using DistributedSockets.Testing;
+
+namespace DistributedSockets.Nats.Tests.Sessions;
+
+public abstract class NatsSessionStoreConformanceTests(JetStreamFixture jetStream, NatsSessionStorage storage) : SessionStoreConformanceTests
+{
+    public override ValueTask InitializeAsync()
+    {
+        jetStream.Server.SkipUnlessAvailable();
+        return base.InitializeAsync();
+    }
+
+    protected override ISessionStore CreateStore(string cluster) =>
+        NatsFactory.SessionStore(jetStream.Server.Url, cluster, options => options.Storage = storage);
+}
+
+public sealed class NatsMemorySessionStoreTests(JetStreamFixture jetStream) : NatsSessionStoreConformanceTests(jetStream, NatsSessionStorage.Memory);
+
+public sealed class NatsFileSessionStoreTests(JetStreamFixture jetStream) : NatsSessionStoreConformanceTests(jetStream, NatsSessionStorage.File);
