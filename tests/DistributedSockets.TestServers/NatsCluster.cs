@@ -16,15 +16,21 @@ public sealed class NatsCluster : IAsyncDisposable
     /// <summary>Starts a cluster, and returns when each server knows all; skips the test where the machine has no server.</summary>
     /// <param name="count">How many servers.</param>
     /// <param name="configuration">The configuration file of each, if any.</param>
-    public static async Task<NatsCluster> StartAsync(int count, string? configuration = null)
+    /// <param name="hasJetStream">Whether they have JetStream.</param>
+    public static async Task<NatsCluster> StartAsync(int count, string? configuration = null, bool hasJetStream = false)
     {
-        var cluster = new NatsCluster([.. Enumerable.Range(0, count).Select(_ => new NatsServer { Configuration = configuration })]);
+        var cluster = new NatsCluster([.. Enumerable.Range(0, count).Select(_ => new NatsServer { Configuration = configuration, HasJetStream = hasJetStream })]);
         cluster.Servers[0].SkipUnlessAvailable();
         var name = $"test-{Guid.NewGuid():N}";
-        for (var i = 0; i < count; i++)
+        foreach (var server in cluster.Servers)
         {
-            cluster.Servers[i].JoinCluster(name, cluster.Servers.Take(i));
-            await cluster.Servers[i].StartAsync();
+            server.FindClusterPort();
+        }
+
+        foreach (var server in cluster.Servers)
+        {
+            server.JoinCluster(name, cluster.Servers);
+            await server.StartAsync();
         }
 
         await cluster.WaitUntilCompleteAsync();

@@ -26,8 +26,11 @@ public sealed class NatsServer : TestServer
     /// <summary><c>nats://127.0.0.1:port</c>.</summary>
     public string Url => $"nats://{EndPoint}";
 
-    /// <summary>Whether the server has JetStream, which keeps its data over restarts of this object.</summary>
-    public bool HasJetStream { get; init; }
+    /// <summary>Whether the server has JetStream at its next start. It keeps its data over restarts.</summary>
+    public bool HasJetStream { get; set; }
+
+    /// <summary>Where a server with JetStream keeps its data.</summary>
+    public string DataDirectory => Directory.CreateDirectory(Path.Combine((_directory ??= Directory.CreateTempSubdirectory("nats-data-")).FullName, "data")).FullName;
 
     /// <summary>What stands in the server's configuration file at the next start, for what its command line cannot say.</summary>
     public string? Configuration { get; set; }
@@ -35,21 +38,27 @@ public sealed class NatsServer : TestServer
     /// <summary>The port that other servers of a cluster connect to, or 0 outside of one.</summary>
     public int ClusterPort { get; private set; }
 
+    /// <summary>The server's name in its cluster.</summary>
+    public string ServerName => _name;
+
     /// <inheritdoc/>
     protected override string Name => "nats-server";
 
     /// <summary>Makes the server part of a cluster at its next start.</summary>
     /// <param name="cluster">The cluster's name.</param>
-    /// <param name="others">The others that are known already.</param>
-    public void JoinCluster(string cluster, IEnumerable<NatsServer> others)
+    /// <param name="members">All of the cluster, each with its <see cref="ClusterPort"/>.</param>
+    public void JoinCluster(string cluster, IEnumerable<NatsServer> members)
     {
-        ClusterPort = FindFreePort();
-        string[] routes = [.. others.Select(static other => $"nats://127.0.0.1:{other.ClusterPort}")];
-        foreach (var argument in (string[])["--cluster_name", cluster, "--cluster", $"nats://127.0.0.1:{ClusterPort}", .. routes.Length == 0 ? (string[])[] : ["--routes", string.Join(',', routes)]])
+        // Also the first names the others, as JetStream wants it.
+        var routes = members.Where(member => member != this).Select(static member => $"nats://127.0.0.1:{member.ClusterPort}");
+        foreach (var argument in new[] { "--cluster_name", cluster, "--cluster", $"nats://127.0.0.1:{ClusterPort}", "--routes", string.Join(',', routes) })
         {
             ExtraArguments.Add(argument);
         }
     }
+
+    /// <summary>Finds a free port for <see cref="ClusterPort"/>.</summary>
+    public void FindClusterPort() => ClusterPort = FindFreePort();
 
     /// <summary>Tells the server to shut down gently: it takes no new clients, tells those that it has, and closes them bit by bit.</summary>
     public Task EnterLameDuckModeAsync() => SignalAsync("USR2");
@@ -68,7 +77,7 @@ public sealed class NatsServer : TestServer
         List<string> arguments = ["-a", "127.0.0.1", "-p", $"{port}", "--name", _name];
         if (HasJetStream)
         {
-            arguments.AddRange(["-js", "-sd", _directory.FullName]);
+            arguments.AddRange(["-js", "-sd", DataDirectory]);
         }
 
         if (Configuration is not null)

@@ -59,6 +59,9 @@ internal sealed record NatsSessionRecord
 /// <summary>What the value of a lease holds. When it was renewed is the server's time of the message.</summary>
 internal sealed record NatsLeaseRecord
 {
+    // Ten years.
+    private const long MaxDuration = 315_576_000_000;
+
     [JsonPropertyName("i")]
     public string NodeId { get; init; } = "";
 
@@ -82,11 +85,13 @@ internal sealed record NatsLeaseRecord
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
     public bool IsLost { get; init; }
 
+    internal static long DurationOf(TimeSpan expiry) => Math.Clamp((long)Math.Ceiling(expiry.TotalMilliseconds), 0, MaxDuration);
+
     internal byte[] Write() => JsonSerializer.SerializeToUtf8Bytes(this, NatsSessionJson.Default.NatsLeaseRecord);
 
     /// <summary>Reads what may be anything; null if it is no record.</summary>
     internal static NatsLeaseRecord? Read(byte[]? value) =>
-        NatsSessionJson.Read(value, NatsSessionJson.Default.NatsLeaseRecord) is { NodeId.Length: > 0, Name: not null } record ? record : null;
+        NatsSessionJson.Read(value, NatsSessionJson.Default.NatsLeaseRecord) is { NodeId.Length: > 0, Name: not null, Duration: >= 0 and <= MaxDuration } record ? record : null;
 }
 
 [JsonSerializable(typeof(NatsSessionRecord))]

@@ -66,7 +66,7 @@ internal sealed partial class NatsSessionStore : ISessionStore
             NodeId = node.NodeId,
             Name = node.Name,
             StartedAt = node.StartedAt,
-            Duration = (long)Math.Ceiling(expiry.TotalMilliseconds),
+            Duration = NatsLeaseRecord.DurationOf(expiry),
         };
         return await RunAsync(
             async () =>
@@ -84,7 +84,7 @@ internal sealed partial class NatsSessionStore : ISessionStore
             async () =>
             {
                 // The lease goes last: without it, another node would report the sessions as those of a lost node.
-                await PurgeSessionsAsync(node, cancellationToken).ConfigureAwait(false);
+                await PurgeSessionsAsync(node, null, cancellationToken).ConfigureAwait(false);
                 await _sessions.PurgeAsync(_keys.Written(node), null, cancellationToken).ConfigureAwait(false);
                 await _nodes.PurgeAsync(_keys.Lease(node), null, cancellationToken).ConfigureAwait(false);
                 return true;
@@ -123,7 +123,9 @@ internal sealed partial class NatsSessionStore : ISessionStore
         await RunAsync(
             async () =>
             {
-                await PurgeSessionsAsync(node, cancellationToken).ConfigureAwait(false);
+                // Up to here only: if the answer to the deletion is late, so may the deletion be, and it must not take what is written next.
+                ulong? last = _ownNodes.TryGetValue(nodeId, out var own) ? await WriteMarkAsync(node, own, cancellationToken).ConfigureAwait(false) : null;
+                await PurgeSessionsAsync(node, last, cancellationToken).ConfigureAwait(false);
                 return true;
             },
             cancellationToken).ConfigureAwait(false);
@@ -228,25 +230,34 @@ internal sealed partial class NatsSessionStore : ISessionStore
         var leased = _nodes.PutAsync(_keys.Lease(node), provisional.Write(), expected: 0, cancellationToken);
         NatsErrors.Observe(leased);
 
-        // The last message of the commit before must be the last one still, or something has been lost since.
+        await WriteMarkAsync(node, own, cancellationToken).ConfigureAwait(false);
+        await leased.ConfigureAwait(false);
+    }
+
+    /// <summary>Writes the message that everything before it is confirmed by, and notices if the one before it is not the last any more.</summary>
+    private async Task<ulong> WriteMarkAsync(string node, NatsOwnNode own, CancellationToken cancellationToken)
+    {
         var key = _keys.Written(node);
-        if (own.Written is { } before)
+        if (own.Written is { } before
+            && await _sessions.PutAsync(key, [], before, cancellationToken).ConfigureAwait(false) is { } written)
         {
-            if (await _sessions.PutAsync(key, [], before, cancellationToken).ConfigureAwait(false) is { } written)
-            {
-                own.Written = written;
-            }
-            else
-            {
-                own.Lose(await _sessions.PutAsync(key, [], null, cancellationToken).ConfigureAwait(false));
-            }
+            own.Written = written;
+            return written;
+        }
+
+        var isLost = own.Written is not null;
+        var anew = await _sessions.PutAsync(key, [], null, cancellationToken).ConfigureAwait(false)
+            ?? throw new InvalidOperationException("A write without a condition was refused by its condition.");
+        if (isLost)
+        {
+            own.Lose(anew);
         }
         else
         {
-            own.Written = await _sessions.PutAsync(key, [], null, cancellationToken).ConfigureAwait(false);
+            own.Written = anew;
         }
 
-        await leased.ConfigureAwait(false);
+        return anew;
     }
 
     private async Task RenewAsync(NatsOwnNode own, NatsLeaseRecord lease, CancellationToken cancellationToken)
@@ -256,9 +267,10 @@ internal sealed partial class NatsSessionStore : ISessionStore
         if (own.Written is { } written)
         {
             var last = await _sessions.GetLatestAsync(_keys.Written(node), cancellationToken).ConfigureAwait(false);
-            if (last is null || last.Sequence < written)
+            var there = last?.Sequence ?? 0;
+            if (there < written)
             {
-                own.Lose(last?.Sequence ?? 0);
+                own.Lose(there);
             }
         }
 
@@ -294,10 +306,10 @@ internal sealed partial class NatsSessionStore : ISessionStore
         throw new SessionStoreUnavailableException("The lease of this node is changed by somebody else all the time. Check that no other node has the same id.");
     }
 
-    private async Task PurgeSessionsAsync(string node, CancellationToken cancellationToken)
+    private async Task PurgeSessionsAsync(string node, ulong? last, CancellationToken cancellationToken)
     {
         string[] filters = [_keys.SessionsOf(node), _keys.UsersOf(node), _keys.GroupsOf(node)];
-        await ForEachAsync(filters, filter => _sessions.PurgeAsync(filter, null, cancellationToken), cancellationToken).ConfigureAwait(false);
+        await ForEachAsync(filters, filter => _sessions.PurgeAsync(filter, last, cancellationToken), cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Does something with the buckets, which are created first, and again if they turn out to be missing.</summary>
