@@ -172,7 +172,7 @@ public sealed class NatsSessionStoreOutageTests
     public async Task Cluster_LeaderOfTheSessionsKilled_LosesNothing()
     {
         await using var cluster = await NatsCluster.StartAsync(3, hasJetStream: true);
-        await using var store = NatsFactory.SessionStore(cluster.Urls, "cluster", options => options.Replicas = 3);
+        await using var store = NatsFactory.SessionStore(cluster.Urls, "cluster", options => (options.Replicas, options.OperationTimeout) = (3, TimeSpan.FromSeconds(1)));
         await AskPatientlyAsync(() => SaveAsync(store));
         Session[] sessions = [.. Enumerable.Range(0, 200).Select(static i => Session with { ConnectionId = $"n1.many{i}", UserId = $"user{i % 10}" })];
         await store.CommitAsync(Node.NodeId, [.. sessions.Select(static session => new SessionChange(SessionChangeKind.Saved, session))], Cancellation);
