@@ -20,6 +20,8 @@ internal sealed partial class NatsSessionStore : ISessionStore
     // How often a lease that somebody else changes at the same time is tried.
     private const int LeaseAttempts = 5;
 
+    private static readonly TimeSpan MinRetryWait = TimeSpan.FromMilliseconds(10);
+
     private readonly ConcurrentDictionary<string, NatsOwnNode> _ownNodes = new(StringComparer.Ordinal);
     private readonly SemaphoreSlim _creating = new(1);
     private readonly SemaphoreSlim _claiming = new(1);
@@ -28,6 +30,8 @@ internal sealed partial class NatsSessionStore : ISessionStore
     private readonly NatsSessionKeys _keys;
     private readonly JetStreamBucket _nodes;
     private readonly JetStreamBucket _sessions;
+    private readonly TimeSpan _timeout;
+    private readonly TimeProvider _time;
     private readonly string _storage;
     private readonly int _replicas;
     private readonly ILogger _logger;
@@ -49,6 +53,8 @@ internal sealed partial class NatsSessionStore : ISessionStore
         _unreadableNodes = new(1, time);
         _forgottenNodes = new(16, time);
         _otherSettings = new(2, time);
+        _timeout = settings.OperationTimeout;
+        _time = time;
         _storage = settings.Storage == NatsSessionStorage.File ? "file" : "memory";
         _replicas = settings.Replicas;
         _keys = new NatsSessionKeys(clusterOptions.Value.Prefix);
@@ -315,30 +321,31 @@ internal sealed partial class NatsSessionStore : ISessionStore
     /// <summary>Does something with the buckets, which are created first, and again if they turn out to be missing.</summary>
     private async Task<T> RunAsync<T>(Func<Task<T>> action, CancellationToken cancellationToken)
     {
-        await CreateAsync(cancellationToken).ConfigureAwait(false);
-        try
+        var started = _time.GetTimestamp();
+        for (var wait = MinRetryWait; ; wait *= 2)
         {
-            return await action().ConfigureAwait(false);
-        }
-        catch (BucketMissingException)
-        {
-            _created = false;
-        }
-        catch (SessionStoreUnavailableException)
-        {
-            _created = false; // some requests to a bucket that is gone are just not answered, so it is looked for next time
-            throw;
-        }
+            await CreateAsync(cancellationToken).ConfigureAwait(false);
+            try
+            {
+                return await action().ConfigureAwait(false);
+            }
+            catch (BucketMissingException exception)
+            {
+                // One that somebody else has just created, or that has just lost its leader, exists and does not answer yet.
+                _created = false;
+                if (_time.GetElapsedTime(started) > _timeout)
+                {
+                    throw new SessionStoreUnavailableException(
+                        "The session store's buckets in JetStream do not answer. Check that its servers are up; the session store tries again.", exception);
+                }
+            }
+            catch (SessionStoreUnavailableException)
+            {
+                _created = false; // some requests to a bucket that is gone are just not answered, so it is looked for next time
+                throw;
+            }
 
-        await CreateAsync(cancellationToken).ConfigureAwait(false);
-        try
-        {
-            return await action().ConfigureAwait(false);
-        }
-        catch (BucketMissingException exception)
-        {
-            _created = false;
-            throw new SessionStoreUnavailableException("The session store's buckets in JetStream are missing, and are created anew at the next attempt.", exception);
+            await Task.Delay(wait, _time, cancellationToken).ConfigureAwait(false);
         }
     }
 
