@@ -1,0 +1,30 @@
+namespace DistributedSockets.Testing;
+
+/// <summary>The backplane of a node that can be killed: nothing of it returns afterwards.</summary>
+internal sealed class NodeBackplane(FaultyBackplane inner, CrashGate gate) : IBackplane
+{
+    internal FaultyBackplane Inner => inner;
+
+    public string System => inner.System;
+
+    public ValueTask StartAsync(IBackplaneReceiver receiver, CancellationToken cancellationToken = default) => inner.StartAsync(receiver, cancellationToken);
+
+    public ValueTask<long?> PublishAsync(string channel, ReadOnlyMemory<byte> payload, CancellationToken cancellationToken = default)
+    {
+        return gate.IsCrashed ? NeverAsync() : inner.PublishAsync(channel, payload, cancellationToken);
+
+        async ValueTask<long?> NeverAsync()
+        {
+            await gate.PassAsync(cancellationToken);
+            return null;
+        }
+    }
+
+    public ValueTask SubscribeAsync(string channel, CancellationToken cancellationToken = default) =>
+        gate.IsCrashed ? gate.PassAsync(cancellationToken) : inner.SubscribeAsync(channel, cancellationToken);
+
+    public ValueTask UnsubscribeAsync(string channel, CancellationToken cancellationToken = default) =>
+        gate.IsCrashed ? gate.PassAsync(cancellationToken) : inner.UnsubscribeAsync(channel, cancellationToken);
+
+    public ValueTask DisposeAsync() => inner.DisposeAsync();
+}

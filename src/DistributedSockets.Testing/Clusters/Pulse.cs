@@ -1,0 +1,54 @@
+namespace DistributedSockets.Testing;
+
+/// <summary>Tells whoever waits for something in a cluster that something has changed.</summary>
+internal sealed class Pulse
+{
+    private TaskCompletionSource _next = NewSignal();
+
+    internal void Fire() => Interlocked.Exchange(ref _next, NewSignal()).TrySetResult();
+
+    /// <summary>Returns when the condition holds.</summary>
+    /// <exception cref="TimeoutException">It did not, within the guard.</exception>
+    internal async Task WaitUntilAsync(Func<ValueTask<bool>> condition, Func<string> expectation, CancellationToken cancellationToken)
+    {
+        if (!await TryWaitUntilAsync(condition, Eventually.Guard, cancellationToken))
+        {
+            throw new TimeoutException($"Within {Eventually.Guard} this never held: {expectation()}.");
+        }
+    }
+
+    /// <inheritdoc cref="WaitUntilAsync(Func{ValueTask{bool}}, Func{string}, CancellationToken)"/>
+    internal Task WaitUntilAsync(Func<bool> condition, Func<string> expectation, CancellationToken cancellationToken) =>
+        WaitUntilAsync(() => new ValueTask<bool>(condition()), expectation, cancellationToken);
+
+    /// <returns>Whether the condition held in time.</returns>
+    internal async Task<bool> TryWaitUntilAsync(Func<ValueTask<bool>> condition, TimeSpan patience, CancellationToken cancellationToken)
+    {
+        var started = TimeProvider.System.GetTimestamp();
+        while (true)
+        {
+            var next = Volatile.Read(ref _next).Task;
+            if (await condition())
+            {
+                return true;
+            }
+
+            var left = patience - TimeProvider.System.GetElapsedTime(started);
+            if (left <= TimeSpan.Zero)
+            {
+                return false;
+            }
+
+            try
+            {
+                await next.WaitAsync(left, cancellationToken);
+            }
+            catch (TimeoutException)
+            {
+                // Asked once more.
+            }
+        }
+    }
+
+    private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
+}
