@@ -16,6 +16,7 @@ public sealed class RelayBackplaneOutageTests : BackplaneOutageConformanceTests
 
     protected override IBackplane CreateBackplane(string cluster) => new RelayBackplane(_relay.EndPoint, TimeProvider.System);
 
+    // snippet: testing-outage
     protected override async Task CutAsync() => await _relay.DisposeAsync();
 
     protected override Task RestoreAsync()
@@ -23,4 +24,5 @@ public sealed class RelayBackplaneOutageTests : BackplaneOutageConformanceTests
         _relay = new(_relay.EndPoint);
         return Task.CompletedTask;
     }
+    // end-snippet
 }
