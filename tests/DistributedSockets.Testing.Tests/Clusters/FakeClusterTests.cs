@@ -245,11 +245,15 @@ public sealed class FakeClusterTests
         await cluster.CrashAsync(node: 1);
 
         var send = dead.SendToGroupAsync("red", "from the grave", Cancellation).AsTask();
+        var removal = cluster[1].SessionStore.RemoveNodeAsync(cluster.NodeIds[0], Cancellation).AsTask();
         await cluster[0].GetRouter<ChatHandler>().SendToGroupAsync("red", "fence", Cancellation);
 
         Assert.Equal("fence", await alice.ReceiveTextAsync(Cancellation));
         Assert.False(send.IsCompleted);
+        Assert.False(removal.IsCompleted);
+        Assert.Equal(2, (await cluster.WaitForMembersAsync(2, Cancellation)).Count);
         await cluster.DisposeAsync();
+        await Assert.ThrowsAsync<InvalidOperationException>(() => removal.WithinGuardAsync());
         await Assert.ThrowsAsync<BackplaneUnavailableException>(() => send.WithinGuardAsync());
     }
 
