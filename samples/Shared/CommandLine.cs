@@ -55,6 +55,9 @@ internal sealed class CommandLine
         return value;
     }
 
+    /// <summary>Reads a value of any form, or <see langword="null"/> if the argument is not given.</summary>
+    public string? GetText(string name) => _values.GetValueOrDefault(name);
+
     /// <summary>Reads a port.</summary>
     /// <exception cref="FormatException">The value is no port.</exception>
     public int GetPort(string name, int defaultPort)

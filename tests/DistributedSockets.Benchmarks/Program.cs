@@ -1,11 +1,13 @@
 using DistributedSockets.Benchmarks.Micro;
 using DistributedSockets.Benchmarks.Peers;
+using DistributedSockets.Benchmarks.Postgres;
 using DistributedSockets.Benchmarks.Results;
 
 const string usage = $"""
     DistributedSockets.Benchmarks VERB
     micro [BenchmarkDotNet options]
     {PeersOptions.Usage}
+    {PostgresProgram.Usage}
     report [DIRECTORY]     writes the newest run of each scenario into docs/benchmarks.md (artifacts/benchmarks)
     """;
 try
@@ -15,6 +17,7 @@ try
         ["micro", .. var rest] => MicroProgram.Run(rest),
         ["report", .. var rest] => ReportProgram.Run(rest),
         ["peers", .. var rest] => await PeersProgram.RunAsync(rest),
+        ["postgres", .. var rest] => await PostgresProgram.RunAsync(rest),
         _ => throw new FormatException("Which verb?"),
     };
 }

@@ -80,9 +80,9 @@ internal sealed class ServerProcess
         }
     }
 
-    public async Task TerminateAsync()
+    public async Task TerminateAsync(string signal)
     {
-        await SignalAsync("TERM");
+        await SignalAsync(signal);
         using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(10));
         try
         {

@@ -42,6 +42,9 @@ public abstract class TestServer : IAsyncLifetime
     /// <summary>The server's name for messages.</summary>
     protected abstract string Name { get; }
 
+    /// <summary>The signal that asks the server to end soon, whoever is connected.</summary>
+    protected virtual string StopSignal => "TERM";
+
     private ServerProcess Running => _process ?? throw new InvalidOperationException($"{Name} does not run.");
 
     /// <summary>Starts the server if the machine has it; called by xUnit for a fixture.</summary>
@@ -99,7 +102,7 @@ public abstract class TestServer : IAsyncLifetime
     {
         var process = Running;
         _process = null;
-        await process.TerminateAsync();
+        await process.TerminateAsync(StopSignal);
     }
 
     /// <summary>Kills the server, as <c>kill -9</c> does.</summary>

@@ -1,0 +1,158 @@
+// snippet: extending-backplane
+using System.Threading.Channels;
+using DistributedSockets;
+using Microsoft.Extensions.Options;
+
+namespace CustomBackplane;
+
+/// <summary>A backplane over LISTEN and NOTIFY of a PostgreSQL database, for apps that have one and no broker.</summary>
+public sealed class PostgresBackplane(IOptions<PostgresBackplaneOptions> options, IOptions<DistributedWebSocketsClusterOptions> cluster)
+    : BroadcastBackplane
+{
+    private const int MaxBatch = 512;
+    private const int MaxQueuedBytes = 64 * 1024 * 1024;
+    private const int ItemBytes = 512;                      // what an item costs beside its payload
+
+    private static readonly TimeSpan s_firstBackOff = TimeSpan.FromMilliseconds(200);
+    private static readonly TimeSpan s_longestBackOff = TimeSpan.FromSeconds(5);
+
+    private readonly TimeSpan _timeout = options.Value.OperationTimeout;
+    private readonly CancellationTokenSource _stopping = new();
+    private readonly TaskCompletionSource _firstAttempt = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private volatile ChannelWriter<Outgoing>? _queue;       // null while the database is away
+    private long _queuedBytes;
+    private Task _loop = Task.CompletedTask;
+
+    public override string System => "postgresql";
+
+    protected override async ValueTask StartTransportAsync(CancellationToken cancellationToken)
+    {
+        _loop = Task.Run(RunAsync, CancellationToken.None);
+        await _firstAttempt.Task.WaitAsync(cancellationToken);      // connected or not: the host starts in either case
+    }
+
+    protected override async ValueTask BroadcastAsync(ReadOnlyMemory<byte> payload, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        var item = new Outgoing(payload.ToArray(), new(TaskCreationOptions.RunContinuationsAsynchronously));    // borrowed, so it is copied
+        var bytes = payload.Length + ItemBytes;
+        try
+        {
+            // Queued before anything is awaited, so the order of the calls is the order of the notifications.
+            if (Interlocked.Add(ref _queuedBytes, bytes) - bytes > MaxQueuedBytes || _queue?.TryWrite(item) is not true)
+            {
+                throw new BackplaneUnavailableException("PostgreSQL is away or too slow, so the message was not sent to other nodes.");
+            }
+
+            await item.Taken.Task.WaitAsync(_timeout, cancellationToken);
+        }
+        catch (TimeoutException exception)
+        {
+            throw new BackplaneUnavailableException($"PostgreSQL did not take the message within {_timeout}. It may arrive all the same.", exception);
+        }
+        finally
+        {
+            Interlocked.Add(ref _queuedBytes, -bytes);
+            item.Taken.TrySetCanceled(CancellationToken.None);      // what its sender has given up is not sent any more
+        }
+    }
+
+    public override async ValueTask DisposeAsync()
+    {
+        await _stopping.CancelAsync();
+        await _loop;
+    }
+
+    /// <summary>Connects again and again. Each round lasts until one of its connections fails.</summary>
+    private async Task RunAsync()
+    {
+        var backOff = TimeSpan.Zero;                                // more than zero while the database is away
+        while (!_stopping.IsCancellationRequested)
+        {
+            var queue = Channel.CreateUnbounded<Outgoing>();        // its bound are the bytes
+            Exception? cause = null;
+            try
+            {
+                await using var link = new PostgresLink(options.Value, cluster.Value.Prefix);
+                await link.OpenAsync(_stopping.Token);              // returns when it has heard itself
+                _queue = queue.Writer;
+                if (backOff > TimeSpan.Zero)
+                {
+                    Receiver.OnAvailable();
+                }
+
+                backOff = TimeSpan.Zero;
+                _firstAttempt.TrySetResult();
+                using var ending = CancellationTokenSource.CreateLinkedTokenSource(_stopping.Token);
+                Task[] loops = [SendAsync(link, queue.Reader, ending.Token), link.ReceiveAsync(Deliver, ending.Token)];
+                var first = await Task.WhenAny(loops);
+                await ending.CancelAsync();
+                await Task.WhenAll(loops).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                await first;
+            }
+            catch (Exception exception)                             // whatever it is: the next round begins anew
+            {
+                cause = exception;
+            }
+
+            _queue = null;
+            queue.Writer.TryComplete();
+            while (queue.Reader.TryRead(out var item))
+            {
+                item.Taken.TrySetException(new BackplaneUnavailableException("PostgreSQL went away before it took the message.", cause));
+            }
+
+            if (!_stopping.IsCancellationRequested)
+            {
+                Receiver.OnUnavailable(cause);
+                _firstAttempt.TrySetResult();
+                backOff = backOff == TimeSpan.Zero ? s_firstBackOff : backOff * 2 < s_longestBackOff ? backOff * 2 : s_longestBackOff;
+                await Task.Delay(backOff * (0.5 + Random.Shared.NextDouble()), _stopping.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+        }
+
+        _firstAttempt.TrySetResult();
+    }
+
+    /// <summary>Sends what has queued meanwhile in one transaction, as often as there is something.</summary>
+    private static async Task SendAsync(PostgresLink link, ChannelReader<Outgoing> queue, CancellationToken cancellationToken)
+    {
+        while (await queue.WaitToReadAsync(cancellationToken))
+        {
+            var batch = new List<Outgoing>();
+            while (batch.Count < MaxBatch && queue.TryRead(out var item))
+            {
+                if (!item.Taken.Task.IsCompleted)
+                {
+                    batch.Add(item);
+                }
+            }
+
+            try
+            {
+                await link.SendAsync(batch.ConvertAll(static item => item.Payload), cancellationToken);
+                batch.ForEach(static item => item.Taken.TrySetResult());
+            }
+            catch (Exception exception)
+            {
+                batch.ForEach(item => item.Taken.TrySetException(new BackplaneUnavailableException("PostgreSQL did not take the message.", exception)));
+                throw;
+            }
+        }
+    }
+
+    private void Deliver(byte[]? payload)
+    {
+        if (payload is null)
+        {
+            Receiver.OnPossibleLoss("A notification could not be read, or came too late for its row.");
+        }
+        else if (payload.Length > 0)                                // a node that connects proves with an empty one that it hears
+        {
+            OnBroadcastReceived(payload);                           // the array is new, so its ownership can move
+        }
+    }
+
+    private sealed record Outgoing(byte[] Payload, TaskCompletionSource Taken);
+}
+// end-snippet
