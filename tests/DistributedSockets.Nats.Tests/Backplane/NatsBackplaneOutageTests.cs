@@ -1,0 +1,215 @@
+using DistributedSockets.Testing;
+using DistributedSockets.TestServers;
+
+namespace DistributedSockets.Nats.Tests.Backplane;
+
+public sealed class NatsBackplaneOutageTests : IAsyncLifetime
+{
+    private const string Channel = "outage:v1:user:alice";
+    private const string Fence = "fence";
+
+    private static readonly TimeSpan ShortTimeout = TimeSpan.FromSeconds(1);
+
+    private readonly NatsServer _server = new();
+
+    public async ValueTask InitializeAsync()
+    {
+        _server.SkipUnlessAvailable();
+        await _server.StartAsync();
+    }
+
+    public ValueTask DisposeAsync() => _server.DisposeAsync();
+
+    [Fact]
+    public async Task Publish_ServerStopped_ThrowsAndWorksAgainAfterRestart()
+    {
+        await using var node = await StartNodeAsync();
+        await node.SubscribeAsync(Channel);
+        await _server.StopAsync();
+
+        await Assert.ThrowsAsync<BackplaneUnavailableException>(() => node.PublishAsync(Channel, "lost"));
+        await node.Received.WaitForReportAsync("unavailable");
+        await Assert.ThrowsAsync<BackplaneUnavailableException>(() => node.PublishAsync(Channel, "lost"));
+
+        await _server.StartAsync();
+        await node.Received.WaitForReportAsync("available");
+        await node.PublishAsync(Channel, Fence);
+        Assert.Equal(Fence, (await node.Received.WaitForAsync(Channel, Fence))[^1]);
+        Assert.Equal(["unavailable", "available"], node.Received.Reports);
+    }
+
+    [Fact]
+    public async Task Publish_ServerPaused_ThrowsReportsTheOutageAndRecovers()
+    {
+        await using var node = await StartNodeAsync(ShortTimeout);
+        await node.SubscribeAsync(Channel);
+        await _server.PauseAsync();
+
+        // The client itself takes it at once: that NATS has it is known only when a marker has come back.
+        await Assert.ThrowsAsync<BackplaneUnavailableException>(() => node.PublishAsync(Channel, "late"));
+        await node.Received.WaitForReportAsync("unavailable");
+
+        await _server.ResumeAsync();
+        await node.Received.WaitForReportAsync("available");
+        await node.PublishAsync(Channel, Fence);
+        await node.Received.WaitForAsync(Channel, Fence);
+    }
+
+    [Fact]
+    public async Task Idle_ServerPaused_IsNoticedWithoutAPublish()
+    {
+        await using var node = await StartNodeAsync(ShortTimeout);
+        await _server.PauseAsync();
+
+        await node.Received.WaitForReportAsync("unavailable");
+
+        await _server.ResumeAsync();
+        await node.Received.WaitForReportAsync("available");
+    }
+
+    [Fact]
+    public async Task Subscribe_ServerStopped_ThrowsAndIsNotSubscribedLater()
+    {
+        await using var node = await StartNodeAsync();
+        await _server.StopAsync();
+
+        await Assert.ThrowsAsync<BackplaneUnavailableException>(() => node.SubscribeAsync(Channel));
+
+        await node.Received.WaitForReportAsync("unavailable");
+        await _server.StartAsync();
+        await node.Received.WaitForReportAsync("available");
+        await AssertNotSubscribedAsync(node);
+    }
+
+    [Fact]
+    public async Task Subscribe_ServerPaused_ThrowsAndIsNotSubscribedLater()
+    {
+        await using var node = await StartNodeAsync(ShortTimeout);
+        await _server.PauseAsync();
+
+        await Assert.ThrowsAsync<BackplaneUnavailableException>(() => node.SubscribeAsync(Channel));
+
+        await _server.ResumeAsync();
+        await Eventually.TrueAsync(() => node.Received.Reports is [] or [.., "available"], "an outage that was reported is over");
+        await AssertNotSubscribedAsync(node);
+    }
+
+    [Fact]
+    public async Task Unsubscribe_ServerPaused_IsNoErrorAndIsNotRestored()
+    {
+        await using var node = await StartNodeAsync(ShortTimeout);
+        await node.SubscribeAsync(Channel, Channel + ":kept");
+        await _server.PauseAsync();
+
+        await node.UnsubscribeAsync(Channel);
+
+        await node.Received.WaitForReportAsync("unavailable");
+        await _server.ResumeAsync();
+        await node.Received.WaitForReportAsync("available");
+        await node.PublishAsync(Channel, "unheard");
+        await node.PublishAsync(Channel + ":kept", Fence);
+        await node.Received.WaitForAsync(Channel + ":kept", Fence);
+        Assert.Empty(node.Received.Texts(Channel));
+    }
+
+    [Fact]
+    public async Task Restart_ManySubscriptions_AllAreInForceWhenAvailableIsReported()
+    {
+        await using var node = await StartNodeAsync();
+        await using var other = await StartNodeAsync();
+        var channels = Enumerable.Range(0, 5_000).Select(i => $"{Channel}:{i}").ToArray();
+        await Task.WhenAll(channels.Select(channel => node.SubscribeAsync(channel)));
+
+        await _server.KillAsync();
+        await Task.WhenAll(node.Received.WaitForReportAsync("unavailable"), other.Received.WaitForReportAsync("unavailable"));
+        await _server.StartAsync();
+        await Task.WhenAll(node.Received.WaitForReportAsync("available"), other.Received.WaitForReportAsync("available"));
+
+        await Task.WhenAll(channels.Select(channel => other.PublishAsync(channel, channel)));
+        foreach (var channel in channels)
+        {
+            Assert.Equal([channel], await node.Received.WaitForAsync(channel, 1));
+        }
+    }
+
+    [Fact]
+    public async Task Start_ServerAway_ReportsItAndConnectsLater()
+    {
+        await _server.StopAsync();
+        await using var node = await StartNodeAsync();
+
+        Assert.Equal(["unavailable"], node.Received.Reports);
+        await Assert.ThrowsAsync<BackplaneUnavailableException>(() => node.PublishAsync(Channel, "lost"));
+        await Assert.ThrowsAsync<BackplaneUnavailableException>(() => node.SubscribeAsync(Channel));
+
+        await _server.StartAsync();
+        await node.Received.WaitForReportAsync("available");
+        await node.SubscribeAsync(Channel);
+        await node.PublishAsync(Channel, Fence);
+        Assert.Equal([Fence], await node.Received.WaitForAsync(Channel, Fence));
+    }
+
+    [Fact]
+    public async Task Outage_WhilePublishing_OrderIsKeptAndNothingComesTwice()
+    {
+        await using var publisher = await StartNodeAsync(ShortTimeout);
+        await using var subscriber = await StartNodeAsync(ShortTimeout);
+        await subscriber.SubscribeAsync(Channel);
+        using var enough = new CancellationTokenSource();
+        var publishing = PublishNumbersAsync(publisher, enough.Token);
+        await subscriber.Received.WaitForAsync(Channel, 100);
+
+        await _server.KillAsync();
+        await Task.WhenAll(publisher.Received.WaitForReportAsync("unavailable"), subscriber.Received.WaitForReportAsync("unavailable"));
+        await _server.StartAsync();
+        await Task.WhenAll(publisher.Received.WaitForReportAsync("available"), subscriber.Received.WaitForReportAsync("available"));
+        var before = subscriber.Received.Texts(Channel).Count;
+        await subscriber.Received.WaitForAsync(Channel, before + 100);
+        await enough.CancelAsync();
+        var (taken, failed) = await publishing.WithinGuardAsync();
+
+        await publisher.PublishAsync(Channel, "-1");
+        await subscriber.Received.WaitForAsync(Channel, "-1");
+        int[] received = [.. subscriber.Received.Texts(Channel).SkipLast(1).Select(int.Parse)];
+        Assert.Equal(received.Order().Distinct(), received);
+        Assert.NotEmpty(failed);
+
+        // What was taken and did not arrive was under way when the subscriber lost its connection.
+        var firstFailed = failed.Min();
+        Assert.All(taken.Except(received), number => Assert.InRange(number, 0, failed.Max()));
+        Assert.All(taken.Where(number => number > failed.Max()), number => Assert.Contains(number, received));
+        Assert.InRange(firstFailed, 1, failed.Max());
+    }
+
+    private static async Task<(List<int> Taken, List<int> Failed)> PublishNumbersAsync(BackplaneNode node, CancellationToken enough)
+    {
+        var (taken, failed) = (new List<int>(), new List<int>());
+        for (var i = 0; !enough.IsCancellationRequested; i++)
+        {
+            try
+            {
+                await node.PublishAsync(Channel, $"{i}");
+                taken.Add(i);
+            }
+            catch (BackplaneUnavailableException)
+            {
+                failed.Add(i);
+                await Task.Delay(TimeSpan.FromMilliseconds(5), TestContext.Current.CancellationToken);
+            }
+        }
+
+        return (taken, failed);
+    }
+
+    /// <summary>Were the channel subscribed, what is published before it is would arrive before the fence.</summary>
+    private static async Task AssertNotSubscribedAsync(BackplaneNode node)
+    {
+        await node.PublishAsync(Channel, "unheard");
+        await node.SubscribeAsync(Channel);
+        await node.PublishAsync(Channel, Fence);
+        Assert.Equal([Fence], await node.Received.WaitForAsync(Channel, Fence));
+    }
+
+    private Task<BackplaneNode> StartNodeAsync(TimeSpan? timeout = null) =>
+        BackplaneNode.StartAsync(NatsFactory.Backplane(_server.Url, options => options.OperationTimeout = timeout ?? options.OperationTimeout));
+}
