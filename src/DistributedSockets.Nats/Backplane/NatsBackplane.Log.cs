@@ -41,5 +41,11 @@ internal sealed partial class NatsBackplane
 
         [LoggerMessage(1111, LogLevel.Warning, "The NATS server {Server} is about to shut down (lame duck mode), and the backplane stays until it does.")]
         public static partial void ServerLeaves(ILogger logger, string? server);
+
+        [LoggerMessage(1112, LogLevel.Information, "No node answers through the NATS server {Server} any more: they have left it, or it is gone or cut off.")]
+        public static partial void PeerSilent(ILogger logger, string server);
+
+        [LoggerMessage(1113, LogLevel.Warning, "The NATS server {Server} was cut off since {Since}, and is heard again.")]
+        public static partial void PeerHeardAgain(ILogger logger, string server, DateTimeOffset since);
     }
 }

@@ -12,10 +12,12 @@ namespace DistributedSockets;
 /// <summary>NATS as the backplane: a subject per channel, subscribed where it is wanted.</summary>
 /// <remarks>
 /// A publish or a subscription counts as taken when a marker that was sent after it has come back, over the same connection. Payloads above what the
-/// server takes at once travel in parts. NATS does not say how many nodes took a payload, so no count is returned.
+/// server takes at once travel in parts. In a cluster of servers a subscription counts as taken when it is in force on each that nodes are connected
+/// to. NATS does not say how many nodes took a payload, so no count is returned.
 /// </remarks>
-internal sealed partial class NatsBackplane : IBackplane
+internal sealed partial class NatsBackplane : IBackplane, INatsPeersEvents
 {
+    private const int PeerPatience = 4; // two questions, one of which was under way already, take half of the time of a subscribe
     private const int MinServerPayload = 1_024;
     private const int MaxPartBytes = 1024 * 1024;
     private const int HeaderReserve = 4_096; // the client adds headers to a message while it is traced, and they count
@@ -26,9 +28,13 @@ internal sealed partial class NatsBackplane : IBackplane
     private readonly INatsConnection _connection;
     private readonly NatsRemovals _removals;
     private readonly NatsFence _fence;
+    private readonly NatsPeers _peers;
     private readonly NatsPartials _partials;
     private readonly Action<NatsChannelSubscription, ReadOnlySequence<byte>> _onReceived;
     private readonly string _probeSubject;
+    private readonly string _probeSubjects;
+    private readonly string _peerSubject;
+    private readonly string _arrivalSubject;
     private readonly int _maxPayloadBytes;
     private readonly TimeSpan _timeout;
     private readonly TimeProvider _time;
@@ -61,8 +67,16 @@ internal sealed partial class NatsBackplane : IBackplane
         _removals = new NatsRemovals(_connection.SubscriptionManager);
         _partials = new NatsPartials(_maxPayloadBytes, options.Value.MaxPartialBytes, time, OnUnreadable);
         _onReceived = OnReceived;
-        _probeSubject = NatsSubjects.FromChannel($"{clusterOptions.Value.Prefix}:v1:probe:{Guid.NewGuid():N}");
+        _probeSubjects = NatsSubjects.FromChannel($"{clusterOptions.Value.Prefix}:v1:probe") + ".";
+        _probeSubject = _probeSubjects + $"{Guid.NewGuid():N}";
+        _peerSubject = NatsSubjects.FromChannel($"{clusterOptions.Value.Prefix}:v1:peers");
+        _arrivalSubject = NatsSubjects.FromChannel($"{clusterOptions.Value.Prefix}:v1:arrivals");
         _fence = new NatsFence(number => _connection.PublishAsync(_probeSubject, number, serializer: NatsProbeSubscription.Serializer));
+        _peers = new NatsPeers(
+            number => _connection.PublishAsync(_peerSubject, number, replyTo: _probeSubject, serializer: NatsProbeSubscription.Serializer),
+            _timeout / PeerPatience,
+            time,
+            this);
     }
 
     public string System => "nats";
@@ -128,9 +142,11 @@ internal sealed partial class NatsBackplane : IBackplane
         var epoch = ConnectedEpoch("the channel was not subscribed");
         var subscription = new NatsChannelSubscription(_connection, _removals, subject, channel, _onReceived);
         var adding = _connection.AddSubAsync(subscription, CancellationToken.None).AsTask();
+        var peers = _peers.PassAsync();
         try
         {
             await ConfirmAsync(adding, epoch, cancellationToken).ConfigureAwait(false);
+            await peers.WaitAsync(_timeout, _time, cancellationToken).ConfigureAwait(false);
         }
         catch (Exception exception)
         {
@@ -203,18 +219,24 @@ internal sealed partial class NatsBackplane : IBackplane
             subscription.Close();
         }
 
-        _probe?.Close();
+        NatsSubscription[] own = [.. new NatsSubscription?[] { _probe, _peer, _arrivals }.OfType<NatsSubscription>()];
+        foreach (var subscription in own)
+        {
+            subscription.Close();
+        }
+
         if (_connector.IsOwned)
         {
             _removals.BeginClose();
         }
         else
         {
-            await EndAllAsync(_probe is null ? subscriptions : [.. subscriptions, _probe]).ConfigureAwait(false);
+            await EndAllAsync([.. subscriptions, .. own]).ConfigureAwait(false);
         }
 
         await _connector.DisposeAsync().ConfigureAwait(false);
         _fence.Fail();
+        _peers.Fail();
         _partials.Clear();
         _stop.Dispose();
     }

@@ -13,5 +13,5 @@ internal sealed class NatsChannelSubscription(
     /// <summary>Whether a part of a payload has ever arrived.</summary>
     public bool HasPartials { get; set; }
 
-    protected override void OnReceived(ReadOnlySequence<byte> message) => received(this, message);
+    protected override void OnReceived(string? replyTo, ReadOnlySequence<byte> message) => received(this, message);
 }

@@ -4,19 +4,24 @@ using NATS.Client.Core;
 
 namespace DistributedSockets;
 
-/// <summary>Hears the markers of a <see cref="NatsFence"/>.</summary>
-internal sealed class NatsProbeSubscription(INatsConnection connection, INatsSubscriptionManager manager, string subject, Action<ulong> received)
+/// <summary>Hears the markers of a <see cref="NatsFence"/>, and the answers to the questions of <see cref="NatsPeers"/>.</summary>
+internal sealed class NatsProbeSubscription(
+    INatsConnection connection, INatsSubscriptionManager manager, string subject, Action<ulong> onMarker, Action<NatsPeerAnswer> onAnswer)
     : NatsSubscription(connection, manager, subject)
 {
     public static INatsSerialize<ulong> Serializer { get; } = new MarkerWriter();
 
-    protected override void OnReceived(ReadOnlySequence<byte> message)
+    protected override void OnReceived(string? replyTo, ReadOnlySequence<byte> message)
     {
         if (message.Length == sizeof(ulong))
         {
             Span<byte> number = stackalloc byte[sizeof(ulong)];
             message.CopyTo(number);
-            received(BinaryPrimitives.ReadUInt64LittleEndian(number));
+            onMarker(BinaryPrimitives.ReadUInt64LittleEndian(number));
+        }
+        else if (NatsPeerAnswer.TryRead(message) is { } answer)
+        {
+            onAnswer(answer);
         }
     }
 

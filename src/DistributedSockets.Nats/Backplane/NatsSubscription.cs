@@ -8,8 +8,8 @@ namespace DistributedSockets;
 /// The client's own subscriptions put each message into a queue, which takes a task per channel to empty and drops what it has no room for. This
 /// one has neither. The client renews it by itself when it reconnects.
 /// </remarks>
-internal abstract class NatsSubscription(INatsConnection connection, INatsSubscriptionManager manager, string subject)
-    : NatsSubBase(connection, manager, subject, queueGroup: null, opts: null)
+internal abstract class NatsSubscription(INatsConnection connection, INatsSubscriptionManager manager, string subject, string? queueGroup = null)
+    : NatsSubBase(connection, manager, subject, queueGroup, opts: null)
 {
     private bool _isClosed;
 
@@ -30,7 +30,7 @@ internal abstract class NatsSubscription(INatsConnection connection, INatsSubscr
         {
             if (!_isClosed)
             {
-                OnReceived(payloadBuffer);
+                OnReceived(replyTo, payloadBuffer);
             }
         }
 
@@ -38,7 +38,7 @@ internal abstract class NatsSubscription(INatsConnection connection, INatsSubscr
     }
 
     /// <summary>Takes a message, in order and never two at once. Must not throw, which would end the subscription.</summary>
-    protected abstract void OnReceived(ReadOnlySequence<byte> message);
+    protected abstract void OnReceived(string? replyTo, ReadOnlySequence<byte> message);
 
     protected override void TryComplete()
     {
