@@ -35,6 +35,15 @@ internal static class TestNodeServices
             builder.UseRedis(redis);
         }
 
+        if (arguments is { Nats: { } nats, Redis: null })
+        {
+            builder.UseNats(nats);
+        }
+        else if (arguments.Nats is { } alone)
+        {
+            builder.UseNatsBackplane(alone);
+        }
+
         builder.UseRouting(arguments.Routing);
         builder.AddClusterObserver<ClusterEventLog>();
         services.AddSingleton<ClusterEvents>();
