@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 
 namespace DistributedSockets;
@@ -14,16 +15,21 @@ internal sealed class RedisServersBackplane : IBackplane
     private readonly Lock _reporting = new();
     private readonly RedisShare[] _shares;
     private readonly Rendezvous _rendezvous;
+    private readonly RedisServersAgreement _agreement;
     private IBackplaneReceiver? _receiver;
     private bool _started;
     private bool _saidAway;
 
     /// <param name="servers">The backplane of each server, under its name.</param>
+    /// <param name="prefix">The prefix of channels.</param>
     /// <param name="time">The clock.</param>
-    public RedisServersBackplane(IEnumerable<KeyValuePair<string, IBackplane>> servers, TimeProvider time)
+    /// <param name="logger">The log.</param>
+    public RedisServersBackplane(
+        IEnumerable<KeyValuePair<string, IBackplane>> servers, string prefix, TimeProvider time, ILogger<RedisServersBackplane>? logger = null)
     {
         _shares = [.. servers.OrderBy(static server => server.Key, StringComparer.Ordinal).Select(server => new RedisShare(server.Key, server.Value, this, time))];
         _rendezvous = new Rendezvous(_shares.Select(static share => share.Name));
+        _agreement = new RedisServersAgreement($"{prefix}:v1:servers", _shares, time, logger ?? NullLogger<RedisServersBackplane>.Instance);
     }
 
     public string System => "redis";
@@ -38,7 +44,9 @@ internal sealed class RedisServersBackplane : IBackplane
                 var logger = loggers is null ? null : new RedisShareLogger(loggers, name);
                 return KeyValuePair.Create<string, IBackplane>(name, new RedisBackplane(Options.Create(options.For(server)), clusterOptions, time, logger));
             }),
-            time);
+            clusterOptions.Value.Prefix,
+            time,
+            loggers?.CreateLogger<RedisServersBackplane>());
 
     public async ValueTask StartAsync(IBackplaneReceiver receiver, CancellationToken cancellationToken = default)
     {
@@ -51,6 +59,8 @@ internal sealed class RedisServersBackplane : IBackplane
             _started = true;
             ReportLocked();
         }
+
+        _agreement.Start();
     }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
@@ -83,10 +93,19 @@ internal sealed class RedisServersBackplane : IBackplane
     public ValueTask UnsubscribeAsync(string channel, CancellationToken cancellationToken = default) =>
         Find(channel).Backplane.UnsubscribeAsync(channel, cancellationToken);
 
-    public async ValueTask DisposeAsync() =>
+    public async ValueTask DisposeAsync()
+    {
+        await _agreement.DisposeAsync().ConfigureAwait(false);
         await Task.WhenAll(_shares.Select(static share => share.Backplane.DisposeAsync().AsTask())).ConfigureAwait(false);
+    }
 
-    internal void OnReceived(string channel, ReadOnlyMemory<byte> payload) => _receiver!.OnReceived(channel, payload);
+    internal void OnReceived(string channel, ReadOnlyMemory<byte> payload)
+    {
+        if (!_agreement.TryReceive(channel, payload.Span, _receiver!))
+        {
+            _receiver!.OnReceived(channel, payload);
+        }
+    }
 
     internal void OnTrouble(RedisShare share, Exception? cause, bool isPart)
     {
@@ -110,6 +129,8 @@ internal sealed class RedisServersBackplane : IBackplane
 
             ReportLocked();
         }
+
+        _agreement.OnAvailable(share);
     }
 
     internal void OnPossibleLoss(RedisShare share, string description, DateTimeOffset? since)

@@ -8,11 +8,19 @@ internal sealed class RedisShare(string name, IBackplane backplane, RedisServers
     private static readonly TimeSpan Unnoticed = TimeSpan.FromSeconds(15);
 
     private long _lastReceived = time.GetTimestamp();
+    private volatile bool _isAnnouncementDue;
     private DateTimeOffset? _mayBeMissingFrom;
 
     public string Name => name;
 
     public IBackplane Backplane => backplane;
+
+    /// <summary>Whether the server has yet to be told which servers this node has.</summary>
+    public bool IsAnnouncementDue
+    {
+        get => _isAnnouncementDue;
+        set => _isAnnouncementDue = value;
+    }
 
     /// <summary>Whether the server is away, or a part of it.</summary>
     public bool IsInTrouble => _mayBeMissingFrom is not null;
