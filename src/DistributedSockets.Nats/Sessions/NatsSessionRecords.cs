@@ -71,6 +71,11 @@ internal sealed record NatsLeaseRecord
     [JsonPropertyName("t")]
     public DateTimeOffset StartedAt { get; init; }
 
+    /// <summary>How the node maps users and groups to channels.</summary>
+    [JsonPropertyName("r")]
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Routing { get; init; }
+
     /// <summary>How long the lease lasts, in milliseconds.</summary>
     [JsonPropertyName("d")]
     public long Duration { get; init; }

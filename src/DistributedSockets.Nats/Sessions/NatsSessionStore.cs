@@ -72,6 +72,7 @@ internal sealed partial class NatsSessionStore : ISessionStore
             NodeId = node.NodeId,
             Name = node.Name,
             StartedAt = node.StartedAt,
+            Routing = node.Routing,
             Duration = NatsLeaseRecord.DurationOf(expiry),
         };
         return await RunAsync(
