@@ -3,10 +3,12 @@ namespace DistributedSockets.Testing;
 /// <summary>Waits for conditions that nothing announces.</summary>
 public static class Eventually
 {
-    /// <summary>How long anything may take before it counts as hanging.</summary>
-    public static readonly TimeSpan Guard = TimeSpan.FromSeconds(60);
+    private static readonly AsyncLocal<TimeSpan?> Impatience = new();
 
     private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(10);
+
+    /// <summary>How long anything may take before it counts as hanging: 60 seconds.</summary>
+    public static TimeSpan Guard => Impatience.Value ?? TimeSpan.FromSeconds(60);
 
     /// <summary>Returns when the condition holds, and fails the test if it never does.</summary>
     /// <param name="condition">Asked again and again.</param>
@@ -37,4 +39,8 @@ public static class Eventually
 
     /// <inheritdoc cref="WithinGuardAsync(Task)"/>
     public static Task WithinGuardAsync(this ValueTask task) => task.AsTask().WithinGuardAsync();
+
+    /// <summary>Shortens the guard for what the caller calls from here on: for tests that want to see something hang.</summary>
+    /// <param name="guard">How long it waits.</param>
+    internal static void ShortenGuard(TimeSpan guard) => Impatience.Value = guard;
 }

@@ -299,6 +299,7 @@ public abstract class BackplaneOutageConformanceTests : BackplaneSuite
         var taken = await staying.PublishAsync(Channel, Fence);
         Assert.Equal([Fence], await staying.Received.WaitForAsync(Channel, Fence));
         Assert.True(taken is null or 1, $"One node took it, but {taken} were counted.");
+        await PassByDisposedAsync(staying, staying);
         Assert.Empty(leaving.Received.Texts(Channel));
         Assert.DoesNotContain("available", leaving.Received.Reports);
     }

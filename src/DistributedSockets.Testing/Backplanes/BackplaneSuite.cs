@@ -56,4 +56,16 @@ public abstract class BackplaneSuite : IAsyncLifetime
         await subscriber.Received.WaitForAsync(channel, 1);
         await subscriber.UnsubscribeAsync(channel);
     }
+
+    /// <summary>Returns after so much traffic between other nodes that a disposed one would have heard what it must not hear.</summary>
+    /// <param name="publisher">A node that publishes.</param>
+    /// <param name="subscriber">A node that hears it.</param>
+    /// <remarks>The silence of a node that can subscribe to nothing any more cannot be proven; this makes it likely.</remarks>
+    protected async Task PassByDisposedAsync(BackplaneNode publisher, BackplaneNode subscriber)
+    {
+        for (var i = 0; i < 30; i++)
+        {
+            await PassByAsync(publisher, subscriber);
+        }
+    }
 }

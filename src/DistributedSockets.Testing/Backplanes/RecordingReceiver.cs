@@ -98,8 +98,9 @@ public sealed class RecordingReceiver : IBackplaneReceiver
             _violation = $"OnReceived was called concurrently for channel '{channel}'.";
         }
 
-        // Gives a second caller the time to be caught.
+        // Gives a second caller the time to be caught, also where there are fewer cores than threads.
         Thread.SpinWait(100);
+        Thread.Yield();
         lock (_lock)
         {
             recording.Payloads.Add(payload);

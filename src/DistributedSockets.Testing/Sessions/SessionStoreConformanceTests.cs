@@ -960,8 +960,10 @@ public abstract class SessionStoreConformanceTests : SessionStoreSuite
         ];
         var running = loops.Select(call => Task.Run(async () =>
         {
-            while (!Volatile.Read(ref disposed))
+            // Once more when it is disposed.
+            for (var isLast = false; !isLast;)
             {
+                isLast = Volatile.Read(ref disposed);
                 try
                 {
                     await call();
