@@ -146,7 +146,10 @@ internal sealed partial class RedisServersAgreement : IAsyncDisposable
             await share.Backplane.SubscribeAsync(_channel, stop).ConfigureAwait(false);
             await share.Backplane.PublishAsync(_channel, _hash, stop).ConfigureAwait(false);
         }
-        catch (Exception exception) when (!stop.IsCancellationRequested)
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        {
+        }
+        catch (Exception exception)
         {
             share.IsAnnouncementDue = true; // when the server is back, or in a minute
             Log.AnnouncementFailed(_logger, share.Name, exception);
