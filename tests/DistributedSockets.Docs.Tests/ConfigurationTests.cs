@@ -158,6 +158,21 @@ public sealed class ConfigurationTests
         Assert.Equal(["https://app.example.com"], options.AllowedOrigins);
     }
 
+    [Fact]
+    public void Json_OfThePage_IsBoundToTheOptionsOfRedis()
+    {
+        var json = string.Join('\n', CodeBlock.In(Repository.Read(Page)).Single(block => block.Language == "json").Lines);
+        var builder = Host.CreateEmptyApplicationBuilder(null);
+        builder.Configuration.AddJsonStream(new MemoryStream(Encoding.UTF8.GetBytes(json)));
+        builder.Services.AddDistributedWebSockets().UseRedis();
+        using var host = builder.Build();
+
+        var options = host.Services.GetRequiredService<IOptions<RedisBackplaneOptions>>().Value;
+
+        Assert.Equal("redis.example.com:6379", options.ConnectionString);
+        Assert.Equal(TimeSpan.FromSeconds(1), options.OperationTimeout);
+    }
+
     private static IEnumerable<MarkdownTable> Tables() => MarkdownTable.In(Repository.Read(Page)).Where(table => table.Columns.SequenceEqual(s_columns));
 
     private static MarkdownTable Table(Type type) => Tables().Single(table => MarkdownTable.Plain(table.Heading) == type.Name);

@@ -53,4 +53,12 @@ public sealed class RedisBackplaneOptions : IRedisConnectionOptions
         ConnectionMultiplexer = server.ConnectionMultiplexer,
         OperationTimeout = OperationTimeout,
     };
+
+    void IRedisConnectionOptions.TakeServers(IEnumerable<RedisServerOptions> servers)
+    {
+        foreach (var server in servers)
+        {
+            Servers.Add(server);
+        }
+    }
 }

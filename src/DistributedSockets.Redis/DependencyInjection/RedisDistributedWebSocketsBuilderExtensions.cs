@@ -1,4 +1,5 @@
 using DistributedSockets;
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
@@ -13,6 +14,15 @@ namespace Microsoft.Extensions.DependencyInjection;
 /// </remarks>
 public static class RedisDistributedWebSocketsBuilderExtensions
 {
+    /// <summary>Uses Redis as backplane and session store, as the section <c>DistributedWebSockets:Redis</c> of the app's configuration says.</summary>
+    /// <param name="builder">The builder.</param>
+    /// <remarks>
+    /// The section may hold <see cref="RedisOptions.ConnectionString"/>, <see cref="RedisOptions.OperationTimeout"/> and
+    /// <see cref="RedisOptions.Servers"/>. The other methods read it too, and what they are told wins.
+    /// </remarks>
+    public static IDistributedWebSocketsBuilder UseRedis(this IDistributedWebSocketsBuilder builder) =>
+        builder.UseRedisBackplane(static _ => { }).UseRedisSessionStore(static _ => { });
+
     /// <summary>Uses Redis as backplane and session store.</summary>
     /// <param name="builder">The builder.</param>
     /// <param name="connectionString">The StackExchange.Redis configuration string.</param>
@@ -118,6 +128,8 @@ public static class RedisDistributedWebSocketsBuilderExtensions
         ArgumentNullException.ThrowIfNull(builder);
         ArgumentNullException.ThrowIfNull(configure);
         builder.Services.TryAddSingleton(TimeProvider.System);
+        builder.Services.TryAddEnumerable(ServiceDescriptor.Singleton<IConfigureOptions<TOptions>, ConfigureRedisFromSection<TOptions>>(
+            static services => new(services.GetService<IConfiguration>())));
         builder.Services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<TOptions>, RedisConnectionOptionsValidator<TOptions>>());
         builder.Services.AddOptions<TOptions>().Configure(options => Replace(configure, options)).ValidateOnStart();
     }
@@ -148,29 +160,12 @@ public static class RedisDistributedWebSocketsBuilderExtensions
         }
     }
 
-    private static void Apply(Action<RedisOptions> configure, RedisBackplaneOptions target) => AddRange(target.Servers, Apply(configure, (IRedisConnectionOptions)target));
-
-    /// <remarks>One store is simple and keeps its promises. Which, does not depend on the order in which a node has the servers.</remarks>
-    private static void Apply(Action<RedisOptions> configure, RedisSessionStoreOptions target)
-    {
-        var servers = Apply(configure, (IRedisConnectionOptions)target);
-        if (servers.OrderBy(static server => RedisServerName.TryGet(server, out var name) ? name : null, StringComparer.Ordinal).FirstOrDefault() is { } first)
-        {
-            target.ConnectionString ??= first.ConnectionString;
-            target.Configuration ??= first.Configuration;
-            target.ConnectionMultiplexer ??= first.ConnectionMultiplexer;
-        }
-    }
-
-    private static IList<RedisServerOptions> Apply(Action<RedisOptions> configure, IRedisConnectionOptions target)
+    private static void Apply<TOptions>(Action<RedisOptions> configure, TOptions target)
+        where TOptions : IRedisConnectionOptions
     {
         var source = new RedisOptions { OperationTimeout = target.OperationTimeout };
         configure(source);
-        target.ConnectionString = source.ConnectionString;
-        target.Configuration = source.Configuration;
-        target.ConnectionMultiplexer = source.ConnectionMultiplexer;
-        target.OperationTimeout = source.OperationTimeout;
-        return source.Servers;
+        target.Take(source);
     }
 
     private static RedisServerOptions[] Servers(IEnumerable<string> connectionStrings)

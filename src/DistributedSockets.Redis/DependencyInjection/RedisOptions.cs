@@ -43,4 +43,12 @@ public sealed class RedisOptions : IRedisConnectionOptions
     /// <summary>Gets or sets how long one exchange with Redis may take.</summary>
     /// <value>The default is 1.5 seconds; 100 milliseconds to 60 seconds.</value>
     public TimeSpan OperationTimeout { get; set; } = RedisConnection.DefaultOperationTimeout;
+
+    void IRedisConnectionOptions.TakeServers(IEnumerable<RedisServerOptions> servers)
+    {
+        foreach (var server in servers)
+        {
+            Servers.Add(server);
+        }
+    }
 }

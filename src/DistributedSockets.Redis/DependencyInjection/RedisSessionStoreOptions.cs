@@ -36,4 +36,15 @@ public sealed class RedisSessionStoreOptions : IRedisConnectionOptions
     /// <summary>Gets or sets how long one exchange with Redis may take; a member that needs several may take that long for each.</summary>
     /// <value>The default is 1.5 seconds; 100 milliseconds to 60 seconds.</value>
     public TimeSpan OperationTimeout { get; set; } = RedisConnection.DefaultOperationTimeout;
+
+    /// <remarks>One store is simple and keeps its promises. Which, does not depend on the order in which a node has the servers.</remarks>
+    void IRedisConnectionOptions.TakeServers(IEnumerable<RedisServerOptions> servers)
+    {
+        if (servers.OrderBy(static server => RedisServerName.TryGet(server, out var name) ? name : null, StringComparer.Ordinal).FirstOrDefault() is { } first)
+        {
+            ConnectionString ??= first.ConnectionString;
+            Configuration ??= first.Configuration;
+            ConnectionMultiplexer ??= first.ConnectionMultiplexer;
+        }
+    }
 }
