@@ -2,26 +2,21 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace DistributedSockets.Testing.Tests;
 
-/// <summary>Makes in-memory backplanes that hear each other.</summary>
+/// <summary>Makes in-memory backplanes that hear each other, and keeps none of them.</summary>
 internal sealed class InMemory : IAsyncDisposable
 {
-    private readonly InMemoryCluster _cluster = new();
-    private readonly List<ServiceProvider> _providers = [];
+    private readonly Type _type;
+    private readonly ServiceProvider _provider;
 
-    internal IBackplane Create()
+    internal InMemory()
     {
         var services = new ServiceCollection();
-        services.AddDistributedWebSockets().UseInMemory(_cluster);
-        var provider = services.BuildServiceProvider();
-        _providers.Add(provider);
-        return provider.GetRequiredService<IBackplane>();
+        services.AddDistributedWebSockets().UseInMemory(new());
+        _type = services.Last(static service => service.ServiceType == typeof(IBackplane)).ImplementationType!; // registered by type
+        _provider = services.BuildServiceProvider();
     }
 
-    public async ValueTask DisposeAsync()
-    {
-        foreach (var provider in _providers)
-        {
-            await provider.DisposeAsync();
-        }
-    }
+    internal IBackplane Create() => (IBackplane)ActivatorUtilities.CreateInstance(_provider, _type);
+
+    public ValueTask DisposeAsync() => _provider.DisposeAsync();
 }
