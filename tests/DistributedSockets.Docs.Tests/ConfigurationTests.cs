@@ -22,7 +22,7 @@ public sealed class ConfigurationTests
     };
 
     private static readonly Type[] s_types =
-        [.. new[] { typeof(IBackplane), typeof(DistributedWebSocketsOptions), typeof(RedisOptions) }
+        [.. new[] { typeof(IBackplane), typeof(DistributedWebSocketsOptions), typeof(RedisOptions), typeof(NatsOptions) }
             .SelectMany(type => type.Assembly.GetExportedTypes())
             .Where(type => type.Name.EndsWith("Options", StringComparison.Ordinal))
             .OrderBy(type => type.Name, StringComparer.Ordinal)];

@@ -232,6 +232,33 @@ public sealed class WireFormatTests
         Assert.Equal(Convert.ToHexString(expected), Convert.ToHexString(backplane.Captured));
     }
 
+    [Fact]
+    public void Nats_Subjects_AreThoseOfThePage()
+    {
+        var rows = Rows("channel", "subject");
+        Assert.NotEmpty(rows);
+        Assert.All(rows, row => Assert.Equal(MarkdownTable.Plain(row[1]), NatsSubjects.FromChannel(MarkdownTable.Plain(row[0]))));
+    }
+
+    [Fact]
+    public void Nats_Parts_HaveTheBytesOfThePage()
+    {
+        var section = Repository.Read(Page).Split("## NATS: subjects and messages", 2)[1];
+        var blocks = CodeBlock.In(section).Where(block => block.Language == "hex").Take(2).Select(HexBlock).ToArray();
+        var offset = 0;
+        foreach (var bytes in (string[])["hel", "lo"])
+        {
+            var writer = new System.Buffers.ArrayBufferWriter<byte>();
+            NatsFrame.WritePart(writer, new NatsPart(0x0102030405060708, 7, 5, offset), Encoding.UTF8.GetBytes(bytes));
+            Assert.Equal(Convert.ToHexString(blocks[offset == 0 ? 0 : 1]), Convert.ToHexString(writer.WrittenSpan));
+            offset += bytes.Length;
+        }
+
+        var whole = new System.Buffers.ArrayBufferWriter<byte>();
+        NatsFrame.WriteWhole(whole, "hi"u8);
+        Assert.Equal("006869", Convert.ToHexString(whole.WrittenSpan));
+    }
+
     private static bool Dispatch(IHost host, byte[] bytes)
     {
         var hub = host.Services.GetRequiredService<Hubs>().Get("chat");

@@ -32,6 +32,20 @@ internal static class PackagesProgram
             });
         // end-snippet
     }
+
+    public static void Nats(WebApplicationBuilder builder)
+    {
+        // snippet: package-nats
+        builder.Services.AddDistributedWebSockets()
+            .ConfigureCluster(options => options.Prefix = "shop")   // equal on all nodes and workers of one cluster
+            .UseNats("nats://nats.example.com:4222");                // or an INatsConnection that stays yours
+
+        // Or messages over NATS, and sessions elsewhere:
+        builder.Services.AddDistributedWebSockets()
+            .UseNatsBackplane("nats://nats-1:4222,nats://nats-2:4222,nats://nats-3:4222")
+            .UseRedisSessionStore("redis.example.com:6379");
+        // end-snippet
+    }
 }
 
 // snippet: package-runtime
