@@ -156,6 +156,31 @@ public sealed class NatsServerConfigurationTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task MaxPayload_Small_PayloadsPublishedAtOnceOnOneChannelDoNotMixTheirParts()
+    {
+        const int count = 100;
+        _server.Configuration = "max_payload: 4096";
+        await _server.StartAsync();
+        await using var publisher = await StartNodeAsync(new NatsOpts { Url = _server.Url });
+        await using var subscriber = await StartNodeAsync(new NatsOpts { Url = _server.Url });
+        await subscriber.SubscribeAsync(Channel);
+
+        await Task.WhenAll(Enumerable.Range(0, count).Select(i => Task.Run(() =>
+        {
+            var payload = new byte[50_000];
+            Array.Fill(payload, (byte)i);
+            return publisher.PublishAsync(Channel, payload);
+        })));
+
+        await publisher.PublishAsync(Channel, "fence");
+        await Eventually.TrueAsync(() => subscriber.Received.Payloads(Channel) is [.., { Length: 5 }], "the fence arrives");
+        var received = subscriber.Received.Payloads(Channel).SkipLast(1).ToArray();
+        Assert.All(received, static payload => Assert.Equal(-1, payload.Span.IndexOfAnyExcept(payload.Span[0])));
+        Assert.Equal(Enumerable.Range(0, count), received.Select(static payload => (int)payload.Span[0]).Order());
+        Assert.Empty(subscriber.Received.Reports);
+    }
+
+    [Fact]
     public async Task MaxPayload_TooSmall_SaysSo()
     {
         _server.Configuration = "max_payload: 512";
