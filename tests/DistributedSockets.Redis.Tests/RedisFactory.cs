@@ -39,6 +39,18 @@ internal static class RedisFactory
             options, Options.Create(new DistributedWebSocketsClusterOptions { Prefix = prefix }), TimeProvider.System, loggers);
     }
 
+    public static RedisShardedBackplane ShardedBackplane(
+        string connectionString,
+        Action<RedisBackplaneOptions>? configure = null,
+        ILogger<RedisBackplane>? logger = null,
+        string prefix = DistributedWebSocketsClusterOptions.DefaultPrefix)
+    {
+        var options = new RedisBackplaneOptions { ConnectionString = connectionString, OperationTimeout = Patience, ShardedPubSub = true };
+        configure?.Invoke(options);
+        return new RedisShardedBackplane(
+            Options.Create(options), Options.Create(new DistributedWebSocketsClusterOptions { Prefix = prefix }), TimeProvider.System, logger);
+    }
+
     public static RedisSessionStore SessionStore(
         string connectionString,
         string prefix,

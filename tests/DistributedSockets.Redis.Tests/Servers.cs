@@ -4,6 +4,7 @@ using DistributedSockets.TestServers;
 [assembly: AssemblyFixture(typeof(RedisServer))]
 [assembly: AssemblyFixture(typeof(GarnetServer))]
 [assembly: AssemblyFixture(typeof(RedisServers))]
+[assembly: AssemblyFixture(typeof(RedisCluster))]
 
 // Tests of outages mostly wait for connect timeouts and back-offs.
 [assembly: Xunit.v3.Parallelization(MaxThreads = 4)]

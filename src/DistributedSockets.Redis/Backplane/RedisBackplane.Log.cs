@@ -33,6 +33,9 @@ internal sealed partial class RedisBackplane
         [LoggerMessage(1009, LogLevel.Warning, "Redis is a replica; messages reach only nodes that are connected to the same one.")]
         public static partial void OnReplica(ILogger logger);
 
+        [LoggerMessage(1030, LogLevel.Warning, "Redis had ended {Count} subscriptions; they were made anew.")]
+        public static partial void SubscriptionsMended(ILogger logger, int count);
+
         [LoggerMessage(1007, LogLevel.Error, "The recovery of the Redis backplane failed unexpectedly; it goes on trying.")]
         public static partial void RecoveryCrashed(ILogger logger, Exception exception);
     }

@@ -14,14 +14,18 @@ internal sealed partial class RedisBackplane
     private const int ReplaceAfterUnproven = 5;
     private const int ReplaceAfterAttempts = 5; // a new connection also tells why the old one does not come back, which it does not itself
 
+    /// <summary>How long it may take to notice that nothing is delivered any more.</summary>
+    internal static readonly TimeSpan Unnoticed = TimeSpan.FromSeconds(10);
+
+    // Nodes learn of another primary at once by a sentinel's message, else when they ask or look; and a sentinel may take a while to hear
+    // it. Until all have, those who know and those who do not yet do not hear each other.
+    internal static readonly TimeSpan AllHaveMoved = TimeSpan.FromSeconds(12);
+
     private static readonly TimeSpan LivenessInterval = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan ProofTimeout = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan MinBackOff = TimeSpan.FromMilliseconds(200);
     private static readonly TimeSpan MaxBackOff = TimeSpan.FromSeconds(5);
 
-    // Nodes learn of another primary at once by a sentinel's message, else when they ask or look; and a sentinel may take a while to hear
-    // it. Until all have, those who know and those who do not yet do not hear each other.
-    private static readonly TimeSpan AllHaveMoved = TimeSpan.FromSeconds(12);
     private static readonly TimeSpan MovedInterval = TimeSpan.FromSeconds(1);
 
     private readonly TaskCompletionSource _firstAttempt = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -36,6 +40,7 @@ internal sealed partial class RedisBackplane
     private bool _refused;
     private DateTimeOffset? _movedSince;
     private long _movedAt;
+    private DateTimeOffset _lookedAt;
     private int _losses;
 
     private enum TransportState
@@ -105,7 +110,9 @@ internal sealed partial class RedisBackplane
                     unproven++;
                     var servers = multiplexer.GetServers();
                     _isCluster = servers.Any(server => server.ServerType == ServerType.Cluster);
-                    _placement = servers.Length > 1 && !_isCluster ? CommandFlags.DemandMaster : CommandFlags.None;
+                    _placement = _isShard ? CommandFlags.NoRedirect
+                        : servers.Length > 1 && !_isCluster ? CommandFlags.DemandMaster
+                        : CommandFlags.None;
                     var isMisplaced = _placement == CommandFlags.DemandMaster && IsOnReplica(multiplexer);
                     if (isMisplaced)
                     {
@@ -156,6 +163,7 @@ internal sealed partial class RedisBackplane
     /// </remarks>
     private async Task RestoreAsync(ISubscriber subscriber, bool afresh, CancellationToken stop)
     {
+        await AdoptProbeAsync(stop).ConfigureAwait(false);
         await _probe.EnsureAsync(subscriber, _placement, afresh, stop).ConfigureAwait(false);
         foreach (var batch in _channels.Values.Chunk(BatchSize))
         {
@@ -169,9 +177,21 @@ internal sealed partial class RedisBackplane
         {
             var losses = Volatile.Read(ref _losses);
 
-            // A connection lost meanwhile has been reported already.
-            return _connection.Current is { } multiplexer
-                && (await ProveAsync(multiplexer.GetSubscriber(), stop).ConfigureAwait(false) || losses != Volatile.Read(ref _losses));
+            if (_connection.Current is not { } multiplexer)
+            {
+                return false;
+            }
+
+            var subscriber = multiplexer.GetSubscriber();
+            await AdoptProbeAsync(stop).ConfigureAwait(false);
+            await _probe.EnsureAsync(subscriber, _placement, afresh: false, stop).ConfigureAwait(false);
+            if (await ProveAsync(subscriber, stop).ConfigureAwait(false))
+            {
+                await MendAsync(subscriber, stop).ConfigureAwait(false);
+                return true;
+            }
+
+            return losses != Volatile.Read(ref _losses); // a connection lost meanwhile has been reported already
         }
         catch (Exception exception) when (RedisErrors.IsOutage(exception, stop))
         {
@@ -179,11 +199,75 @@ internal sealed partial class RedisBackplane
         }
     }
 
+    /// <summary>Subscribes anew what the multiplexer has lost without losing a connection, as when a slot of a cluster moves away and back.</summary>
+    private async Task MendAsync(ISubscriber subscriber, CancellationToken stop)
+    {
+        var since = _lookedAt - Unnoticed;
+        _lookedAt = _time.GetUtcNow();
+        var lost = _channels.Where(pair => !pair.Value.IsInForce(subscriber)).ToArray();
+        var mended = 0;
+        foreach (var batch in lost.Chunk(BatchSize))
+        {
+            mended += (await Task.WhenAll(batch.Select(MendOneAsync)).ConfigureAwait(false)).Count(static isMended => isMended);
+        }
+
+        if (mended > 0)
+        {
+            Log.SubscriptionsMended(_logger, mended);
+            _receiver!.OnPossibleLoss("Redis had ended subscriptions; they were made anew.", since);
+        }
+
+        async Task<bool> MendOneAsync(KeyValuePair<string, RedisSubscription> pair)
+        {
+            try
+            {
+                await pair.Value.EnsureAsync(subscriber, _placement, afresh: false, stop).ConfigureAwait(false);
+                return _channels.ContainsKey(pair.Key);
+            }
+            catch (RedisServerException) when (_isShard)
+            {
+                Doubted?.Invoke(); // its slot is not here any more
+                return false;
+            }
+        }
+    }
+
+    /// <summary>Has the probe moved to a channel whose slot is here.</summary>
+    internal void MoveProbe(string channel)
+    {
+        Volatile.Write(ref _nextProbe, channel);
+        _trouble.Set();
+    }
+
+    /// <summary>Has everything looked at now rather than at the next interval.</summary>
+    internal void Look()
+    {
+        _trouble.Set();
+        _restored.Set();
+    }
+
+    private async Task AdoptProbeAsync(CancellationToken stop)
+    {
+        if (Interlocked.Exchange(ref _nextProbe, null) is { } next)
+        {
+            var former = _probe;
+            _probe = Subscription(next, OnProbeReceived);
+            try
+            {
+                await former.CloseAsync(stop).ConfigureAwait(false);
+            }
+            catch (Exception exception) when (RedisErrors.IsOutage(exception, stop))
+            {
+                // Its server has ended it already.
+            }
+        }
+    }
+
     private async Task<bool> ProveAsync(ISubscriber subscriber, CancellationToken stop)
     {
         var proof = new RedisProof();
         _proof = proof;
-        await subscriber.PublishAsync(_probeChannel, proof.Marker, _placement).WithinAsync(ProofTimeout, _time, stop).ConfigureAwait(false);
+        await subscriber.PublishAsync(_probe.Channel, proof.Marker, _placement).WithinAsync(ProofTimeout, _time, stop).ConfigureAwait(false);
         return await proof.Returned.WaitAsync(ProofTimeout, _time, stop).ConfigureAwait(false);
     }
 
@@ -191,7 +275,7 @@ internal sealed partial class RedisBackplane
     /// Whether this node listens and publishes on a replica: nodes that are connected to its primary do not hear it.
     /// </summary>
     private bool IsOnReplica(IConnectionMultiplexer multiplexer) =>
-        !_isCluster && multiplexer.GetSubscriber().SubscribedEndpoint(_probeChannel) is { } endPoint && multiplexer.GetServer(endPoint).IsReplica;
+        !_isCluster && multiplexer.GetSubscriber().SubscribedEndpoint(_probe.Channel) is { } endPoint && multiplexer.GetServer(endPoint).IsReplica;
 
     /// <remarks>Where there are several servers, none that is known as a replica takes a publish; where there is one, nothing else is left.</remarks>
     private void WarnOfReplica()
@@ -215,6 +299,7 @@ internal sealed partial class RedisBackplane
             _attached = multiplexer;
             multiplexer.ConnectionFailed += OnConnectionFailed;
             multiplexer.ConnectionRestored += OnConnectionRestored;
+            multiplexer.ConfigurationChanged += OnConfigurationChanged;
         }
     }
 
@@ -224,6 +309,7 @@ internal sealed partial class RedisBackplane
         {
             multiplexer.ConnectionFailed -= OnConnectionFailed;
             multiplexer.ConnectionRestored -= OnConnectionRestored;
+            multiplexer.ConfigurationChanged -= OnConfigurationChanged;
             _attached = null;
         }
     }
@@ -232,6 +318,10 @@ internal sealed partial class RedisBackplane
     private void OnConnectionFailed(object? sender, ConnectionFailedEventArgs args) => OnTrouble(args.Exception);
 
     private void OnConnectionRestored(object? sender, ConnectionFailedEventArgs args) => _restored.Set();
+
+    // When a slot moves away, Redis ends its subscriptions. The multiplexer tries to renew them at the same server, and when that fails it
+    // looks at its servers again, which it says here.
+    private void OnConfigurationChanged(object? sender, EndPointEventArgs args) => Doubted?.Invoke();
 
     private void OnMoved(string reason)
     {
@@ -288,7 +378,11 @@ internal sealed partial class RedisBackplane
             if (_state != TransportState.Unavailable)
             {
                 _state = TransportState.Unavailable;
-                Log.ConnectionLost(_logger, cause);
+                if (!_isShard)
+                {
+                    Log.ConnectionLost(_logger, cause);
+                }
+
                 _receiver!.OnUnavailable(cause);
             }
             else if (cause is not null)
@@ -320,12 +414,17 @@ internal sealed partial class RedisBackplane
             _refused = false;
             var wasAway = _state == TransportState.Unavailable;
             _state = TransportState.Available;
+            _lookedAt = _time.GetUtcNow();
             if (wasAway)
             {
-                Log.ConnectionRecovered(_logger, _channels.Count);
+                if (!_isShard)
+                {
+                    Log.ConnectionRecovered(_logger, _channels.Count);
+                }
+
                 _receiver!.OnAvailable();
             }
-            else
+            else if (!_isShard)
             {
                 Log.Connected(_logger);
             }

@@ -11,6 +11,8 @@ namespace DistributedSockets;
 /// <remarks>
 /// Payloads are copied before they are handed to the multiplexer, which may read them after a publish was given up.
 /// On a Redis Cluster the receiver count is that of one cluster node only, so none is returned.
+/// One that is a shard leads to one primary of a Redis Cluster and uses sharded pub/sub; <see cref="RedisShardedBackplane"/> gives it the
+/// channels of the slots that this primary owns, and takes them away again.
 /// </remarks>
 internal sealed partial class RedisBackplane : IBackplane
 {
@@ -18,8 +20,7 @@ internal sealed partial class RedisBackplane : IBackplane
     private readonly ConcurrentDictionary<string, RedisSubscription> _withdrawing = new(StringComparer.Ordinal);
     private readonly CancellationTokenSource _stop = new();
     private readonly RedisConnection _connection;
-    private readonly RedisSubscription _probe;
-    private readonly RedisChannel _probeChannel;
+    private readonly bool _isShard;
     private readonly TimeSpan _timeout;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
@@ -27,6 +28,8 @@ internal sealed partial class RedisBackplane : IBackplane
     private readonly Lock _disposing = new();
     private IBackplaneReceiver? _receiver;
     private Task? _disposal;
+    private volatile RedisSubscription _probe;
+    private string? _nextProbe;
     private volatile bool _isCluster;
     private volatile CommandFlags _placement;
 
@@ -35,17 +38,25 @@ internal sealed partial class RedisBackplane : IBackplane
         IOptions<DistributedWebSocketsClusterOptions> clusterOptions,
         TimeProvider time,
         ILogger<RedisBackplane>? logger = null)
+        : this(options.Value, NewProbe(clusterOptions.Value.Prefix), isShard: false, time, logger ?? NullLogger<RedisBackplane>.Instance)
     {
-        _timeout = options.Value.OperationTimeout;
+    }
+
+    internal RedisBackplane(RedisBackplaneOptions options, string probe, bool isShard, TimeProvider time, ILogger logger)
+    {
+        _isShard = isShard;
+        _placement = isShard ? CommandFlags.NoRedirect : CommandFlags.None;
+        _timeout = options.OperationTimeout;
         _time = time;
         _failedLog = new(1, time);
-        _logger = logger ?? NullLogger<RedisBackplane>.Instance;
-        _connection = new RedisConnection(options.Value, time);
+        _logger = logger;
+        _connection = new RedisConnection(options, time);
         _connection.Moved += OnMoved;
-        var probe = $"{clusterOptions.Value.Prefix}:v1:probe:{Guid.NewGuid():N}";
-        _probeChannel = RedisChannel.Literal(probe);
-        _probe = new RedisSubscription(probe, OnProbeReceived, _timeout, time);
+        _probe = Subscription(probe, OnProbeReceived);
     }
+
+    /// <summary>Raised by a shard when slots may have moved.</summary>
+    internal event Action? Doubted;
 
     public string System => "redis";
 
@@ -74,14 +85,15 @@ internal sealed partial class RedisBackplane : IBackplane
         Task<long>? publish = null;
         try
         {
-            publish = ConnectedSubscriber("the message was not published").PublishAsync(RedisChannel.Literal(channel), payload.ToArray(), _placement);
+            publish = ConnectedSubscriber("the message was not published").PublishAsync(ChannelOf(channel), payload.ToArray(), _placement);
             var receivers = await publish.WaitAsync(_timeout, _time, cancellationToken).ConfigureAwait(false);
-            return _isCluster ? null : receivers;
+            return _isCluster || _isShard ? null : receivers;
         }
         catch (Exception exception) when (RedisErrors.IsOutage(exception, cancellationToken))
         {
             // The connection may stand and yet carry nothing: see to it now rather than at the next check.
             _trouble.Set();
+            Doubted?.Invoke();
             var cause = RedisErrors.WithoutArguments(exception);
             throw new BackplaneUnavailableException(
                 $"Redis did not take a message within {_timeout}: {cause.Message} " +
@@ -107,7 +119,7 @@ internal sealed partial class RedisBackplane : IBackplane
 
         var subscriber = ConnectedSubscriber("the channel was not subscribed");
         var losses = Volatile.Read(ref _losses);
-        var subscription = _withdrawing.GetValueOrDefault(channel) ?? new RedisSubscription(channel, OnReceived, _timeout, _time);
+        var subscription = _withdrawing.GetValueOrDefault(channel) ?? Subscription(channel, OnReceived);
         try
         {
             await EnsureOrWithdrawAsync(subscription).ConfigureAwait(false);
@@ -170,6 +182,25 @@ internal sealed partial class RedisBackplane : IBackplane
         }
     }
 
+    /// <summary>A name for a probe, which only its node listens to.</summary>
+    internal static string NewProbe(string prefix) => $"{prefix}:v1:probe:{Guid.NewGuid():N}";
+
+    /// <summary>Returns when Redis has answered all that was published before, or does not answer.</summary>
+    internal async Task FlushAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            if (_connection.Current is { } multiplexer)
+            {
+                await multiplexer.GetDatabase().PingAsync().WithinAsync(_timeout, _time, cancellationToken).ConfigureAwait(false);
+            }
+        }
+        catch (Exception exception) when (RedisErrors.IsOutage(exception, cancellationToken))
+        {
+            // What is not answered now has been given up by those who wait for it, or will be.
+        }
+    }
+
     public ValueTask DisposeAsync()
     {
         lock (_disposing)
@@ -192,7 +223,7 @@ internal sealed partial class RedisBackplane : IBackplane
         using (var deadline = new CancellationTokenSource(_timeout, _time))
         {
             // All at once, and for one timeout in all: when Redis does not answer, closing each takes effect here only.
-            await Task.WhenAll(subscriptions.Append(new(_probeChannel.ToString(), _probe))
+            await Task.WhenAll(subscriptions.Append(new(_probe.Channel.ToString(), _probe))
                 .Select(subscription => CloseAsync(subscription, deadline.Token))).ConfigureAwait(false);
         }
 
@@ -211,6 +242,11 @@ internal sealed partial class RedisBackplane : IBackplane
             Log.UnsubscribeFailed(_logger, subscription.Key, exception);
         }
     }
+
+    private RedisChannel ChannelOf(string channel) => _isShard ? RedisChannel.Sharded(channel) : RedisChannel.Literal(channel);
+
+    private RedisSubscription Subscription(string channel, Action<string, ReadOnlyMemory<byte>> received) =>
+        new(channel, ChannelOf(channel), received, _timeout, _time);
 
     private ISubscriber ConnectedSubscriber(string consequence)
     {

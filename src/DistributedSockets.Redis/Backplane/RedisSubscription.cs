@@ -9,19 +9,24 @@ namespace DistributedSockets;
 /// be taken away again, and the queue joins when the server has confirmed.
 /// </remarks>
 internal sealed class RedisSubscription(
-    string channel, Action<string, ReadOnlyMemory<byte>> received, TimeSpan timeout, TimeProvider time)
+    string name, RedisChannel channel, Action<string, ReadOnlyMemory<byte>> received, TimeSpan timeout, TimeProvider time)
 {
     private static readonly Action<RedisChannel, RedisValue> Nothing = static (_, _) => { };
 
-    private readonly RedisChannel _channel = RedisChannel.Literal(channel);
     private readonly SemaphoreSlim _gate = new(1, 1);
     private readonly Lock _delivery = new();
     private ISubscriber? _subscriber;
     private ChannelMessageQueue? _queue;
     private volatile bool _closed;
 
+    /// <summary>The channel as Redis is told of it.</summary>
+    public RedisChannel Channel => channel;
+
     /// <summary>Completes when nothing is left, neither here nor on the server, of a subscribe that was given up.</summary>
     public Task Withdrawal { get; private set; } = Task.CompletedTask;
+
+    /// <summary>Whether the server is known to know the subscription.</summary>
+    public bool IsInForce(ISubscriber subscriber) => subscriber.SubscribedEndpoint(channel) is not null && subscriber.IsConnected(channel);
 
     /// <summary>Sees to it that the server knows the subscription, and does nothing if it does.</summary>
     /// <param name="subscriber">The connection.</param>
@@ -44,7 +49,7 @@ internal sealed class RedisSubscription(
                 await DropAsync(CommandFlags.FireAndForget).ConfigureAwait(false);
             }
 
-            if (_queue is not null && subscriber.SubscribedEndpoint(_channel) is not null && subscriber.IsConnected(_channel))
+            if (_queue is not null && IsInForce(subscriber))
             {
                 return;
             }
@@ -88,14 +93,14 @@ internal sealed class RedisSubscription(
 
     private async Task ConfirmAsync(ISubscriber subscriber, CommandFlags flags, CancellationToken cancellationToken)
     {
-        var subscribing = subscriber.SubscribeAsync(_channel, Nothing, flags);
+        var subscribing = subscriber.SubscribeAsync(channel, Nothing, flags);
         try
         {
             await subscribing.WithinAsync(timeout, time, cancellationToken).ConfigureAwait(false);
             if (_queue is null)
             {
                 // Needs no round trip now, and never fails.
-                var queue = await subscriber.SubscribeAsync(_channel, flags | CommandFlags.FireAndForget).ConfigureAwait(false);
+                var queue = await subscriber.SubscribeAsync(channel, flags | CommandFlags.FireAndForget).ConfigureAwait(false);
                 lock (_delivery)
                 {
                     _queue = queue;
@@ -143,13 +148,13 @@ internal sealed class RedisSubscription(
                     // The connection is gone, and with it what the server knew.
                 }
 
-                await IgnoringOutageAsync(subscriber.UnsubscribeAsync(_channel, Nothing, CommandFlags.FireAndForget)).ConfigureAwait(false);
+                await IgnoringOutageAsync(subscriber.UnsubscribeAsync(channel, Nothing, CommandFlags.FireAndForget)).ConfigureAwait(false);
                 if (!unanswered)
                 {
                     return;
                 }
 
-                subscribing = subscriber.SubscribeAsync(_channel, Nothing, flags);
+                subscribing = subscriber.SubscribeAsync(channel, Nothing, flags);
             }
         }
         catch (Exception exception) when (RedisErrors.IsOutage(exception, CancellationToken.None))
@@ -194,7 +199,7 @@ internal sealed class RedisSubscription(
         {
             if (ReferenceEquals(queue, _queue))
             {
-                received(channel, (byte[]?)message ?? []);
+                received(name, (byte[]?)message ?? []);
             }
         }
     }

@@ -38,6 +38,11 @@ internal static class RedisErrors
     {
         for (var cause = exception; cause is not null; cause = cause.InnerException)
         {
+            if (IsOfCluster(cause))
+            {
+                return false; // it passes when the cluster has found its order
+            }
+
             if (cause is RedisServerException or RedisConnectionException { FailureType: ConnectionFailureType.AuthenticationFailure })
             {
                 return true;
@@ -46,6 +51,10 @@ internal static class RedisErrors
 
         return false;
     }
+
+    /// <summary>Whether a Redis Cluster says that a slot is elsewhere or nowhere.</summary>
+    public static bool IsOfCluster(Exception? exception) =>
+        exception is RedisServerException { Kind: RedisErrorKind.Moved or RedisErrorKind.Ask or RedisErrorKind.ClusterDown };
 
     /// <summary>Waits for a command. One given up on goes on in the multiplexer, and its failure is then of no interest.</summary>
     public static Task<T> WithinAsync<T>(this Task<T> command, TimeSpan timeout, TimeProvider time, CancellationToken cancellationToken)

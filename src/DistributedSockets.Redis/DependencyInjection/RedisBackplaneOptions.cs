@@ -45,6 +45,14 @@ public sealed class RedisBackplaneOptions : IRedisConnectionOptions
     /// <value>The default is 1.5 seconds; 100 milliseconds to 60 seconds.</value>
     public TimeSpan OperationTimeout { get; set; } = RedisConnection.DefaultOperationTimeout;
 
+    /// <summary>Gets or sets whether the backplane uses sharded pub/sub, which spreads the channels over the primaries of a Redis Cluster.</summary>
+    /// <value>The default is <see langword="false"/>: every node of a cluster carries every message.</value>
+    /// <remarks>
+    /// Needs a Redis Cluster of version 7 or later, and a connection of our own: <see cref="ConnectionMultiplexer"/> cannot be used. All nodes
+    /// and workers of one cluster must set it alike, or they do not hear each other.
+    /// </remarks>
+    public bool ShardedPubSub { get; set; }
+
     /// <summary>The options for one of the servers alone.</summary>
     internal RedisBackplaneOptions For(RedisServerOptions server) => new()
     {

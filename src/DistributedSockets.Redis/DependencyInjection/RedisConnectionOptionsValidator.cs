@@ -33,7 +33,43 @@ internal sealed class RedisConnectionOptionsValidator<TOptions> : IValidateOptio
             errors.AddError($"{type}.OperationTimeout is {options.OperationTimeout}. Set it to between {MinTimeout} and {MaxTimeout}.");
         }
 
+        if (options is RedisBackplaneOptions { ShardedPubSub: true })
+        {
+            CheckSharded(errors, type, options);
+        }
+
         return errors.Build();
+    }
+
+    private static void CheckSharded(ValidateOptionsResultBuilder errors, string type, TOptions options)
+    {
+        if (options.ConnectionMultiplexer is not null)
+        {
+            errors.AddError(
+                $"{type}.ShardedPubSub needs a connection to each primary, so it cannot use ConnectionMultiplexer. Set ConnectionString or Configuration instead.");
+        }
+
+        if (options.Servers.Count > 0)
+        {
+            errors.AddError($"{type}.ShardedPubSub is for one Redis Cluster, so it cannot use Servers. Leave out ShardedPubSub, or Servers.");
+        }
+
+        if (IsSentinel(options))
+        {
+            errors.AddError($"{type}.ShardedPubSub needs a Redis Cluster, which has no sentinels. Leave out the service name, or ShardedPubSub.");
+        }
+    }
+
+    private static bool IsSentinel(TOptions options)
+    {
+        try
+        {
+            return !string.IsNullOrEmpty((options.Configuration ?? ConfigurationOptions.Parse(options.ConnectionString ?? "")).ServiceName);
+        }
+        catch (Exception)
+        {
+            return false; // said already
+        }
     }
 
     private static void CheckServers(ValidateOptionsResultBuilder errors, string type, IList<RedisServerOptions> servers)

@@ -139,9 +139,13 @@ public static class RedisDistributedWebSocketsBuilderExtensions
         var options = services.GetRequiredService<IOptions<RedisBackplaneOptions>>();
         var clusterOptions = services.GetRequiredService<IOptions<DistributedWebSocketsClusterOptions>>();
         var time = services.GetRequiredService<TimeProvider>();
-        return options.Value.Servers.Count == 0
-            ? new RedisBackplane(options, clusterOptions, time, services.GetService<ILogger<RedisBackplane>>())
-            : RedisServersBackplane.Create(options.Value, clusterOptions, time, services.GetService<ILoggerFactory>());
+        var logger = services.GetService<ILogger<RedisBackplane>>();
+        return options.Value switch
+        {
+            { Servers.Count: > 0 } several => RedisServersBackplane.Create(several, clusterOptions, time, services.GetService<ILoggerFactory>()),
+            { ShardedPubSub: true } => new RedisShardedBackplane(options, clusterOptions, time, logger),
+            _ => new RedisBackplane(options, clusterOptions, time, logger),
+        };
     }
 
     /// <summary>Lets a connection set by a later call replace an earlier one of another kind.</summary>
@@ -163,9 +167,17 @@ public static class RedisDistributedWebSocketsBuilderExtensions
     private static void Apply<TOptions>(Action<RedisOptions> configure, TOptions target)
         where TOptions : IRedisConnectionOptions
     {
-        var source = new RedisOptions { OperationTimeout = target.OperationTimeout };
+        var source = new RedisOptions
+        {
+            OperationTimeout = target.OperationTimeout,
+            ShardedPubSub = target is RedisBackplaneOptions { ShardedPubSub: true },
+        };
         configure(source);
         target.Take(source);
+        if (target is RedisBackplaneOptions backplane)
+        {
+            backplane.ShardedPubSub = source.ShardedPubSub;
+        }
     }
 
     private static RedisServerOptions[] Servers(IEnumerable<string> connectionStrings)

@@ -1,0 +1,104 @@
+using System.Net;
+
+namespace DistributedSockets;
+
+/// <summary>One primary of a Redis Cluster, as a backplane for the channels of its slots.</summary>
+internal sealed class RedisShard : IBackplaneReceiver, IAsyncDisposable
+{
+    private readonly RedisShardedBackplane _owner;
+    private readonly Lock _lock = new();
+    private bool _isKnown;
+    private volatile bool _isRetired;
+
+    public RedisShard(RedisShardedBackplane owner, EndPoint endPoint, RedisBackplane backplane, string probe)
+    {
+        (_owner, EndPoint, Backplane, Probe) = (owner, endPoint, backplane, probe);
+        Backplane.Doubted += owner.Doubt;
+    }
+
+    public EndPoint EndPoint { get; }
+
+    public RedisBackplane Backplane { get; }
+
+    /// <summary>The channel that proves that this primary delivers: its slot is one of this primary's.</summary>
+    public string Probe { get; private set; }
+
+    public bool IsAvailable { get; private set; }
+
+    /// <summary>Why it is away, if it said so.</summary>
+    public Exception? Problem { get; private set; }
+
+    /// <summary>When it went away.</summary>
+    public DateTimeOffset AwaySince { get; private set; }
+
+    public async Task StartAsync(CancellationToken cancellationToken)
+    {
+        await Backplane.StartAsync(this, cancellationToken).ConfigureAwait(false);
+        lock (_lock)
+        {
+            IsAvailable |= !_isKnown; // it says so itself only if it was away
+            _isKnown = true;
+        }
+    }
+
+    public void MoveProbe(string channel)
+    {
+        Probe = channel;
+        Backplane.MoveProbe(channel);
+    }
+
+    /// <summary>Ends it for good, with all its subscriptions. What it reports from now on is of no interest.</summary>
+    public ValueTask DisposeAsync()
+    {
+        _isRetired = true;
+        Backplane.Doubted -= _owner.Doubt;
+        return Backplane.DisposeAsync();
+    }
+
+    public void OnReceived(string channel, ReadOnlyMemory<byte> payload) => _owner.Receiver.OnReceived(channel, payload);
+
+    public void OnUnavailable(Exception? cause)
+    {
+        bool isNew;
+        lock (_lock)
+        {
+            isNew = IsAvailable || !_isKnown;
+            AwaySince = isNew ? _owner.Now : AwaySince;
+            _isKnown = true;
+            IsAvailable = false;
+            Problem = cause ?? Problem;
+        }
+
+        if (!_isRetired)
+        {
+            _owner.OnAway(this, isNew, cause);
+        }
+    }
+
+    public void OnAvailable()
+    {
+        DateTimeOffset since;
+        lock (_lock)
+        {
+            _isKnown = true;
+            IsAvailable = true;
+            Problem = null;
+            since = AwaySince;
+        }
+
+        if (!_isRetired)
+        {
+            _owner.OnBack(this, since);
+        }
+    }
+
+    public void OnPossibleLoss(string description) => OnPossibleLoss(description, _owner.Now - RedisBackplane.Unnoticed);
+
+    public void OnPossibleLoss(string description, DateTimeOffset since)
+    {
+        if (!_isRetired)
+        {
+            _owner.Receiver.OnPossibleLoss($"{EndPoint}: {description}", since);
+        }
+    }
+}

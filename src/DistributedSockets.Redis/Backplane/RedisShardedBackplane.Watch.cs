@@ -1,0 +1,424 @@
+using System.Net;
+using StackExchange.Redis;
+
+namespace DistributedSockets;
+
+/// <summary>Follows the slots of the cluster, and says which part of it is away.</summary>
+internal sealed partial class RedisShardedBackplane
+{
+    private const int BatchSize = 256;
+    private const int Witnesses = 3;
+    private const int ReplaceAfterFailures = 20;
+
+    private static readonly Version MinVersion = new(7, 0);
+    private static readonly TimeSpan CalmInterval = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan UrgentInterval = TimeSpan.FromMilliseconds(250);
+    private static readonly TimeSpan MinInterval = TimeSpan.FromMilliseconds(50);
+
+    /// <summary>How long the nodes of the cluster may take to hear from each other that a slot has moved.</summary>
+    private static readonly TimeSpan Gossip = TimeSpan.FromSeconds(10);
+
+    private readonly TaskCompletionSource _firstAttempt = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly AsyncSignal _doubt = new();
+    private readonly Lock _reporting = new();
+    private readonly Dictionary<EndPoint, RedisShard> _shards = [];
+    private volatile RedisShard[] _live = [];
+    private RedisShard?[] _targets = new RedisShard?[RedisSlots.Count];
+    private Task? _loop;
+    private string? _signature;
+    private DateTimeOffset _confirmedAt;
+    private DateTimeOffset? _movedSince;
+    private long _movedAt;
+    private int _failures;
+    private bool _saidUnfit;
+    private volatile Exception? _watchProblem;
+    private volatile int _lostSlots;
+    private volatile int _misplaced;
+    private TransportState _state;
+
+    private enum TransportState
+    {
+        Starting,
+        Available,
+        PartlyUnavailable,
+        Unavailable,
+    }
+
+    /// <summary>Has the slots looked up now rather than at the next interval.</summary>
+    internal void Doubt() => _doubt.Set();
+
+    internal void OnAway(RedisShard shard, bool isNew, Exception? cause)
+    {
+        if (isNew)
+        {
+            Log.PrimaryAway(_logger, shard.EndPoint, cause);
+        }
+
+        Evaluate(isNews: true);
+        Doubt();
+    }
+
+    internal void OnBack(RedisShard shard, DateTimeOffset since)
+    {
+        Log.PrimaryBack(_logger, shard.EndPoint);
+        lock (_reporting)
+        {
+            Evaluate();
+            if (_state == TransportState.PartlyUnavailable)
+            {
+                Receiver.OnPossibleLoss($"The primary {shard.EndPoint} was away.", since - RedisBackplane.Unnoticed);
+            }
+        }
+
+        Doubt();
+    }
+
+    private async Task RunAsync(CancellationToken stop)
+    {
+        while (!stop.IsCancellationRequested)
+        {
+            try
+            {
+                _doubt.Reset();
+                await WatchAsync(stop).ConfigureAwait(false);
+                EndStart(null);
+                ReportMoved();
+                await Task.Delay(MinInterval, _time, stop).ConfigureAwait(false); // whatever is in doubt, and how often
+                await _doubt.WaitAsync(_state == TransportState.Available ? CalmInterval : UrgentInterval, _time, stop).ConfigureAwait(false);
+            }
+            catch (OperationCanceledException) when (stop.IsCancellationRequested)
+            {
+            }
+            catch (Exception exception)
+            {
+                Log.WatchCrashed(_logger, exception);
+                EndStart(exception);
+                await Task.Delay(UrgentInterval, _time, CancellationToken.None).ConfigureAwait(false);
+            }
+        }
+    }
+
+    private async Task WatchAsync(CancellationToken stop)
+    {
+        try
+        {
+            var answers = await AskAsync(stop).ConfigureAwait(false);
+            (_failures, _watchProblem) = (0, null);
+            var signature = RedisTopology.SignatureOf(answers);
+            if (signature != _signature)
+            {
+                await ApplyAsync(new RedisTopology(answers), stop).ConfigureAwait(false);
+                _signature = signature;
+            }
+            else if (_misplaced > 0)
+            {
+                await PlaceAllAsync(stop).ConfigureAwait(false);
+            }
+
+            _confirmedAt = Now;
+        }
+        catch (Exception exception) when (exception is BackplaneUnavailableException || RedisErrors.IsOutage(exception, stop))
+        {
+            _failures++;
+            if (_live.Length == 0 || _failures == Witnesses)
+            {
+                if (_watchProblem is null)
+                {
+                    Log.SlotsUnknown(_logger, exception);
+                }
+
+                _watchProblem = exception;
+            }
+
+            if (_connection.IsOwned && _failures % ReplaceAfterFailures == 0)
+            {
+                await _connection.CloseAsync().ConfigureAwait(false);
+            }
+        }
+
+        Evaluate();
+    }
+
+    /// <summary>Asks some nodes of the cluster who owns which slot; all while something is the matter.</summary>
+    private async Task<ClusterConfiguration[]> AskAsync(CancellationToken stop)
+    {
+        var multiplexer = await _connection.GetAsync().WaitAsync(stop).ConfigureAwait(false);
+        var servers = multiplexer.GetServers().Where(static server => server.IsConnected).ToArray();
+        if (servers.Length == 0)
+        {
+            var cause = await _connection.WhyDisconnectedAsync(multiplexer).ConfigureAwait(false);
+            throw new BackplaneUnavailableException($"The Redis Cluster is not connected. {cause?.GetBaseException().Message}", cause);
+        }
+
+        if (Array.Find(servers, static server => server.ServerType != ServerType.Cluster || server.Version < MinVersion) is { } unfit)
+        {
+            var problem = unfit.ServerType == ServerType.Cluster
+                ? $"ShardedPubSub needs Redis {MinVersion} or later, but {unfit.EndPoint} is {unfit.Version}."
+                : $"ShardedPubSub needs a Redis Cluster, but {unfit.EndPoint} is none.";
+            if (!_saidUnfit)
+            {
+                _saidUnfit = true;
+                Log.NotSharded(_logger, problem);
+            }
+
+            throw new BackplaneUnavailableException(problem + " Switch the option off, or give the address of such a cluster.");
+        }
+
+        if (_state == TransportState.Available && servers.Length > Witnesses)
+        {
+            Random.Shared.Shuffle(servers);
+            servers = servers[..Witnesses];
+        }
+
+        Exception? failure = null;
+        var answers = await Task.WhenAll(servers.Select(async server =>
+        {
+            try
+            {
+                return await server.ClusterNodesAsync().WithinAsync(_timeout, _time, stop).ConfigureAwait(false);
+            }
+            catch (Exception exception) when (RedisErrors.IsOutage(exception, stop))
+            {
+                failure = exception;
+                return null;
+            }
+        })).ConfigureAwait(false);
+        ClusterConfiguration[] known = [.. answers.OfType<ClusterConfiguration>()];
+        return known.Length > 0
+            ? known
+            : throw new BackplaneUnavailableException($"No node of the Redis Cluster says who owns which slot: {failure?.Message}", failure);
+    }
+
+    private async Task ApplyAsync(RedisTopology topology, CancellationToken stop)
+    {
+        var primaries = topology.Primaries;
+        var added = primaries.Where(primary => !_shards.ContainsKey(primary)).Select(primary => Create(primary, topology)).ToArray();
+        await Task.WhenAll(added.Select(shard => shard.StartAsync(stop))).ConfigureAwait(false);
+        var targets = new RedisShard?[RedisSlots.Count];
+        var (lost, moved) = (0, new List<int>());
+        for (var slot = 0; slot < targets.Length; slot++)
+        {
+            targets[slot] = topology[slot] is { } owner ? _shards[owner] : null;
+            lost += targets[slot] is null ? 1 : 0;
+            if (!ReferenceEquals(targets[slot], _targets[slot]))
+            {
+                moved.Add(slot);
+            }
+        }
+
+        var former = moved.Select(slot => _targets[slot]).OfType<RedisShard>().Distinct().ToArray();
+        var wasAvailable = _state == TransportState.Available;
+        _targets = targets;
+        foreach (var slot in moved)
+        {
+            Volatile.Write(ref _slots[slot], null);
+        }
+
+        // From here on nobody subscribes or publishes by the old map: who has begun before holds the gate of the channel.
+        Interlocked.MemoryBarrier();
+        foreach (var shard in primaries.Select(primary => _shards[primary]))
+        {
+            if (!ReferenceEquals(targets[SlotOf(shard.Probe)], shard))
+            {
+                shard.MoveProbe(FindProbe(topology, shard.EndPoint));
+            }
+        }
+
+        // One that has no slots any more ends with all that it had, at once even if it does not answer.
+        var retired = _shards.Values.Where(shard => !primaries.Contains(shard.EndPoint)).ToArray();
+        Array.ForEach(retired, shard => _shards.Remove(shard.EndPoint));
+        _live = [.. _shards.Values];
+        await Task.WhenAll(
+            retired.Select(static shard => shard.DisposeAsync().AsTask())
+                .Concat(former.Except(retired).Select(shard => shard.Backplane.FlushAsync(stop)))).ConfigureAwait(false);
+        var channels = await PlaceAllAsync(stop).ConfigureAwait(false);
+        foreach (var slot in moved)
+        {
+            Volatile.Write(ref _slots[slot], targets[slot]);
+        }
+
+        // A primary that took over a slot and gave it back has ended subscriptions, and one that gave it away may wait to be rid of it.
+        foreach (var shard in _live)
+        {
+            shard.Backplane.Look();
+        }
+
+        _lostSlots = lost;
+        Evaluate();
+        if (former.Length > 0)
+        {
+            Log.SlotsMoved(_logger, moved.Count, channels, _live.Length);
+            ReportMove(former, wasAvailable);
+        }
+    }
+
+    /// <summary>Subscribes each channel where it belongs, and nowhere else.</summary>
+    /// <returns>How many were elsewhere.</returns>
+    private async Task<int> PlaceAllAsync(CancellationToken stop)
+    {
+        var targets = _targets;
+        var misplaced = _channels.Where(pair => !ReferenceEquals(pair.Value.Shard, targets[pair.Value.Slot])).ToArray();
+        var left = 0;
+        foreach (var batch in misplaced.Chunk(BatchSize))
+        {
+            var placed = await Task.WhenAll(batch.Select(pair => PlaceAsync(pair.Key, pair.Value, targets, stop))).ConfigureAwait(false);
+            left += placed.Count(static isPlaced => !isPlaced);
+        }
+
+        _misplaced = left;
+        return misplaced.Length;
+    }
+
+    private static async Task<bool> PlaceAsync(string channel, RedisPlacement placement, RedisShard?[] targets, CancellationToken stop)
+    {
+        var target = targets[placement.Slot];
+        await placement.Gate.WaitAsync(stop).ConfigureAwait(false);
+        try
+        {
+            if (placement.IsClosed || ReferenceEquals(placement.Shard, target))
+            {
+                return true;
+            }
+
+            if (placement.Shard is { } former)
+            {
+                placement.Shard = null;
+                await former.Backplane.UnsubscribeAsync(channel, stop).ConfigureAwait(false);
+            }
+
+            if (target is null)
+            {
+                return false;
+            }
+
+            await target.Backplane.SubscribeAsync(channel, stop).ConfigureAwait(false);
+            placement.Shard = target;
+            if (placement.IsClosed)
+            {
+                await target.Backplane.UnsubscribeAsync(channel, stop).ConfigureAwait(false); // whoever gave it up may not have waited
+            }
+
+            return true;
+        }
+        catch (BackplaneUnavailableException)
+        {
+            return false;
+        }
+        finally
+        {
+            placement.Gate.Release();
+        }
+    }
+
+    private RedisShard Create(EndPoint primary, RedisTopology topology)
+    {
+        var configuration = _configuration.Clone();
+        configuration.EndPoints.Add(primary);
+        var probe = FindProbe(topology, primary);
+        var backplane = new RedisBackplane(
+            new() { Configuration = configuration, OperationTimeout = _timeout }, probe, isShard: true, _time, _logger);
+        var shard = new RedisShard(this, primary, backplane, probe);
+        _shards[primary] = shard;
+        return shard;
+    }
+
+    private string FindProbe(RedisTopology topology, EndPoint primary) =>
+        RedisSlots.FindChannel(_probe, _channelPrefix, slot => primary.Equals(topology[slot]));
+
+    private void EndStart(Exception? cause)
+    {
+        if (!_firstAttempt.Task.IsCompleted)
+        {
+            _watchProblem ??= _live.Length == 0 ? cause : null;
+            _firstAttempt.TrySetResult();
+            Evaluate();
+        }
+    }
+
+    /// <summary>Compares what there is with what was reported, and reports what has changed.</summary>
+    private void Evaluate(bool isNews = false)
+    {
+        lock (_reporting)
+        {
+            if (_stop.IsCancellationRequested)
+            {
+                return;
+            }
+
+            var live = _live;
+            var away = Array.FindAll(live, static shard => !shard.IsAvailable);
+            var state = away.Length == live.Length ? TransportState.Unavailable
+                : away.Length > 0 || _lostSlots > 0 || _misplaced > 0 || _watchProblem is not null ? TransportState.PartlyUnavailable
+                : TransportState.Available;
+            if (_state == TransportState.Starting && (state != TransportState.Available && !_firstAttempt.Task.IsCompleted))
+            {
+                return; // StartAsync waits for it, and then it is reported
+            }
+
+            var before = _state;
+            _state = state;
+            if (state == before && !(isNews && state != TransportState.Available))
+            {
+                return;
+            }
+
+            switch (state)
+            {
+                case TransportState.Unavailable:
+                    Receiver.OnUnavailable(Describe(away));
+                    break;
+                case TransportState.PartlyUnavailable:
+                    Receiver.OnPartlyUnavailable(Describe(away));
+                    break;
+                case TransportState.Available when before == TransportState.Starting:
+                    Log.Sharded(_logger, live.Length);
+                    break;
+                default:
+                    Receiver.OnAvailable();
+                    break;
+            }
+        }
+    }
+
+    private Exception? Describe(RedisShard[] away)
+    {
+        if (away.Length > 0)
+        {
+            var problem = away[0].Problem;
+            return new BackplaneUnavailableException(
+                $"{away.Length} of {_live.Length} primaries of the Redis Cluster are away, such as {away[0].EndPoint}. {problem?.Message}", problem);
+        }
+
+        return _lostSlots > 0
+            ? new BackplaneUnavailableException($"{_lostSlots} slots of the Redis Cluster have no primary. Check the cluster.", _watchProblem)
+            : _watchProblem;
+    }
+
+    private void ReportMove(RedisShard[] former, bool wasAvailable)
+    {
+        var since = former.Select(static shard => shard.IsAvailable ? DateTimeOffset.MaxValue : shard.AwaySince - RedisBackplane.Unnoticed)
+            .Append(_confirmedAt - Gossip)
+            .Min();
+        lock (_reporting)
+        {
+            // If it was away and is not any more, the report that it is back says so.
+            if (wasAvailable || _state != TransportState.Available)
+            {
+                Receiver.OnPossibleLoss("Slots of the Redis Cluster have moved to another primary.", since);
+            }
+        }
+
+        _movedSince ??= since;
+        _movedAt = _time.GetTimestamp();
+    }
+
+    private void ReportMoved()
+    {
+        if (_movedSince is { } since && _time.GetElapsedTime(_movedAt) >= RedisBackplane.AllHaveMoved)
+        {
+            _movedSince = null;
+            Receiver.OnPossibleLoss(
+                "Slots of the Redis Cluster had moved to another primary; nodes that heard of it earlier or later were not heard.", since);
+        }
+    }
+}
