@@ -19,8 +19,21 @@ public sealed class RedisCluster : IAsyncLifetime
     /// <summary>All nodes: at first three primaries, and then the replica of each in the same order.</summary>
     public IReadOnlyList<RedisClusterNode> Nodes => _nodes;
 
+    /// <summary>Called when all nodes run, before they become a cluster.</summary>
+    public Action? WhenStarted { get; init; }
+
     /// <summary>The StackExchange.Redis connection string: all nodes.</summary>
     public string ConnectionString => string.Join(',', _nodes.Select(static node => node.EndPoint));
+
+    /// <summary>Starts every node that does not run, and waits until all agree.</summary>
+    public async Task RestartAsync()
+    {
+        await Task.WhenAll(_nodes.Where(static node => !node.IsRunning).Select(static node => node.StartAsync()));
+        await SettledAsync();
+    }
+
+    /// <summary>Kills all nodes.</summary>
+    public Task KillAsync() => Task.WhenAll(_nodes.Where(static node => node.IsRunning).Select(static node => node.KillAsync()));
 
     /// <summary>Skips the running test if the machine lacks <c>redis-server</c>; fails it in continuous integration.</summary>
     public void SkipUnlessAvailable() => _nodes[0].SkipUnlessAvailable();
@@ -42,7 +55,7 @@ public sealed class RedisCluster : IAsyncLifetime
         }
     }
 
-    /// <inheritdoc/>
+    /// <summary>Starts all, and returns when they are a cluster.</summary>
     public async ValueTask InitializeAsync()
     {
         if (!RedisServer.IsInstalled)
@@ -51,6 +64,7 @@ public sealed class RedisCluster : IAsyncLifetime
         }
 
         await Task.WhenAll(_nodes.Select(static node => node.StartAsync()));
+        WhenStarted?.Invoke();
         for (var i = 0; i < _nodes.Length; i++)
         {
             _nodes[i].Id = await BulkAsync(_nodes[i], "CLUSTER", "MYID");

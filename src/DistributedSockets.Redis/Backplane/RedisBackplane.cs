@@ -243,7 +243,8 @@ internal sealed partial class RedisBackplane : IBackplane
         }
     }
 
-    private RedisChannel ChannelOf(string channel) => _isShard ? RedisChannel.Sharded(channel) : RedisChannel.Literal(channel);
+    /// <remarks>On a Redis Cluster every channel has a server of its own. Without that the multiplexer takes turns, and there is no order.</remarks>
+    private RedisChannel ChannelOf(string channel) => _isShard ? RedisChannel.Sharded(channel) : RedisChannel.Literal(channel).WithKeyRouting();
 
     private RedisSubscription Subscription(string channel, Action<string, ReadOnlyMemory<byte>> received) =>
         new(channel, ChannelOf(channel), received, _timeout, _time);

@@ -25,7 +25,7 @@ internal sealed partial class RedisShardedBackplane
     private volatile RedisShard[] _live = [];
     private RedisShard?[] _targets = new RedisShard?[RedisSlots.Count];
     private Task? _loop;
-    private string? _signature;
+    private HashSet<RedisTopology.Claim> _claims = [];
     private DateTimeOffset _confirmedAt;
     private DateTimeOffset? _movedSince;
     private long _movedAt;
@@ -102,13 +102,12 @@ internal sealed partial class RedisShardedBackplane
     {
         try
         {
-            var answers = await AskAsync(stop).ConfigureAwait(false);
+            var claims = await AskAsync(stop).ConfigureAwait(false);
             (_failures, _watchProblem) = (0, null);
-            var signature = RedisTopology.SignatureOf(answers);
-            if (signature != _signature)
+            if (!claims.SetEquals(_claims))
             {
-                await ApplyAsync(new RedisTopology(answers), stop).ConfigureAwait(false);
-                _signature = signature;
+                await ApplyAsync(new RedisTopology(claims), stop).ConfigureAwait(false);
+                _claims = claims;
             }
             else if (_misplaced > 0)
             {
@@ -140,7 +139,7 @@ internal sealed partial class RedisShardedBackplane
     }
 
     /// <summary>Asks some nodes of the cluster who owns which slot; all while something is the matter.</summary>
-    private async Task<ClusterConfiguration[]> AskAsync(CancellationToken stop)
+    private async Task<HashSet<RedisTopology.Claim>> AskAsync(CancellationToken stop)
     {
         var multiplexer = await _connection.GetAsync().WaitAsync(stop).ConfigureAwait(false);
         var servers = multiplexer.GetServers().Where(static server => server.IsConnected).ToArray();
@@ -175,17 +174,17 @@ internal sealed partial class RedisShardedBackplane
         {
             try
             {
-                return await server.ClusterNodesAsync().WithinAsync(_timeout, _time, stop).ConfigureAwait(false);
+                return await RedisTopology.AskAsync(server).WithinAsync(_timeout, _time, stop).ConfigureAwait(false);
             }
             catch (Exception exception) when (RedisErrors.IsOutage(exception, stop))
             {
                 failure = exception;
-                return null;
+                return [];
             }
         })).ConfigureAwait(false);
-        ClusterConfiguration[] known = [.. answers.OfType<ClusterConfiguration>()];
-        return known.Length > 0
-            ? known
+        HashSet<RedisTopology.Claim> claims = [.. answers.SelectMany(static answer => answer)];
+        return claims.Count > 0
+            ? claims
             : throw new BackplaneUnavailableException($"No node of the Redis Cluster says who owns which slot: {failure?.Message}", failure);
     }
 

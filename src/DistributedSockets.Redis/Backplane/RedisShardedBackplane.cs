@@ -39,8 +39,10 @@ internal sealed partial class RedisShardedBackplane : IBackplane
         _timeout = options.Value.OperationTimeout;
         _time = time;
         _logger = logger ?? NullLogger<RedisBackplane>.Instance;
-        _connection = new RedisConnection(options.Value, time);
-        _configuration = ForOneServer(options.Value);
+        var configuration = options.Value.Configuration?.Clone() ?? ConfigurationOptions.Parse(options.Value.ConnectionString!);
+        _configuration = ForOneServer(configuration.Clone());
+        configuration.AllowAdmin = true; // asking a node who owns which slot counts as that
+        _connection = new RedisConnection(new RedisBackplaneOptions { Configuration = configuration, OperationTimeout = _timeout }, time);
         _channelPrefix = (byte[]?)_configuration.ChannelPrefix ?? [];
         _probe = RedisBackplane.NewProbe(clusterOptions.Value.Prefix);
     }
@@ -154,9 +156,8 @@ internal sealed partial class RedisShardedBackplane : IBackplane
     }
 
     /// <summary>The app's settings without the command that tells of other servers: such a multiplexer keeps to the one that it is given.</summary>
-    private static ConfigurationOptions ForOneServer(RedisBackplaneOptions options)
+    private static ConfigurationOptions ForOneServer(ConfigurationOptions configuration)
     {
-        var configuration = options.Configuration?.Clone() ?? ConfigurationOptions.Parse(options.ConnectionString!);
         var commands = new Dictionary<string, string?>(StringComparer.OrdinalIgnoreCase);
         foreach (var part in configuration.ToString(includePassword: false).Split(','))
         {

@@ -8,26 +8,21 @@ namespace DistributedSockets;
 /// <remarks>Where they differ, the primary with the higher configuration epoch is believed, as the nodes themselves do.</remarks>
 internal sealed class RedisTopology
 {
+    private const int IdField = 0;
     private const int EpochField = 6;
 
     private readonly EndPoint?[] _owners = new EndPoint?[RedisSlots.Count];
 
-    public RedisTopology(IEnumerable<ClusterConfiguration> answers)
+    public RedisTopology(IEnumerable<Claim> claims)
     {
         var epochs = new long[RedisSlots.Count];
-        foreach (var node in answers.SelectMany(static answer => answer.Nodes))
+        foreach (var claim in claims)
         {
-            if (IsPrimary(node) && node.EndPoint is { } endPoint && TryReadEpoch(node.Raw, out var epoch))
+            for (var slot = claim.Slots.From; slot <= claim.Slots.To; slot++)
             {
-                foreach (var range in node.Slots)
+                if (_owners[slot] is null || claim.Epoch > epochs[slot])
                 {
-                    for (var slot = range.From; slot <= range.To; slot++)
-                    {
-                        if (_owners[slot] is null || epoch > epochs[slot])
-                        {
-                            (_owners[slot], epochs[slot]) = (endPoint, epoch);
-                        }
-                    }
+                    (_owners[slot], epochs[slot]) = (claim.Primary, claim.Epoch);
                 }
             }
         }
@@ -39,20 +34,45 @@ internal sealed class RedisTopology
     /// <summary>The primaries that own slots.</summary>
     public HashSet<EndPoint> Primaries => [.. _owners.OfType<EndPoint>()];
 
-    /// <summary>What tells whether answers differ from earlier ones in what matters here.</summary>
-    public static string SignatureOf(IEnumerable<ClusterConfiguration> answers) => string.Join('\n', answers
-        .SelectMany(static answer => answer.Nodes)
-        .Where(static node => IsPrimary(node) && node.Slots.Count > 0)
-        .Select(static node => $"{node.EndPoint} {(TryReadEpoch(node.Raw, out var epoch) ? epoch : -1)} {string.Join(',', node.Slots)}")
-        .Distinct()
-        .Order(StringComparer.Ordinal));
-
-    private static bool IsPrimary(ClusterNode node) => node is { IsReplica: false, IsNoAddr: false, IsHandshake: false, EndPoint: not null };
-
-    private static bool TryReadEpoch(string line, out long epoch)
+    /// <summary>Asks a node of the cluster what it knows. It must be allowed to be asked, which takes the admin mode of the multiplexer.</summary>
+    public static async Task<Claim[]> AskAsync(IServer server)
     {
-        epoch = 0;
-        var fields = line.Split(' ', StringSplitOptions.RemoveEmptyEntries);
-        return fields.Length > EpochField && long.TryParse(fields[EpochField], NumberStyles.None, CultureInfo.InvariantCulture, out epoch);
+        // Only the first says under which address clients should connect, and only the second how new the knowledge is.
+        var slots = server.ClusterSlotsAsync();
+        RedisErrors.Observe(slots);
+        var nodes = await server.ClusterNodesRawAsync().ConfigureAwait(false);
+        var epochs = ReadEpochs(nodes ?? "");
+        return [.. (await slots.ConfigureAwait(false))?.Assignments
+            .Select(assignment => new Claim(
+                assignment.Slots,
+                assignment.Primary.EndPoint ?? WithHostOf(server.EndPoint, assignment.Primary.Port),
+                epochs.GetValueOrDefault(assignment.Primary.NodeId ?? "")))
+            ?? []];
     }
+
+    private static Dictionary<string, long> ReadEpochs(string nodes)
+    {
+        var epochs = new Dictionary<string, long>(StringComparer.Ordinal);
+        foreach (var line in nodes.Split('\n', StringSplitOptions.RemoveEmptyEntries))
+        {
+            var fields = line.Split(' ');
+            if (fields.Length > EpochField && long.TryParse(fields[EpochField], NumberStyles.None, CultureInfo.InvariantCulture, out var epoch))
+            {
+                epochs[fields[IdField]] = epoch;
+            }
+        }
+
+        return epochs;
+    }
+
+    /// <summary>A node that does not know under which address its clients reach it names none.</summary>
+    private static EndPoint WithHostOf(EndPoint known, int port) => known switch
+    {
+        IPEndPoint address => new IPEndPoint(address.Address, port),
+        DnsEndPoint name => new DnsEndPoint(name.Host, port),
+        _ => known,
+    };
+
+    /// <summary>That a primary owns slots, and in which epoch it got them.</summary>
+    internal sealed record Claim(SlotRange Slots, EndPoint Primary, long Epoch);
 }

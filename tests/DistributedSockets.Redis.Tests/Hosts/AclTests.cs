@@ -1,5 +1,6 @@
 using DistributedSockets.Testing;
 using DistributedSockets.TestServers;
+using Microsoft.Extensions.Logging.Testing;
 using StackExchange.Redis;
 
 namespace DistributedSockets.Redis.Tests.Hosts;
@@ -59,6 +60,44 @@ public sealed class AclTests
         await Assert.ThrowsAsync<RedisServerException>(() => intruder.GetSubscriber().PublishAsync(RedisChannel.Literal("other"), "x"));
     }
 
+    [Theory]
+    [InlineData("resp2")]
+    [InlineData("resp3")]
+    public async Task User_OfThePage_WithWhatAClusterTakes_MayDoAllThatNodesDo(string protocol)
+    {
+        await using var cluster = await RedisCluster.StartAsync();
+        string[] acl = [.. AclOfThePage().Where(static rule => rule != "+client|setinfo"), .. RulesBehind("for a Redis Cluster add"), .. RulesBehind("with `ShardedPubSub` also")];
+        foreach (var server in cluster.Nodes)
+        {
+            Assert.StartsWith("+OK", await server.CommandAsync(acl));
+        }
+
+        var connection = $"{cluster.ConnectionString},user=sockets,password=PASSWORD,protocol={protocol}";
+        var logger = new FakeLogger<RedisBackplane>();
+        foreach (var backplane in new IBackplane[] { RedisFactory.ShardedBackplane(connection, logger: logger), RedisFactory.Backplane(connection, logger: logger) })
+        {
+            await using var node = await BackplaneNode.StartAsync(backplane);
+            var channels = Enumerable.Range(0, 12).Select(static i => $"{Prefix}:v1:chat:user:{i}").ToArray();
+            await node.SubscribeAsync(channels);
+            foreach (var channel in channels)
+            {
+                await node.PublishAsync(channel, channel);
+                await node.Received.WaitForAsync(channel, channel);
+                await node.UnsubscribeAsync(channel);
+            }
+
+            Assert.Empty(node.Received.Reports);
+        }
+
+        await using var admin = await ConnectionMultiplexer.ConnectAsync(cluster.ConnectionString);
+        await using var store = RedisFactory.SessionStore(connection, Prefix);
+        await store.RenewLeaseAsync(new() { NodeId = "n1", Name = "web", StartedAt = DateTimeOffset.UnixEpoch }, TimeSpan.FromMinutes(1), Cancellation);
+        var losing = LoseANodeAsync(connection, admin.GetDatabase());
+        await Eventually.TrueAsync(async () => (await store.ClaimExpiredAsync("n1", 10, Cancellation)).Count == 1, "the lost session is claimed");
+        await losing.WithinGuardAsync();
+        Assert.All(logger.Collector.GetSnapshot(), static entry => Assert.DoesNotContain("NOPERM", $"{entry.Message} {entry.Exception}"));
+    }
+
     private static async Task LoseANodeAsync(string connection, IDatabase admin)
     {
         await using var store = RedisFactory.SessionStore(connection, Prefix);
@@ -75,14 +114,29 @@ public sealed class AclTests
 
     private static string[] AclOfThePage()
     {
+        var page = Page();
+        var begin = page.IndexOf("\nACL SETUSER", StringComparison.Ordinal) + 1;
+        return page[begin..page.IndexOf("```", begin, StringComparison.Ordinal)].Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);
+    }
+
+    /// <summary>The rules in code marks from some words of the page to the next full stop.</summary>
+    private static string[] RulesBehind(string words)
+    {
+        var page = Page();
+        var begin = page.IndexOf(words, StringComparison.Ordinal);
+        Assert.True(begin > 0, $"The page does not say '{words}'.");
+        begin += words.Length;
+        return [.. page[begin..page.IndexOf('.', begin)].Split('`').Where(static (_, index) => index % 2 == 1)];
+    }
+
+    private static string Page()
+    {
         var folder = new DirectoryInfo(AppContext.BaseDirectory);
         while (!File.Exists(Path.Combine(folder.FullName, "DistributedSockets.sln")))
         {
             folder = folder.Parent ?? throw new InvalidOperationException("The tests do not run inside the repository.");
         }
 
-        var page = File.ReadAllText(Path.Combine(folder.FullName, "docs", "redis-in-production.md"));
-        var begin = page.IndexOf("\nACL SETUSER", StringComparison.Ordinal) + 1;
-        return page[begin..page.IndexOf("```", begin, StringComparison.Ordinal)].Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);
+        return File.ReadAllText(Path.Combine(folder.FullName, "docs", "redis-in-production.md"));
     }
 }

@@ -1,0 +1,144 @@
+using DistributedSockets.Testing;
+using DistributedSockets.TestServers;
+
+namespace DistributedSockets.Redis.Tests.Clusters;
+
+/// <summary>Where the session store keeps what on a cluster, and what it does when a primary is lost.</summary>
+public sealed class ClusterSessionStoreTests(RedisCluster shared)
+{
+    private const string Hub = "chat";
+    private const int Nodes = 16;
+
+    private static readonly TimeSpan Lease = TimeSpan.FromMinutes(10);
+
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Records_OfOneNode_LieInOneSlot_AndThoseOfSeveralSpreadOverThePrimaries()
+    {
+        shared.SkipUnlessAvailable();
+        const string prefix = "spread"; // a fixed one, so that chance has no part in this
+        await using var store = RedisFactory.SessionStore(shared.ConnectionString, prefix);
+        for (var i = 0; i < Nodes; i++)
+        {
+            await SaveAsync(store, Node(i));
+        }
+
+        var spread = new List<int>();
+        foreach (var node in shared.Nodes.Take(3))
+        {
+            var owned = Enumerable.Range(0, Nodes).Where(i => Owns(Array.IndexOf([.. shared.Nodes], node), RedisSlots.Of($"{{{prefix}:{Node(i).NodeId}}}"))).ToArray();
+            foreach (var i in owned)
+            {
+                // The lease, the hubs, the sessions, users and groups of the hub, one user and one group.
+                Assert.Equal(7, await CountKeysAsync(node, $"{{{prefix}:{Node(i).NodeId}}}:*"));
+            }
+
+            spread.Add(owned.Length);
+        }
+
+        Assert.Equal(Nodes, spread.Sum());
+        Assert.All(spread, static nodes => Assert.InRange(nodes, 1, Nodes / 2));
+        Assert.Equal(Nodes, await store.CountAsync(SessionQuery.ForGroup(Hub, "red"), Cancellation));
+    }
+
+    [Fact]
+    public async Task PrimaryKilled_NodesOnOthersGoOn_AndThoseOnItHeal_AndEachLostSessionIsClaimedOnce()
+    {
+        await using var cluster = await RedisCluster.StartAsync();
+        var prefix = $"store-{Guid.NewGuid():N}";
+        await using var store = NewStore();
+        await using var other = NewStore();
+        var listed = await cluster.OwnerAsync(RedisSlots.Of((string)RedisSessionKeys.Nodes(prefix)!));
+        for (var i = 0; i < Nodes; i++)
+        {
+            await SaveAsync(store, Node(i));
+        }
+
+        // The victim does not hold the list of nodes: without that nobody can be sure who lives.
+        var victim = cluster.Nodes.Take(3).First(node => node != listed);
+        var replica = await cluster.ReplicaOfAsync(victim);
+        var hit = new List<NodeInfo>();
+        var spared = new List<NodeInfo>();
+        for (var i = 0; i < Nodes; i++)
+        {
+            (await cluster.OwnerAsync(SlotOf(Node(i))) == victim ? hit : spared).Add(Node(i));
+        }
+
+        Assert.NotEmpty(hit);
+        Assert.NotEmpty(spared);
+        var lost = hit[0];
+        for (var i = 0; i < 200; i++)
+        {
+            await store.CommitAsync(lost.NodeId, [new(SessionChangeKind.Saved, Session(lost, i))], Cancellation);
+        }
+
+        Assert.StartsWith(":1", await victim.CommandAsync("WAIT", "1", "10000"));
+        await victim.KillAsync();
+
+        await Assert.ThrowsAsync<SessionStoreUnavailableException>(() => store.RenewLeaseAsync(lost, Lease, Cancellation).AsTask());
+        Assert.True(await store.RenewLeaseAsync(spared[0], Lease, Cancellation));
+
+        await cluster.UntilOwnerAsync(replica, SlotOf(lost));
+        foreach (var node in hit)
+        {
+            var isKept = false;
+            await Eventually.TrueAsync(
+                async () =>
+                {
+                    try
+                    {
+                        isKept = await store.RenewLeaseAsync(node, Lease, Cancellation);
+                        return true;
+                    }
+                    catch (SessionStoreUnavailableException)
+                    {
+                        return false;
+                    }
+                },
+                $"the lease of {node.NodeId} is renewed");
+            Assert.True(isKept); // the replica had it all
+        }
+
+        Assert.Equal(Nodes + 200, await store.CountAsync(SessionQuery.ForHub(Hub), Cancellation));
+        await replica.CommandAsync("DEL", (string)new RedisSessionKeys(prefix, lost.NodeId).Lease!);
+        var claims = await Task.WhenAll(new[] { store, other }.Select(async claimant =>
+        {
+            var claimed = new List<Session>();
+            while (await claimant.ClaimExpiredAsync("claimant", 50, Cancellation) is { Count: > 0 } some)
+            {
+                claimed.AddRange(some);
+            }
+
+            return claimed;
+        }));
+        var ids = claims.SelectMany(static claimed => claimed).Select(static session => session.ConnectionId).ToArray();
+        Assert.Equal(201, ids.Length);
+        Assert.Equal(201, ids.Distinct().Count());
+
+        RedisSessionStore NewStore() => RedisFactory.SessionStore(cluster.ConnectionString + ",connectTimeout=1000", prefix);
+
+        int SlotOf(NodeInfo node) => RedisSlots.Of($"{{{prefix}:{node.NodeId}}}");
+    }
+
+    private static NodeInfo Node(int number) => new() { NodeId = $"n{number}", Name = "web", StartedAt = DateTimeOffset.UnixEpoch };
+
+    private static Session Session(NodeInfo node, int number) => new()
+    {
+        Hub = Hub, NodeId = node.NodeId, ConnectionId = $"{node.NodeId}.c{number}", UserId = $"user {number}", Groups = ["red"], ConnectedAt = DateTimeOffset.UnixEpoch,
+    };
+
+    private static async Task SaveAsync(RedisSessionStore store, NodeInfo node)
+    {
+        await store.RenewLeaseAsync(node, Lease, Cancellation);
+        await store.CommitAsync(node.NodeId, [new(SessionChangeKind.Saved, Session(node, -1))], Cancellation);
+    }
+
+    private static bool Owns(int primary, int slot) => slot * 3 / RedisSlots.Count == primary;
+
+    private static async Task<int> CountKeysAsync(RedisClusterNode node, string pattern)
+    {
+        var answer = await node.CommandAsync("EVAL", "return #redis.call('KEYS', ARGV[1])", "0", pattern);
+        return int.Parse(answer.AsSpan(1), System.Globalization.NumberStyles.Integer, System.Globalization.CultureInfo.InvariantCulture);
+    }
+}
