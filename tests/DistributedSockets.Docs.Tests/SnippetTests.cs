@@ -4,7 +4,8 @@ namespace DistributedSockets.Docs.Tests;
 
 public sealed class SnippetTests
 {
-    private const string Sources = "tests/DistributedSockets.Docs.Tests";
+    private static readonly string[] s_sources =
+        ["tests/DistributedSockets.Docs.Tests", "samples/CustomBackplane", "tests/DistributedSockets.Samples.Tests/CustomBackplane"];
 
     public static TheoryData<string> Pages => [.. Repository.Files("", "*.md")];
 
@@ -12,7 +13,7 @@ public sealed class SnippetTests
     [MemberData(nameof(Pages))]
     public void Page_EveryCSharpBlock_IsARegionThatCompiles(string page)
     {
-        var problems = SnippetCheck.Problems(page, Repository.Read(page), SnippetLibrary.Load(Sources));
+        var problems = SnippetCheck.Problems(page, Repository.Read(page), SnippetLibrary.Load(s_sources));
 
         Assert.True(problems.Count == 0, string.Join('\n', problems));
     }
@@ -22,7 +23,7 @@ public sealed class SnippetTests
     {
         var shown = Repository.Files("", "*.md").SelectMany(page => SnippetCheck.NamesIn(Repository.Read(page))).ToHashSet();
 
-        Assert.Empty(SnippetLibrary.Load(Sources).Names.Except(shown));
+        Assert.Empty(SnippetLibrary.Load(s_sources).Names.Except(shown));
     }
 
     [Theory]

@@ -12,10 +12,10 @@ internal sealed partial class SnippetLibrary
 
     public IReadOnlyList<string>? Find(string name) => _snippets.TryGetValue(name, out var snippet) ? snippet.Lines : null;
 
-    public static SnippetLibrary Load(string directory)
+    public static SnippetLibrary Load(params IEnumerable<string> directories)
     {
         var library = new SnippetLibrary();
-        foreach (var file in Repository.Files(directory, "*.cs"))
+        foreach (var file in directories.SelectMany(static directory => Repository.Files(directory, "*.cs")))
         {
             library.Add(file, Repository.Read(file));
         }
