@@ -1,25 +1,12 @@
 // snippet: extending-suite
 using DistributedSockets;
 using DistributedSockets.Testing;
+using Xunit;
 
 namespace CustomBackplane.Tests;
 
-public sealed class PostgresBackplaneTests : BackplaneConformanceTests
+public sealed class PostgresBackplaneTests(TestDatabase database) : BackplaneConformanceTests, IClassFixture<TestDatabase>
 {
-    private readonly TestDatabase _database = new();
-
-    public override async ValueTask InitializeAsync()
-    {
-        await _database.CreateAsync();
-        await base.InitializeAsync();
-    }
-
-    public override async ValueTask DisposeAsync()
-    {
-        await base.DisposeAsync();
-        await _database.DisposeAsync();
-    }
-
-    protected override IBackplane CreateBackplane(string cluster) => _database.CreateBackplane(cluster);
+    protected override IBackplane CreateBackplane(string cluster) => database.CreateBackplane(cluster);
 }
 // end-snippet

@@ -1,29 +1,22 @@
 // snippet: extending-outage-suite
 using DistributedSockets;
 using DistributedSockets.Testing;
+using Xunit;
 
 namespace CustomBackplane.Tests;
 
-public sealed class PostgresOutageTests : BackplaneOutageConformanceTests
+public sealed class PostgresOutageTests(TestDatabase database) : BackplaneOutageConformanceTests, IClassFixture<TestDatabase>
 {
-    private readonly TestDatabase _database = new();
-
     public override async ValueTask InitializeAsync()
     {
-        await _database.CreateAsync();
+        await database.RestoreAsync();          // the test before this one may have ended without it
         await base.InitializeAsync();
     }
 
-    public override async ValueTask DisposeAsync()
-    {
-        await base.DisposeAsync();
-        await _database.DisposeAsync();
-    }
+    protected override IBackplane CreateBackplane(string cluster) => database.CreateBackplane(cluster);
 
-    protected override IBackplane CreateBackplane(string cluster) => _database.CreateBackplane(cluster);
+    protected override Task CutAsync() => database.CutAsync();
 
-    protected override Task CutAsync() => _database.CutAsync();
-
-    protected override Task RestoreAsync() => _database.RestoreAsync();
+    protected override Task RestoreAsync() => database.RestoreAsync();
 }
 // end-snippet

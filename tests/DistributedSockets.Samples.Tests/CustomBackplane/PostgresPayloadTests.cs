@@ -14,7 +14,7 @@ public sealed class PostgresPayloadTests : IAsyncLifetime
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
-    public async ValueTask InitializeAsync() => await _database.CreateAsync();
+    public async ValueTask InitializeAsync() => await _database.InitializeAsync();
 
     public async ValueTask DisposeAsync() => await _database.DisposeAsync();
 

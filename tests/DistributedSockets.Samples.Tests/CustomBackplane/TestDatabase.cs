@@ -6,20 +6,25 @@ using Xunit;
 
 namespace CustomBackplane.Tests;
 
-/// <summary>A database of its own on the server that the environment variable POSTGRES names; it can be taken away and given back.</summary>
-public sealed class TestDatabase : IAsyncDisposable
+/// <summary>A database of its own on the server that POSTGRES names; it can be taken away and given back. Without a server, tests are skipped.</summary>
+public sealed class TestDatabase : IAsyncLifetime
 {
     private static readonly string? s_server = Environment.GetEnvironmentVariable("POSTGRES");
 
     private readonly string _name = $"backplane_{Guid.NewGuid():N}";
 
-    public string ConnectionString => new NpgsqlConnectionStringBuilder(s_server) { Database = _name }.ConnectionString;
-
-    public async Task CreateAsync()
+    public string ConnectionString
     {
-        Assert.SkipWhen(s_server is null, "Set POSTGRES to the connection string of a superuser, such as Host=127.0.0.1;Username=postgres.");
-        await ExecuteAsync($"CREATE DATABASE {_name}");
+        get
+        {
+            Assert.SkipWhen(s_server is null, "Set POSTGRES to the connection string of a superuser, such as Host=127.0.0.1;Username=postgres.");
+            return new NpgsqlConnectionStringBuilder(s_server) { Database = _name }.ConnectionString;
+        }
     }
+
+    public async ValueTask InitializeAsync() => await ExecuteAsync($"CREATE DATABASE {_name}");
+
+    public async ValueTask DisposeAsync() => await ExecuteAsync($"DROP DATABASE {_name} WITH (FORCE)");
 
     public IBackplane CreateBackplane(string cluster, TimeSpan? timeout = null) => new PostgresBackplane(
         Options.Create(new PostgresBackplaneOptions { ConnectionString = ConnectionString, OperationTimeout = timeout ?? TimeSpan.FromSeconds(30) }),
@@ -33,20 +38,15 @@ public sealed class TestDatabase : IAsyncDisposable
 
     public Task RestoreAsync() => ExecuteAsync($"ALTER DATABASE {_name} ALLOW_CONNECTIONS true");
 
-    public async ValueTask DisposeAsync()
+    private static async Task ExecuteAsync(string sql)
     {
         if (s_server is not null)
         {
-            await ExecuteAsync($"DROP DATABASE IF EXISTS {_name} WITH (FORCE)");
+            await using var connection = new NpgsqlConnection(s_server);
+            await connection.OpenAsync();
+            await using var command = new NpgsqlCommand(sql, connection);
+            await command.ExecuteNonQueryAsync();
         }
-    }
-
-    private static async Task ExecuteAsync(string sql)
-    {
-        await using var connection = new NpgsqlConnection(s_server);
-        await connection.OpenAsync(TestContext.Current.CancellationToken);
-        await using var command = new NpgsqlCommand(sql, connection);
-        await command.ExecuteNonQueryAsync(TestContext.Current.CancellationToken);
     }
 }
 // end-snippet

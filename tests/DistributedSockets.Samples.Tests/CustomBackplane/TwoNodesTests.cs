@@ -9,18 +9,16 @@ using Xunit;
 
 namespace CustomBackplane.Tests;
 
-public sealed class TwoNodesTests
+public sealed class TwoNodesTests(TestDatabase database) : IClassFixture<TestDatabase>
 {
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
     public async Task SendToAll_ClientsOfTwoNodes_BothReceive()
     {
-        await using var database = new TestDatabase();
-        await database.CreateAsync();
         var sessions = new InMemoryCluster();
-        await using var first = await StartNodeAsync(database, sessions);
-        await using var second = await StartNodeAsync(database, sessions);
+        await using var first = await StartNodeAsync(sessions);
+        await using var second = await StartNodeAsync(sessions);
         using var alice = await ConnectAsync(first);
         using var bob = await ConnectAsync(second);
 
@@ -30,7 +28,7 @@ public sealed class TwoNodesTests
         Assert.Equal("hello", await ReceiveAsync(bob));
     }
 
-    private static async Task<WebApplication> StartNodeAsync(TestDatabase database, InMemoryCluster sessions)
+    private async Task<WebApplication> StartNodeAsync(InMemoryCluster sessions)
     {
         var builder = WebApplication.CreateBuilder(["--urls=http://127.0.0.1:0", "--Logging:LogLevel:Default=Warning"]);
         builder.Services.AddDistributedWebSockets()

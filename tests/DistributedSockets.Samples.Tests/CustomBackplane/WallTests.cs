@@ -9,15 +9,9 @@ using Microsoft.Extensions.DependencyInjection;
 namespace DistributedSockets.Samples.Tests.CustomBackplane;
 
 /// <summary>The sample itself: what one page writes, pages of both nodes show.</summary>
-public sealed class WallTests : IAsyncLifetime
+public sealed class WallTests(TestDatabase database) : IClassFixture<TestDatabase>
 {
-    private readonly TestDatabase _database = new();
-
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
-
-    public async ValueTask InitializeAsync() => await _database.CreateAsync();
-
-    public async ValueTask DisposeAsync() => await _database.DisposeAsync();
 
     [Fact]
     public async Task Wall_TwoNodes_LinesAndCommandsCrossBetweenThem()
@@ -92,7 +86,7 @@ public sealed class WallTests : IAsyncLifetime
 
     private async Task<WebApplication> StartNodeAsync(InMemoryCluster sessions)
     {
-        var node = WallNode.Create(0, $"{_database.ConnectionString}", sessions);
+        var node = WallNode.Create(0, database.ConnectionString, sessions);
         await node.StartAsync(Cancellation);
         return node;
     }
