@@ -82,13 +82,18 @@ public abstract class SessionStoreSuite : IAsyncLifetime
     /// <param name="query">The query.</param>
     protected static async Task<List<Session>> ListAsync(ISessionStore store, SessionQuery query)
     {
-        var sessions = new List<Session>();
-        await foreach (var session in store.ListAsync(query, Cancellation))
-        {
-            sessions.Add(session);
-        }
+        return await ListAllAsync().WithinGuardAsync();
 
-        return sessions;
+        async Task<List<Session>> ListAllAsync()
+        {
+            var sessions = new List<Session>();
+            await foreach (var session in store.ListAsync(query, Cancellation))
+            {
+                sessions.Add(session);
+            }
+
+            return sessions;
+        }
     }
 
     /// <summary>Asserts that two sessions are equal, whatever the order of their groups.</summary>
