@@ -159,6 +159,7 @@ public sealed class RedisCluster : IAsyncLifetime
     }
 
     /// <summary>Moves a slot, with its keys, to another primary, as a rebalancing does.</summary>
+    /// <remarks>Moved again before all nodes have heard of it, a slot may end up with no owner.</remarks>
     /// <param name="slot">The slot.</param>
     /// <param name="target">Its new owner.</param>
     public async Task MigrateAsync(int slot, RedisClusterNode target)
@@ -177,6 +178,7 @@ public sealed class RedisCluster : IAsyncLifetime
 
         await OkAsync(target, "CLUSTER", "SETSLOT", $"{slot}", "NODE", target.Id);
         await OkAsync(source, "CLUSTER", "SETSLOT", $"{slot}", "NODE", target.Id);
+        await SettledAsync();
     }
 
     /// <inheritdoc/>

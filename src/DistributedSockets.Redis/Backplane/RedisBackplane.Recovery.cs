@@ -111,7 +111,7 @@ internal sealed partial class RedisBackplane
                     var servers = multiplexer.GetServers();
                     _isCluster = servers.Any(server => server.ServerType == ServerType.Cluster);
                     _placement = _isShard ? CommandFlags.NoRedirect
-                        : servers.Length > 1 && !_isCluster ? CommandFlags.DemandMaster
+                        : servers.Length > 1 ? CommandFlags.DemandMaster
                         : CommandFlags.None;
                     var isMisplaced = _placement == CommandFlags.DemandMaster && IsOnReplica(multiplexer);
                     if (isMisplaced)

@@ -5,8 +5,11 @@ namespace DistributedSockets;
 /// <summary>One primary of a Redis Cluster, as a backplane for the channels of its slots.</summary>
 internal sealed class RedisShard : IBackplaneReceiver, IAsyncDisposable
 {
+    private static readonly TimeSpan BarrierInterval = TimeSpan.FromMilliseconds(50);
+
     private readonly RedisShardedBackplane _owner;
     private readonly Lock _lock = new();
+    private volatile Barrier? _barrier;
     private bool _isKnown;
     private volatile bool _isRetired;
 
@@ -55,7 +58,48 @@ internal sealed class RedisShard : IBackplaneReceiver, IAsyncDisposable
         return Backplane.DisposeAsync();
     }
 
-    public void OnReceived(string channel, ReadOnlyMemory<byte> payload) => _owner.Receiver.OnReceived(channel, payload);
+    public void OnReceived(string channel, ReadOnlyMemory<byte> payload)
+    {
+        if (_barrier is { } barrier && barrier.Channel == channel)
+        {
+            barrier.Reached.TrySetResult();
+        }
+        else
+        {
+            _owner.Receiver.OnReceived(channel, payload);
+        }
+    }
+
+    /// <summary>Waits until what was published on another primary before, and what that one passes on to this one, has arrived here.</summary>
+    /// <remarks>
+    /// A primary that was replaced while it is well becomes a replica, and goes on to take messages, which reach its successor in the order
+    /// in which they were published. So what was published there last comes last. One that has given its slot away refuses, and passes
+    /// nothing on.
+    /// </remarks>
+    public async Task FollowAsync(RedisShard former, string channel, TimeSpan limit, TimeProvider time, CancellationToken cancellationToken)
+    {
+        var barrier = new Barrier(channel, new(TaskCreationOptions.RunContinuationsAsynchronously));
+        _barrier = barrier;
+        try
+        {
+            await Backplane.SubscribeAsync(channel, cancellationToken).ConfigureAwait(false);
+            var begun = time.GetTimestamp();
+            while (!barrier.Reached.Task.IsCompleted && time.GetElapsedTime(begun) < limit)
+            {
+                await former.Backplane.PublishAsync(channel, default, cancellationToken).ConfigureAwait(false);
+                await Task.WhenAny(barrier.Reached.Task, Task.Delay(BarrierInterval, time, cancellationToken)).ConfigureAwait(false);
+            }
+        }
+        catch (BackplaneUnavailableException)
+        {
+            // One of the two is away, or the former has nothing to do with the slot any more.
+        }
+        finally
+        {
+            await Backplane.UnsubscribeAsync(channel, cancellationToken).ConfigureAwait(false);
+            _barrier = null;
+        }
+    }
 
     public void OnUnavailable(Exception? cause)
     {
@@ -101,4 +145,6 @@ internal sealed class RedisShard : IBackplaneReceiver, IAsyncDisposable
             _owner.Receiver.OnPossibleLoss($"{EndPoint}: {description}", since);
         }
     }
+
+    private sealed record Barrier(string Channel, TaskCompletionSource Reached);
 }

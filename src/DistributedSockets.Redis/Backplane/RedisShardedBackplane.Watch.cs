@@ -205,7 +205,8 @@ internal sealed partial class RedisShardedBackplane
             }
         }
 
-        var former = moved.Select(slot => _targets[slot]).OfType<RedisShard>().Distinct().ToArray();
+        var before = _targets;
+        var former = moved.Select(slot => before[slot]).OfType<RedisShard>().Distinct().ToArray();
         var wasAvailable = _state == TransportState.Available;
         _targets = targets;
         foreach (var slot in moved)
@@ -223,14 +224,16 @@ internal sealed partial class RedisShardedBackplane
             }
         }
 
-        // One that has no slots any more ends with all that it had, at once even if it does not answer.
+        // One that has no slots any more and is away ends with all that it had, at once.
         var retired = _shards.Values.Where(shard => !primaries.Contains(shard.EndPoint)).ToArray();
+        var mute = retired.Where(static shard => !shard.IsAvailable).ToArray();
         Array.ForEach(retired, shard => _shards.Remove(shard.EndPoint));
         _live = [.. _shards.Values];
-        await Task.WhenAll(
-            retired.Select(static shard => shard.DisposeAsync().AsTask())
-                .Concat(former.Except(retired).Select(shard => shard.Backplane.FlushAsync(stop)))).ConfigureAwait(false);
-        var channels = await PlaceAllAsync(stop).ConfigureAwait(false);
+        await DisposeAllAsync(mute).ConfigureAwait(false);
+        var channels = await WithdrawAllAsync(stop).ConfigureAwait(false);
+        await FollowAllAsync(moved, before, mute, stop).ConfigureAwait(false);
+        await PlaceAllAsync(stop).ConfigureAwait(false);
+        await DisposeAllAsync(retired).ConfigureAwait(false);
         foreach (var slot in moved)
         {
             Volatile.Write(ref _slots[slot], targets[slot]);
@@ -251,41 +254,94 @@ internal sealed partial class RedisShardedBackplane
         }
     }
 
-    /// <summary>Subscribes each channel where it belongs, and nowhere else.</summary>
-    /// <returns>How many were elsewhere.</returns>
-    private async Task<int> PlaceAllAsync(CancellationToken stop)
+    private static Task DisposeAllAsync(IEnumerable<RedisShard> shards) => Task.WhenAll(shards.Select(static shard => shard.DisposeAsync().AsTask()));
+
+    /// <summary>Ends each subscription that is not where it belongs.</summary>
+    /// <returns>How many there were.</returns>
+    private async Task<int> WithdrawAllAsync(CancellationToken stop)
     {
-        var targets = _targets;
-        var misplaced = _channels.Where(pair => !ReferenceEquals(pair.Value.Shard, targets[pair.Value.Slot])).ToArray();
-        var left = 0;
-        foreach (var batch in misplaced.Chunk(BatchSize))
+        var withdrawn = 0;
+        foreach (var batch in Misplaced().Chunk(BatchSize))
         {
-            var placed = await Task.WhenAll(batch.Select(pair => PlaceAsync(pair.Key, pair.Value, targets, stop))).ConfigureAwait(false);
+            await Task.WhenAll(batch.Select(pair => WithdrawAsync(pair.Key, pair.Value, _targets[pair.Value.Slot], stop))).ConfigureAwait(false);
+            withdrawn += batch.Length;
+        }
+
+        return withdrawn;
+    }
+
+    /// <summary>Lets what former primaries have taken, and pass on, arrive at their successors before anything else does.</summary>
+    private Task FollowAllAsync(IEnumerable<int> moved, RedisShard?[] before, RedisShard[] mute, CancellationToken stop)
+    {
+        var pairs = new Dictionary<(RedisShard Former, RedisShard Successor), int>();
+        foreach (var slot in moved)
+        {
+            if (before[slot] is { } former && _targets[slot] is { } successor && !mute.Contains(former))
+            {
+                pairs.TryAdd((former, successor), slot);
+            }
+        }
+
+        // One after the other at each successor, which has room for one barrier.
+        return Task.WhenAll(pairs.GroupBy(static pair => pair.Key.Successor).Select(async group =>
+        {
+            foreach (var ((former, successor), slot) in group)
+            {
+                var channel = RedisSlots.FindChannel(_probe + ":moved", _channelPrefix, candidate => candidate == slot);
+                await former.Backplane.FlushAsync(stop).ConfigureAwait(false);
+                await successor.FollowAsync(former, channel, _timeout, _time, stop).ConfigureAwait(false);
+            }
+        }));
+    }
+
+    /// <summary>Subscribes each channel where it belongs.</summary>
+    private async Task PlaceAllAsync(CancellationToken stop)
+    {
+        var left = 0;
+        foreach (var batch in Misplaced().Chunk(BatchSize))
+        {
+            var placed = await Task.WhenAll(batch.Select(pair => PlaceAsync(pair.Key, pair.Value, _targets[pair.Value.Slot], stop))).ConfigureAwait(false);
             left += placed.Count(static isPlaced => !isPlaced);
         }
 
         _misplaced = left;
-        return misplaced.Length;
     }
 
-    private static async Task<bool> PlaceAsync(string channel, RedisPlacement placement, RedisShard?[] targets, CancellationToken stop)
+    private KeyValuePair<string, RedisPlacement>[] Misplaced()
     {
-        var target = targets[placement.Slot];
+        var targets = _targets;
+        return [.. _channels.Where(pair => !ReferenceEquals(pair.Value.Shard, targets[pair.Value.Slot]))];
+    }
+
+    private static async Task WithdrawAsync(string channel, RedisPlacement placement, RedisShard? target, CancellationToken stop)
+    {
+        await placement.Gate.WaitAsync(stop).ConfigureAwait(false);
+        try
+        {
+            if (!placement.IsClosed && placement.Shard is { } former && !ReferenceEquals(former, target))
+            {
+                placement.Shard = null;
+                await former.Backplane.UnsubscribeAsync(channel, stop).ConfigureAwait(false);
+            }
+        }
+        finally
+        {
+            placement.Gate.Release();
+        }
+    }
+
+    private static async Task<bool> PlaceAsync(string channel, RedisPlacement placement, RedisShard? target, CancellationToken stop)
+    {
+        await WithdrawAsync(channel, placement, target, stop).ConfigureAwait(false); // one that was subscribed meanwhile
         await placement.Gate.WaitAsync(stop).ConfigureAwait(false);
         try
         {
             if (placement.IsClosed || ReferenceEquals(placement.Shard, target))
             {
-                return true;
+                return placement.IsClosed || target is not null;
             }
 
-            if (placement.Shard is { } former)
-            {
-                placement.Shard = null;
-                await former.Backplane.UnsubscribeAsync(channel, stop).ConfigureAwait(false);
-            }
-
-            if (target is null)
+            if (target is null || placement.Shard is not null)
             {
                 return false;
             }

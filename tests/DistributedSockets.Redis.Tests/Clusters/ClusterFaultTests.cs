@@ -106,7 +106,6 @@ public abstract class ClusterFaultTests : IAsyncLifetime
         await AssertPlacedAsync();
         for (var round = 0; round < 3; round++)
         {
-            // Quicker than anybody looks.
             await _cluster.MigrateAsync(slot, primary);
             await _cluster.MigrateAsync(slot, target);
         }
