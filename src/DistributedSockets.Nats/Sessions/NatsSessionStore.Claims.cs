@@ -171,7 +171,7 @@ internal sealed partial class NatsSessionStore
     private async Task ForgetNodeAsync(Lease lease, ulong marked, ulong last, CancellationToken cancellationToken)
     {
         // Only what was written before the mark: the node may be back.
-        string[] filters = [_keys.UsersOf(lease.Token), _keys.GroupsOf(lease.Token), _keys.Written(lease.Token)];
+        string[] filters = [_keys.UsersOf(lease.Token), _keys.GroupsOf(lease.Token)];
         await ForEachAsync(filters, filter => _sessions.PurgeAsync(filter, last, cancellationToken), cancellationToken).ConfigureAwait(false);
         if (!await _nodes.DeleteAsync(marked, cancellationToken).ConfigureAwait(false))
         {
@@ -185,6 +185,8 @@ internal sealed partial class NatsSessionStore
             return;
         }
 
+        // Last, as a node that is back would take its absence for one more loss.
+        await _sessions.PurgeAsync(_keys.Written(lease.Token), last, cancellationToken).ConfigureAwait(false);
         if (_forgottenNodes.TryPass(out var held))
         {
             Log.NodeForgotten(_logger, InLog(lease.Record.NodeId), held);
