@@ -587,11 +587,14 @@ public abstract class BackplaneConformanceTests : BackplaneSuite
             for (var i = 0; i < rounds; i++)
             {
                 var channel = $"{Channel}:{worker}:{i}";
-                await node.SubscribeAsync(channel);
-                await publisher.PublishAsync(channel, "hello");
+
+                // Two at once, so that calls overlap however few threads there are.
+                await Task.WhenAll(node.SubscribeAsync(channel), node.SubscribeAsync(channel + ":too"));
+                await Task.WhenAll(publisher.PublishAsync(channel, "hello"), publisher.PublishAsync(channel + ":too", "hello"));
                 await publisher.PublishAsync(Channel, $"{worker}:{i}");
                 Assert.Equal(["hello"], await node.Received.WaitForAsync(channel, 1));
-                await node.UnsubscribeAsync(channel);
+                Assert.Equal(["hello"], await node.Received.WaitForAsync(channel + ":too", 1));
+                await Task.WhenAll(node.UnsubscribeAsync(channel), node.UnsubscribeAsync(channel + ":too"));
             }
         })));
 

@@ -894,8 +894,12 @@ public abstract class SessionStoreConformanceTests : SessionStoreSuite
                 var (passing, staying) = (NewSession(node, $"passing{worker}", ["red"]), NewSession(node, $"user{worker}", ["red"]));
                 stays.Add(staying);
                 await CommitAsync(store, node, new(Saved, passing), new(Saved, staying));
-                AssertSame(staying, await store.FindAsync(Hub, staying.ConnectionId, Cancellation));
+
+                // At once, so that calls overlap however few threads there are.
+                var (found, counted) = (store.FindAsync(Hub, staying.ConnectionId, Cancellation).AsTask(), store.CountAsync(SessionQuery.ForHub(Hub), Cancellation).AsTask());
                 Assert.Equal([true, true], await store.AreOnlineAsync(Hub, [$"passing{worker}", $"user{worker}"], Cancellation));
+                AssertSame(staying, await found);
+                Assert.InRange(await counted, 2, 2 * workers * rounds);
                 await CommitAsync(store, node, new SessionChange(Ended, passing));
                 Assert.Equal(i + 1, await store.CountAsync(SessionQuery.ForNode(node.NodeId), Cancellation));
                 Assert.Empty(await store.ClaimExpiredAsync(node.NodeId, 10, Cancellation));

@@ -205,7 +205,7 @@ internal sealed class FlawedBackplane(FlawedBroker broker, BackplaneFlaw flaw) :
                 return;
             case BackplaneFlaw.SaysAvailableTooEarly:
                 _receiver!.OnAvailable();
-                Task.Delay(TimeSpan.FromMilliseconds(100)).ContinueWith(_ => Resubscribe(), TaskScheduler.Default);
+                Task.Delay(TimeSpan.FromMilliseconds(500)).ContinueWith(_ => Resubscribe(), TaskScheduler.Default);
                 return;
             case BackplaneFlaw.ForgetsChannels:
             case BackplaneFlaw.ForgetsChannelsAtTheSecondOutage when outages == 2:
@@ -251,7 +251,7 @@ internal sealed class FlawedBackplane(FlawedBroker broker, BackplaneFlaw flaw) :
                 await new TaskCompletionSource().Task;
                 break;
             case BackplaneFlaw.SecondDisposeReturnsAtOnce:
-                await Task.Delay(TimeSpan.FromMilliseconds(200));
+                await Task.Delay(TimeSpan.FromMilliseconds(500));
                 break;
             case BackplaneFlaw.DisposeReportsAnOutage:
                 _receiver?.OnUnavailable(null);
