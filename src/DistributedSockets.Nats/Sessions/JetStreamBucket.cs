@@ -16,7 +16,7 @@ internal sealed record JetStreamEntry(ulong Sequence, DateTimeOffset Time, byte[
 /// Each exchange is bounded in time, and fails with a <see cref="SessionStoreUnavailableException"/>, or a
 /// <see cref="BucketMissingException"/> if nobody answers for the bucket.
 /// </remarks>
-internal sealed class JetStreamBucket(NatsConnector connector, string name, TimeSpan timeout, TimeProvider time)
+internal sealed class JetStreamBucket(NatsConnector connector, string name, TimeSpan timeout, TimeProvider time, CancellationToken stopping)
 {
     // Asks for the number of keys without the keys.
     private const long BehindAllKeys = int.MaxValue;
@@ -228,7 +228,7 @@ internal sealed class JetStreamBucket(NatsConnector connector, string name, Time
     {
         cancellationToken.ThrowIfCancellationRequested();
         using var limit = new CancellationTokenSource(timeout, time);
-        using var ended = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, stopping, cancellationToken);
         try
         {
             if (!connector.IsConnected)
@@ -251,6 +251,10 @@ internal sealed class JetStreamBucket(NatsConnector connector, string name, Time
         catch (NatsNoRespondersException)
         {
             throw new BucketMissingException();
+        }
+        catch (OperationCanceledException) when (stopping.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
+        {
+            throw new SessionStoreUnavailableException("The session store has been disposed.");
         }
         catch (Exception exception) when (NatsErrors.IsOutage(exception, cancellationToken))
         {

@@ -25,6 +25,7 @@ internal sealed partial class NatsSessionStore : ISessionStore
     private readonly ConcurrentDictionary<string, NatsOwnNode> _ownNodes = new(StringComparer.Ordinal);
     private readonly SemaphoreSlim _creating = new(1);
     private readonly SemaphoreSlim _claiming = new(1);
+    private readonly CancellationTokenSource _stop = new();
     private readonly ServerClock _clock = new();
     private readonly NatsConnector _connector;
     private readonly NatsSessionKeys _keys;
@@ -59,8 +60,8 @@ internal sealed partial class NatsSessionStore : ISessionStore
         _replicas = settings.Replicas;
         _keys = new NatsSessionKeys(clusterOptions.Value.Prefix);
         _connector = new NatsConnector(settings, "DistributedSockets session store");
-        _nodes = new JetStreamBucket(_connector, _keys.NodesBucket, settings.OperationTimeout, time);
-        _sessions = new JetStreamBucket(_connector, _keys.SessionsBucket, settings.OperationTimeout, time);
+        _nodes = new JetStreamBucket(_connector, _keys.NodesBucket, settings.OperationTimeout, time, _stop.Token);
+        _sessions = new JetStreamBucket(_connector, _keys.SessionsBucket, settings.OperationTimeout, time, _stop.Token);
     }
 
     public async ValueTask<bool> RenewLeaseAsync(NodeInfo node, TimeSpan expiry, CancellationToken cancellationToken = default)
@@ -138,7 +139,11 @@ internal sealed partial class NatsSessionStore : ISessionStore
             cancellationToken).ConfigureAwait(false);
     }
 
-    public ValueTask DisposeAsync() => _connector.DisposeAsync();
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync().ConfigureAwait(false); // the client does not tell those who wait for an answer
+        await _connector.DisposeAsync().ConfigureAwait(false);
+    }
 
     private static string Token(string nodeId, [System.Runtime.CompilerServices.CallerArgumentExpression(nameof(nodeId))] string? name = null)
     {

@@ -169,6 +169,20 @@ public sealed class NatsSessionStoreOutageTests
     }
 
     [Fact]
+    public async Task Dispose_CallStillWaits_EndsIt()
+    {
+        await using var server = await StartAsync();
+        var store = NewStore(server, TimeSpan.FromMinutes(10));
+        await SaveAsync(store);
+        await server.PauseAsync();
+        var asked = store.ListNodesAsync(Cancellation).AsTask();
+
+        await store.DisposeAsync().WithinGuardAsync();
+
+        await Assert.ThrowsAsync<SessionStoreUnavailableException>(() => asked.WithinGuardAsync());
+    }
+
+    [Fact]
     public async Task Cluster_LeaderOfTheSessionsKilled_LosesNothing()
     {
         await using var cluster = await NatsCluster.StartAsync(3, hasJetStream: true);
