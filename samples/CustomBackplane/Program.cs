@@ -33,7 +33,7 @@ try
     var sessions = new InMemoryCluster();
     nodes = [.. Enumerable.Range(port, 2).Select(p => WallNode.Create(p, connectionString, sessions))];
 }
-catch (FormatException exception)
+catch (Exception exception) when (exception is FormatException or OptionsValidationException)
 {
     Console.Error.WriteLine(exception.Message);
     Console.Error.WriteLine(Usage);
@@ -43,11 +43,6 @@ catch (FormatException exception)
 try
 {
     await Task.WhenAll(nodes.Select(node => node.StartAsync()));
-}
-catch (OptionsValidationException exception)
-{
-    Console.Error.WriteLine($"--postgres: {exception.Message}");
-    return 2;
 }
 catch (Exception exception) when (exception is IOException or SocketException)
 {

@@ -12,10 +12,7 @@ namespace DistributedSockets.Benchmarks.Postgres;
 /// <summary>One node that publishes at a rate, and one that subscribes, with a backplane each.</summary>
 internal sealed class PostgresLoad : IAsyncDisposable, IBackplaneReceiver
 {
-    public const int Unlimited = int.MaxValue;
-
     private const string Channel = "benchmark:v1:default:all";
-    private const int Window = 512; // publishes on their way at once, where no rate is given
 
     private readonly PostgresServer _server;
     private readonly PostgresBackplane _publisher;
@@ -23,14 +20,15 @@ internal sealed class PostgresLoad : IAsyncDisposable, IBackplaneReceiver
     private readonly Histogram _latency = new();
     private readonly byte[] _payload;
     private readonly int _rate;
-    private readonly SemaphoreSlim _window = new(Window);
+    private readonly int _atOnce;
+    private readonly SemaphoreSlim _window;
     private long _published;
     private long _refused;
     private string? _trouble;
 
-    private PostgresLoad(PostgresServer server, int bytes, int rate)
+    private PostgresLoad(PostgresServer server, int bytes, int rate, int atOnce)
     {
-        (_server, _rate, _payload) = (server, rate, new byte[bytes]);
+        (_server, _rate, _atOnce, _window, _payload) = (server, rate, atOnce, new(atOnce), new byte[bytes]);
         Random.Shared.NextBytes(_payload);
         (_publisher, _subscriber) = (Create(), Create());
 
@@ -39,9 +37,9 @@ internal sealed class PostgresLoad : IAsyncDisposable, IBackplaneReceiver
             Options.Create(new DistributedWebSocketsClusterOptions { Prefix = "benchmark" }));
     }
 
-    public static async Task<PostgresLoad> StartAsync(PostgresServer server, int bytes, int rate)
+    public static async Task<PostgresLoad> StartAsync(PostgresServer server, int bytes, int rate, int atOnce)
     {
-        var load = new PostgresLoad(server, bytes, rate);
+        var load = new PostgresLoad(server, bytes, rate, atOnce);
         await load._publisher.StartAsync(load);
         await load._subscriber.StartAsync(load);
         await load._subscriber.SubscribeAsync(Channel);
@@ -59,7 +57,7 @@ internal sealed class PostgresLoad : IAsyncDisposable, IBackplaneReceiver
 
         var (nodes, database) = (Process.GetCurrentProcess().TotalProcessorTime.TotalSeconds, DatabaseCpuSeconds());
         var started = Stopwatch.GetTimestamp();
-        await (_rate == Unlimited ? PublishAsFastAsPossibleAsync(started, time) : PublishAtRateAsync(started, time));
+        await (_rate == 0 ? PublishAsFastAsPossibleAsync(started, time) : PublishAtRateAsync(started, time));
         var seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
         (nodes, database) = (Process.GetCurrentProcess().TotalProcessorTime.TotalSeconds - nodes, DatabaseCpuSeconds() - database);
         for (var waited = Stopwatch.GetTimestamp(); Interlocked.Read(ref _published) > Arrived() && Stopwatch.GetElapsedTime(waited).TotalSeconds < 5;)
@@ -71,7 +69,7 @@ internal sealed class PostgresLoad : IAsyncDisposable, IBackplaneReceiver
         {
             return string.Create(
                 CultureInfo.InvariantCulture,
-                $"| {_payload.Length:N0} B | {(_rate == Unlimited ? $"{Window} at once" : $"{_rate:N0} /s")} | {_latency.Count / seconds:N0} /s | {_refused:N0} | " +
+                $"| {_payload.Length:N0} B | {(_rate == 0 ? $"{_atOnce} at once" : $"{_rate:N0} /s")} | {_latency.Count / seconds:N0} /s | {_refused:N0} | " +
                 $"{_latency.Milliseconds(0.5):N1} ms | {_latency.Milliseconds(0.99):N1} ms | {database / seconds:P0} | {nodes / seconds:P0} |{_trouble}");
         }
     }
@@ -125,12 +123,12 @@ internal sealed class PostgresLoad : IAsyncDisposable, IBackplaneReceiver
             _ = PublishAsync().ContinueWith(static (_, window) => ((SemaphoreSlim)window!).Release(), _window, TaskScheduler.Default);
         }
 
-        for (var i = 0; i < Window; i++)
+        for (var i = 0; i < _atOnce; i++)
         {
             await _window.WaitAsync();
         }
 
-        _window.Release(Window);
+        _window.Release(_atOnce);
     }
 
     private async Task PublishAsync()

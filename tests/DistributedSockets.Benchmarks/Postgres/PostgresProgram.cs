@@ -10,10 +10,11 @@ internal static class PostgresProgram
         postgres [SECONDS]     the backplane of samples/CustomBackplane at several rates (10 s each, after 3 s that do not count)
         """;
 
-    private static readonly (int Bytes, int Rate)[] Loads =
+    // At a rate per second, or as fast as it goes with so many on their way at once; one at a time is one transaction each.
+    private static readonly (int Bytes, int Rate, int AtOnce)[] Loads =
     [
-        (200, 100), (200, 1_000), (200, 5_000), (200, PostgresLoad.Unlimited),
-        (20_480, 100), (20_480, 1_000), (20_480, 5_000), (20_480, PostgresLoad.Unlimited),
+        (200, 100, 0), (200, 1_000, 0), (200, 5_000, 0), (200, 0, 1), (200, 0, 512),
+        (20_480, 100, 0), (20_480, 1_000, 0), (20_480, 5_000, 0), (20_480, 0, 1), (20_480, 0, 512),
     ];
 
     public static async Task<int> RunAsync(string[] args)
@@ -39,9 +40,9 @@ internal static class PostgresProgram
         await server.StartAsync();
         Console.WriteLine("| payload | offered | arrived | refused | median | 99 % | postgres CPU | two nodes' CPU |");
         Console.WriteLine("| --- | --- | --- | --- | --- | --- | --- | --- |");
-        foreach (var (bytes, rate) in Loads)
+        foreach (var (bytes, rate, atOnce) in Loads)
         {
-            await using var load = await PostgresLoad.StartAsync(server, bytes, rate);
+            await using var load = await PostgresLoad.StartAsync(server, bytes, rate, atOnce);
             await load.RunAsync(TimeSpan.FromSeconds(3));
             Console.WriteLine(await load.RunAsync(TimeSpan.FromSeconds(seconds)));
         }
