@@ -8,6 +8,7 @@ internal sealed record TestNodeArguments
           --port N               listen on 127.0.0.1:N; 0 takes a free port, printed as "Listening on ADDRESS"
           --redis HOST:PORT,…    share a cluster over this Redis, or over several that know nothing of each other; or one connection
                                  string, with options; none (the default) is a cluster of one
+          --redis-cluster HOST:PORT,…  share a cluster over the sharded pub/sub of this Redis Cluster, with sessions there too
           --nats HOST:PORT,…     messages over this NATS, over any of these servers; sessions over its JetStream unless --redis is there too
           --redis-password-file F  sign in to Redis with the password that this file holds by then
           --name NODE            the node's name
@@ -26,6 +27,8 @@ internal sealed record TestNodeArguments
 
     /// <summary>The servers of <see cref="Redis"/>, if they are several.</summary>
     public string[] RedisServers => Redis is { } redis && redis.Contains(',') && !redis.Contains('=') ? redis.Split(',') : [];
+
+    public string? RedisCluster { get; private set; }
 
     public string? Nats { get; private set; }
 
@@ -69,7 +72,7 @@ internal sealed record TestNodeArguments
                 case "--worker":
                     parsed.Worker = true;
                     break;
-                case "--port" or "--redis" or "--nats" or "--redis-password-file" or "--name" or "--prefix" or "--routing" or "--headers-timeout":
+                case "--port" or "--redis" or "--redis-cluster" or "--nats" or "--redis-password-file" or "--name" or "--prefix" or "--routing" or "--headers-timeout":
                     parsed.Set(option, ++i < args.Length ? args[i] : throw new FormatException($"{option} needs a value."));
                     break;
                 default:
@@ -94,6 +97,9 @@ internal sealed record TestNodeArguments
                 HeadersTimeout = ushort.TryParse(value, out var seconds) && seconds > 0
                     ? TimeSpan.FromSeconds(seconds)
                     : throw new FormatException($"--headers-timeout is {value}. Give a number of seconds from 1 to 65535.");
+                break;
+            case "--redis-cluster":
+                RedisCluster = value;
                 break;
             case "--nats":
                 Nats = value;

@@ -35,6 +35,15 @@ internal static class TestNodeServices
             builder.UseRedis(redis);
         }
 
+        if (arguments.RedisCluster is { } cluster)
+        {
+            builder.UseRedis(options =>
+            {
+                options.ConnectionString = cluster;
+                options.ShardedPubSub = true;
+            });
+        }
+
         if (arguments is { Nats: { } nats, Redis: null })
         {
             builder.UseNats(nats);

@@ -37,6 +37,7 @@ internal sealed partial class RedisBackplane
     private bool _saidReplica;
     private volatile RedisProof? _proof;
     private volatile TransportState _state;
+    private volatile bool _isStale; // whether a connection of the multiplexer was lost, or was never there
     private bool _refused;
     private DateTimeOffset? _movedSince;
     private long _movedAt;
@@ -101,6 +102,17 @@ internal sealed partial class RedisBackplane
                 var multiplexer = await _connection.GetAsync().WaitAsync(stop).ConfigureAwait(false);
                 Attach(multiplexer);
                 connected = multiplexer.IsConnected;
+                if (connected && _isStale && !_isShard && _connection.IsOwned && IsCluster(multiplexer))
+                {
+                    // As its connections come back one by one, the multiplexer sends a subscribe to the next of them before the last one
+                    // has answered, and then messages arrive twice. One that connects to all at once has nothing to restore.
+                    Detach();
+                    await _connection.CloseAsync().ConfigureAwait(false);
+                    multiplexer = await _connection.GetAsync().WaitAsync(stop).ConfigureAwait(false);
+                    Attach(multiplexer);
+                    connected = multiplexer.IsConnected;
+                }
+
                 if (!connected)
                 {
                     cause = await _connection.WhyDisconnectedAsync(multiplexer).ConfigureAwait(false);
@@ -109,7 +121,7 @@ internal sealed partial class RedisBackplane
                 {
                     unproven++;
                     var servers = multiplexer.GetServers();
-                    _isCluster = servers.Any(server => server.ServerType == ServerType.Cluster);
+                    _isCluster = IsCluster(multiplexer);
                     _placement = _isShard ? CommandFlags.NoRedirect
                         : servers.Length > 1 ? CommandFlags.DemandMaster
                         : CommandFlags.None;
@@ -289,6 +301,9 @@ internal sealed partial class RedisBackplane
         _saidReplica = isOnReplica;
     }
 
+    private static bool IsCluster(IConnectionMultiplexer multiplexer) =>
+        Array.Exists(multiplexer.GetServers(), static server => server.ServerType == ServerType.Cluster);
+
     private void OnProbeReceived(string channel, ReadOnlyMemory<byte> payload) => _proof?.Receive(payload.Span);
 
     private void Attach(IConnectionMultiplexer multiplexer)
@@ -297,6 +312,7 @@ internal sealed partial class RedisBackplane
         {
             Detach();
             _attached = multiplexer;
+            _isStale = !multiplexer.IsConnected;
             multiplexer.ConnectionFailed += OnConnectionFailed;
             multiplexer.ConnectionRestored += OnConnectionRestored;
             multiplexer.ConfigurationChanged += OnConfigurationChanged;
@@ -353,6 +369,7 @@ internal sealed partial class RedisBackplane
 
     private void OnTrouble(Exception? cause)
     {
+        _isStale = true;
         lock (_reporting)
         {
             _losses++;

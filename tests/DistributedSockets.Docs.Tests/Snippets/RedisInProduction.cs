@@ -38,6 +38,17 @@ internal static class RedisInProductionProgram
         // end-snippet
     }
 
+    public static void Cluster(WebApplicationBuilder builder)
+    {
+        // snippet: redis-cluster
+        builder.Services.AddDistributedWebSockets().UseRedis(options =>
+        {
+            options.ConnectionString = "cluster-1:6379,cluster-2:6379,cluster-3:6379";   // a few nodes; the others are found
+            options.ShardedPubSub = true;
+        });
+        // end-snippet
+    }
+
     public static void Servers(WebApplicationBuilder builder)
     {
         // snippet: redis-servers
