@@ -10,11 +10,12 @@ namespace DistributedSockets.Fuzzing;
 public static class Fuzz
 {
     private const int ShownBytes = 4_096;
+    private const int LeastCases = 500; // a busy machine may have no time for more, and fewer say little
 
     /// <summary>Runs every input of a corpus as it is, and then what chance makes of them.</summary>
     /// <param name="corpus">The inputs.</param>
     /// <param name="cases">How many to make, if the time suffices.</param>
-    /// <param name="milliseconds">The time.</param>
+    /// <param name="milliseconds">The time; some hundreds of cases are run in any case.</param>
     /// <param name="test">Throws if an input is treated badly.</param>
     /// <param name="name">The test, for the message.</param>
     public static void Bytes(byte[][] corpus, int cases, int milliseconds, Action<byte[]> test, [CallerMemberName] string name = "")
@@ -34,7 +35,7 @@ public static class Fuzz
                 throw new InvalidOperationException(Describe(name, number, input), exception);
             }
 
-            if (FuzzSettings.OnlyCase is not null || (number >= corpus.Length && Stopwatch.GetElapsedTime(started) > time))
+            if (FuzzSettings.OnlyCase is not null || (number >= corpus.Length + LeastCases && Stopwatch.GetElapsedTime(started) > time))
             {
                 return;
             }
