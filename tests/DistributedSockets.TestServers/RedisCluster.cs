@@ -1,5 +1,3 @@
-using System.Globalization;
-
 namespace DistributedSockets.TestServers;
 
 /// <summary>A Redis Cluster of three primaries with one replica each, six processes on free loopback ports.</summary>
@@ -67,7 +65,7 @@ public sealed class RedisCluster : IAsyncLifetime
         WhenStarted?.Invoke();
         for (var i = 0; i < _nodes.Length; i++)
         {
-            _nodes[i].Id = await BulkAsync(_nodes[i], "CLUSTER", "MYID");
+            _nodes[i].Id = await _nodes[i].BulkAsync("CLUSTER", "MYID");
             await OkAsync(_nodes[i], "CLUSTER", "SET-CONFIG-EPOCH", $"{i + 1}");
             if (i < Primaries)
             {
@@ -120,7 +118,7 @@ public sealed class RedisCluster : IAsyncLifetime
     {
         foreach (var node in _nodes.Where(static node => node.IsRunning))
         {
-            if (await OwnsAsync(node, slot))
+            if (await node.OwnsAsync(slot))
             {
                 return node;
             }
@@ -133,7 +131,7 @@ public sealed class RedisCluster : IAsyncLifetime
     /// <param name="primary">The node.</param>
     public async Task<RedisClusterNode> ReplicaOfAsync(RedisClusterNode primary)
     {
-        foreach (var line in await LinesAsync(primary))
+        foreach (var line in await primary.LinesAsync())
         {
             if (line[3] == primary.Id)
             {
@@ -150,7 +148,7 @@ public sealed class RedisCluster : IAsyncLifetime
     public async Task UntilOwnerAsync(RedisClusterNode node, int slot)
     {
         var started = TimeProvider.System.GetTimestamp();
-        while (!await OwnsAsync(node, slot))
+        while (!await node.OwnsAsync(slot))
         {
             await PauseAsync(started, $"{node.EndPoint} to own the slot {slot}");
         }
@@ -190,32 +188,13 @@ public sealed class RedisCluster : IAsyncLifetime
         }
     }
 
-    private static async Task<bool> OwnsAsync(RedisClusterNode node, int slot)
-    {
-        var line = (await LinesAsync(node)).Single(static line => line[2].StartsWith("myself", StringComparison.Ordinal));
-        return line[2].Contains("master", StringComparison.Ordinal) && line.Skip(8).Any(range =>
-            !range.StartsWith('[')
-            && range.Split('-') is var ends
-            && int.Parse(ends[0], CultureInfo.InvariantCulture) <= slot
-            && int.Parse(ends[^1], CultureInfo.InvariantCulture) >= slot);
-    }
-
     /// <summary>Who is primary or replica of whom, without those that are lost.</summary>
     private static async Task<string> RolesAsync(RedisClusterNode node) => string.Join(
         '\n',
-        (await LinesAsync(node))
+        (await node.LinesAsync())
             .Where(static line => !line[2].Contains("fail", StringComparison.Ordinal))
             .Select(static line => string.Join(' ', [line[0], line[3], .. line.Skip(8)]))
             .Order(StringComparer.Ordinal));
-
-    private static async Task<string[][]> LinesAsync(RedisClusterNode node) =>
-        [.. (await BulkAsync(node, "CLUSTER", "NODES")).Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(static line => line.Split(' '))];
-
-    private static async Task<string> BulkAsync(RedisClusterNode node, params string[] command)
-    {
-        var answer = await node.CommandAsync(command);
-        return answer[(answer.IndexOf('\n') + 1)..].TrimEnd('\r', '\n');
-    }
 
     private static async Task OkAsync(RedisClusterNode node, params string[] command)
     {

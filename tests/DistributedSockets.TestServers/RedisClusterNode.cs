@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 
 namespace DistributedSockets.TestServers;
 
@@ -16,6 +17,29 @@ public sealed class RedisClusterNode : RespServer
 
     /// <summary>The name that the node has given itself.</summary>
     public string Id { get; internal set; } = "";
+
+    /// <summary>Whether this node says that it is the primary of a slot.</summary>
+    /// <param name="slot">The slot.</param>
+    public async Task<bool> OwnsAsync(int slot)
+    {
+        var line = (await LinesAsync()).Single(static line => line[2].StartsWith("myself", StringComparison.Ordinal));
+        return line[2].Contains("master", StringComparison.Ordinal) && line.Skip(8).Any(range =>
+            !range.StartsWith('[')
+            && range.Split('-') is var ends
+            && int.Parse(ends[0], CultureInfo.InvariantCulture) <= slot
+            && int.Parse(ends[^1], CultureInfo.InvariantCulture) >= slot);
+    }
+
+    /// <summary>What the node says of all nodes, in fields.</summary>
+    internal async Task<string[][]> LinesAsync() =>
+        [.. (await BulkAsync("CLUSTER", "NODES")).Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(static line => line.Split(' '))];
+
+    /// <summary>Asks for one string.</summary>
+    internal async Task<string> BulkAsync(params string[] command)
+    {
+        var answer = await CommandAsync(command);
+        return answer[(answer.IndexOf('\n') + 1)..].TrimEnd('\r', '\n');
+    }
 
     /// <inheritdoc/>
     protected override string Name => "redis-cluster-node";

@@ -233,7 +233,7 @@ internal sealed partial class RedisBackplane
         {
             try
             {
-                await pair.Value.EnsureAsync(subscriber, _placement, afresh: false, stop).ConfigureAwait(false);
+                await pair.Value.EnsureAsync(subscriber, _placement, afresh: true, stop).ConfigureAwait(false);
                 return _channels.ContainsKey(pair.Key);
             }
             catch (RedisServerException) when (_isShard)

@@ -21,6 +21,7 @@ internal sealed partial class RedisBackplane : IBackplane
     private readonly CancellationTokenSource _stop = new();
     private readonly RedisConnection _connection;
     private readonly bool _isShard;
+    private volatile bool _isAbandoned;
     private readonly TimeSpan _timeout;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
@@ -209,6 +210,13 @@ internal sealed partial class RedisBackplane : IBackplane
         }
     }
 
+    /// <summary>Disposes without waiting for answers, which do not come.</summary>
+    internal ValueTask AbandonAsync()
+    {
+        _isAbandoned = true;
+        return DisposeAsync();
+    }
+
     private async Task DisposeCoreAsync()
     {
         await _stop.CancelAsync().ConfigureAwait(false);
@@ -222,6 +230,11 @@ internal sealed partial class RedisBackplane : IBackplane
         _channels.Clear();
         using (var deadline = new CancellationTokenSource(_timeout, _time))
         {
+            if (_isAbandoned)
+            {
+                await deadline.CancelAsync().ConfigureAwait(false);
+            }
+
             // All at once, and for one timeout in all: when Redis does not answer, closing each takes effect here only.
             await Task.WhenAll(subscriptions.Append(new(_probe.Channel.ToString(), _probe))
                 .Select(subscription => CloseAsync(subscription, deadline.Token))).ConfigureAwait(false);

@@ -55,7 +55,7 @@ internal sealed class RedisShard : IBackplaneReceiver, IAsyncDisposable
     {
         _isRetired = true;
         Backplane.Doubted -= _owner.Doubt;
-        return Backplane.DisposeAsync();
+        return IsAvailable ? Backplane.DisposeAsync() : Backplane.AbandonAsync();
     }
 
     public void OnReceived(string channel, ReadOnlyMemory<byte> payload)

@@ -13,6 +13,7 @@ internal sealed partial class RedisShardedBackplane
     private static readonly Version MinVersion = new(7, 0);
     private static readonly TimeSpan CalmInterval = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan UrgentInterval = TimeSpan.FromMilliseconds(250);
+    private static readonly TimeSpan AnswerLimit = TimeSpan.FromSeconds(1); // who is slower does not hold up what others know
     private static readonly TimeSpan MinInterval = TimeSpan.FromMilliseconds(50);
 
     /// <summary>How long the nodes of the cluster may take to hear from each other that a slot has moved.</summary>
@@ -174,7 +175,7 @@ internal sealed partial class RedisShardedBackplane
         {
             try
             {
-                return await RedisTopology.AskAsync(server).WithinAsync(_timeout, _time, stop).ConfigureAwait(false);
+                return await RedisTopology.AskAsync(server).WithinAsync(AnswerLimit, _time, stop).ConfigureAwait(false);
             }
             catch (Exception exception) when (RedisErrors.IsOutage(exception, stop))
             {

@@ -66,6 +66,29 @@ public abstract class ClusterFaultTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task PrimaryFrozen_UnderLoad_IsNoticedThoughItsConnectionsStand_AndItsChannelsFollowToItsReplica()
+    {
+        await using var load = await StartLoadAsync();
+        var slot = RedisSlots.Of(_channels[0]);
+        var primary = await _cluster.OwnerAsync(slot);
+        var replica = await _cluster.ReplicaOfAsync(primary);
+        var others = _channels.Except(await OwnedAsync(primary)).ToArray();
+
+        await primary.PauseAsync();
+        await load.UntilFlowingAsync(others);
+        await Eventually.TrueAsync(() => replica.OwnsAsync(slot), "the replica has taken over");
+        await load.UntilFlowingAsync(_channels);
+        await load.UntilWholeAsync();
+        Assert.True(load.Refused > 0);
+
+        await primary.KillAsync();
+        await primary.StartAsync();
+        await _cluster.SettledAsync();
+        await AssertPlacedAsync();
+        await load.AssertInOrderAndNoLossHiddenAsync();
+    }
+
+    [Fact]
     public async Task PrimaryReplacedWhileItIsWell_UnderLoad_NobodyStaysWithTheOldOne()
     {
         await using var load = await StartLoadAsync();
