@@ -8,13 +8,13 @@ namespace DistributedSockets.Redis.Tests.Clusters;
 internal sealed class CuttableLink : IAsyncDisposable
 {
     private readonly ConcurrentDictionary<Task, TcpClient> _forwarding = new();
-    private TcpListener _listener = new(IPAddress.Loopback, 0);
+    private Socket _listener = Bind(0);
     private Task _accepting = Task.CompletedTask;
 
     public CuttableLink()
     {
-        _listener.Start();
-        Port = ((IPEndPoint)_listener.LocalEndpoint).Port;
+        _listener.Listen();
+        Port = ((IPEndPoint)_listener.LocalEndPoint!).Port; // it is bound
     }
 
     /// <summary>Where clients connect to.</summary>
@@ -26,7 +26,8 @@ internal sealed class CuttableLink : IAsyncDisposable
     /// <summary>Closes all connections, and refuses new ones.</summary>
     public async Task CutAsync()
     {
-        _listener.Stop();
+        _listener.Dispose();
+        _listener = Bind(Port); // refuses all, and keeps the port from being taken meanwhile
         await _accepting;
         foreach (var client in _forwarding.Values)
         {
@@ -40,20 +41,31 @@ internal sealed class CuttableLink : IAsyncDisposable
     /// <summary>Lets connections pass again.</summary>
     public void Restore(int serverPort)
     {
-        _listener = new(IPAddress.Loopback, Port);
-        _listener.Start();
+        _listener.Listen();
         Open(serverPort);
     }
 
-    public async ValueTask DisposeAsync() => await CutAsync();
+    public async ValueTask DisposeAsync()
+    {
+        await CutAsync();
+        _listener.Dispose();
+    }
 
-    private async Task AcceptAsync(TcpListener listener, int serverPort)
+    private static Socket Bind(int port)
+    {
+        var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        socket.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.ReuseAddress, true);
+        socket.Bind(new IPEndPoint(IPAddress.Loopback, port));
+        return socket;
+    }
+
+    private async Task AcceptAsync(Socket listener, int serverPort)
     {
         try
         {
             while (true)
             {
-                var client = await listener.AcceptTcpClientAsync();
+                var client = new TcpClient { Client = await listener.AcceptAsync() };
                 _forwarding[ForwardAsync(client, serverPort)] = client;
             }
         }
