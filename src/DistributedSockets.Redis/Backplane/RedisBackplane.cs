@@ -187,19 +187,23 @@ internal sealed partial class RedisBackplane : IBackplane
     internal static string NewProbe(string prefix) => $"{prefix}:v1:probe:{Guid.NewGuid():N}";
 
     /// <summary>Returns when Redis has answered all that was published before, or does not answer.</summary>
-    internal async Task FlushAsync(CancellationToken cancellationToken)
+    /// <returns>Whether it answers.</returns>
+    internal async Task<bool> FlushAsync(TimeSpan limit, CancellationToken cancellationToken)
     {
         try
         {
             if (_connection.Current is { } multiplexer)
             {
-                await multiplexer.GetDatabase().PingAsync().WithinAsync(_timeout, _time, cancellationToken).ConfigureAwait(false);
+                await multiplexer.GetDatabase().PingAsync().WithinAsync(limit, _time, cancellationToken).ConfigureAwait(false);
+                return true;
             }
         }
         catch (Exception exception) when (RedisErrors.IsOutage(exception, cancellationToken))
         {
             // What is not answered now has been given up by those who wait for it, or will be.
         }
+
+        return false;
     }
 
     public ValueTask DisposeAsync()

@@ -50,12 +50,16 @@ internal sealed class RedisShard : IBackplaneReceiver, IAsyncDisposable
         Backplane.MoveProbe(channel);
     }
 
+    /// <inheritdoc cref="EndAsync"/>
+    public ValueTask DisposeAsync() => EndAsync(waits: true);
+
     /// <summary>Ends it for good, with all its subscriptions. What it reports from now on is of no interest.</summary>
-    public ValueTask DisposeAsync()
+    /// <param name="waits">Whether to wait for its answers.</param>
+    public ValueTask EndAsync(bool waits)
     {
         _isRetired = true;
         Backplane.Doubted -= _owner.Doubt;
-        return IsAvailable ? Backplane.DisposeAsync() : Backplane.AbandonAsync();
+        return waits ? Backplane.DisposeAsync() : Backplane.AbandonAsync();
     }
 
     public void OnReceived(string channel, ReadOnlyMemory<byte> payload)

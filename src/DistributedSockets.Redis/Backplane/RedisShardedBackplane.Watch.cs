@@ -225,16 +225,18 @@ internal sealed partial class RedisShardedBackplane
             }
         }
 
-        // One that has no slots any more and is away ends with all that it had, at once.
+        // One that has no slots any more and does not answer ends with all that it had, at once.
         var retired = _shards.Values.Where(shard => !primaries.Contains(shard.EndPoint)).ToArray();
-        var mute = retired.Where(static shard => !shard.IsAvailable).ToArray();
+        var answering = await Task.WhenAll(retired.Select(
+            async shard => shard.IsAvailable && await shard.Backplane.FlushAsync(AnswerLimit, stop).ConfigureAwait(false))).ConfigureAwait(false);
+        var mute = retired.Where((_, index) => !answering[index]).ToArray();
         Array.ForEach(retired, shard => _shards.Remove(shard.EndPoint));
         _live = [.. _shards.Values];
-        await DisposeAllAsync(mute).ConfigureAwait(false);
+        await Task.WhenAll(mute.Select(static shard => shard.EndAsync(waits: false).AsTask())).ConfigureAwait(false);
         var channels = await WithdrawAllAsync(stop).ConfigureAwait(false);
         await FollowAllAsync(moved, before, mute, stop).ConfigureAwait(false);
         await PlaceAllAsync(stop).ConfigureAwait(false);
-        await DisposeAllAsync(retired).ConfigureAwait(false);
+        await Task.WhenAll(retired.Select(static shard => shard.DisposeAsync().AsTask())).ConfigureAwait(false);
         foreach (var slot in moved)
         {
             Volatile.Write(ref _slots[slot], targets[slot]);
@@ -254,8 +256,6 @@ internal sealed partial class RedisShardedBackplane
             ReportMove(former, wasAvailable);
         }
     }
-
-    private static Task DisposeAllAsync(IEnumerable<RedisShard> shards) => Task.WhenAll(shards.Select(static shard => shard.DisposeAsync().AsTask()));
 
     /// <summary>Ends each subscription that is not where it belongs.</summary>
     /// <returns>How many there were.</returns>
@@ -289,7 +289,7 @@ internal sealed partial class RedisShardedBackplane
             foreach (var ((former, successor), slot) in group)
             {
                 var channel = RedisSlots.FindChannel(_probe + ":moved", _channelPrefix, candidate => candidate == slot);
-                await former.Backplane.FlushAsync(stop).ConfigureAwait(false);
+                await former.Backplane.FlushAsync(_timeout, stop).ConfigureAwait(false);
                 await successor.FollowAsync(former, channel, _timeout, _time, stop).ConfigureAwait(false);
             }
         }));
