@@ -23,6 +23,8 @@ internal sealed class JetStreamBucket(NatsConnector connector, string name, Time
 
     private static readonly NatsSubOpts ReplyOptions = new() { Timeout = TimeSpan.FromMinutes(2) }; // ours is the shorter
 
+    private static readonly TimeSpan LookInterval = TimeSpan.FromMilliseconds(20);
+
     private readonly string _stream = "KV_" + name;
 
     /// <summary>Writes a value.</summary>
@@ -149,9 +151,9 @@ internal sealed class JetStreamBucket(NatsConnector connector, string name, Time
             if (found.Error is { Code: JetStreamError.NoStream })
             {
                 found = await AskAsync(Api("CREATE"), Serialize(Settings(storage, replicas), JetStreamJson.Default.JetStreamConfig), null, cancellationToken).ConfigureAwait(false);
-                if (found.Error is { Code: JetStreamError.NameInUse })
+                if (found.Error is { Code: JetStreamError.NameInUse or JetStreamError.SubjectsOverlap } refusal)
                 {
-                    found = await AskApiAsync("INFO", new(), cancellationToken).ConfigureAwait(false); // somebody with other settings was quicker
+                    found = await FindAsync(cancellationToken).ConfigureAwait(false) ?? throw Refused(refusal);
                 }
             }
 
@@ -164,6 +166,26 @@ internal sealed class JetStreamBucket(NatsConnector connector, string name, Time
                     ? "JetStream is off on the NATS server, and the session store needs it. Start the server with -js, or use another session store, such as that of Redis."
                     : "JetStream does not answer. Check that its servers are up and enough of them to agree; the session store tries again.");
         }
+    }
+
+    /// <summary>Waits for a bucket that somebody else was quicker to create: the server refuses ours a moment before it has theirs.</summary>
+    /// <returns>Its state; null if there is none, so that something else is in the way.</returns>
+    private async Task<JetStreamAnswer?> FindAsync(CancellationToken cancellationToken)
+    {
+        var started = time.GetTimestamp();
+        do
+        {
+            var found = await AskAsync(Api("INFO"), [], null, cancellationToken).ConfigureAwait(false);
+            if (found.Error is not { Code: JetStreamError.NoStream })
+            {
+                return found;
+            }
+
+            await Task.Delay(LookInterval, time, cancellationToken).ConfigureAwait(false);
+        }
+        while (time.GetElapsedTime(started) < timeout);
+
+        return null;
     }
 
     private static byte[] Serialize<T>(T value, JsonTypeInfo<T> type) => JsonSerializer.SerializeToUtf8Bytes(value, type);

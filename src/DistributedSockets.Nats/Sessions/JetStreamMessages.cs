@@ -26,6 +26,7 @@ internal sealed record JetStreamError
     public const int DeleteFailed = 10057;
     public const int NameInUse = 10058;
     public const int NoStream = 10059;
+    public const int SubjectsOverlap = 10065;
     public const int WrongLastSequence = 10071;
 
     [JsonPropertyName("err_code")]

@@ -1,4 +1,5 @@
 using System.Text;
+using DistributedSockets.Testing;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Testing;
 
@@ -199,6 +200,27 @@ public sealed class NatsSessionStoreContentTests(JetStreamFixture jetStream) : I
         Assert.Contains(name, refused.Message, StringComparison.Ordinal);
         await _bucket.DeleteAsync(_bucket.SessionsStream);
         Assert.False(await Store.RenewLeaseAsync(Node, Lease, Cancellation));
+    }
+
+    [Fact]
+    public async Task Bucket_SubjectsOfWhichAnotherStreamHas_IsRefusedAndWaitedForAWhile()
+    {
+        const string Intruder = "intruder";
+        var subjects = $"$KV.{_bucket!.Keys.SessionsBucket}.>";
+        Assert.Null((await _bucket.AskStreamAsync("CREATE", Intruder, $$"""{"name":"{{Intruder}}","subjects":["{{subjects}}"]}"""))["error"]);
+        await using var hasty = NatsFactory.SessionStore(
+            jetStream.Server.Url, _prefix, options => options.OperationTimeout = TimeSpan.FromMilliseconds(500), _logger);
+
+        var refused = await Assert.ThrowsAsync<SessionStoreUnavailableException>(async () => await hasty.RenewLeaseAsync(Node, Lease, Cancellation));
+        Assert.Contains("10065", refused.Message, StringComparison.Ordinal);
+
+        // As when another node creates the bucket at the same moment: for a while the server has it neither for that node nor for this one.
+        var renewing = Store.RenewLeaseAsync(Node, Lease, Cancellation).AsTask();
+        await _bucket.DeleteAsync(Intruder);
+        await using var other = NatsFactory.SessionStore(jetStream.Server.Url, _prefix, logger: _logger);
+        await other.ListNodesAsync(Cancellation).WithinGuardAsync(); // creates it
+
+        Assert.False(await renewing.WithinGuardAsync());
     }
 
     [Fact]
