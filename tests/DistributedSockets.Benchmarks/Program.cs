@@ -2,13 +2,15 @@ using DistributedSockets.Benchmarks.Micro;
 using DistributedSockets.Benchmarks.Peers;
 using DistributedSockets.Benchmarks.Postgres;
 using DistributedSockets.Benchmarks.Results;
+using DistributedSockets.Benchmarks.Routing;
 
 const string usage = $"""
     DistributedSockets.Benchmarks VERB
     micro [BenchmarkDotNet options]
     {PeersOptions.Usage}
     {PostgresProgram.Usage}
-    report [DIRECTORY]     writes the newest run of each scenario into docs/benchmarks.md (artifacts/benchmarks)
+    {RoutingOptions.Usage}
+    report [DIRECTORY]     writes the newest run of each scenario into docs/benchmarks.md and docs/scaling.md (artifacts/benchmarks)
     """;
 try
 {
@@ -18,6 +20,8 @@ try
         ["report", .. var rest] => ReportProgram.Run(rest),
         ["peers", .. var rest] => await PeersProgram.RunAsync(rest),
         ["postgres", .. var rest] => await PostgresProgram.RunAsync(rest),
+        ["routing", .. var rest] => await RoutingProgram.RunAsync(rest),
+        [RoutingProgram.NodeVerb, var redis, var strategy] => await RoutingNode.RunAsync(redis, strategy),
         _ => throw new FormatException("Which verb?"),
     };
 }

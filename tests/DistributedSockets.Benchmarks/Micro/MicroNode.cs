@@ -14,10 +14,11 @@ internal sealed class MicroNode : IDisposable
     private readonly IHost _host;
     private readonly ConnectionServices _connections;
 
-    public MicroNode()
+    public MicroNode(Action<DistributedWebSocketsOptions>? options = null, Action<IDistributedWebSocketsBuilder>? build = null)
     {
         var builder = Host.CreateEmptyApplicationBuilder(new());
-        builder.Services.AddDistributedWebSockets();
+        var sockets = builder.Services.AddDistributedWebSockets(options);
+        build?.Invoke(sockets);
         _host = builder.Build();
         _host.Start();
         _connections = Services.GetRequiredService<ConnectionServices>();

@@ -41,7 +41,8 @@ internal sealed record Column(string Metric, string Title, int Decimals)
     public static IReadOnlyList<Column> Shown { get; } =
         [s_firstToLast, s_connects, s_connectCpu, s_residentEach, s_residentLater, s_heapEach, s_others, s_cpu, s_rate, s_p50, s_p99, s_allocated, s_wrong];
 
+    // Adding zero takes the sign from a zero that was rounded.
     public string Format(double? value) => value is { } number && double.IsFinite(number)
-        ? number.ToString($"N{Decimals}", CultureInfo.InvariantCulture)
+        ? (Math.Round(number, Decimals) + 0.0).ToString($"N{Decimals}", CultureInfo.InvariantCulture)
         : "–";
 }

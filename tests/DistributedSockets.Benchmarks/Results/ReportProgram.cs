@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using DistributedSockets.Benchmarks.Peers;
+using DistributedSockets.Benchmarks.Routing;
 using DistributedSockets.Benchmarks.Scenarios;
 
 namespace DistributedSockets.Benchmarks.Results;
@@ -11,9 +12,9 @@ internal static class ReportProgram
     private const string Begin = "<!-- results: written by the verb report -->";
     private const string End = "<!-- end of results -->";
 
-    private static string Page => Path.Combine(Repository.Root, "docs", "benchmarks.md");
+    private static string Docs => Path.Combine(Repository.Root, "docs");
 
-    private static string Plots => Path.Combine(Repository.Root, "docs", "images");
+    private static string Plots => Path.Combine(Docs, "images");
 
     public static int Run(string[] args)
     {
@@ -22,22 +23,48 @@ internal static class ReportProgram
             ? Directory.GetFiles(directory, "*.json").Order(StringComparer.Ordinal).Select(RunReport.Load).ToArray()
             : [];
         RunReport[] newest = [.. Scenario.All.Select(scenario => runs.LastOrDefault(run => run.Scenario == scenario.Key)).OfType<RunReport>()];
-        if (newest.Length == 0)
+        var routing = runs.LastOrDefault(static run => run.Scenario == RoutingProgram.Scenario);
+        if (newest.Length == 0 && routing is null)
         {
-            throw new FormatException($"{directory} holds no run. Run peers first.");
+            throw new FormatException($"{directory} holds no run. Run peers or routing first.");
         }
 
-        var page = File.ReadAllText(Page);
+        if (newest.Length > 0)
+        {
+            Write("benchmarks.md", Render(newest));
+        }
+
+        if (routing is not null)
+        {
+            Write("scaling.md", Render(routing));
+        }
+
+        return 0;
+    }
+
+    /// <summary>Puts results in their place on a page.</summary>
+    private static void Write(string name, string results)
+    {
+        var path = Path.Combine(Docs, name);
+        var page = File.ReadAllText(path);
         var begin = page.IndexOf(Begin, StringComparison.Ordinal) + Begin.Length;
         var end = page.IndexOf(End, StringComparison.Ordinal);
         if (begin < Begin.Length || end < begin)
         {
-            throw new InvalidDataException($"{Page} has no place for results, between {Begin} and {End}.");
+            throw new InvalidDataException($"{path} has no place for results, between {Begin} and {End}.");
         }
 
-        File.WriteAllText(Page, $"{page[..begin]}\n\n{Render(newest)}\n{page[end..]}");
-        Console.WriteLine($"{Page}: {newest.Length} scenarios.");
-        return 0;
+        File.WriteAllText(path, $"{page[..begin]}\n\n{results}\n{page[end..]}");
+        Console.WriteLine($"{path} has the newest results.");
+    }
+
+    private static string Render(RunReport routing)
+    {
+        var rounds = routing.Measurements.Max(static measurement => measurement.Round);
+        var text = new StringBuilder(RoutingReport.Render(routing));
+        Append(text, RoutingReport.Plots(routing));
+        text.Append(CultureInfo.InvariantCulture, $"\nCommand: `{routing.Command}`. {(rounds == 1 ? "One round" : $"Medians of {rounds} rounds")} in {routing.Seconds / 60:N0} min, {On(routing)}.\n");
+        return text.ToString();
     }
 
     private static string Render(RunReport[] runs)
@@ -45,22 +72,34 @@ internal static class ReportProgram
         var text = new StringBuilder();
         foreach (var run in runs)
         {
-            var machine = run.Machine;
             var rounds = run.Measurements.Max(static measurement => measurement.Round);
             text.Append(MarkdownTable.Render(run));
-            foreach (var plot in Plot.Of(run))
-            {
-                Directory.CreateDirectory(Plots);
-                File.WriteAllText(Path.Combine(Plots, plot.FileName), plot.Svg);
-                text.Append(CultureInfo.InvariantCulture, $"\n![{plot.Title}](images/{plot.FileName})\n");
-            }
-
+            Append(text, Plot.Of(run));
             text.Append(CultureInfo.InvariantCulture, $"\nCommand: `{run.Command}`. {(rounds == 1 ? "One round" : $"Medians of {rounds} rounds")}, {run.Seconds} s each after ");
-            text.Append(CultureInfo.InvariantCulture, $"{run.WarmupSeconds} s of warm-up, {run.StartedAt:yyyy-MM-dd}, commit {machine.Commit}, on {machine.Processors} × {machine.Processor}, ");
-            text.Append(CultureInfo.InvariantCulture, $"{machine.MemoryGiB:N0} GiB, {machine.OperatingSystem}, {machine.Dotnet}, Node.js {machine.Node}, {Version(machine.Redis)}.\n\n");
+            text.Append(CultureInfo.InvariantCulture, $"{run.WarmupSeconds} s of warm-up, {On(run)}.\n\n");
         }
 
         return text.ToString().TrimEnd('\n') + "\n";
+    }
+
+    /// <summary>Draws plots, and shows them.</summary>
+    private static void Append(StringBuilder text, IEnumerable<Plot> plots)
+    {
+        foreach (var plot in plots)
+        {
+            Directory.CreateDirectory(Plots);
+            File.WriteAllText(Path.Combine(Plots, plot.FileName), plot.Svg);
+            text.Append(CultureInfo.InvariantCulture, $"\n![{plot.Title}](images/{plot.FileName})\n");
+        }
+    }
+
+    /// <summary>When and on what a run was made.</summary>
+    private static string On(RunReport run)
+    {
+        var machine = run.Machine;
+        return string.Create(
+            CultureInfo.InvariantCulture,
+            $"{run.StartedAt:yyyy-MM-dd}, commit {machine.Commit}, on {machine.Processors} × {machine.Processor}, {machine.MemoryGiB:N0} GiB, {machine.OperatingSystem}, {machine.Dotnet}, Node.js {machine.Node}, {Version(machine.Redis)}");
     }
 
     /// <summary>Of what <c>redis-server --version</c> says, the version.</summary>
