@@ -137,7 +137,7 @@ internal sealed partial class NatsBackplane
         {
             var probe = new NatsProbeSubscription(_connection, _removals, _probeSubject, OnMarker, OnPeerAnswered);
             var adding = _connection.AddSubAsync(probe, CancellationToken.None).AsTask();
-            NatsErrors.Observe(adding);
+            TaskFailures.Observe(adding);
             _probe = probe;
             await adding.WaitAsync(ProofTimeout, _time, stop).ConfigureAwait(false);
         }
@@ -250,7 +250,7 @@ internal sealed partial class NatsBackplane
 
         Task AwaitAsync(Task task)
         {
-            NatsErrors.Observe(task);
+            TaskFailures.Observe(task);
             return task.WaitAsync(ProofTimeout, _time, stop);
         }
     }

@@ -191,7 +191,7 @@ internal sealed partial class NatsBackplane : IBackplane, INatsPeersEvents
         }
         finally
         {
-            NatsErrors.Observe(ending);
+            TaskFailures.Observe(ending);
         }
     }
 
@@ -255,7 +255,7 @@ internal sealed partial class NatsBackplane : IBackplane, INatsPeersEvents
         }
         finally
         {
-            NatsErrors.Observe(ending);
+            TaskFailures.Observe(ending);
         }
     }
 
@@ -323,14 +323,14 @@ internal sealed partial class NatsBackplane : IBackplane, INatsPeersEvents
         }
 
         // The connection was lost since it was looked at, and the client waits for the next one.
-        NatsErrors.Observe(writing);
+        TaskFailures.Observe(writing);
         return Task.FromException(new NatsException("The connection to NATS was lost."));
     }
 
     /// <summary>Waits until the server has processed what was sent in an epoch.</summary>
     private async Task ConfirmAsync(Task sending, NatsEpoch epoch, CancellationToken cancellationToken)
     {
-        NatsErrors.Observe(sending);
+        TaskFailures.Observe(sending);
         var passing = _fence.PassAsync();
         if (await passing.WaitAsync(_timeout, _time, cancellationToken).ConfigureAwait(false) != epoch)
         {

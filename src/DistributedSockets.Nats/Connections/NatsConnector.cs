@@ -36,7 +36,7 @@ internal sealed class NatsConnector : IAsyncDisposable
     public Task ConnectAsync()
     {
         var connecting = Connection.ConnectAsync().AsTask();
-        NatsErrors.Observe(connecting);
+        TaskFailures.Observe(connecting);
         return connecting;
     }
 

@@ -4,7 +4,7 @@ using NATS.Client.Core;
 
 namespace DistributedSockets;
 
-/// <summary>Sorts exceptions, and bounds waits for the connection.</summary>
+/// <summary>Sorts exceptions.</summary>
 internal static class NatsErrors
 {
     /// <summary>Whether the exception is trouble with NATS, rather than misuse or the caller's cancellation.</summary>
@@ -29,22 +29,5 @@ internal static class NatsErrors
         }
 
         return false;
-    }
-
-    /// <summary>Sees to it that a failure nobody waits for is not reported as unobserved.</summary>
-    public static void Observe(Task task)
-    {
-        if (task.IsCompleted)
-        {
-            _ = task.Exception; // which counts as having seen it
-        }
-        else
-        {
-            task.ContinueWith(
-                static faulted => _ = faulted.Exception,
-                CancellationToken.None,
-                TaskContinuationOptions.OnlyOnFaulted | TaskContinuationOptions.ExecuteSynchronously,
-                TaskScheduler.Default);
-        }
     }
 }

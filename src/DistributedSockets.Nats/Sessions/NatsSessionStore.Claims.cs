@@ -146,7 +146,7 @@ internal sealed partial class NatsSessionStore
         {
             if (!claim.IsCompletedSuccessfully)
             {
-                NatsErrors.Observe(claim);
+                TaskFailures.Observe(claim);
                 unanswered++;
             }
             else if (claim.Result)

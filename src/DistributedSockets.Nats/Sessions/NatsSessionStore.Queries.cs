@@ -30,7 +30,7 @@ internal sealed partial class NatsSessionStore
             async () =>
             {
                 var reading = ReadAsync(_keys.Session(node, NatsKeyToken.Encode(hub), NatsSessionKeys.Connection(nodeId, connectionId)), cancellationToken);
-                NatsErrors.Observe(reading);
+                TaskFailures.Observe(reading);
                 var live = await LiveNodesAsync(nodeId, cancellationToken).ConfigureAwait(false);
                 var session = await reading.ConfigureAwait(false);
                 return live.Count > 0 && session?.ConnectionId == connectionId && session.Hub == hub ? session : null;

@@ -105,7 +105,7 @@ internal sealed partial class RedisBackplane : IBackplane
         {
             if (publish is not null)
             {
-                RedisErrors.Observe(publish);
+                TaskFailures.Observe(publish);
             }
         }
     }

@@ -59,31 +59,14 @@ internal static class RedisErrors
     /// <summary>Waits for a command. One given up on goes on in the multiplexer, and its failure is then of no interest.</summary>
     public static Task<T> WithinAsync<T>(this Task<T> command, TimeSpan timeout, TimeProvider time, CancellationToken cancellationToken)
     {
-        Observe(command);
+        TaskFailures.Observe(command);
         return command.WaitAsync(timeout, time, cancellationToken);
     }
 
     /// <inheritdoc cref="WithinAsync{T}"/>
     public static Task WithinAsync(this Task command, TimeSpan timeout, TimeProvider time, CancellationToken cancellationToken)
     {
-        Observe(command);
+        TaskFailures.Observe(command);
         return command.WaitAsync(timeout, time, cancellationToken);
-    }
-
-    /// <summary>Sees to it that a failure nobody waits for is not reported as unobserved.</summary>
-    public static void Observe(Task command)
-    {
-        if (command.IsCompleted)
-        {
-            _ = command.Exception; // which counts as having seen it
-        }
-        else
-        {
-            command.ContinueWith(
-                static faulted => _ = faulted.Exception,
-                CancellationToken.None,
-                TaskContinuationOptions.OnlyOnFaulted | TaskContinuationOptions.ExecuteSynchronously,
-                TaskScheduler.Default);
-        }
     }
 }

@@ -139,7 +139,7 @@ internal sealed partial class RedisSessionStore
         }
 
         var claim = database.ScriptEvaluateAsync(RedisSessionScripts.Claim, [.. scriptKeys], [.. arguments]);
-        RedisErrors.Observe(claim);
+        TaskFailures.Observe(claim);
         return claim;
     }
 

@@ -19,7 +19,7 @@ internal sealed partial class RedisSessionStore
         var keys = KeysOf(connectionId[..dot]);
         var database = await DatabaseAsync(cancellationToken).ConfigureAwait(false);
         var live = ExchangeAsync(() => database.KeyExistsAsync(keys.Lease), cancellationToken);
-        RedisErrors.Observe(live);
+        TaskFailures.Observe(live);
         var sessions = keys.Sessions(hub);
         var record = await AskAsync(
             sessions, () => database.HashGetAsync(sessions, connectionId), RedisValue.Null, cancellationToken).ConfigureAwait(false);

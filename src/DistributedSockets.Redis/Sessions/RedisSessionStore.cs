@@ -64,7 +64,7 @@ internal sealed partial class RedisSessionStore : ISessionStore
             (_, known) => (record, expiry, known.Writes));
         var database = await DatabaseAsync(cancellationToken).ConfigureAwait(false);
         var listed = InPlaceAsync(_nodes, "hash", () => database.HashSetAsync(_nodes, node.NodeId, record));
-        RedisErrors.Observe(listed);
+        TaskFailures.Observe(listed);
         var confirmed = writes.Confirmed;
         var before = await InPlaceAsync(
             keys.Lease, "string", () => writes.SendLast(number => database.StringSetAndGetAsync(keys.Lease, number, expiry))).ConfigureAwait(false);
@@ -134,8 +134,8 @@ internal sealed partial class RedisSessionStore : ISessionStore
             ? ExchangeAsync(() => database.StringSetAsync(keys.Lease, Provisional, own.Expiry, When.NotExists), cancellationToken)
             : Task.FromResult(false);
         var listed = ExchangeAsync(() => database.HashSetAsync(_nodes, keys.NodeId, isOwn ? own.Record : "{}", When.NotExists), cancellationToken);
-        RedisErrors.Observe(leased);
-        RedisErrors.Observe(listed);
+        TaskFailures.Observe(leased);
+        TaskFailures.Observe(listed);
         var last = 0L;
         var inFlight = new Queue<Task<RedisResult>>();
         for (var start = 0; start < changes.Count; start += ChangesPerScript)
@@ -207,7 +207,7 @@ internal sealed partial class RedisSessionStore : ISessionStore
         // Without the script cache: after a SCRIPT FLUSH each of the scripts in flight would be sent again when its refusal
         // arrives, and their order would be lost.
         var applied = database.ScriptEvaluateAsync(RedisSessionScripts.Apply, [.. scriptKeys], [.. arguments], CommandFlags.NoScriptCache);
-        RedisErrors.Observe(applied);
+        TaskFailures.Observe(applied);
         return applied;
     }
 
