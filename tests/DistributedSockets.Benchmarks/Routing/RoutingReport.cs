@@ -74,19 +74,19 @@ internal static class RoutingReport
         var names = Routed(run).Max(static measurement => measurement.Connections);
         var nodes = Nodes(run).Order().ToArray();
         var points = nodes.Select(static number => $"{number}").ToArray();
-        (string When, string File, string[] Metrics)[] loads = [("busy nodes", "busy", s_busy), ("nodes with little to do", "few", s_few)];
+        (string When, string File, string[] Metrics)[] loads = [("busy", "busy", s_busy), ("few messages", "few", s_few)];
         foreach (var (when, file, metrics) in loads)
         {
             yield return LinePlot.Draw(
                 $"routing-{file}.svg",
-                $"CPU of nodes and Redis per message to one group, in µs, by number of nodes: {when}",
+                $"CPU of nodes and Redis, µs per message, by number of nodes: {when}",
                 points,
                 [.. RoutingStrategies.All.Select(strategy => (strategy, (IReadOnlyList<double?>)[.. nodes.Select(number => Message(run, Variant(number, names), strategy, metrics))]))]);
         }
 
         yield return LinePlot.Draw(
             "routing-change.svg",
-            "CPU of nodes and Redis per change of membership, in µs, by number of nodes",
+            "CPU of nodes and Redis, µs per change of membership, by number of nodes",
             points,
             [.. RoutingStrategies.All.Select(strategy => (strategy, (IReadOnlyList<double?>)[.. nodes.Select(number => Change(run, Variant(number, names), strategy))]))]);
     }
