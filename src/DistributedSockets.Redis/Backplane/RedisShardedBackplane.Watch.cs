@@ -23,6 +23,7 @@ internal sealed partial class RedisShardedBackplane
     private readonly AsyncSignal _doubt = new();
     private readonly Lock _reporting = new();
     private readonly Dictionary<EndPoint, RedisShard> _shards = [];
+    private volatile bool _hasStartEnded;
     private volatile RedisShard[] _live = [];
     private RedisShard?[] _targets = new RedisShard?[RedisSlots.Count];
     private Task? _loop;
@@ -386,8 +387,9 @@ internal sealed partial class RedisShardedBackplane
         if (!_firstAttempt.Task.IsCompleted)
         {
             _watchProblem ??= _live.Length == 0 ? cause : null;
-            _firstAttempt.TrySetResult();
+            _hasStartEnded = true;
             Evaluate();
+            _firstAttempt.TrySetResult(); // after the report, which so comes before the start is done
         }
     }
 
@@ -406,7 +408,7 @@ internal sealed partial class RedisShardedBackplane
             var state = away.Length == live.Length ? TransportState.Unavailable
                 : away.Length > 0 || _lostSlots > 0 || _misplaced > 0 || _watchProblem is not null ? TransportState.PartlyUnavailable
                 : TransportState.Available;
-            if (_state == TransportState.Starting && (state != TransportState.Available && !_firstAttempt.Task.IsCompleted))
+            if (_state == TransportState.Starting && (state != TransportState.Available && !_hasStartEnded))
             {
                 return; // StartAsync waits for it, and then it is reported
             }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using DistributedSockets.Testing;
 using DistributedSockets.TestServers;
 
@@ -73,7 +74,8 @@ public sealed class ClusterSessionStoreTests(RedisCluster shared)
             await store.CommitAsync(lost.NodeId, [new(SessionChangeKind.Saved, Session(lost, i))], Cancellation);
         }
 
-        Assert.StartsWith(":1", await victim.CommandAsync("WAIT", "1", "10000"));
+        await Eventually.TrueAsync(
+            async () => await OffsetAsync(replica, "slave_repl_offset:") >= await OffsetAsync(victim, "master_repl_offset:"), "the replica has it all");
         await victim.KillAsync();
 
         await Assert.ThrowsAsync<SessionStoreUnavailableException>(() => store.RenewLeaseAsync(lost, Lease, Cancellation).AsTask());
@@ -115,6 +117,13 @@ public sealed class ClusterSessionStoreTests(RedisCluster shared)
         var ids = claims.SelectMany(static claimed => claimed).Select(static session => session.ConnectionId).ToArray();
         Assert.Equal(201, ids.Length);
         Assert.Equal(201, ids.Distinct().Count());
+
+        static async Task<long> OffsetAsync(RespServer server, string name)
+        {
+            var info = await server.CommandAsync("INFO", "replication");
+            var begin = info.IndexOf(name, StringComparison.Ordinal) + name.Length;
+            return long.Parse(info.AsSpan(begin, info.IndexOf('\r', begin) - begin), NumberStyles.None, CultureInfo.InvariantCulture);
+        }
 
         RedisSessionStore NewStore() => RedisFactory.SessionStore(cluster.ConnectionString + ",connectTimeout=1000", prefix);
 
