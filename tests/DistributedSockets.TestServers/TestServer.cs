@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
@@ -18,6 +19,7 @@ public abstract class TestServer : IAsyncLifetime
 
     private static readonly TimeSpan StartPatience = TimeSpan.FromSeconds(20);
     private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(10);
+    private static readonly ConcurrentDictionary<int, bool> Given = new(); // ports, so that none is given twice
 
     private ServerProcess? _process;
 
@@ -139,12 +141,29 @@ public abstract class TestServer : IAsyncLifetime
         GC.SuppressFinalize(this);
     }
 
-    /// <summary>Asks the system for a port that nobody listens on at the moment.</summary>
+    /// <summary>A port that nobody listens on, and that no client is given for its own end, so that a stopped server finds it free again.</summary>
     protected static int FindFreePort()
     {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
+        while (true)
+        {
+            // Below the ports that systems give to clients: 32768 and up on Linux, 49152 and up elsewhere.
+            var port = Random.Shared.Next(15_000, 30_000);
+            if (!Given.TryAdd(port, true))
+            {
+                continue;
+            }
+
+            try
+            {
+                using var listener = new TcpListener(IPAddress.Loopback, port);
+                listener.Start();
+                return port;
+            }
+            catch (SocketException)
+            {
+                // Somebody has it.
+            }
+        }
     }
 
     /// <summary>Sends the running process a signal.</summary>
