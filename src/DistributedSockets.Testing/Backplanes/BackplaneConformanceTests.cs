@@ -750,7 +750,13 @@ public abstract class BackplaneConformanceTests : BackplaneSuite
         await staying.SubscribeAsync(Channel);
         foreach (var channel in channels.SelectMany(static own => own))
         {
+            // A server may notice a moment later that a connection was closed.
             var taken = await staying.PublishAsync(channel, "unheard");
+            for (var again = 0; taken is > 0 && again < 1_000; again++)
+            {
+                taken = await staying.PublishAsync(channel, "unheard");
+            }
+
             Assert.True(taken is null or 0, $"Nobody took it, but {taken} were counted.");
             Assert.DoesNotContain("unheard", leaving.Received.Texts(channel));
         }

@@ -381,6 +381,16 @@ public sealed class FakeCluster : IAsyncDisposable
         await work;
     }
 
+    /// <summary>Lets what the timers have set going get under way, such as a ping to its client: before that nobody knows of it.</summary>
+    private static async Task LetRunAsync()
+    {
+        for (var (calm, turn) = (0, 0); calm < 3 && turn < 50; turn++)
+        {
+            calm = ThreadPool.PendingWorkItemCount == 0 ? calm + 1 : 0;
+            await Task.Delay(1, CancellationToken.None);
+        }
+    }
+
     /// <summary>Moves the clock to the next timer that is due, but not past a moment, and waits for what the nodes do.</summary>
     private async Task StepAsync(DateTimeOffset latest, CancellationToken cancellationToken)
     {
@@ -401,6 +411,7 @@ public sealed class FakeCluster : IAsyncDisposable
 
         // Elsewhere, since timers call back inline: what they resume must keep no context of the test's.
         await Task.Run(() => Time.Advance(by > TimeSpan.Zero ? by : TimeSpan.Zero), cancellationToken);
+        await LetRunAsync();
         await _pulse.WaitUntilAsync(
             () => Array.TrueForAll(_nodes, static node => node.HasDoneWhatIsDue)
                 && Array.TrueForAll(idle, static client => client.IsIdle || client.HasEnded || client.IsReadingPaused),
