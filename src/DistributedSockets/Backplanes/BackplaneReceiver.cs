@@ -11,6 +11,9 @@ internal sealed partial class BackplaneReceiver : IBackplaneReceiver
     /// <summary>How long an outage may go unnoticed: messages may be missing from so long before it was reported.</summary>
     private static readonly TimeSpan s_unnoticed = TimeSpan.FromSeconds(15);
 
+    /// <summary>How long nothing must arrive for that to be worth remembering.</summary>
+    private static readonly TimeSpan s_gap = TimeSpan.FromMilliseconds(200);
+
     /// <summary>Over how long <see cref="IsDeaf"/> looks.</summary>
     private static readonly TimeSpan s_minute = TimeSpan.FromMinutes(1);
 
@@ -28,6 +31,8 @@ internal sealed partial class BackplaneReceiver : IBackplaneReceiver
     private readonly RareLog _replayedLog;
     private readonly Lock _gate = new();
     private long _lastReceived;
+    private long _gapBegan;
+    private long _gapEnded;
     private long _lastTaken;
     private long _lastRefused;
     private DateTimeOffset _mayBeMissingFrom;
@@ -88,7 +93,13 @@ internal sealed partial class BackplaneReceiver : IBackplaneReceiver
         }
 
         var now = _time.GetTimestamp();
-        Volatile.Write(ref _lastReceived, now);
+        var last = Interlocked.Exchange(ref _lastReceived, now);
+        if (_time.GetElapsedTime(last, now) >= s_gap)
+        {
+            Volatile.Write(ref _gapBegan, last);
+            Volatile.Write(ref _gapEnded, now);
+        }
+
         var verdict = payload.Length > _maxBytes ? EnvelopeVerdict.TooLarge : _opener?.Open(channel, now, ref payload) ?? EnvelopeVerdict.Taken;
         if (verdict == EnvelopeVerdict.Taken && EnvelopeReader.TryBegin(payload.Span, out var reader))
         {
@@ -200,7 +211,18 @@ internal sealed partial class BackplaneReceiver : IBackplaneReceiver
         {
             // Heard something lately? Then nothing older is missing, unless a part may be silent while another is heard.
             var silence = _time.GetElapsedTime(Volatile.Read(ref _lastReceived));
-            _mayBeMissingFrom = _time.GetUtcNow() - (!isPart && silence < s_unnoticed ? silence : s_unnoticed);
+            if (isPart || silence > s_unnoticed)
+            {
+                silence = s_unnoticed;
+            }
+            else if (Volatile.Read(ref _gapEnded) is not 0 and var ended && _time.GetElapsedTime(ended) < s_unnoticed)
+            {
+                // A transport that has reconnected may deliver before it tells that it was away.
+                var gap = _time.GetElapsedTime(Volatile.Read(ref _gapBegan));
+                silence = gap < s_unnoticed ? gap : s_unnoticed;
+            }
+
+            _mayBeMissingFrom = _time.GetUtcNow() - silence;
         }
     }
 

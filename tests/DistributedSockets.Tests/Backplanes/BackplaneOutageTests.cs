@@ -1,6 +1,7 @@
 using DistributedSockets.Testing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Microsoft.Extensions.Time.Testing;
 
 namespace DistributedSockets.Tests;
 
@@ -177,6 +178,31 @@ public sealed class BackplaneOutageTests
         backplane.Receiver.OnAvailable();
 
         await Eventually.TrueAsync(() => losses.Seen.Any(loss => loss.Description.Contains("was away", StringComparison.Ordinal) && loss.From <= before), "the whole outage is reported");
+    }
+
+    [Fact]
+    public async Task Outage_ToldAfterTheTransportDeliversAgain_IsReportedFromTheLastMessageBeforeIt()
+    {
+        var losses = new LossObserver();
+        var time = new FakeTimeProvider(DateTimeOffset.UtcNow);
+        var (node, backplane) = await StartAsync(sockets =>
+        {
+            sockets.Services.AddSingleton<IClusterObserver>(losses);
+            sockets.Services.AddSingleton<TimeProvider>(time);
+        });
+        await using var _ = node;
+        backplane.Receiver.OnReceived(node.Hub.AllChannel, new byte[] { 1 });
+        var before = time.GetUtcNow();
+
+        time.Advance(TimeSpan.FromSeconds(3));
+        backplane.Receiver.OnReceived(node.Hub.AllChannel, new byte[] { 1 });
+        time.Advance(TimeSpan.FromMilliseconds(100));
+        backplane.Receiver.OnReceived(node.Hub.AllChannel, new byte[] { 1 });
+        backplane.Receiver.OnUnavailable(null);
+        backplane.Receiver.OnAvailable();
+
+        await Eventually.TrueAsync(() => losses.Seen.Any(static loss => loss.Cause == PossibleLossCause.BackplaneReconnected), "the loss is reported");
+        Assert.Equal(before, losses.Seen.Single(static loss => loss.Cause == PossibleLossCause.BackplaneReconnected).From);
     }
 
     [Fact]
