@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+
 namespace DistributedSockets;
 
 /// <summary>What a store remembers of a node that writes through it.</summary>
@@ -9,6 +11,12 @@ internal sealed class NatsOwnNode
 
     /// <summary>The lease as it was last renewed, or null before that.</summary>
     public NatsLeaseRecord? Lease { get; set; }
+
+    /// <summary>What tells this store's marks from those of any other.</summary>
+    public byte[] Writer { get; } = RandomNumberGenerator.GetBytes(16);
+
+    /// <summary>Whether a commit ended without an answer to all that it asked for, which may still be done.</summary>
+    public bool IsUnsettled { get; set; }
 
     /// <summary>The number of the message that the last commit ended with, which must still be there; null if nothing was committed.</summary>
     public ulong? Written

@@ -31,6 +31,9 @@ internal sealed class NatsSessionKeys(string prefix)
 
     public string Written(string node) => $"{_sessions}w.{node}";
 
+    /// <summary>A key under which nothing ever is: a session's has one token more.</summary>
+    public string NoSession(string node) => $"{_sessions}s.{node}";
+
     public string Session(string node, string hub, string connection) => $"{_sessions}s.{node}.{hub}.{connection}";
 
     public string User(string hub, string user, string node, string connection) => $"{_sessions}u.{hub}.{user}.{node}.{connection}";

@@ -20,6 +20,9 @@ internal sealed partial class NatsSessionStore : ISessionStore
     // How often a lease that somebody else changes at the same time is tried.
     private const int LeaseAttempts = 5;
 
+    // How many given-up marks may turn up one after the other.
+    private const int MarkAttempts = 8;
+
     private static readonly TimeSpan MinRetryWait = TimeSpan.FromMilliseconds(10);
 
     private readonly ConcurrentDictionary<string, NatsOwnNode> _ownNodes = new(StringComparer.Ordinal);
@@ -91,6 +94,11 @@ internal sealed partial class NatsSessionStore : ISessionStore
         await RunAsync(
             async () =>
             {
+                if (_ownNodes.TryGetValue(nodeId, out var own))
+                {
+                    await SettleAsync(node, own, cancellationToken).ConfigureAwait(false);
+                }
+
                 // The lease goes last: without it, another node would report the sessions as those of a lost node.
                 await PurgeSessionsAsync(node, null, cancellationToken).ConfigureAwait(false);
                 await _sessions.PurgeAsync(_keys.Written(node), null, cancellationToken).ConfigureAwait(false);
@@ -114,8 +122,12 @@ internal sealed partial class NatsSessionStore : ISessionStore
         await RunAsync(
             async () =>
             {
-                await ForEachAsync(LastStates(nodeId, node, changes), WriteAsync, cancellationToken).ConfigureAwait(false);
+                var states = LastStates(nodeId, node, changes);
+                await SettleAsync(node, own, cancellationToken).ConfigureAwait(false);
+                own.IsUnsettled = true;
+                await ForEachAsync(states, WriteAsync, cancellationToken).ConfigureAwait(false);
                 await ConfirmAsync(nodeId, node, own, cancellationToken).ConfigureAwait(false);
+                own.IsUnsettled = false;
                 return true;
             },
             cancellationToken).ConfigureAwait(false);
@@ -246,29 +258,44 @@ internal sealed partial class NatsSessionStore : ISessionStore
         await leased.ConfigureAwait(false);
     }
 
+    /// <summary>Waits until all that a commit asked for before it was given up is done, so that it comes before what is asked for next.</summary>
+    private async Task SettleAsync(string node, NatsOwnNode own, CancellationToken cancellationToken)
+    {
+        if (own.IsUnsettled)
+        {
+            // Deletions and values take turns of their own in the server: one of each, behind those that were given up.
+            await _sessions.PurgeAsync(_keys.NoSession(node), null, cancellationToken).ConfigureAwait(false);
+            await WriteMarkAsync(node, own, cancellationToken).ConfigureAwait(false);
+            own.IsUnsettled = false;
+        }
+    }
+
     /// <summary>Writes the message that everything before it is confirmed by, and notices if the one before it is not the last any more.</summary>
     private async Task<ulong> WriteMarkAsync(string node, NatsOwnNode own, CancellationToken cancellationToken)
     {
         var key = _keys.Written(node);
-        if (own.Written is { } before
-            && await _sessions.PutAsync(key, [], before, cancellationToken).ConfigureAwait(false) is { } written)
+        for (var attempt = 1; own.Written is { } before; attempt++)
         {
-            own.Written = written;
-            return written;
+            if (await _sessions.PutAsync(key, own.Writer, before, cancellationToken).ConfigureAwait(false) is { } written)
+            {
+                own.Written = written;
+                return written;
+            }
+
+            // A mark of this store is itself a proof that the one before it was there: its writer did not wait for the answer.
+            var there = await _sessions.GetLatestAsync(key, cancellationToken).ConfigureAwait(false);
+            if (attempt == MarkAttempts || there is null || there.Sequence <= before || !own.Writer.AsSpan().SequenceEqual(there.Value))
+            {
+                own.Lose(there?.Sequence ?? 0); // before it is written anew: if the answer to that is lost, the next renewal still tells
+                break;
+            }
+
+            own.Written = there.Sequence;
         }
 
-        var isLost = own.Written is not null;
-        var anew = await _sessions.PutAsync(key, [], null, cancellationToken).ConfigureAwait(false)
+        var anew = await _sessions.PutAsync(key, own.Writer, null, cancellationToken).ConfigureAwait(false)
             ?? throw new InvalidOperationException("A write without a condition was refused by its condition.");
-        if (isLost)
-        {
-            own.Lose(anew);
-        }
-        else
-        {
-            own.Written = anew;
-        }
-
+        own.Written = anew;
         return anew;
     }
 

@@ -832,6 +832,21 @@ public abstract class SessionStoreConformanceTests : SessionStoreSuite
             await CancelMeanwhileAsync(token => store.CommitAsync(node.NodeId, [new(Ended, passing)], token).AsTask());
             await CommitAsync(store, node, new SessionChange(Ended, passing));
             AssertSame(session, Assert.Single(await ListAsync(store, SessionQuery.ForGroup(Hub, "red"))));
+
+            // Given up after as many round trips as it takes to be anywhere in it, and taken back at once.
+            var asked = i % 5;
+            await CancelMeanwhileAsync(token => store.CommitAsync(node.NodeId, changes, token).AsTask(), AskAsync);
+            await CommitAsync(store, node, new SessionChange(Ended, passing));
+            AssertSame(session, Assert.Single(await ListAsync(store, SessionQuery.ForHub(Hub))));
+            Assert.True(await store.RenewLeaseAsync(node, LongLease, Cancellation));
+
+            async Task AskAsync()
+            {
+                for (; asked > 0; asked--)
+                {
+                    await store.FindAsync(Hub, session.ConnectionId, Cancellation);
+                }
+            }
         }
 
         var leaving = NewNode();

@@ -154,10 +154,14 @@ public abstract class SessionStoreSuite : IAsyncLifetime
         }
     }
 
-    private protected static async Task CancelMeanwhileAsync(Func<CancellationToken, Task> call)
+    /// <summary>Calls, and gives up while the call runs.</summary>
+    /// <param name="call">The call.</param>
+    /// <param name="meanwhile">How long it runs first; null to give up at once.</param>
+    private protected static async Task CancelMeanwhileAsync(Func<CancellationToken, Task> call, Func<Task>? meanwhile = null)
     {
         using var cancelling = CancellationTokenSource.CreateLinkedTokenSource(Cancellation);
         var running = call(cancelling.Token);
+        await (meanwhile?.Invoke() ?? Task.CompletedTask);
         await cancelling.CancelAsync();
         await AssertCompletesOrIsCancelledAsync(() => running);
     }
