@@ -3,15 +3,33 @@ namespace DistributedSockets;
 /// <summary>The atomic steps. Each touches the keys of one node only, all of them given as KEYS.</summary>
 internal static class RedisSessionScripts
 {
+    /// <summary>Whether a lease has reached a number. Numbers have too many digits for Lua's own.</summary>
+    private const string HasReached = """
+        local function reached(lease, number)
+          return type(lease) == 'string' and string.match(lease, '^[1-9]%d*$') ~= nil
+            and (#lease > #number or (#lease == #number and lease >= number))
+        end
+
+        """;
+
+    /// <summary>Renews the lease, and returns whether it was held and had reached a number; one that had not becomes provisional.</summary>
+    /// <remarks>KEYS: lease. ARGV: the number that it must have reached, the number to write, and for how long, in milliseconds.</remarks>
+    public const string Renew = HasReached + """
+        local held = reached(redis.call('GET', KEYS[1]), ARGV[1])
+        redis.call('SET', KEYS[1], held and ARGV[2] or '0', 'PX', ARGV[3])
+        return held and 1 or 0
+        """;
+
     /// <summary>Applies changes in order; applying them twice is the same as once.</summary>
     /// <remarks>
-    /// First the lease in KEYS, and in ARGV its new value: the number of the write, or empty for a write without one. A lease that is
-    /// provisional stays so, and one that is gone stays gone. Per change, KEYS: hubs, sessions, users, groups, then one set per index. ARGV: hub, connection, record (empty for an
+    /// First the lease in KEYS, and in ARGV the number of the write, or empty for a write without one, and the number that the lease must
+    /// have reached: one that has not becomes provisional, as writes are missing that had been confirmed. A lease that is provisional
+    /// stays so, and one that is gone stays gone. Per change, KEYS: hubs, sessions, users, groups, then one set per index. ARGV: hub, connection, record (empty for an
     /// ended session), number of indexes, then per index '+' or '-', '3' for a user or '4' for a group, and its name.
     /// The counts are set from the sets' sizes, never added to, so that a repeated change does no harm.
     /// </remarks>
-    public const string Apply = """
-        local a, k = 2, 1
+    public const string Apply = HasReached + """
+        local a, k = 3, 1
         while a <= #ARGV do
           local connection, record, indexes = ARGV[a + 1], ARGV[a + 2], tonumber(ARGV[a + 3])
           if record == '' then
@@ -36,7 +54,9 @@ internal static class RedisSessionScripts
         end
         if ARGV[1] ~= '' then
           local lease = redis.pcall('GET', KEYS[1])
-          if type(lease) == 'string' and lease ~= '0' then redis.call('SET', KEYS[1], ARGV[1], 'XX', 'KEEPTTL') end
+          if type(lease) == 'string' and lease ~= '0' then
+            redis.call('SET', KEYS[1], reached(lease, ARGV[2]) and ARGV[1] or '0', 'XX', 'KEEPTTL')
+          end
         end
         return 1
         """;

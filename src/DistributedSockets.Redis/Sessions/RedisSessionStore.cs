@@ -65,11 +65,21 @@ internal sealed partial class RedisSessionStore : ISessionStore
         var database = await DatabaseAsync(cancellationToken).ConfigureAwait(false);
         var listed = InPlaceAsync(_nodes, "hash", () => database.HashSetAsync(_nodes, node.NodeId, record));
         TaskFailures.Observe(listed);
-        var confirmed = writes.Confirmed;
-        var before = await InPlaceAsync(
-            keys.Lease, "string", () => writes.SendLast(number => database.StringSetAndGetAsync(keys.Lease, number, expiry))).ConfigureAwait(false);
+        var milliseconds = Math.Max(1, (long)expiry.TotalMilliseconds);
+        var held = await InPlaceAsync(
+            keys.Lease,
+            "string",
+            () => writes.SendLast((number, confirmed) => database.ScriptEvaluateAsync(
+                RedisSessionScripts.Renew, [keys.Lease], [confirmed, number, milliseconds]))).ConfigureAwait(false);
+        if (!(bool)held)
+        {
+            // Until this answer the lease itself says so, in case that it is lost.
+            writes.Lose();
+            await ExchangeAsync(() => writes.SendLast((number, _) => database.StringSetAsync(keys.Lease, number, expiry)), cancellationToken).ConfigureAwait(false);
+        }
+
         await listed.ConfigureAwait(false);
-        return before.HasValue && before != Provisional && before.TryParse(out long last) && last >= confirmed;
+        return !writes.TakeLoss();
 
         async Task<T> InPlaceAsync<T>(RedisKey key, string type, Func<Task<T>> write)
         {
@@ -136,45 +146,44 @@ internal sealed partial class RedisSessionStore : ISessionStore
         var listed = ExchangeAsync(() => database.HashSetAsync(_nodes, keys.NodeId, isOwn ? own.Record : "{}", When.NotExists), cancellationToken);
         TaskFailures.Observe(leased);
         TaskFailures.Observe(listed);
-        var last = 0L;
-        var inFlight = new Queue<Task<RedisResult>>();
+        var inFlight = new Queue<(long Number, Task<RedisResult> Script)>();
         for (var start = 0; start < changes.Count; start += ChangesPerScript)
         {
             if (inFlight.Count == ScriptsInFlight)
             {
-                await ExchangeAsync(inFlight.Dequeue, cancellationToken).ConfigureAwait(false);
+                await EndOneAsync().ConfigureAwait(false);
             }
 
             var (from, end) = (start, Math.Min(start + ChangesPerScript, changes.Count));
-            if (isOwn && end == changes.Count)
-            {
-                (last, var script) = own.Writes.SendNext(number => Apply(database, keys, changes, from, end, number));
-                inFlight.Enqueue(script);
-            }
-            else
-            {
-                inFlight.Enqueue(Apply(database, keys, changes, from, end, RedisValue.EmptyString));
-            }
+            inFlight.Enqueue(isOwn
+                ? own.Writes.SendNext((number, confirmed) => Apply(database, keys, changes, from, end, number, confirmed))
+                : (0, Apply(database, keys, changes, from, end, RedisValue.EmptyString, RedisValue.EmptyString)));
         }
 
-        while (inFlight.TryDequeue(out var script))
+        while (inFlight.Count > 0)
         {
-            await ExchangeAsync(() => script, cancellationToken).ConfigureAwait(false);
+            await EndOneAsync().ConfigureAwait(false);
         }
 
         await leased.ConfigureAwait(false);
         await listed.ConfigureAwait(false);
-        if (isOwn)
+
+        async Task EndOneAsync()
         {
-            own.Writes.Confirmed = last;
+            var (number, script) = inFlight.Dequeue();
+            await ExchangeAsync(() => script, cancellationToken).ConfigureAwait(false);
+            if (isOwn)
+            {
+                own.Writes.Confirmed = number;
+            }
         }
     }
 
     private static Task<RedisResult> Apply(
-        IDatabase database, RedisSessionKeys keys, IReadOnlyList<SessionChange> changes, int start, int end, RedisValue number)
+        IDatabase database, RedisSessionKeys keys, IReadOnlyList<SessionChange> changes, int start, int end, RedisValue number, RedisValue confirmed)
     {
         var scriptKeys = new List<RedisKey> { keys.Lease };
-        var arguments = new List<RedisValue> { number };
+        var arguments = new List<RedisValue> { number, confirmed };
         for (var i = start; i < end; i++)
         {
             var (kind, session, group) = changes[i];
