@@ -59,6 +59,9 @@ public sealed class FakeClient : IAsyncDisposable
     /// <summary>Whether everything sent has been read on both sides, and both wait for more.</summary>
     internal bool IsIdle => _transport.ToClient.IsQuiet && _transport.ToServer.IsQuiet;
 
+    /// <summary>Whether the node must have sent it a ping by now, and has not got the answer.</summary>
+    internal bool OwesPong => Node.Clock.GetUtcNow() - _transport.ToServer.WaitsSince > Node.LongestSilence;
+
     /// <summary>Whether one of the sides is done with the connection.</summary>
     internal bool HasEnded => !IsOpen || IsServerDone;
 

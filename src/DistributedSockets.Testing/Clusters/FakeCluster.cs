@@ -381,7 +381,7 @@ public sealed class FakeCluster : IAsyncDisposable
         await work;
     }
 
-    /// <summary>Lets what the timers have set going get under way, such as a ping to its client: before that nobody knows of it.</summary>
+    /// <summary>Lets what the timers have set going get under way, as far as it is ready to run; a short wait, which promises nothing.</summary>
     private static async Task LetRunAsync()
     {
         for (var (calm, turn) = (0, 0); calm < 3 && turn < 50; turn++)
@@ -414,7 +414,7 @@ public sealed class FakeCluster : IAsyncDisposable
         await LetRunAsync();
         await _pulse.WaitUntilAsync(
             () => Array.TrueForAll(_nodes, static node => node.HasDoneWhatIsDue)
-                && Array.TrueForAll(idle, static client => client.IsIdle || client.HasEnded || client.IsReadingPaused),
+                && Array.TrueForAll(idle, static client => client is { IsIdle: true, OwesPong: false } or { HasEnded: true } or { IsReadingPaused: true }),
             () => Array.Find(_nodes, static node => !node.HasDoneWhatIsDue) is { } late
                 ? $"node {late.Index} has done its heartbeat and told its observers of what it claimed"
                 : "the clients have answered pings",

@@ -31,7 +31,9 @@ public sealed class FakeNode
         NodeId = Services.GetRequiredService<NodeInfo>().NodeId;
         Backplane = ((NodeBackplane)Services.GetRequiredService<IBackplane>()).Inner;
         _store = (NodeStore)Services.GetRequiredService<ISessionStore>();
-        _heartbeat = Services.GetRequiredService<IOptions<DistributedWebSocketsOptions>>().Value.HeartbeatInterval;
+        var sockets = Services.GetRequiredService<IOptions<DistributedWebSocketsOptions>>().Value;
+        _heartbeat = sockets.HeartbeatInterval;
+        LongestSilence = sockets.KeepAliveInterval * 1.25; // pings are looked after at least four times as often
     }
 
     /// <summary>Its place in <see cref="FakeCluster.Nodes"/>.</summary>
@@ -67,6 +69,9 @@ public sealed class FakeNode
     internal WebApplication App { get; }
 
     internal NodeClock Clock { get; }
+
+    /// <summary>How long a client can be silent before the node has sent it a ping.</summary>
+    internal TimeSpan LongestSilence { get; }
 
     internal FakeClient[] Clients
     {
@@ -230,7 +235,7 @@ public sealed class FakeNode
 
     private async Task<FakeClient> HandshakeAsync(string path, FakeClientOptions options, CancellationToken cancellationToken)
     {
-        var transport = new FakeTransport(options.WindowBytes, _pulse);
+        var transport = new FakeTransport(options.WindowBytes, Clock, _pulse);
         var savedBefore = _store.SavedCount;
         var query = path.IndexOf('?', StringComparison.Ordinal);
         var request = App.GetTestServer().SendAsync(

@@ -12,11 +12,11 @@ internal sealed class FakeTransport : IHttpUpgradeFeature, IHttpRequestLifetimeF
     private volatile bool _ended;
     private volatile bool _cut;
 
-    internal FakeTransport(int windowBytes, Pulse pulse)
+    internal FakeTransport(int windowBytes, TimeProvider time, Pulse pulse)
     {
         _pulse = pulse;
-        ToServer = new(windowBytes, pulse);
-        ToClient = new(windowBytes, pulse);
+        ToServer = new(windowBytes, time, pulse);
+        ToClient = new(windowBytes, time, pulse);
         RequestAborted = _aborted.Token;
     }
 

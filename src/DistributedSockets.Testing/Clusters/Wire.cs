@@ -1,13 +1,14 @@
 namespace DistributedSockets.Testing;
 
 /// <summary>One direction of a connection in memory: bytes in order, and no more under way than a window, as with TCP.</summary>
-internal sealed class Wire(int windowBytes, Pulse pulse)
+internal sealed class Wire(int windowBytes, TimeProvider time, Pulse pulse)
 {
     private readonly Lock _gate = new();
     private readonly Queue<ReadOnlyMemory<byte>> _chunks = new();
     private TaskCompletionSource _changed = NewSignal();
     private int _taken;
     private int _unread;
+    private DateTimeOffset _waitsSince;
     private bool _readerWaits;
     private bool _held;
     private bool _frozen;
@@ -23,6 +24,18 @@ internal sealed class Wire(int windowBytes, Pulse pulse)
             lock (_gate)
             {
                 return _readerWaits && _unread == 0;
+            }
+        }
+    }
+
+    /// <summary>When the reader last began to wait for bytes.</summary>
+    internal DateTimeOffset WaitsSince
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _waitsSince;
             }
         }
     }
@@ -65,7 +78,7 @@ internal sealed class Wire(int windowBytes, Pulse pulse)
                     }
                 }
 
-                _readerWaits = true;
+                (_readerWaits, _waitsSince) = (true, time.GetUtcNow());
                 changed = _changed.Task;
             }
 

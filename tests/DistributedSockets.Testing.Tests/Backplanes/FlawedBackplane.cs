@@ -15,13 +15,16 @@ internal sealed class FlawedBackplane(FlawedBroker broker, BackplaneFlaw flaw) :
     private readonly Lock _disposing = new();
     private IBackplaneReceiver? _receiver;
     private Task _pump = Task.CompletedTask;
-    private Task? _disposal;
+    private volatile Task? _disposal;
     private volatile bool _disposed;
     private volatile bool _dropsNext;
     private int _subscribing;
     private int _together;
 
     public string System => flaw == BackplaneFlaw.HasNoProperName ? "The Flawed Backplane" : "flawed";
+
+    private bool DeliversAfterDisposal => flaw is BackplaneFlaw.DisposeKeepsDelivering or BackplaneFlaw.IsBackAfterDisposal
+        or BackplaneFlaw.SubscribesAfterDisposal or BackplaneFlaw.SecondDisposeReturnsAtOnce;
 
     public ValueTask StartAsync(IBackplaneReceiver receiver, CancellationToken cancellationToken = default)
     {
@@ -222,7 +225,16 @@ internal sealed class FlawedBackplane(FlawedBroker broker, BackplaneFlaw flaw) :
         }
     }
 
-    public void Enqueue(string channel, ReadOnlyMemory<byte> payload) => _arrived.Writer.TryWrite((channel, payload));
+    public void Enqueue(string channel, ReadOnlyMemory<byte> payload)
+    {
+        if (_disposal is not null && DeliversAfterDisposal)
+        {
+            _receiver!.OnReceived(channel, payload); // at once, so that the flaw is there whenever somebody looks
+            return;
+        }
+
+        _arrived.Writer.TryWrite((channel, payload));
+    }
 
     private void Resubscribe()
     {
@@ -278,7 +290,7 @@ internal sealed class FlawedBackplane(FlawedBroker broker, BackplaneFlaw flaw) :
     {
         await foreach (var (channel, payload) in _arrived.Reader.ReadAllAsync())
         {
-            if (_disposed && flaw is not (BackplaneFlaw.DisposeKeepsDelivering or BackplaneFlaw.IsBackAfterDisposal or BackplaneFlaw.SubscribesAfterDisposal))
+            if (_disposed && !DeliversAfterDisposal)
             {
                 continue;
             }
