@@ -75,7 +75,8 @@ internal sealed partial class RedisSessionStore : ISessionStore
         {
             // Until this answer the lease itself says so, in case that it is lost.
             writes.Lose();
-            await ExchangeAsync(() => writes.SendLast((number, _) => database.StringSetAsync(keys.Lease, number, expiry)), cancellationToken).ConfigureAwait(false);
+            await ExchangeAsync(
+                () => writes.SendLast((number, _) => database.StringSetAsync(keys.Lease, number, expiry: null, keepTtl: true, When.Exists)), cancellationToken).ConfigureAwait(false);
         }
 
         await listed.ConfigureAwait(false);
