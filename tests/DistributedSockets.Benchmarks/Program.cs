@@ -21,7 +21,7 @@ try
         ["peers", .. var rest] => await PeersProgram.RunAsync(rest),
         ["postgres", .. var rest] => await PostgresProgram.RunAsync(rest),
         ["routing", .. var rest] => await RoutingProgram.RunAsync(rest),
-        [RoutingProgram.NodeVerb, var redis, var strategy] => await RoutingNode.RunAsync(redis, strategy),
+        [RoutingProgram.NodeVerb, var over, var endPoint, var strategy] => await RoutingNode.RunAsync(RoutingServer.Get(over), endPoint, strategy),
         _ => throw new FormatException("Which verb?"),
     };
 }

@@ -5,7 +5,7 @@ namespace DistributedSockets.Benchmarks.Results;
 
 /// <summary>On what a run was made.</summary>
 internal sealed record Machine(
-    string Processor, int Processors, double MemoryGiB, string OperatingSystem, string Dotnet, string Node, string Redis, string Commit)
+    string Processor, int Processors, double MemoryGiB, string OperatingSystem, string Dotnet, string Node, string Redis, string? Nats, string Commit)
 {
     public static async Task<Machine> ReadAsync()
     {
@@ -20,6 +20,7 @@ internal sealed record Machine(
             RuntimeInformation.FrameworkDescription,
             await TryAsync(root, "node", "--version"),
             await TryAsync(root, "redis-server", "--version"),
+            await TryAsync(root, "nats-server", "--version"),
             changed.Length == 0 ? commit : $"{commit}, changed");
     }
 

@@ -18,7 +18,8 @@ internal sealed class RoutingNode : IDisposable
     private const int AtOnce = 16;
 
     private static readonly TimeSpan s_poll = TimeSpan.FromMilliseconds(50);
-    /// <summary>How long Redis may take here: many processes share a few processors and ask for all they can.</summary>
+
+    /// <summary>How long the server may take here: many processes share a few processors and ask for all they can.</summary>
     private static readonly TimeSpan s_overload = TimeSpan.FromSeconds(30);
 
     private static readonly TimeSpan s_arrival = TimeSpan.FromSeconds(15);
@@ -38,7 +39,7 @@ internal sealed class RoutingNode : IDisposable
     private int _from;
     private int _to;
 
-    private RoutingNode(string redis, string strategy)
+    private RoutingNode(RoutingServer over, string endPoint, string strategy)
     {
         _isInterest = strategy == RoutingStrategies.Interest;
         _listener.InstrumentPublished = static (instrument, listener) =>
@@ -55,8 +56,8 @@ internal sealed class RoutingNode : IDisposable
             static options => (options.UnsubscribeDelay, options.RemoteCommandTimeout) = (TimeSpan.Zero, s_overload),
             sockets =>
             {
-                sockets.UseRedisBackplane(options => (options.ConnectionString, options.OperationTimeout) = (redis, s_overload))
-                    .UseRouting(RoutingStrategies.Get(strategy));
+                over.UseBackplane(sockets, endPoint, s_overload);
+                sockets.UseRouting(RoutingStrategies.Get(strategy));
                 sockets.Services.AddLogging(static logging => logging
                     .SetMinimumLevel(LogLevel.Warning)
                     .AddConsole(static console => console.LogToStandardErrorThreshold = LogLevel.Trace)); // such as an outage, which spoils a run
@@ -65,9 +66,9 @@ internal sealed class RoutingNode : IDisposable
         _state = _node.Services.GetRequiredService<NodeState>();
     }
 
-    public static async Task<int> RunAsync(string redis, string strategy)
+    public static async Task<int> RunAsync(RoutingServer over, string endPoint, string strategy)
     {
-        using var node = new RoutingNode(redis, strategy);
+        using var node = new RoutingNode(over, endPoint, strategy);
         await node._subscriptions.AcquireAsync(node._node.Hub.AllChannel, keep: true); // as the first connection does
         await node._subscriptions.AcquireAsync(node._node.Hub.OwnChannel, keep: true);
         while (await Console.In.ReadLineAsync() is { } line)
@@ -166,7 +167,7 @@ internal sealed class RoutingNode : IDisposable
         return times;
     }
 
-    /// <summary>Leaves the oldest groups and joins new ones, until Redis knows of it.</summary>
+    /// <summary>Leaves the oldest groups and joins new ones, until the server knows of it.</summary>
     private async Task ChurnAsync(int count)
     {
         for (var done = 0; done < count;)

@@ -19,9 +19,9 @@ internal sealed class RoutingNodeProcess : IAsyncDisposable
 
     public double ResidentKiB => ProcessUsage.ResidentKiB(_process.Id);
 
-    public static async Task<RoutingNodeProcess> StartAsync(int number, string redis, string strategy)
+    public static async Task<RoutingNodeProcess> StartAsync(int number, string over, string endPoint, string strategy)
     {
-        var process = Process.Start(new ProcessStartInfo("dotnet", [typeof(RoutingNodeProcess).Assembly.Location, RoutingProgram.NodeVerb, redis, strategy])
+        var process = Process.Start(new ProcessStartInfo("dotnet", [typeof(RoutingNodeProcess).Assembly.Location, RoutingProgram.NodeVerb, over, endPoint, strategy])
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,

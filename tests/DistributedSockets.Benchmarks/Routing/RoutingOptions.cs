@@ -7,7 +7,8 @@ namespace DistributedSockets.Benchmarks.Routing;
 internal sealed record RoutingOptions
 {
     public const string Usage = """
-        routing [options]        interest and broadcast routing over one Redis: what messages, joins and memory cost
+        routing [options]        interest and broadcast routing over one server: what messages, joins and memory cost
+          --over redis|nats     the server, which is started (redis)
           --nodes N,N…          how many nodes (2,4,8)
           --names N,N…          how many groups each node holds, step by step (100,1000,10000,100000)
           --messages N          messages of each step, all nodes together (120960)
@@ -18,6 +19,8 @@ internal sealed record RoutingOptions
           --short               2 and 4 nodes, up to 1,000 groups, little of everything: to see that it works, not to compare
           --output DIRECTORY    where the JSON file goes (artifacts/benchmarks)
         """;
+
+    public RoutingServer Over { get; private set; } = RoutingServer.Redis;
 
     public IReadOnlyList<int> Nodes { get; private set; } = [2, 4, 8];
 
@@ -64,6 +67,9 @@ internal sealed record RoutingOptions
     {
         switch (option)
         {
+            case "--over":
+                Over = RoutingServer.Get(value);
+                break;
             case "--nodes":
                 Nodes = Numbers(value);
                 break;

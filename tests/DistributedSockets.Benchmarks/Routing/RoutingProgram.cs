@@ -1,15 +1,12 @@
 using System.Diagnostics;
 using DistributedSockets.Benchmarks.Results;
-using DistributedSockets.TestServers;
 
 namespace DistributedSockets.Benchmarks.Routing;
 
-/// <summary>The verb <c>routing</c>: interest and broadcast routing on the same load, over a Redis of their own.</summary>
+/// <summary>The verb <c>routing</c>: interest and broadcast routing on the same load, over a server of their own.</summary>
 internal static class RoutingProgram
 {
     public const string NodeVerb = "routing-node";
-
-    public const string Scenario = "routing";
 
     public static async Task<int> RunAsync(string[] args)
     {
@@ -42,12 +39,12 @@ internal static class RoutingProgram
             }
 
             Console.WriteLine($"round {round} of {options.Rounds}: session store");
-            await StoreTurn.RunAsync(round, measurements);
+            await StoreTurn.RunAsync(options.Over, round, measurements);
         }
 
         var run = new RunReport
         {
-            Scenario = Scenario,
+            Scenario = options.Over.Scenario,
             StartedAt = startedAt,
             Command = $"routing {string.Join(' ', args)}".TrimEnd(),
             Seconds = Stopwatch.GetElapsedTime(began).TotalSeconds,

@@ -4,7 +4,7 @@ using DistributedSockets.TestServers;
 
 namespace DistributedSockets.Benchmarks.Routing;
 
-/// <summary>Some nodes with one strategy on an empty Redis, which get more and more groups.</summary>
+/// <summary>Some nodes with one strategy on an empty server, which get more and more groups.</summary>
 internal sealed class RoutingTurn : IAsyncDisposable
 {
     private const int WarmupMessages = 2_520;
@@ -13,15 +13,15 @@ internal sealed class RoutingTurn : IAsyncDisposable
 
     private static readonly TimeSpan s_idle = TimeSpan.FromSeconds(2);
 
-    private readonly RedisServer _redis;
+    private readonly TestServer _server;
     private readonly IReadOnlyList<RoutingNodeProcess> _nodes;
     private readonly string _strategy;
     private readonly int _round;
     private readonly RoutingOptions _options;
 
-    private RoutingTurn(RedisServer redis, IReadOnlyList<RoutingNodeProcess> nodes, string strategy, int round, RoutingOptions options)
+    private RoutingTurn(TestServer server, IReadOnlyList<RoutingNodeProcess> nodes, string strategy, int round, RoutingOptions options)
     {
-        _redis = redis;
+        _server = server;
         _nodes = nodes;
         _strategy = strategy;
         _round = round;
@@ -33,17 +33,17 @@ internal sealed class RoutingTurn : IAsyncDisposable
 
     public static async Task<RoutingTurn> StartAsync(int nodes, string strategy, int round, RoutingOptions options)
     {
-        var redis = new RedisServer();
+        var server = options.Over.Create();
         var started = new List<RoutingNodeProcess>();
         try
         {
-            await redis.StartAsync();
+            await server.StartAsync();
             for (var i = 0; i < nodes; i++)
             {
-                started.Add(await RoutingNodeProcess.StartAsync(i, redis.EndPoint, strategy));
+                started.Add(await RoutingNodeProcess.StartAsync(i, options.Over.Name, server.EndPoint, strategy));
             }
 
-            return new(redis, started, strategy, round, options);
+            return new(server, started, strategy, round, options);
         }
         catch
         {
@@ -52,7 +52,7 @@ internal sealed class RoutingTurn : IAsyncDisposable
                 await node.DisposeAsync();
             }
 
-            await redis.DisposeAsync();
+            await server.DisposeAsync();
             throw;
         }
     }
@@ -82,7 +82,7 @@ internal sealed class RoutingTurn : IAsyncDisposable
                 double more = (wanted - 100) * _nodes.Count;
                 values[RoutingMetric.NodeHeapBytes] = (memory.HeapBytes - atFirst.HeapBytes) / more;
                 values[RoutingMetric.NodeResidentBytes] = (memory.ResidentKiB - atFirst.ResidentKiB) * 1_024 / more;
-                values[RoutingMetric.RedisBytes] = (memory.RedisBytes - atFirst.RedisBytes) / more;
+                values[RoutingMetric.ServerBytes] = (memory.ServerBytes - atFirst.ServerBytes) / more;
                 names = wanted;
             }
 
@@ -102,7 +102,7 @@ internal sealed class RoutingTurn : IAsyncDisposable
             await node.DisposeAsync();
         }
 
-        await _redis.DisposeAsync();
+        await _server.DisposeAsync();
     }
 
     private async Task JoinAsync(int count, SortedDictionary<string, double> values)
@@ -110,7 +110,7 @@ internal sealed class RoutingTurn : IAsyncDisposable
         var from = await UsageAsync("await 0");
         var to = await UsageAsync($"join {count}");
         values[RoutingMetric.JoinNodeCpu] = (to.NodeCpuSeconds - from.NodeCpuSeconds) * 1e6 / (count * _nodes.Count);
-        values[RoutingMetric.JoinRedisCpu] = (to.RedisCpuSeconds - from.RedisCpuSeconds) * 1e6 / (count * _nodes.Count);
+        values[RoutingMetric.JoinServerCpu] = (to.ServerCpuSeconds - from.ServerCpuSeconds) * 1e6 / (count * _nodes.Count);
     }
 
     private async Task MessagesAsync(SortedDictionary<string, double> values)
@@ -120,7 +120,7 @@ internal sealed class RoutingTurn : IAsyncDisposable
         var from = await UsageAsync("await 0");
         var to = await SendAsync(perNode);
         values[RoutingMetric.MessageNodeCpu] = (to.NodeCpuSeconds - from.NodeCpuSeconds) * 1e6 / messages;
-        values[RoutingMetric.MessageRedisCpu] = (to.RedisCpuSeconds - from.RedisCpuSeconds) * 1e6 / messages;
+        values[RoutingMetric.MessageServerCpu] = (to.ServerCpuSeconds - from.ServerCpuSeconds) * 1e6 / messages;
         values[RoutingMetric.Received] = (to.Received - from.Received) / messages;
         values[RoutingMetric.Wrong] = values.GetValueOrDefault(RoutingMetric.Wrong) + Math.Abs(to.Delivered - from.Delivered - messages) + Math.Abs(to.Received - from.Received - (messages * Receivers));
     }
@@ -139,7 +139,7 @@ internal sealed class RoutingTurn : IAsyncDisposable
         var to = await SendAsync(perNode, $"pace {rate}");
         var idleTimes = Stopwatch.GetElapsedTime(began) / Stopwatch.GetElapsedTime(idleBegan, began);
         values[RoutingMetric.PacedNodeCpu] = Each(static usage => usage.NodeCpuSeconds);
-        values[RoutingMetric.PacedRedisCpu] = Each(static usage => usage.RedisCpuSeconds);
+        values[RoutingMetric.PacedServerCpu] = Each(static usage => usage.ServerCpuSeconds);
 
         double Each(Func<RoutingUsage, double> cpu) => (cpu(to) - cpu(from) - ((cpu(from) - cpu(idleFrom)) * idleTimes)) * 1e6 / messages;
     }
@@ -152,7 +152,7 @@ internal sealed class RoutingTurn : IAsyncDisposable
         var from = await UsageAsync("await 0");
         var to = await UsageAsync($"churn {count}");
         values[RoutingMetric.ChurnNodeCpu] = (to.NodeCpuSeconds - from.NodeCpuSeconds) * 1e6 / (count * _nodes.Count);
-        values[RoutingMetric.ChurnRedisCpu] = (to.RedisCpuSeconds - from.RedisCpuSeconds) * 1e6 / (count * _nodes.Count);
+        values[RoutingMetric.ChurnServerCpu] = (to.ServerCpuSeconds - from.ServerCpuSeconds) * 1e6 / (count * _nodes.Count);
     }
 
     /// <summary>Joins one after the other, on one node after the other: as long as one takes with nobody else about.</summary>
@@ -177,7 +177,7 @@ internal sealed class RoutingTurn : IAsyncDisposable
 
     private Task<RoutingUsage> UsageAsync(string command) => UsageAsync(_ => command);
 
-    /// <summary>Collects garbage on one node after the other: all at once would keep Redis waiting.</summary>
+    /// <summary>Collects garbage on one node after the other: all at once would keep the server waiting.</summary>
     private async Task<RoutingUsage> CollectAsync()
     {
         foreach (var node in _nodes)
@@ -189,5 +189,5 @@ internal sealed class RoutingTurn : IAsyncDisposable
     }
 
     private async Task<RoutingUsage> UsageAsync(Func<int, string> command) =>
-        await RoutingUsage.OfAsync(_nodes, await Task.WhenAll(_nodes.Select((node, i) => node.AskAsync(command(i)))), _redis);
+        RoutingUsage.Of(_nodes, await Task.WhenAll(_nodes.Select((node, i) => node.AskAsync(command(i)))), await _options.Over.UsageAsync(_server));
 }

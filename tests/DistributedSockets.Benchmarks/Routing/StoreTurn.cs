@@ -1,11 +1,10 @@
 using DistributedSockets.Benchmarks.Micro;
 using DistributedSockets.Benchmarks.Results;
-using DistributedSockets.TestServers;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace DistributedSockets.Benchmarks.Routing;
 
-/// <summary>What the session store over Redis costs per session and per lease, which is the same with each strategy.</summary>
+/// <summary>What the session store costs per session and per lease, which is the same with each strategy.</summary>
 internal static class StoreTurn
 {
     public const string Variant = "session store";
@@ -18,11 +17,11 @@ internal static class StoreTurn
 
     private static readonly TimeSpan s_lease = TimeSpan.FromMinutes(10);
 
-    public static async Task RunAsync(int round, List<Measurement> measurements)
+    public static async Task RunAsync(RoutingServer over, int round, List<Measurement> measurements)
     {
-        await using var redis = new RedisServer();
-        await redis.StartAsync();
-        using var node = new MicroNode(build: sockets => sockets.UseRedisSessionStore(redis.EndPoint));
+        await using var server = over.Create();
+        await server.StartAsync();
+        using var node = new MicroNode(build: sockets => over.UseSessionStore(sockets, server.EndPoint));
         var store = node.Services.GetRequiredService<ISessionStore>();
         var id = node.Services.GetRequiredService<NodeInfo>().NodeId;
         var values = new SortedDictionary<string, double>(StringComparer.Ordinal);
@@ -33,11 +32,11 @@ internal static class StoreTurn
         await CommitAsync("user", SessionChangeKind.Saved, Sessions);
         var saved = await UsageAsync();
         values[RoutingMetric.SessionNodeCpu] = (saved.NodeCpuSeconds - from.NodeCpuSeconds) * 1e6 / Sessions;
-        values[RoutingMetric.SessionRedisCpu] = (saved.RedisCpuSeconds - from.RedisCpuSeconds) * 1e6 / Sessions;
-        values[RoutingMetric.SessionRedisBytes] = (saved.RedisBytes - from.RedisBytes) / (double)Sessions;
+        values[RoutingMetric.SessionServerCpu] = (saved.ServerCpuSeconds - from.ServerCpuSeconds) * 1e6 / Sessions;
+        values[RoutingMetric.SessionServerBytes] = (saved.ServerBytes - from.ServerBytes) / (double)Sessions;
         await CommitAsync("user", SessionChangeKind.Ended, Sessions);
         var ended = await UsageAsync();
-        values[RoutingMetric.EndRedisCpu] = (ended.RedisCpuSeconds - saved.RedisCpuSeconds) * 1e6 / Sessions;
+        values[RoutingMetric.EndServerCpu] = (ended.ServerCpuSeconds - saved.ServerCpuSeconds) * 1e6 / Sessions;
 
         var nodes = Enumerable.Range(0, LiveNodes).Select(static i => new NodeInfo { NodeId = $"web-{i:D10}", Name = "web", StartedAt = DateTimeOffset.UnixEpoch, Routing = "interest" }).ToArray();
         foreach (var other in nodes)
@@ -45,11 +44,11 @@ internal static class StoreTurn
             await store.RenewLeaseAsync(other, s_lease);
         }
 
-        values[RoutingMetric.RenewRedisCpu] = await BeatAsync(async i => await store.RenewLeaseAsync(nodes[i % LiveNodes], s_lease));
-        values[RoutingMetric.ListRedisCpu] = await BeatAsync(async _ => await store.ListNodesAsync());
-        values[RoutingMetric.ClaimRedisCpu] = await BeatAsync(async _ => await store.ClaimExpiredAsync(id, 1_000));
+        values[RoutingMetric.RenewServerCpu] = await BeatAsync(async i => await store.RenewLeaseAsync(nodes[i % LiveNodes], s_lease));
+        values[RoutingMetric.ListServerCpu] = await BeatAsync(async _ => await store.ListNodesAsync());
+        values[RoutingMetric.ClaimServerCpu] = await BeatAsync(async _ => await store.ClaimExpiredAsync(id, 1_000));
         values[RoutingMetric.Wrong] = 0;
-        measurements.Add(new(Variant, "redis", round, LiveNodes, Sessions, values));
+        measurements.Add(new(Variant, over.Name, round, LiveNodes, Sessions, values));
         Console.WriteLine("  " + string.Join(", ", values.Select(static value => $"{value.Key} {value.Value:N2}")));
 
         async Task CommitAsync(string name, SessionChangeKind kind, int count)
@@ -76,9 +75,10 @@ internal static class StoreTurn
                 await beat(i);
             }
 
-            return ((await UsageAsync()).RedisCpuSeconds - before.RedisCpuSeconds) * 1e6 / Beats;
+            return ((await UsageAsync()).ServerCpuSeconds - before.ServerCpuSeconds) * 1e6 / Beats;
         }
 
-        Task<RoutingUsage> UsageAsync() => RoutingUsage.OfAsync([], [new(Environment.CpuUsage.TotalTime.TotalSeconds, 0, 0, 0, 0, [])], redis);
+        async Task<RoutingUsage> UsageAsync() =>
+            RoutingUsage.Of([], [new(Environment.CpuUsage.TotalTime.TotalSeconds, 0, 0, 0, 0, [])], await over.UsageAsync(server));
     }
 }
