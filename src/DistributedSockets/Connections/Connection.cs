@@ -65,7 +65,7 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner, IMe
             ? TimeSpan.MaxValue
             : services.Options.MaxConnectionAge * (1 - (Random.Shared.NextDouble() * MaxAgeJitter));
         AuthenticationExpiresAt = context.Features.Get<IAuthenticateResultFeature>()?.AuthenticateResult?.Properties?.ExpiresUtc;
-        _queue = new(tap?.Output ?? new WebSocketFrameWriter(socket), services.Options, this, takesDeflated && tap is not null);
+        _queue = new(tap is null ? new WebSocketFrameWriter(socket) : tap.Output, services.Options, this, takesDeflated && tap is not null);
         _reader = new(socket, tap is not null, services, this);
         if (tap is not null)
         {
@@ -148,6 +148,23 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner, IMe
     /// <summary>Begins the close handshake once; whoever comes first says why.</summary>
     internal void Close(DisconnectReason reason) =>
         Close(reason, reason.CloseStatus ?? WebSocketCloseStatus.NormalClosure, reason.Description);
+
+    /// <summary>Writes what was sent to it since it was made, now that its tap is open.</summary>
+    internal void Open()
+    {
+        if (_tap?.Output is { } output)
+        {
+            _queue.Open(output);
+        }
+    }
+
+    /// <summary>Ends a connection whose handshake could not be answered.</summary>
+    internal void Abandon(Exception exception)
+    {
+        TrySetReason(new(DisconnectKind.ConnectionLost, Exception: exception));
+        _receiveEnded.TrySetResult();
+        _queue.Abandon(exception);
+    }
 
     /// <summary>Calls the handler until the connection has ended; the reason is set then.</summary>
     internal async Task RunAsync(WebSocketHandler handler)

@@ -128,8 +128,9 @@ internal sealed class ConnectionEndpoint(
                 DisableServerContextTakeover = true, // what we send is compressed once for all, so without context
             });
             var takesDeflated = services.Options.EnableCompression && DeflateAgreement.TakesSharedFrames(context.Response.Headers.SecWebSocketExtensions);
-            var connection = new Connection(context, socket, context.Features.Get<TapFeature>()?.Tap, hub.Name, userId, services, takesDeflated);
-            await HoldAsync(context, connection);
+            var feature = context.Features.Get<TapFeature>();
+            var connection = new Connection(context, socket, feature?.Tap, hub.Name, userId, services, takesDeflated);
+            await HoldAsync(context, connection, feature);
         }
         finally
         {
@@ -142,7 +143,7 @@ internal sealed class ConnectionEndpoint(
         }
     }
 
-    private async Task HoldAsync(HttpContext context, Connection connection)
+    private async Task HoldAsync(HttpContext context, Connection connection, TapFeature? feature)
     {
         var opened = Stopwatch.GetTimestamp();
         var counted = services.Metrics.ConnectionOpened();
@@ -152,6 +153,8 @@ internal sealed class ConnectionEndpoint(
         var owned = false;
         try
         {
+            await AnswerAsync(connection, feature);
+
             // Also while the handler is busy and nothing is read.
             await using var gone = context.RequestAborted.UnsafeRegister(static state => ((Connection)state!).OnTransportGone(), connection); // state is connection
             try
@@ -188,6 +191,26 @@ internal sealed class ConnectionEndpoint(
             await connection.DisposeAsync();
             services.Metrics.ConnectionEnded(counted, reason.Kind, Stopwatch.GetElapsedTime(opened));
             services.Log.Ended(connection.Id, reason.Kind, reason.Kind == DisconnectKind.HandlerError ? null : reason.Exception);
+        }
+    }
+
+    /// <summary>Answers the handshake of a connection that the hub knows: nothing sent to it from then on passes it by.</summary>
+    private static async Task AnswerAsync(Connection connection, TapFeature? feature)
+    {
+        if (feature?.Tap is null)
+        {
+            return; // the server has answered by itself
+        }
+
+        try
+        {
+            await feature.OpenAsync();
+            connection.Open();
+        }
+        catch (Exception exception)
+        {
+            connection.Abandon(exception);
+            throw;
         }
     }
 

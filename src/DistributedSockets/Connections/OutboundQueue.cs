@@ -9,7 +9,7 @@ namespace DistributedSockets;
 /// Queueing and writing are two steps, <see cref="TryEnqueue"/> and <see cref="Start"/>, so that a fan-out can settle the order of
 /// its frames under a lock and write after it.
 /// </remarks>
-internal sealed class OutboundQueue(PipeWriter output, DistributedWebSocketsOptions options, IOutboundQueueOwner owner, bool takesDeflated = false)
+internal sealed class OutboundQueue(PipeWriter? output, DistributedWebSocketsOptions options, IOutboundQueueOwner owner, bool takesDeflated = false)
 {
     /// <summary>How much one flush carries; larger frames go in pieces, so that a client that hangs holds no more of them twice.</summary>
     internal const int JoinBytes = 32 * 1024;
@@ -23,6 +23,7 @@ internal sealed class OutboundQueue(PipeWriter output, DistributedWebSocketsOpti
     private static readonly byte[] s_ping = [0x89, 0x00];
 
     private readonly Lock _gate = new();
+    private PipeWriter? _output = output;
     private readonly Queue<SharedFrame> _frames = new();
     private readonly Queue<PlatformWrite> _platform = new();
     private TaskCompletionSource? _drained;
@@ -34,7 +35,7 @@ internal sealed class OutboundQueue(PipeWriter output, DistributedWebSocketsOpti
     private int _bytes;
     private int _dropped;
     private bool _writing;
-    private bool _pumping;
+    private bool _pumping = output is null; // so nobody writes before there is something to write to
     private bool _completed;
     private bool _full;
     private volatile bool _startNeeded;
@@ -207,6 +208,41 @@ internal sealed class OutboundQueue(PipeWriter output, DistributedWebSocketsOpti
         Start();
     }
 
+    /// <summary>Begins to write, for a queue that had nothing to write to.</summary>
+    internal void Open(PipeWriter output)
+    {
+        bool start;
+        lock (_gate)
+        {
+            _output = output;
+            _pumping = start = _writing;
+        }
+
+        if (start)
+        {
+            Pump();
+        }
+    }
+
+    /// <summary>Ends a queue that never got anything to write to.</summary>
+    internal void Abandon(Exception exception)
+    {
+        TaskCompletionSource? drained;
+        lock (_gate)
+        {
+            CompleteLocked();
+            _output = PipeWriter.Create(Stream.Null); // for what the platform may still write
+            while (_platform.TryDequeue(out var write))
+            {
+                write.Completion.TrySetException(exception);
+            }
+
+            drained = StopLocked();
+        }
+
+        drained?.TrySetResult();
+    }
+
     /// <summary>Takes no more frames; what is queued is still written.</summary>
     internal void Complete()
     {
@@ -285,7 +321,7 @@ internal sealed class OutboundQueue(PipeWriter output, DistributedWebSocketsOpti
                     return;
                 }
 
-                var flush = output.FlushAsync();
+                var flush = _output!.FlushAsync();
                 if (!flush.IsCompletedSuccessfully)
                 {
                     _ = PumpAsync(flush); // never throws; DrainAsync waits for it
@@ -320,7 +356,7 @@ internal sealed class OutboundQueue(PipeWriter output, DistributedWebSocketsOpti
 
             while (TryWrite())
             {
-                OnFlushed(await output.FlushAsync());
+                OnFlushed(await _output!.FlushAsync());
             }
         }
         catch (Exception exception)
@@ -347,13 +383,13 @@ internal sealed class OutboundQueue(PipeWriter output, DistributedWebSocketsOpti
             if (_platform.TryPeek(out var next) && (!next.IsClose || _frames.Count == 0))
             {
                 _platformInFlush = _platform.Dequeue();
-                output.Write(next.Bytes.Span);
+                _output!.Write(next.Bytes.Span);
                 return true;
             }
 
             while (_frames.TryPeek(out var frame) && _bytesInFlush + frame.LengthFor(takesDeflated) <= JoinBytes)
             {
-                output.Write(frame.BytesFor(takesDeflated).Span);
+                _output!.Write(frame.BytesFor(takesDeflated).Span);
                 _bytesInFlush += frame.LengthFor(takesDeflated);
                 _frames.Dequeue().Release();
             }
@@ -380,7 +416,7 @@ internal sealed class OutboundQueue(PipeWriter output, DistributedWebSocketsOpti
     {
         var rest = _partial!.BytesFor(takesDeflated)[_partialWritten..]; // the callers have one
         _bytesInFlush = Math.Min(rest.Length, JoinBytes);
-        output.Write(rest.Span[.._bytesInFlush]);
+        _output!.Write(rest.Span[.._bytesInFlush]);
         _partialWritten += _bytesInFlush;
         if (_bytesInFlush == rest.Length)
         {

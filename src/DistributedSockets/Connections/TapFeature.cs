@@ -3,7 +3,10 @@ using Microsoft.AspNetCore.Http.Features;
 
 namespace DistributedSockets;
 
-/// <summary>Wraps the transport's upgrade (HTTP/1.1) and extended CONNECT (HTTP/2) so that the platform writes through a tap.</summary>
+/// <summary>
+/// Wraps the transport's upgrade (HTTP/1.1) and extended CONNECT (HTTP/2) so that the platform writes through a tap, and that the
+/// handshake is answered when we say so.
+/// </summary>
 /// <param name="upgrade">The server's upgrade of HTTP/1.1, if any.</param>
 /// <param name="connect">The server's extended CONNECT, if any.</param>
 /// <param name="output">Where an upgraded connection can be written to without the server's HTTP layer in between, if that is known.</param>
@@ -11,6 +14,8 @@ namespace DistributedSockets;
 internal sealed class TapFeature(IHttpUpgradeFeature? upgrade, IHttpExtendedConnectFeature? connect, PipeWriter? output, TimeProvider time)
     : IHttpUpgradeFeature, IHttpExtendedConnectFeature
 {
+    private bool _connects;
+
     internal TapStream? Tap { get; private set; }
 
     public bool IsUpgradableRequest => upgrade?.IsUpgradableRequest ?? false;
@@ -19,18 +24,18 @@ internal sealed class TapFeature(IHttpUpgradeFeature? upgrade, IHttpExtendedConn
 
     public string? Protocol => connect?.Protocol;
 
-    public async Task<Stream> UpgradeAsync()
+    public Task<Stream> UpgradeAsync() => Task.FromResult<Stream>(Tap = new(time));
+
+    public ValueTask<Stream> AcceptAsync()
     {
-        var transport = await upgrade!.UpgradeAsync(); // called only when upgradable
-        return Tap = new(transport, output ?? Output(transport), time);
+        _connects = true;
+        return new(Tap = new(time));
     }
 
-    public async ValueTask<Stream> AcceptAsync()
+    /// <summary>Answers the handshake that the platform has accepted, and opens the tap.</summary>
+    internal async Task OpenAsync()
     {
-        var transport = await connect!.AcceptAsync(); // called only for extended CONNECT
-        return Tap = new(transport, Output(transport), time);
+        var transport = _connects ? await connect!.AcceptAsync() : await upgrade!.UpgradeAsync(); // called only where the server has it
+        Tap!.Open(transport, (_connects ? null : output) ?? PipeWriter.Create(transport, new(minimumBufferSize: OutboundQueue.JoinBytes, leaveOpen: true)));
     }
-
-    private static PipeWriter Output(Stream transport) =>
-        PipeWriter.Create(transport, new(minimumBufferSize: OutboundQueue.JoinBytes, leaveOpen: true));
 }

@@ -3,19 +3,24 @@ using System.IO.Pipelines;
 namespace DistributedSockets;
 
 /// <summary>Stands between the platform's WebSocket and the transport: reads pass through, writes go to the connection's queue.</summary>
-internal sealed class TapStream(Stream transport, PipeWriter output, TimeProvider time) : Stream
+internal sealed class TapStream(TimeProvider time) : Stream
 {
     private long _lastReadAt = time.GetTimestamp();
+    private Stream? _transport;
+
+    /// <summary>Creates one that is open.</summary>
+    internal TapStream(Stream transport, PipeWriter output, TimeProvider time)
+        : this(time) => Open(transport, output);
 
     internal OutboundQueue? Queue { get; set; }
 
     /// <summary>When the client last sent anything, as a timestamp.</summary>
     internal long LastReadAt => Volatile.Read(ref _lastReadAt);
 
-    internal Stream Transport => transport;
+    internal Stream Transport => _transport ?? throw new InvalidOperationException("The handshake has not been answered.");
 
-    /// <summary>Where the connection's queue writes.</summary>
-    internal PipeWriter Output => output;
+    /// <summary>Where the connection's queue writes; null until the handshake is answered.</summary>
+    internal PipeWriter? Output { get; private set; }
 
     public override bool CanRead => true;
 
@@ -36,13 +41,13 @@ internal sealed class TapStream(Stream transport, PipeWriter output, TimeProvide
         // The platform reads on at once when it has got something, so a read that begins is as good a sign as one that ends, and
         // needs nothing to be kept for an idle connection.
         Volatile.Write(ref _lastReadAt, time.GetTimestamp());
-        return transport.ReadAsync(buffer, cancellationToken);
+        return Transport.ReadAsync(buffer, cancellationToken);
     }
 
-    public override int Read(byte[] buffer, int offset, int count) => transport.Read(buffer, offset, count);
+    public override int Read(byte[] buffer, int offset, int count) => Transport.Read(buffer, offset, count);
 
     public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default) =>
-        Queue is { } queue ? new(queue.WriteAsync(buffer)) : transport.WriteAsync(buffer, cancellationToken);
+        Queue is { } queue ? new(queue.WriteAsync(buffer)) : Transport.WriteAsync(buffer, cancellationToken);
 
     public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException("Write asynchronously.");
 
@@ -56,11 +61,14 @@ internal sealed class TapStream(Stream transport, PipeWriter output, TimeProvide
 
     public override void SetLength(long value) => throw new NotSupportedException();
 
+    /// <summary>The handshake has been answered: from now on there is something to read from and to write to.</summary>
+    internal void Open(Stream transport, PipeWriter output) => (_transport, Output) = (transport, output);
+
     protected override void Dispose(bool disposing)
     {
         if (disposing)
         {
-            transport.Dispose();
+            _transport?.Dispose();
         }
 
         base.Dispose(disposing);

@@ -24,6 +24,55 @@ public sealed class OutboundQueueTests
     }
 
     [Fact]
+    public async Task Enqueue_NotOpenYet_IsWrittenOnceItIsOpen()
+    {
+        var queue = new OutboundQueue(null, new(), _owner);
+        Send(queue, "first");
+        var close = queue.WriteAsync(new byte[] { 0x88, 0x00 });
+        Send(queue, "behind the close frame");
+        Assert.False(close.IsCompleted);
+
+        queue.Open(Output(_stream));
+
+        await close.WithinGuardAsync();
+        await queue.DrainAsync().WithinGuardAsync();
+        Assert.Equal(["first", "close"], _stream.Texts());
+        Assert.Equal(0, queue.QueuedBytes);
+    }
+
+    [Fact]
+    public async Task Open_NothingQueued_NextFrameIsWrittenInline()
+    {
+        var queue = new OutboundQueue(null, new(), _owner);
+        await queue.DrainAsync().WithinGuardAsync();
+
+        queue.Open(Output(_stream));
+        Send(queue, "hello");
+
+        Assert.Equal(["hello"], _stream.Texts());
+    }
+
+    [Fact]
+    public async Task Abandon_FramesQueued_ReleasesThemAndDrains()
+    {
+        var queue = new OutboundQueue(null, new(), _owner);
+        using var frame = Frame("unheard");
+        Assert.True(queue.TryEnqueue(frame));
+        queue.Start();
+        var close = queue.WriteAsync(new byte[] { 0x88, 0x00 });
+
+        queue.Abandon(new IOException("no answer"));
+
+        await Assert.ThrowsAsync<IOException>(() => close.WithinGuardAsync());
+        await queue.DisposeAsync().WithinGuardAsync();
+        await queue.WriteAsync(new byte[] { 0x88, 0x00 }).WithinGuardAsync(); // as the platform may still do
+        Assert.False(Send(queue, "too late"));
+        Assert.Equal(0, queue.QueuedBytes);
+        Assert.Equal(1, frame.References);
+        Assert.Empty(_owner.Failures);
+    }
+
+    [Fact]
     public async Task Enqueue_Busy_JoinsWhatWaitsIntoOneWrite()
     {
         var queue = NewQueue();
