@@ -9,6 +9,9 @@ public sealed class NodeFaultTests
 
     private static readonly Dictionary<string, string> ShortLease = new() { ["HeartbeatInterval"] = "00:00:00.5", ["LeaseExpiry"] = "00:00:03" };
 
+    // A machine with more to do than processors must not be taken for a Redis that is away, where the test is about something else.
+    private static readonly Dictionary<string, string> Patient = new() { ["Redis__OperationTimeout"] = "00:00:20" };
+
     [Fact]
     public async Task Killed()
     {
@@ -78,7 +81,7 @@ public sealed class NodeFaultTests
     [Fact]
     public async Task Drained()
     {
-        await using var cluster = await FaultCluster.StartAsync(2);
+        await using var cluster = await FaultCluster.StartAsync(2, Patient);
         await using var load = await cluster.LoadAsync(new() { Seed = 24, Clients = 60, SendsPerSecond = 300 });
         await DelayAsync(Before);
         var leaving = cluster.TakeOut(0);
@@ -95,7 +98,7 @@ public sealed class NodeFaultTests
         await JudgeAsync(load, normal, nameof(Drained));
         Assert.Equal(Enumerable.Repeat(1001, left.Length), load.CloseCodes);
         Assert.Empty(await cluster.LostSessionsAsync());
-        Assert.Equal(0, await cluster.Node(1).MetricAsync("events.possible_loss"));
+        await AssertNoLossAsync(cluster.Node(1));
     }
 
     [Fact]
@@ -116,8 +119,15 @@ public sealed class NodeFaultTests
         await JudgeAsync(load, TimeSpan.Zero, nameof(ClockSetForwardAndBackByAnHour));
         Assert.Empty(load.CloseCodes);
         Assert.Empty(await cluster.LostSessionsAsync());
-        Assert.Equal(0, await cluster.Node(0).MetricAsync("events.possible_loss"));
+        await AssertNoLossAsync(cluster.Node(0));
         Assert.Equal(connected.Order(), load.OpenIds.Order());
+    }
+
+    private static async Task AssertNoLossAsync(TestNodeProcess node)
+    {
+        EventAnswer[] losses = [.. (await node.EventsAsync()).Where(static happened => happened.Event == "possible_loss")];
+        Assert.Empty(losses);
+        Assert.Equal(0, await node.MetricAsync("events.possible_loss"));
     }
 
     private static Task DelayAsync(TimeSpan time) => Task.Delay(time, TestContext.Current.CancellationToken);
