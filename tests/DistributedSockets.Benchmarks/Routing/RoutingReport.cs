@@ -22,7 +22,7 @@ internal static class RoutingReport
             {
                 foreach (var strategy in RoutingStrategies.All)
                 {
-                    var cells = columns.Select(column => column.Format(run.Median(variant, strategy, column.Metric)));
+                    var cells = columns.Select(column => column.Format(Value(run, variant, strategy, column.Metric)));
                     text.Append(CultureInfo.InvariantCulture, $"| {names:N0} | {strategy} | {string.Join(" | ", cells)} |\n");
                 }
             }
@@ -115,8 +115,12 @@ internal static class RoutingReport
         }
     }
 
+    /// <summary>The median. CPU time below zero is none: the server had other work to do while it was looked at without messages.</summary>
+    private static double? Value(RunReport run, string variant, string strategy, string metric) =>
+        run.Median(variant, strategy, metric) is var median && median < 0 && metric != RoutingMetric.ServerBytes ? null : median;
+
     private static double? Message(RunReport run, string variant, string strategy, string[] metrics) =>
-        run.Median(variant, strategy, metrics[0]) + run.Median(variant, strategy, metrics[1]);
+        Value(run, variant, strategy, metrics[0]) + Value(run, variant, strategy, metrics[1]);
 
     private static double? Change(RunReport run, string variant, string strategy) =>
         run.Median(variant, strategy, RoutingMetric.ChurnNodeCpu) + run.Median(variant, strategy, RoutingMetric.ChurnServerCpu);
