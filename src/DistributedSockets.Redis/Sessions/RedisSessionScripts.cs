@@ -24,8 +24,9 @@ internal static class RedisSessionScripts
     /// <remarks>
     /// First the lease in KEYS, and in ARGV the number of the write, or empty for a write without one, and the number that the lease must
     /// have reached: one that has not becomes provisional, as writes are missing that had been confirmed. A lease that is provisional
-    /// stays so, and one that is gone stays gone. Per change, KEYS: hubs, sessions, users, groups, then one set per index. ARGV: hub, connection, record (empty for an
-    /// ended session), number of indexes, then per index '+' or '-', '3' for a user or '4' for a group, and its name.
+    /// stays so, and one that is gone stays gone. Per change, KEYS: hubs, sessions, users, groups, then one set per index. ARGV: hub,
+    /// connection, record (empty for an ended session), number of indexes, then per index '+' or '-', '3' for a user or '4' for a
+    /// group, and its name.
     /// The counts are set from the sets' sizes, never added to, so that a repeated change does no harm.
     /// </remarks>
     public const string Apply = HasReached + """

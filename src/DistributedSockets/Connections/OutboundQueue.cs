@@ -23,9 +23,9 @@ internal sealed class OutboundQueue(PipeWriter? output, DistributedWebSocketsOpt
     private static readonly byte[] s_ping = [0x89, 0x00];
 
     private readonly Lock _gate = new();
-    private PipeWriter? _output = output;
     private readonly Queue<SharedFrame> _frames = new();
     private readonly Queue<PlatformWrite> _platform = new();
+    private PipeWriter? _output = output;
     private TaskCompletionSource? _drained;
     private PlatformWrite? _platformInFlush;
     private PlatformWrite? _ping;
