@@ -499,13 +499,14 @@ public abstract class BackplaneConformanceTests : BackplaneSuite
     [Fact]
     public async Task Subscribe_OtherChannelsComingAndGoing_DisturbsNoTraffic()
     {
-        const int count = 500;
+        const int workers = 8, rounds = 25;
         var (publisher, subscriber) = (await StartNodeAsync(), await StartNodeAsync());
         await subscriber.SubscribeAsync(Channel);
 
-        var churn = Task.WhenAll(Enumerable.Range(0, 8).Select(worker => Task.Run(async () =>
+        var sent = 0;
+        var churn = Task.WhenAll(Enumerable.Range(0, workers).Select(worker => Task.Run(async () =>
         {
-            for (var i = 0; i < 25; i++)
+            for (var i = 0; i < rounds; i++)
             {
                 var channel = $"{Channel}:{worker}:{i % 3}";
                 await subscriber.SubscribeAsync(channel);
@@ -513,13 +514,22 @@ public abstract class BackplaneConformanceTests : BackplaneSuite
                 await subscriber.UnsubscribeAsync(channel);
             }
         })));
-        for (var i = 0; i < count; i++)
+        while (sent < 500 || (!churn.IsCompleted && sent < 20_000))
         {
-            await publisher.PublishAsync(Channel, $"{i}");
+            await publisher.PublishAsync(Channel, $"{sent++}");
         }
 
         await churn;
-        Assert.Equal(Enumerable.Range(0, count).Select(i => $"{i}"), await subscriber.Received.WaitForAsync(Channel, count));
+        for (var i = 0; i < rounds; i++)
+        {
+            // With nothing else that a clumsy change could hit.
+            await subscriber.SubscribeAsync($"{Channel}:{i % 3}");
+            await publisher.PublishAsync(Channel, $"{sent++}");
+            await subscriber.UnsubscribeAsync($"{Channel}:{i % 3}");
+            await publisher.PublishAsync(Channel, $"{sent++}");
+        }
+
+        Assert.Equal(Enumerable.Range(0, sent).Select(i => $"{i}"), await subscriber.Received.WaitForAsync(Channel, sent));
     }
 
     [Fact]
