@@ -95,8 +95,16 @@ internal sealed class FaultCluster : IAsyncDisposable
         foreach (var node in Nodes)
         {
             await Guard.UntilAsync(
-                async () => (await node.SessionsAsync()).Select(static session => session.ConnectionId).ToHashSet(StringComparer.Ordinal).SetEquals(load.OpenIds),
+                () => DifferenceAsync(node),
+                static difference => difference.Length == 0,
                 $"the sessions that node {node.Settings.Name} finds are the open connections");
+        }
+
+        async Task<string> DifferenceAsync(TestNodeProcess node)
+        {
+            string[] found = [.. (await node.SessionsAsync()).Select(static session => session.ConnectionId)];
+            var open = load.OpenIds;
+            return string.Join(", ", found.Except(open).Select(static id => $"ghost {id}").Concat(open.Except(found).Select(static id => $"missing {id}")));
         }
     }
 

@@ -18,6 +18,7 @@ internal sealed class HistoryLoad : IAsyncDisposable
     private readonly HistoryClient[] _clients;
     private readonly Task _running;
     private readonly long _started = Stopwatch.GetTimestamp();
+    private readonly Lock _changing = new(); // or the ids of two that open at once could be without one of them
     private volatile string[] _openIds = [];
 
     private HistoryLoad(HistoryLoadSettings settings, Func<IReadOnlyList<TestNodeProcess>> nodes)
@@ -129,15 +130,21 @@ internal sealed class HistoryLoad : IAsyncDisposable
     internal void Opened(HistoryReceiver self)
     {
         History.Add(self);
-        _open[self.ConnectionId] = self;
-        _openIds = [.. _open.Keys];
+        lock (_changing)
+        {
+            _open[self.ConnectionId] = self;
+            _openIds = [.. _open.Keys];
+        }
     }
 
     internal void Closed(HistoryReceiver self)
     {
         self.Ended = DateTimeOffset.UtcNow;
-        _open.TryRemove(self.ConnectionId, out _);
-        _openIds = [.. _open.Keys];
+        lock (_changing)
+        {
+            _open.TryRemove(self.ConnectionId, out _);
+            _openIds = [.. _open.Keys];
+        }
     }
 
     internal void Got(HistoryReceiver self, HistoryDelivery delivery, long sentTicks)
