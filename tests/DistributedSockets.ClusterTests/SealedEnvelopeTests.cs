@@ -110,13 +110,13 @@ public sealed class SealedEnvelopeTests(SharedCluster cluster) : IAsyncLifetime
         await UntilRecordedAsync(1);
         var (_, payload) = _recorded.First(message => message.Payload[0] == 2);
         await PublishAsync(all, [.. payload[..^1], (byte)(payload[^1] ^ 1)]);
-        await A.SendAsync("user/alice", "next");
-        await A.SendAsync("all", "last");
-
-        foreach (var client in new[] { near, far })
+        foreach (var (target, text) in new[] { ("user/alice", "next"), ("all", "last") })
         {
-            await client.ExpectAsync("next");
-            await client.ExpectAsync("last");
+            await A.SendAsync(target, text);
+            foreach (var client in new[] { near, far })
+            {
+                await client.ExpectAsync(text);
+            }
         }
 
         await strange.AskAsync("Eend", "end"); // and nothing before it
