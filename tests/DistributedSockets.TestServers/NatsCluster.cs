@@ -29,7 +29,8 @@ public sealed class NatsCluster : IAsyncDisposable
 
         foreach (var server in cluster.Servers)
         {
-            server.JoinCluster(name, cluster.Servers);
+            // Also the first names the others, as JetStream wants it.
+            server.JoinCluster(name, cluster.Servers.Where(other => other != server).Select(static other => other.ClusterEndPoint));
             await server.StartAsync();
         }
 

@@ -16,6 +16,7 @@ public sealed class NatsServer : TestServer
 
     private readonly string _name = $"test-{Guid.NewGuid():N}";
     private DirectoryInfo? _directory;
+    private int _clusterPort;
 
     /// <summary>Whether <c>nats-server</c> is on the path.</summary>
     public static bool IsInstalled => Executable is not null;
@@ -35,8 +36,8 @@ public sealed class NatsServer : TestServer
     /// <summary>What stands in the server's configuration file at the next start, for what its command line cannot say.</summary>
     public string? Configuration { get; set; }
 
-    /// <summary>The port that other servers of a cluster connect to, or 0 outside of one.</summary>
-    public int ClusterPort { get; private set; }
+    /// <summary>Where other servers of a cluster connect to: <c>127.0.0.1:port</c>, with port 0 outside of one.</summary>
+    public string ClusterEndPoint => $"127.0.0.1:{_clusterPort}";
 
     /// <summary>The server's name in its cluster.</summary>
     public string ServerName => _name;
@@ -46,19 +47,23 @@ public sealed class NatsServer : TestServer
 
     /// <summary>Makes the server part of a cluster at its next start.</summary>
     /// <param name="cluster">The cluster's name.</param>
-    /// <param name="members">All of the cluster, each with its <see cref="ClusterPort"/>.</param>
-    public void JoinCluster(string cluster, IEnumerable<NatsServer> members)
+    /// <param name="routes">Where the other servers are: their <see cref="ClusterEndPoint"/>, or what stands before it.</param>
+    public void JoinCluster(string cluster, IEnumerable<string> routes)
     {
-        // Also the first names the others, as JetStream wants it.
-        var routes = members.Where(member => member != this).Select(static member => $"nats://127.0.0.1:{member.ClusterPort}");
-        foreach (var argument in new[] { "--cluster_name", cluster, "--cluster", $"nats://127.0.0.1:{ClusterPort}", "--routes", string.Join(',', routes) })
+        foreach (var argument in new[] { "--cluster_name", cluster, "--cluster", $"nats://{ClusterEndPoint}" })
         {
             ExtraArguments.Add(argument);
         }
+
+        if (string.Join(',', routes.Select(static route => $"nats://{route}")) is { Length: > 0 } urls)
+        {
+            ExtraArguments.Add("--routes");
+            ExtraArguments.Add(urls);
+        }
     }
 
-    /// <summary>Finds a free port for <see cref="ClusterPort"/>.</summary>
-    public void FindClusterPort() => ClusterPort = FindFreePort();
+    /// <summary>Finds a free port for <see cref="ClusterEndPoint"/>.</summary>
+    public void FindClusterPort() => _clusterPort = FindFreePort();
 
     /// <summary>Tells the server to shut down gently: it takes no new clients, tells those that it has, and closes them bit by bit.</summary>
     public Task EnterLameDuckModeAsync() => SignalAsync("USR2");

@@ -47,5 +47,8 @@ internal sealed partial class NatsBackplane
 
         [LoggerMessage(1113, LogLevel.Warning, "The NATS server {Server} was cut off since {Since}, and is heard again.")]
         public static partial void PeerHeardAgain(ILogger logger, string server, DateTimeOffset since);
+
+        [LoggerMessage(1114, LogLevel.Warning, "The NATS server {Server} lost another one of its cluster for a moment.")]
+        public static partial void RouteBroke(ILogger logger, string? server);
     }
 }

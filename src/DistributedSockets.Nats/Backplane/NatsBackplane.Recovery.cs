@@ -97,6 +97,7 @@ internal sealed partial class NatsBackplane
                 await ConnectAsync(stop).ConfigureAwait(false);
                 if (await ProveAsync(stop).ConfigureAwait(false))
                 {
+                    LookAtRoutes();
                     await MeetPeersAsync(PeersSettle, stop).ConfigureAwait(false);
                     if (TryReportAvailable(losses))
                     {
@@ -257,6 +258,13 @@ internal sealed partial class NatsBackplane
 
     private async Task MeetPeersAgainAsync(CancellationToken stop)
     {
+        if (LookAtRoutes() is { } since && _peers.Any)
+        {
+            var server = _connection.ServerInfo?.Name;
+            Log.RouteBroke(_logger, server);
+            _receiver!.OnPossibleLoss($"The NATS server {server} lost another one of its cluster for a moment.", _time.GetUtcNow() - since);
+        }
+
         try
         {
             await MeetPeersAsync(settle: TimeSpan.Zero, stop).ConfigureAwait(false);
@@ -265,6 +273,12 @@ internal sealed partial class NatsBackplane
         {
             // A connection that was lost is reported by its event, one that does not deliver by the next proof.
         }
+    }
+
+    private TimeSpan? LookAtRoutes()
+    {
+        var info = _connection.ServerInfo;
+        return _routes.Look(NatsEpoch.Of(info), info?.ClientConnectUrls);
     }
 
     private void OnPeerAsked(ulong number, string replyTo)
@@ -310,7 +324,7 @@ internal sealed partial class NatsBackplane
         _receiver!.OnPossibleLoss($"The NATS server {server} was cut off from the one that this node is connected to.", since);
     }
 
-    private void OnMarker(ulong number) => _fence.Receive(number, NatsEpoch.Of(_connection));
+    private void OnMarker(ulong number) => _fence.Receive(number, NatsEpoch.Of(_connection.ServerInfo));
 
     private void Attach()
     {

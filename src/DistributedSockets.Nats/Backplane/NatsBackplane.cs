@@ -29,6 +29,7 @@ internal sealed partial class NatsBackplane : IBackplane, INatsPeersEvents
     private readonly NatsRemovals _removals;
     private readonly NatsFence _fence;
     private readonly NatsPeers _peers;
+    private readonly NatsRoutes _routes;
     private readonly NatsPartials _partials;
     private readonly Action<NatsChannelSubscription, ReadOnlySequence<byte>> _onReceived;
     private readonly string _probeSubject;
@@ -71,6 +72,7 @@ internal sealed partial class NatsBackplane : IBackplane, INatsPeersEvents
         _probeSubject = _probeSubjects + $"{Guid.NewGuid():N}";
         _peerSubject = NatsSubjects.FromChannel($"{clusterOptions.Value.Prefix}:v1:peers");
         _arrivalSubject = NatsSubjects.FromChannel($"{clusterOptions.Value.Prefix}:v1:arrivals");
+        _routes = new NatsRoutes(time);
         _fence = new NatsFence(number => _connection.PublishAsync(_probeSubject, number, serializer: NatsProbeSubscription.Serializer));
         _peers = new NatsPeers(
             number => _connection.PublishAsync(_peerSubject, number, replyTo: _probeSubject, serializer: NatsProbeSubscription.Serializer),
@@ -274,7 +276,7 @@ internal sealed partial class NatsBackplane : IBackplane, INatsPeersEvents
 
     private NatsEpoch ConnectedEpoch(string consequence)
     {
-        if (_connector.IsConnected && NatsEpoch.Of(_connection) is { } epoch)
+        if (_connector.IsConnected && NatsEpoch.Of(_connection.ServerInfo) is { } epoch)
         {
             return epoch;
         }

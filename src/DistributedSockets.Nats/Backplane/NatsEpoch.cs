@@ -8,5 +8,5 @@ namespace DistributedSockets;
 internal readonly record struct NatsEpoch(string Server, ulong Client)
 {
     /// <summary>The epoch as the client knows it, which learns of a new one before it reads anything else from the new connection.</summary>
-    public static NatsEpoch? Of(INatsConnection connection) => connection.ServerInfo is { } info ? new(info.Id, info.ClientId) : null;
+    public static NatsEpoch? Of(INatsServerInfo? info) => info is null ? null : new(info.Id, info.ClientId);
 }

@@ -25,6 +25,18 @@ internal sealed class NatsPeers(Func<ulong, ValueTask> ask, TimeSpan patience, T
     private ulong _number;
     private string _own = "";
 
+    /// <summary>Whether nodes are known that are connected to other servers.</summary>
+    public bool Any
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _heard.Count > 0;
+            }
+        }
+    }
+
     /// <summary>Completes when every server that is known has answered a question sent after the call, or has not for too long.</summary>
     public Task PassAsync()
     {

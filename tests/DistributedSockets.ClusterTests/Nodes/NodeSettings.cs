@@ -29,6 +29,9 @@ internal sealed record NodeSettings
     /// <summary>How long the host may take to stop; without it 30 seconds.</summary>
     public TimeSpan? ShutdownTimeout { get; init; }
 
+    /// <summary>The category of the log that tells more than warnings.</summary>
+    public string? Talkative { get; init; }
+
     /// <summary>Library options that differ from their defaults, by name.</summary>
     public IReadOnlyDictionary<string, string> Options { get; init; } = new Dictionary<string, string>();
 
@@ -75,6 +78,11 @@ internal sealed record NodeSettings
         if (ShutdownTimeout is { } timeout)
         {
             variables["DOTNET_SHUTDOWNTIMEOUTSECONDS"] = $"{timeout.TotalSeconds:0}";
+        }
+
+        if (Talkative is not null)
+        {
+            variables[$"Logging__LogLevel__{Talkative}"] = "Information";
         }
 
         return variables;

@@ -1,0 +1,139 @@
+using System.Net;
+using DistributedSockets.TestServers;
+
+namespace DistributedSockets.ClusterTests;
+
+/// <summary>Two servers of a NATS cluster, a node on each, and the route between the servers breaks; sessions are in Redis.</summary>
+public sealed class NatsRouteTests : IAsyncLifetime
+{
+    private readonly RedisFixture _redis = new();
+    private readonly NatsServer _east = new();
+    private readonly NatsServer _west = new();
+    private FaultProxy _route = null!; // set before any test
+    private TestNodeProcess[] _nodes = [];
+
+    private TestNodeProcess East => _nodes[0];
+
+    private TestNodeProcess West => _nodes[1];
+
+    public async ValueTask InitializeAsync()
+    {
+        _east.SkipUnlessAvailable();
+        await _redis.InitializeAsync();
+        var name = SharedCluster.Unique("route");
+        _east.FindClusterPort();
+        _west.FindClusterPort();
+        _route = FaultProxy.Start(_west.ClusterEndPoint);
+        _west.JoinCluster(name, []);
+        await _west.StartAsync();
+        _east.JoinCluster(name, [_route.EndPoint]);
+        await _east.StartAsync();
+        await UntilRoutedAsync();
+        _nodes = await TestNodeProcess.StartAsync(Settings("east", _east), Settings("west", _west));
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var node in _nodes)
+        {
+            await node.DisposeAsync();
+        }
+
+        await (_route?.DisposeAsync() ?? default);
+        await _east.DisposeAsync();
+        await _west.DisposeAsync();
+        await _redis.DisposeAsync();
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Broken_EachSideGoesOn_AndWhenTheyHearEachOtherAgainTheLossIsReported(bool isBlackHole)
+    {
+        await using var alice = await East.ConnectAsync("alice", "group");
+        await using var bob = await West.ConnectAsync("bob", "group");
+        await SendAsync(East, "group/group", "before", alice, bob);
+        await SendAsync(West, "group/group", "before too", alice, bob);
+
+        var broken = DateTimeOffset.UtcNow;
+        if (isBlackHole)
+        {
+            _route.Swallow(FaultDirection.ToServer);
+            _route.Swallow(FaultDirection.ToClient);
+        }
+        else
+        {
+            _route.Refuse();
+        }
+
+        await SendAsync(East, "group/group", "lost on its way west", alice);
+        await SendAsync(West, "group/group", "lost on its way east", bob);
+        await using var carol = await West.ConnectAsync("carol", "newcomers"); // a subscription that the other server cannot confirm
+        await SendAsync(West, "user/carol", "on its own side", carol);
+        foreach (var node in _nodes)
+        {
+            await Guard.UntilAsync(() => Task.FromResult(node.Output()), static output => output.Contains("No node answers through the NATS server"), "the silence is logged");
+            Assert.Equal("Healthy", await node.ReadinessAsync()); // the other side may as well have left
+        }
+
+        _route.Heal();
+
+        foreach (var node in _nodes)
+        {
+            var events = await Guard.UntilAsync(node.EventsAsync, static events => events.Any(IsLoss), $"node {node.Settings.Name} reports the loss");
+            var loss = Assert.Single(events, IsLoss);
+            Assert.True(loss.From <= broken, $"It is reported from {loss.From:O} on, and began at {broken:O}.");
+            Assert.Contains("was cut off", loss.Description);
+        }
+
+        await SendAsync(East, "group/group", "after", alice, bob);
+        await SendAsync(West, "group/group", "after too", alice, bob);
+        await SendAsync(East, "group/newcomers", "welcome", carol);
+    }
+
+    [Fact]
+    public async Task BrokenForAMoment_BetweenTwoLooks_IsReportedOnBothSides()
+    {
+        await using var alice = await East.ConnectAsync("alice", "group");
+        await using var bob = await West.ConnectAsync("bob", "group");
+        await SendAsync(East, "group/group", "before", alice, bob);
+
+        var (broken, links) = (DateTimeOffset.UtcNow, _route.LinksMade);
+        _route.Cut();
+        await SendAsync(East, "group/group", "perhaps lost", alice);
+        await Guard.UntilAsync(() => Task.FromResult(_route.LinksMade > links), "the route is made again");
+        await UntilRoutedAsync();
+
+        foreach (var node in _nodes)
+        {
+            var events = await Guard.UntilAsync(node.EventsAsync, static events => events.Any(IsLoss), $"node {node.Settings.Name} reports the loss");
+            Assert.True(events.First(IsLoss).From <= broken, $"It is reported from {events.First(IsLoss).From:O} on, and began at {broken:O}.");
+        }
+
+        await SendAsync(East, "group/group", "after", alice);
+        await bob.SkipToAsync(static next => next.Text == "after");
+    }
+
+    private static bool IsLoss(EventAnswer happened) => happened is { Event: "possible_loss", Cause: "Transport" };
+
+    private static async Task SendAsync(TestNodeProcess node, string target, string text, params DotNetClient[] receivers)
+    {
+        Assert.Equal(HttpStatusCode.Accepted, await node.SendAsync(target, text));
+        foreach (var receiver in receivers)
+        {
+            await receiver.ExpectAsync(text);
+        }
+    }
+
+    private NodeSettings Settings(string name, NatsServer server) => new()
+    {
+        Name = name,
+        Transport = ["--nats", server.EndPoint, "--redis", _redis.EndPoint],
+        Talkative = "DistributedSockets.NatsBackplane",
+    };
+
+    private Task UntilRoutedAsync() => Guard.UntilAsync(
+        async () => (await _east.ReadInfoAsync()).Contains(_west.EndPoint, StringComparison.Ordinal)
+            && (await _west.ReadInfoAsync()).Contains(_east.EndPoint, StringComparison.Ordinal),
+        "the servers know each other");
+}
