@@ -1,0 +1,135 @@
+using NATS.Client.Core;
+
+namespace DistributedSockets;
+
+/// <summary>Meets the nodes that are connected to other servers of a NATS cluster, and notices when they cannot be heard.</summary>
+internal sealed partial class NatsBackplane
+{
+    private const int MaxAnswering = 64;
+
+    // Answers from the other servers of a cluster come soon after that from the own; who they will be is not known at first.
+    private static readonly TimeSpan PeersSettle = TimeSpan.FromMilliseconds(100);
+
+    private NatsPeerSubscription? _peer;
+    private NatsArrivalSubscription? _arrivals;
+    private string? _announced;
+    private long _connectedAt;
+    private int _answering;
+
+    /// <summary>In a cluster of servers, answers for this node's server, and waits for the others to answer.</summary>
+    private async Task MeetPeersAsync(TimeSpan settle, CancellationToken stop)
+    {
+        if (_connection.ServerInfo is not { Cluster.Length: > 0 } info)
+        {
+            return;
+        }
+
+        if (_arrivals is null)
+        {
+            var arrivals = new NatsArrivalSubscription(_connection, _removals, _arrivalSubject, _peers.Arrive);
+            await AwaitAsync(_connection.AddSubAsync(arrivals, CancellationToken.None).AsTask()).ConfigureAwait(false);
+            _arrivals = arrivals;
+        }
+
+        if (_peer?.QueueGroup != info.Id)
+        {
+            var peer = new NatsPeerSubscription(_connection, _removals, _peerSubject, info.Id, OnPeerAsked);
+            _connectedAt = _time.GetTimestamp();
+            await AwaitAsync(_connection.AddSubAsync(peer, CancellationToken.None).AsTask()).ConfigureAwait(false);
+            var old = _peer;
+            _peer = peer;
+            if (old is not null)
+            {
+                old.Close();
+                await AwaitAsync(old.UnsubscribeAsync().AsTask()).ConfigureAwait(false);
+            }
+        }
+
+        if (_announced != info.Id)
+        {
+            // Nodes elsewhere wait for answers from this server from now on, and hear it before this node publishes anything.
+            await AwaitAsync(_connection.PublishAsync(_arrivalSubject, info.Id, serializer: NatsArrivalSubscription.Serializer).AsTask()).ConfigureAwait(false);
+            _announced = info.Id;
+        }
+
+        await _peers.DiscoverAsync(info.Id).WaitAsync(ProofTimeout, _time, stop).ConfigureAwait(false);
+        if (settle > TimeSpan.Zero)
+        {
+            await Task.Delay(settle, _time, stop).ConfigureAwait(false);
+        }
+
+        Task AwaitAsync(Task task)
+        {
+            TaskFailures.Observe(task);
+            return task.WaitAsync(ProofTimeout, _time, stop);
+        }
+    }
+
+    private async Task MeetPeersAgainAsync(CancellationToken stop)
+    {
+        if (LookAtRoutes() is { } since && _peers.Any)
+        {
+            var server = _connection.ServerInfo?.Name;
+            Log.RouteBroke(_logger, server);
+            _receiver!.OnPossibleLoss($"The NATS server {server} lost another one of its cluster for a moment.", _time.GetUtcNow() - since);
+        }
+
+        try
+        {
+            await MeetPeersAsync(settle: TimeSpan.Zero, stop).ConfigureAwait(false);
+        }
+        catch (Exception exception) when (NatsErrors.IsOutage(exception, stop))
+        {
+            // A connection that was lost is reported by its event, one that does not deliver by the next proof.
+        }
+    }
+
+    private TimeSpan? LookAtRoutes()
+    {
+        var info = _connection.ServerInfo;
+        return _routes.Look(NatsEpoch.Of(info), info?.ClientConnectUrls);
+    }
+
+    private void OnPeerAsked(ulong number, string replyTo)
+    {
+        // Anyone who may publish can ask; they get answers only where nodes listen for them, and not without end.
+        if (!replyTo.StartsWith(_probeSubjects, StringComparison.Ordinal) || _connection.ServerInfo is not { } info)
+        {
+            return;
+        }
+
+        if (Interlocked.Increment(ref _answering) > MaxAnswering)
+        {
+            Interlocked.Decrement(ref _answering);
+            return;
+        }
+
+        _ = AnswerAsync(new NatsPeerAnswer(number, _time.GetElapsedTime(_connectedAt), info.Id), replyTo);
+    }
+
+    private async Task AnswerAsync(NatsPeerAnswer answer, string replyTo)
+    {
+        try
+        {
+            await _connection.PublishAsync(replyTo, answer, serializer: NatsPeerAnswer.Serializer).ConfigureAwait(false);
+        }
+        catch (Exception exception) when (NatsErrors.IsOutage(exception, CancellationToken.None))
+        {
+            // Who asked does not wait for ever.
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _answering);
+        }
+    }
+
+    private void OnPeerAnswered(NatsPeerAnswer answer) => _peers.Receive(answer.Number, answer.Server, answer.ConnectedFor);
+
+    void INatsPeersEvents.OnSilent(string server) => Log.PeerSilent(_logger, server);
+
+    void INatsPeersEvents.OnHeardAgain(string server, DateTimeOffset since)
+    {
+        Log.PeerHeardAgain(_logger, server, since);
+        _receiver!.OnPossibleLoss($"The NATS server {server} was cut off from the one that this node is connected to.", since);
+    }
+}
