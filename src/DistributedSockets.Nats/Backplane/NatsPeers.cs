@@ -38,18 +38,7 @@ internal sealed class NatsPeers(Func<ulong, ValueTask> ask, TimeSpan patience, T
     }
 
     /// <summary>Completes when every server that is known has answered a question sent after the call, or has not for too long.</summary>
-    public Task PassAsync()
-    {
-        lock (_gate)
-        {
-            if (_heard.Count == 0)
-            {
-                return Task.CompletedTask;
-            }
-        }
-
-        return JoinRoundAsync();
-    }
+    public Task PassAsync() => Any ? JoinRoundAsync() : Task.CompletedTask;
 
     /// <summary>Asks who is there, and completes when this node's own server and every server that is known have answered.</summary>
     /// <param name="own">The server that this node is connected to.</param>

@@ -9,8 +9,10 @@ public sealed class NatsRouteTests : IAsyncLifetime
     private readonly RedisFixture _redis = new();
     private readonly NatsServer _east = new();
     private readonly NatsServer _west = new();
-    private FaultProxy _route = null!; // set before any test
+    private FaultProxy? _route;
     private TestNodeProcess[] _nodes = [];
+
+    private FaultProxy Route => _route!; // made before any test
 
     private TestNodeProcess East => _nodes[0];
 
@@ -26,7 +28,7 @@ public sealed class NatsRouteTests : IAsyncLifetime
         _route = FaultProxy.Start(_west.ClusterEndPoint);
         _west.JoinCluster(name, []);
         await _west.StartAsync();
-        _east.JoinCluster(name, [_route.EndPoint]);
+        _east.JoinCluster(name, [Route.EndPoint]);
         await _east.StartAsync();
         await UntilRoutedAsync();
         _nodes = await TestNodeProcess.StartAsync(Settings("east", _east), Settings("west", _west));
@@ -39,7 +41,11 @@ public sealed class NatsRouteTests : IAsyncLifetime
             await node.DisposeAsync();
         }
 
-        await (_route?.DisposeAsync() ?? default);
+        if (_route is not null)
+        {
+            await _route.DisposeAsync();
+        }
+
         await _east.DisposeAsync();
         await _west.DisposeAsync();
         await _redis.DisposeAsync();
@@ -58,12 +64,12 @@ public sealed class NatsRouteTests : IAsyncLifetime
         var broken = DateTimeOffset.UtcNow;
         if (isBlackHole)
         {
-            _route.Swallow(FaultDirection.ToServer);
-            _route.Swallow(FaultDirection.ToClient);
+            Route.Swallow(FaultDirection.ToServer);
+            Route.Swallow(FaultDirection.ToClient);
         }
         else
         {
-            _route.Refuse();
+            Route.Refuse();
         }
 
         await SendAsync(East, "group/group", "lost on its way west", alice);
@@ -76,7 +82,7 @@ public sealed class NatsRouteTests : IAsyncLifetime
             Assert.Equal("Healthy", await node.ReadinessAsync()); // the other side may as well have left
         }
 
-        _route.Heal();
+        Route.Heal();
 
         foreach (var node in _nodes)
         {
@@ -98,10 +104,10 @@ public sealed class NatsRouteTests : IAsyncLifetime
         await using var bob = await West.ConnectAsync("bob", "group");
         await SendAsync(East, "group/group", "before", alice, bob);
 
-        var (broken, links) = (DateTimeOffset.UtcNow, _route.LinksMade);
-        _route.Cut();
+        var (broken, links) = (DateTimeOffset.UtcNow, Route.LinksMade);
+        Route.Cut();
         await SendAsync(East, "group/group", "perhaps lost", alice);
-        await Guard.UntilAsync(() => Task.FromResult(_route.LinksMade > links), "the route is made again");
+        await Guard.UntilAsync(() => Task.FromResult(Route.LinksMade > links), "the route is made again");
         await UntilRoutedAsync();
 
         foreach (var node in _nodes)
