@@ -215,7 +215,7 @@ public sealed class WireFormatTests
     public void Channels_OfAHub_AreThoseOfThePage()
     {
         var block = CodeBlock.In(Repository.Read(Page)).Single(block => block.Language == "channels");
-        var hub = new HubRegistry("chat", DistributedWebSocketsClusterOptions.DefaultPrefix, "node-a", new(RoutingStrategy.Interest), new SessionChanges(16));
+        var hub = new HubConnections("chat", DistributedWebSocketsClusterOptions.DefaultPrefix, "node-a", new(RoutingStrategy.Interest), new SessionChanges(16));
 
         Assert.Equal([hub.AllChannel, hub.UserChannel("alice"), hub.GroupChannel("red"), hub.OwnChannel], block.Lines);
     }
@@ -262,7 +262,7 @@ public sealed class WireFormatTests
     private static bool Dispatch(IHost host, byte[] bytes)
     {
         var hub = host.Services.GetRequiredService<Hubs>().Get("chat");
-        return host.Services.GetRequiredService<EnvelopeDispatcher>().TryDispatch(hub, bytes, new ServedConnections(TimeProvider.System));
+        return host.Services.GetRequiredService<EnvelopeDispatcher>().TryDispatch(hub, bytes, new DeliveredMessages(TimeProvider.System));
     }
 
     private static async Task<IHost> StartNodeAsync()

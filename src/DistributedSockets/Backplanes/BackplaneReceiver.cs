@@ -21,7 +21,7 @@ internal sealed partial class BackplaneReceiver : IBackplaneReceiver
     private readonly EnvelopeDispatcher _dispatcher;
     private readonly EnvelopeWriter _own;
     private readonly EnvelopeOpener? _opener;
-    private readonly NodeState _node;
+    private readonly LocalNode _node;
     private readonly LossReporter _losses;
     private readonly DistributedWebSocketsMetrics _metrics;
     private readonly TimeProvider _time;
@@ -41,7 +41,7 @@ internal sealed partial class BackplaneReceiver : IBackplaneReceiver
         EnvelopeDispatcher dispatcher,
         EnvelopeWriter own,
         EnvelopeOpener opener,
-        NodeState node,
+        LocalNode node,
         LossReporter losses,
         DistributedWebSocketsMetrics metrics,
         IOptions<DistributedWebSocketsOptions> options,
@@ -227,7 +227,7 @@ internal sealed partial class BackplaneReceiver : IBackplaneReceiver
     }
 
     /// <summary>By publisher and hub, not by channel: what a node sends to overlapping groups must not overtake itself, and copies must meet.</summary>
-    private Lane Lane(ReadOnlySpan<byte> origin, HubRegistry hub)
+    private Lane Lane(ReadOnlySpan<byte> origin, HubConnections hub)
     {
         var hash = new HashCode();
         hash.AddBytes(origin);

@@ -3,11 +3,11 @@ using System.Net.WebSockets;
 namespace DistributedSockets;
 
 /// <summary>Does what routers ask for at connections of this node.</summary>
-internal sealed class CommandExecutor(GroupManager groups)
+internal sealed class CommandExecutor(GroupMemberships groups)
 {
     /// <summary>Does what a command asks for.</summary>
     /// <exception cref="BackplaneUnavailableException">A group's channel could not be subscribed.</exception>
-    internal ValueTask<RemoteCommandOutcome> ExecuteAsync(HubRegistry hub, in RemoteCommand command)
+    internal ValueTask<RemoteCommandOutcome> ExecuteAsync(HubConnections hub, in RemoteCommand command)
     {
         switch (command.Kind)
         {

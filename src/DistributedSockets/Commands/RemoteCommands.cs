@@ -7,7 +7,7 @@ namespace DistributedSockets;
 
 /// <summary>Sends commands to other nodes and waits for their answers, and answers theirs.</summary>
 internal sealed partial class RemoteCommands(
-    NodeState node,
+    LocalNode node,
     BackplanePublisher publisher,
     ChannelSubscriptions subscriptions,
     CommandExecutor executor,
@@ -25,7 +25,7 @@ internal sealed partial class RemoteCommands(
     private static readonly TimeSpan s_goneGrace = TimeSpan.FromMilliseconds(500);
 
     private readonly ConcurrentDictionary<ulong, TaskCompletionSource<RemoteCommandOutcome>> _waiting = new();
-    private readonly ConcurrentDictionary<HubRegistry, bool> _answerable = new();
+    private readonly ConcurrentDictionary<HubConnections, bool> _answerable = new();
     private readonly ConcurrentDictionary<Task, bool> _running = new();
     private readonly RareLog _tooManyLog = new(1, time);
     private readonly RareLog _failedLog = new(1, time);
@@ -37,7 +37,7 @@ internal sealed partial class RemoteCommands(
     /// <exception cref="RemoteCommandTimeoutException">The node did not answer.</exception>
     /// <exception cref="BackplaneUnavailableException">The backplane is away, here or there.</exception>
     /// <exception cref="InvalidOperationException">The connection is in too many groups.</exception>
-    internal async ValueTask InvokeAsync(HubRegistry hub, RemoteCommand command, CancellationToken cancellationToken)
+    internal async ValueTask InvokeAsync(HubConnections hub, RemoteCommand command, CancellationToken cancellationToken)
     {
         var outcome = ConnectionId.NodeOf(command.Subject) switch
         {
@@ -71,7 +71,7 @@ internal sealed partial class RemoteCommands(
     }
 
     /// <summary>Takes a command of another node, and answers it if it asks for an answer. Never waits.</summary>
-    internal void OnCommand(HubRegistry hub, ulong requestId, string originNodeId, in RemoteCommand command)
+    internal void OnCommand(HubConnections hub, ulong requestId, string originNodeId, in RemoteCommand command)
     {
         if (_running.Count >= MaxRunning)
         {
@@ -101,7 +101,7 @@ internal sealed partial class RemoteCommands(
     internal async Task StopAsync(CancellationToken cancellationToken) =>
         await Task.WhenAll(_running.Keys).WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
 
-    private async ValueTask<RemoteCommandOutcome> AskAsync(HubRegistry hub, string nodeId, RemoteCommand command, CancellationToken cancellationToken)
+    private async ValueTask<RemoteCommandOutcome> AskAsync(HubConnections hub, string nodeId, RemoteCommand command, CancellationToken cancellationToken)
     {
         if (!_answerable.ContainsKey(hub))
         {
@@ -163,7 +163,7 @@ internal sealed partial class RemoteCommands(
         }
     }
 
-    private async Task RunAsync(HubRegistry hub, ulong requestId, string originNodeId, RemoteCommand command)
+    private async Task RunAsync(HubConnections hub, ulong requestId, string originNodeId, RemoteCommand command)
     {
         RemoteCommandOutcome outcome;
         try

@@ -2,9 +2,9 @@ namespace DistributedSockets;
 
 /// <summary>What all connections of a node share.</summary>
 internal sealed class ConnectionServices(
-    NodeState node, DistributedWebSocketsOptions options, TimeProvider time, DistributedWebSocketsMetrics metrics, ConnectionLog log, FrameDeflater deflater)
+    LocalNode node, DistributedWebSocketsOptions options, TimeProvider time, DistributedWebSocketsMetrics metrics, ConnectionLog log, FrameDeflater deflater)
 {
-    internal NodeState Node => node;
+    internal LocalNode Node => node;
 
     internal DistributedWebSocketsOptions Options => options;
 

@@ -59,7 +59,7 @@ internal sealed class KeepAlive(
     }
 
     /// <summary>Ends the session of a connection whose handler does not return, so that nobody takes it for online.</summary>
-    private void LetGo(HubRegistry hub, Connection connection)
+    private void LetGo(HubConnections hub, Connection connection)
     {
         if (hub.Remove(connection) is not { } groups)
         {

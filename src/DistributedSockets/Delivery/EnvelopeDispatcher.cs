@@ -12,7 +12,7 @@ internal sealed class EnvelopeDispatcher(Hubs hubs, RemoteCommands commands, Dis
     /// <param name="hub">The hub of its channel.</param>
     /// <param name="envelope">The envelope, which frames slice.</param>
     /// <param name="served">What the lane has delivered of messages on several channels.</param>
-    internal bool TryDispatch(HubRegistry hub, ReadOnlyMemory<byte> envelope, ServedConnections served)
+    internal bool TryDispatch(HubConnections hub, ReadOnlyMemory<byte> envelope, DeliveredMessages served)
     {
         if (!EnvelopeReader.TryBegin(envelope.Span, out var reader))
         {
@@ -37,7 +37,7 @@ internal sealed class EnvelopeDispatcher(Hubs hubs, RemoteCommands commands, Dis
     }
 
     /// <summary>The hub of a channel, <c>{prefix}:v1:{hub}:…</c>, if this process has to do with it.</summary>
-    internal HubRegistry? FindHub(string channel)
+    internal HubConnections? FindHub(string channel)
     {
         var rest = channel.AsSpan();
         for (var i = 0; i < 2; i++)
@@ -55,7 +55,7 @@ internal sealed class EnvelopeDispatcher(Hubs hubs, RemoteCommands commands, Dis
         return end < 0 ? null : hubs.Find(rest[..end]);
     }
 
-    private bool TryDeliver(HubRegistry hub, ReadOnlyMemory<byte> envelope, ref EnvelopeReader reader, ServedConnections served)
+    private bool TryDeliver(HubConnections hub, ReadOnlyMemory<byte> envelope, ref EnvelopeReader reader, DeliveredMessages served)
     {
         if (!reader.TryReadByte(out var kindByte) || kindByte > (byte)WebSocketTargetKind.Groups || !reader.TryReadGuid(out var messageId))
         {
@@ -116,7 +116,7 @@ internal sealed class EnvelopeDispatcher(Hubs hubs, RemoteCommands commands, Dis
     };
 
     /// <summary>Who is here of the only user or group among the names.</summary>
-    private static Connection[] MembersOf(HubRegistry hub, WebSocketTargetKind kind, EnvelopeReader names)
+    private static Connection[] MembersOf(HubConnections hub, WebSocketTargetKind kind, EnvelopeReader names)
     {
         Span<char> name = stackalloc char[MaxNameBytes];
         names.TryReadUInt16(out _); // read once already, so it is there, as is the name behind it
@@ -124,7 +124,7 @@ internal sealed class EnvelopeDispatcher(Hubs hubs, RemoteCommands commands, Dis
         return bytes.Length > MaxNameBytes || !Utf8.IsValid(bytes) ? [] : hub.Members(kind, name[..Encoding.UTF8.GetChars(bytes, name)]);
     }
 
-    private static Connection?[] Excluded(HubRegistry hub, EnvelopeReader names)
+    private static Connection?[] Excluded(HubConnections hub, EnvelopeReader names)
     {
         names.TryReadUInt16(out var count);
         var excluded = new List<Connection?>();
@@ -141,7 +141,7 @@ internal sealed class EnvelopeDispatcher(Hubs hubs, RemoteCommands commands, Dis
         return [.. excluded];
     }
 
-    private void DeliverToConnections(HubRegistry hub, EnvelopeReader names, SharedFrame frame, ServedConnections served)
+    private void DeliverToConnections(HubConnections hub, EnvelopeReader names, SharedFrame frame, DeliveredMessages served)
     {
         Span<char> name = stackalloc char[MaxNameBytes];
         names.TryReadUInt16(out var count);
@@ -165,7 +165,7 @@ internal sealed class EnvelopeDispatcher(Hubs hubs, RemoteCommands commands, Dis
         connection.Queue.Start();
     }
 
-    private void Deliver(HubRegistry hub, Connection[] members, SharedFrame frame, Connection?[] excluded, Guid messageId, ServedConnections served)
+    private void Deliver(HubConnections hub, Connection[] members, SharedFrame frame, Connection?[] excluded, Guid messageId, DeliveredMessages served)
     {
         if (members.Length == 0)
         {
@@ -178,7 +178,7 @@ internal sealed class EnvelopeDispatcher(Hubs hubs, RemoteCommands commands, Dis
         hub.Writer.Start(members);
     }
 
-    private bool TryCommand(HubRegistry hub, ref EnvelopeReader reader)
+    private bool TryCommand(HubConnections hub, ref EnvelopeReader reader)
     {
         // The answer goes to the channel of the origin, and its name into the log.
         var origin = reader.Origin;

@@ -33,7 +33,7 @@ internal static class FanOut
     }
 
     /// <summary>The local ones among excluded connections; most ids live elsewhere and cost nothing here.</summary>
-    internal static Connection?[] Resolve(HubRegistry hub, IReadOnlyList<string> connectionIds)
+    internal static Connection?[] Resolve(HubConnections hub, IReadOnlyList<string> connectionIds)
     {
         if (connectionIds.Count == 0)
         {

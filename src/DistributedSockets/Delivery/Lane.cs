@@ -11,7 +11,7 @@ internal sealed class Lane(
     int capacity, int maxBytes, EnvelopeDispatcher dispatcher, DistributedWebSocketsMetrics metrics, TimeProvider time, Action<Exception?> unreadable)
     : IThreadPoolWorkItem
 {
-    private readonly ServedConnections _served = new(time);
+    private readonly DeliveredMessages _served = new(time);
     private readonly Lock _gate = new();
     private readonly Queue<Item> _items = new();
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -23,7 +23,7 @@ internal sealed class Lane(
     /// <param name="hub">The hub of its channel.</param>
     /// <param name="envelope">The envelope.</param>
     /// <param name="atOnce">Whether the caller may deliver it.</param>
-    internal bool TryAdd(HubRegistry hub, ReadOnlyMemory<byte> envelope, bool atOnce)
+    internal bool TryAdd(HubConnections hub, ReadOnlyMemory<byte> envelope, bool atOnce)
     {
         var item = new Item(hub, envelope, metrics.IsLagMeasured ? Stopwatch.GetTimestamp() : 0);
         lock (_gate)
@@ -146,5 +146,5 @@ internal sealed class Lane(
         }
     }
 
-    private readonly record struct Item(HubRegistry Hub, ReadOnlyMemory<byte> Envelope, long ArrivedAt);
+    private readonly record struct Item(HubConnections Hub, ReadOnlyMemory<byte> Envelope, long ArrivedAt);
 }

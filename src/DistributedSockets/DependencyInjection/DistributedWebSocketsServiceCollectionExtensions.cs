@@ -80,15 +80,15 @@ public static class DistributedWebSocketsServiceCollectionExtensions
     private static void AddNode(IServiceCollection services)
     {
         services.TryAddSingleton<ChannelRouting>();
-        services.TryAddSingleton<NodeState>();
-        services.TryAddSingleton(static provider => provider.GetRequiredService<NodeState>().Info);
+        services.TryAddSingleton<LocalNode>();
+        services.TryAddSingleton(static provider => provider.GetRequiredService<LocalNode>().Info);
         services.TryAddSingleton<DistributedWebSocketsMetrics>();
         services.TryAddSingleton(static provider => new SessionChanges(
             provider.GetRequiredService<IOptions<DistributedWebSocketsOptions>>().Value.PendingSessionChanges));
         services.TryAddSingleton<Hubs>();
         services.TryAddSingleton(static provider => new ChannelSubscriptions(
             provider.GetRequiredService<IBackplane>(),
-            provider.GetRequiredService<NodeState>(),
+            provider.GetRequiredService<LocalNode>(),
             provider.GetRequiredService<LossReporter>(),
             provider.GetRequiredService<TimeProvider>(),
             provider.GetRequiredService<IOptions<DistributedWebSocketsOptions>>().Value.UnsubscribeDelay,
@@ -98,11 +98,11 @@ public static class DistributedWebSocketsServiceCollectionExtensions
         services.TryAddSingleton<EnvelopeOpener>();
         services.TryAddSingleton<BackplanePublisher>();
         services.TryAddSingleton(static provider => new EnvelopeWriter(
-            provider.GetRequiredService<NodeState>().Info.NodeId,
+            provider.GetRequiredService<LocalNode>().Info.NodeId,
             provider.GetRequiredService<IOptions<DistributedWebSocketsOptions>>().Value.MaxEnvelopeBytes
                 - (provider.GetRequiredService<EnvelopeSealer>().IsEnabled ? SealedEnvelope.OverheadBytes : 0)));
         services.TryAddSingleton(static provider => new FrameDeflater(provider.GetRequiredService<IOptions<DistributedWebSocketsOptions>>().Value));
-        services.TryAddSingleton<GroupManager>();
+        services.TryAddSingleton<GroupMemberships>();
         services.TryAddSingleton<CommandExecutor>();
         services.TryAddSingleton<RemoteCommands>();
         services.TryAddSingleton<RouterServices>();
@@ -119,7 +119,7 @@ public static class DistributedWebSocketsServiceCollectionExtensions
         services.TryAddSingleton<KeepAlive>();
         services.TryAddSingleton<ConnectionLog>();
         services.TryAddSingleton(static provider => new ConnectionServices(
-            provider.GetRequiredService<NodeState>(),
+            provider.GetRequiredService<LocalNode>(),
             provider.GetRequiredService<IOptions<DistributedWebSocketsOptions>>().Value,
             provider.GetRequiredService<TimeProvider>(),
             provider.GetRequiredService<DistributedWebSocketsMetrics>(),

@@ -3,7 +3,7 @@ using Microsoft.Extensions.Diagnostics.HealthChecks;
 namespace DistributedSockets;
 
 /// <summary>Healthy; degraded while the backplane or the session store is away, no other node is understood, or one routes otherwise; unhealthy before start and while draining.</summary>
-internal sealed class DistributedWebSocketsHealthCheck(NodeState node, Hubs hubs, BackplaneReceiver receiver) : IHealthCheck
+internal sealed class DistributedWebSocketsHealthCheck(LocalNode node, Hubs hubs, BackplaneReceiver receiver) : IHealthCheck
 {
     public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
     {

@@ -63,7 +63,7 @@ internal sealed class Admission(
     }
 
     /// <summary>Whether a user may have another connection. While the session store is away, or does not answer in time, only those of this node count.</summary>
-    internal async ValueTask<Refusal?> CheckUserAsync(HubRegistry hub, string userId, CancellationToken cancellationToken)
+    internal async ValueTask<Refusal?> CheckUserAsync(HubConnections hub, string userId, CancellationToken cancellationToken)
     {
         var max = _options.MaxConnectionsPerUser;
         if (max == Unlimited)

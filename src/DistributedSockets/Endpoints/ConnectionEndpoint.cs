@@ -7,7 +7,7 @@ namespace DistributedSockets;
 
 /// <summary>One mapped endpoint: checks a handshake, accepts it, and holds the connection until it ends.</summary>
 internal sealed class ConnectionEndpoint(
-    HubRegistry hub,
+    HubConnections hub,
     HandlerActivator activator,
     ConnectionServices services,
     ChannelSubscriptions subscriptions,

@@ -4,22 +4,22 @@ using Microsoft.Extensions.Options;
 namespace DistributedSockets;
 
 /// <summary>The hubs this process speaks to or holds connections of.</summary>
-internal sealed class Hubs(IOptions<DistributedWebSocketsClusterOptions> cluster, NodeState node, ChannelRouting routing, SessionChanges changes)
+internal sealed class Hubs(IOptions<DistributedWebSocketsClusterOptions> cluster, LocalNode node, ChannelRouting routing, SessionChanges changes)
 {
     private readonly string _prefix = cluster.Value.Prefix;
     private readonly string _nodeId = node.Info.NodeId;
     private readonly ChannelRouting _routing = routing;
     private readonly SessionChanges _changes = changes;
-    private readonly ConcurrentDictionary<string, HubRegistry> _hubs = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, HubConnections> _hubs = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, Type> _handlers = new(StringComparer.Ordinal);
 
-    internal ICollection<HubRegistry> All => _hubs.Values;
+    internal ICollection<HubConnections> All => _hubs.Values;
 
-    internal HubRegistry Get(string name) => _hubs.GetOrAdd(
+    internal HubConnections Get(string name) => _hubs.GetOrAdd(
         name, static (name, hubs) => new(name, hubs._prefix, hubs._nodeId, hubs._routing, hubs._changes), this);
 
     /// <summary>Gets a hub if this process has to do with it.</summary>
-    internal HubRegistry? Find(ReadOnlySpan<char> name) =>
+    internal HubConnections? Find(ReadOnlySpan<char> name) =>
         _hubs.GetAlternateLookup<ReadOnlySpan<char>>().TryGetValue(name, out var hub) ? hub : null;
 
     /// <summary>Refuses two handlers with one hub, whose connections would hear each other by accident.</summary>

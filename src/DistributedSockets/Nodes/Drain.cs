@@ -7,7 +7,7 @@ namespace DistributedSockets;
 
 /// <summary>Ends this node's connections at shutdown: no new ones, then 1001 to each at a pace that other nodes can take.</summary>
 internal sealed partial class Drain(
-    NodeState node,
+    LocalNode node,
     Hubs hubs,
     IOptions<DistributedWebSocketsOptions> options,
     IOptions<HostOptions> hostOptions,

@@ -6,7 +6,7 @@ namespace DistributedSockets;
 /// <summary>Keeps this node's lease, and takes over the sessions of nodes that have lost theirs.</summary>
 internal sealed partial class NodeHeartbeat(
     ISessionStore store,
-    NodeState node,
+    LocalNode node,
     Hubs hubs,
     SessionChanges changes,
     ClusterEvents events,

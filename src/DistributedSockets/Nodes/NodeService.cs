@@ -11,7 +11,7 @@ namespace DistributedSockets;
 /// listens, and answers newcomers with 503.
 /// </remarks>
 internal sealed partial class NodeService(
-    NodeState node,
+    LocalNode node,
     IBackplane backplane,
     BackplaneReceiver receiver,
     EnvelopeKeyRing keys,

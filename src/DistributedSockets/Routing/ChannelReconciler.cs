@@ -4,7 +4,7 @@ namespace DistributedSockets;
 
 /// <summary>Subscribes what is missing after an outage, gives up idle channels, and passes on reports of loss that were held back.</summary>
 internal sealed partial class ChannelReconciler(
-    ChannelSubscriptions subscriptions, BackplaneReceiver receiver, NodeState node, LossReporter losses, TimeProvider time, ILogger<ChannelReconciler> logger)
+    ChannelSubscriptions subscriptions, BackplaneReceiver receiver, LocalNode node, LossReporter losses, TimeProvider time, ILogger<ChannelReconciler> logger)
 {
     private static readonly TimeSpan s_interval = TimeSpan.FromSeconds(2);
 

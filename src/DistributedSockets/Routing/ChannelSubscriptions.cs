@@ -8,7 +8,7 @@ namespace DistributedSockets;
 /// that nobody needs any more is given up later, by <see cref="ReconcileAsync"/>.
 /// </remarks>
 internal sealed class ChannelSubscriptions(
-    IBackplane backplane, NodeState node, LossReporter losses, TimeProvider time, TimeSpan unsubscribeDelay, TimeSpan timeout)
+    IBackplane backplane, LocalNode node, LossReporter losses, TimeProvider time, TimeSpan unsubscribeDelay, TimeSpan timeout)
 {
     private const int BatchSize = 256;
 

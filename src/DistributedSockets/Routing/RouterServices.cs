@@ -5,7 +5,7 @@ namespace DistributedSockets;
 
 /// <summary>What the routers of all hubs share.</summary>
 internal sealed class RouterServices(
-    NodeState node,
+    LocalNode node,
     BackplanePublisher publisher,
     EnvelopeWriter writer,
     RemoteCommands commands,
@@ -14,7 +14,7 @@ internal sealed class RouterServices(
     FrameDeflater deflater,
     IOptions<DistributedWebSocketsJsonOptions> json)
 {
-    internal NodeState Node => node;
+    internal LocalNode Node => node;
 
     internal BackplanePublisher Publisher => publisher;
 

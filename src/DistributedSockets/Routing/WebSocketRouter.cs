@@ -16,11 +16,11 @@ internal sealed class WebSocketRouter : IWebSocketRouter
 {
     private const int OrderLocks = 64;
 
-    private readonly HubRegistry _hub;
+    private readonly HubConnections _hub;
     private readonly RouterServices _services;
     private readonly Lock[] _order = new Lock[OrderLocks];
 
-    internal WebSocketRouter(HubRegistry hub, RouterServices services)
+    internal WebSocketRouter(HubConnections hub, RouterServices services)
     {
         _hub = hub;
         _services = services;

@@ -8,7 +8,7 @@ internal sealed partial class SessionCommitter(
     ISessionStore store,
     SessionChanges changes,
     Hubs hubs,
-    NodeState node,
+    LocalNode node,
     ClusterEvents events,
     IOptions<DistributedWebSocketsOptions> options,
     TimeProvider time,

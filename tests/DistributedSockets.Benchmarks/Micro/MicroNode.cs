@@ -29,7 +29,7 @@ internal sealed class MicroNode : IDisposable
 
     public IWebSocketRouter Router => Services.GetRequiredService<IWebSocketRouter>();
 
-    public HubRegistry Hub { get; }
+    public HubConnections Hub { get; }
 
     /// <summary>A connection that no hub knows yet.</summary>
     public Connection Create(string? user = null, PipeWriter? output = null) => new(

@@ -50,7 +50,7 @@ public sealed class EnvelopeTests
         await using var node = await AppNode.StartAsync();
         await using var client = await node.ConnectAsync("u");
         var dispatcher = (EnvelopeDispatcher)node.Services.GetService(typeof(EnvelopeDispatcher))!; // registered by AddDistributedWebSockets
-        var served = new ServedConnections(TimeProvider.System);
+        var served = new DeliveredMessages(TimeProvider.System);
         using var frame = SharedFrame.Encode(WebSocketMessage.Text("payload"));
         using var deflated = SharedFrame.Encode(WebSocketMessage.Text(new string('x', 300)), new FrameDeflater(new() { EnableCompression = true }));
         byte[][] originals =

@@ -194,7 +194,7 @@ public sealed class EnvelopeFuzzTests
     private static Func<byte[], bool> Dispatcher(AppNode node)
     {
         var dispatcher = node.Services.GetRequiredService<EnvelopeDispatcher>();
-        var served = new ServedConnections(TimeProvider.System);
+        var served = new DeliveredMessages(TimeProvider.System);
         return bytes => dispatcher.TryDispatch(node.Hub, bytes, served);
     }
 

@@ -106,10 +106,10 @@ public sealed partial class NameFuzzTests
             Assert.Same(chat, Find($"p:v1:chat:user:{channel}"));
         });
 
-        HubRegistry? Find(string channel) => new EnvelopeDispatcher(hubs, null!, null!).FindHub(channel);
+        HubConnections? Find(string channel) => new EnvelopeDispatcher(hubs, null!, null!).FindHub(channel);
     }
 
-    private static NodeState TestNode() => new(
+    private static LocalNode TestNode() => new(
         Microsoft.Extensions.Options.Options.Create(new DistributedWebSocketsOptions()), new(RoutingStrategy.Interest), TimeProvider.System);
 
     [GeneratedRegex(@"\A[A-Za-z0-9_-]+\z")]
@@ -119,7 +119,7 @@ public sealed partial class NameFuzzTests
     {
         internal string Channel()
         {
-            var hub = new HubRegistry(Hub, Prefix, NodeId, new(RoutingStrategy.Interest), new SessionChanges(16));
+            var hub = new HubConnections(Hub, Prefix, NodeId, new(RoutingStrategy.Interest), new SessionChanges(16));
             return Kind switch
             {
                 "all" => hub.AllChannel,

@@ -17,7 +17,7 @@ public sealed class ChannelSubscriptionsTests
     private readonly Mock<IBackplane> _backplane = new();
     private readonly Mock<IClusterObserver> _observer = new();
     private readonly LossReporter _losses;
-    private readonly NodeState _node;
+    private readonly LocalNode _node;
     private readonly ChannelSubscriptions _subscriptions;
 
     public ChannelSubscriptionsTests()

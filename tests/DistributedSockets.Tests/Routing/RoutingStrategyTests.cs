@@ -26,7 +26,7 @@ public sealed class RoutingStrategyTests
     [Fact]
     public void Broadcast_EveryName_IsTheChannelOfEveryoneAndAllocatesNothing()
     {
-        var hub = new HubRegistry("chat", "p", "node-a", new(RoutingStrategy.Broadcast), new SessionChanges(16));
+        var hub = new HubConnections("chat", "p", "node-a", new(RoutingStrategy.Broadcast), new SessionChanges(16));
         Assert.Same(hub.UserChannel("alice"), hub.GroupChannel("red"));
         Assert.Equal(hub.AllChannel, hub.UserChannel("alice"));
 
@@ -108,7 +108,7 @@ public sealed class RoutingStrategyTests
         using var frame = SharedFrame.Encode(WebSocketMessage.Text("hello"));
         var envelope = new EnvelopeWriter("other-node").WriteFrame(WebSocketTargetKind.Users, ["bob"], [], Guid.Empty, frame, out var length);
         var dispatcher = node.Services.GetRequiredService<EnvelopeDispatcher>();
-        var served = new ServedConnections(TimeProvider.System);
+        var served = new DeliveredMessages(TimeProvider.System);
         Assert.True(dispatcher.TryDispatch(node.Hub, envelope.AsMemory(0, length), served));
 
         var before = GC.GetAllocatedBytesForCurrentThread();
@@ -246,7 +246,7 @@ public sealed class RoutingStrategyTests
     [Fact]
     public void Compare_NodesThatTellNothingOrHostileThings_AreTakenAsTheyAre()
     {
-        var own = new NodeState(
+        var own = new LocalNode(
             Microsoft.Extensions.Options.Options.Create(new DistributedWebSocketsOptions()), new(RoutingStrategy.Interest), TimeProvider.System);
         var agreement = new RoutingAgreement(own, Microsoft.Extensions.Logging.Abstractions.NullLogger<RoutingAgreement>.Instance);
         var silent = new NodeInfo { NodeId = "old-1", Name = "old", StartedAt = default };

@@ -132,7 +132,7 @@ public sealed class SessionCommitterTests
 
         await reading;
         Assert.True(store.Removed);
-        Assert.False(node.Services.GetRequiredService<NodeState>().IsStarted);
+        Assert.False(node.Services.GetRequiredService<LocalNode>().IsStarted);
     }
 
     [Fact]

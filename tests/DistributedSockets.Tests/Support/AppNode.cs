@@ -20,13 +20,13 @@ namespace DistributedSockets.Tests;
 internal sealed class AppNode : IAsyncDisposable
 {
     private readonly WebApplication _app;
-    private readonly NodeState _state;
+    private readonly LocalNode _state;
 
     private AppNode(WebApplication app, FakeLogCollector logs)
     {
         _app = app;
         Logs = logs;
-        _state = app.Services.GetRequiredService<NodeState>();
+        _state = app.Services.GetRequiredService<LocalNode>();
         var address = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single();
         Address = new(address);
     }
@@ -43,7 +43,7 @@ internal sealed class AppNode : IAsyncDisposable
 
     internal ProbeLog Probe => Services.GetRequiredService<ProbeLog>();
 
-    internal HubRegistry Hub => Services.GetRequiredService<Hubs>().Get(Router.Hub);
+    internal HubConnections Hub => Services.GetRequiredService<Hubs>().Get(Router.Hub);
 
     internal static async Task<AppNode> StartAsync(
         InMemoryCluster? cluster = null,

@@ -3,7 +3,7 @@ using System.Collections.Concurrent;
 namespace DistributedSockets;
 
 /// <summary>The connections of one hub on this node, by id, user and group, and the hub's channel names.</summary>
-internal sealed class HubRegistry
+internal sealed class HubConnections
 {
     private readonly Lock _gate = new();
     private readonly ConcurrentDictionary<string, Connection> _connections = new(StringComparer.Ordinal);
@@ -17,7 +17,7 @@ internal sealed class HubRegistry
     private readonly IHubChannels _channels;
     private readonly MemberSet _all;
 
-    internal HubRegistry(string name, string prefix, string nodeId, ChannelRouting routing, SessionChanges changes)
+    internal HubConnections(string name, string prefix, string nodeId, ChannelRouting routing, SessionChanges changes)
     {
         Name = name;
         _changes = changes;

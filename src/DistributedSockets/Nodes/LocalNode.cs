@@ -4,7 +4,7 @@ using Microsoft.Extensions.Options;
 namespace DistributedSockets;
 
 /// <summary>This node: who it is, whether it runs, and what is away.</summary>
-internal sealed class NodeState
+internal sealed class LocalNode
 {
     private const string IdAlphabet = "abcdefghijklmnopqrstuvwxyz234567";
     private volatile bool _started;
@@ -15,7 +15,7 @@ internal sealed class NodeState
     private volatile string? _commitProblem;
     private volatile string? _routingProblem;
 
-    public NodeState(IOptions<DistributedWebSocketsOptions> options, ChannelRouting routing, TimeProvider time)
+    public LocalNode(IOptions<DistributedWebSocketsOptions> options, ChannelRouting routing, TimeProvider time)
     {
         var name = options.Value.NodeName;
         Info = new()

@@ -3,7 +3,7 @@ using Microsoft.Extensions.Options;
 namespace DistributedSockets;
 
 /// <summary>Changes the groups of this node's connections, and keeps a channel subscribed for each group that has members here.</summary>
-internal sealed class GroupManager(ChannelSubscriptions subscriptions, NodeState node, IOptions<DistributedWebSocketsOptions> options)
+internal sealed class GroupMemberships(ChannelSubscriptions subscriptions, LocalNode node, IOptions<DistributedWebSocketsOptions> options)
 {
     /// <summary>Adds a connection; when it is done, sends from every node reach it, unless the backplane is away.</summary>
     /// <remarks>
@@ -11,7 +11,7 @@ internal sealed class GroupManager(ChannelSubscriptions subscriptions, NodeState
     /// channel follows with all others when the backplane is back.
     /// </remarks>
     /// <exception cref="BackplaneUnavailableException">The backplane failed. The connection is not in the group.</exception>
-    internal async ValueTask<RemoteCommandOutcome> AddAsync(HubRegistry hub, Connection connection, string group)
+    internal async ValueTask<RemoteCommandOutcome> AddAsync(HubConnections hub, Connection connection, string group)
     {
         var maxGroups = options.Value.MaxGroupsPerConnection;
         if (hub.IsFull(connection, group, maxGroups))
@@ -44,7 +44,7 @@ internal sealed class GroupManager(ChannelSubscriptions subscriptions, NodeState
         };
     }
 
-    internal void Remove(HubRegistry hub, Connection connection, string group)
+    internal void Remove(HubConnections hub, Connection connection, string group)
     {
         if (hub.RemoveFromGroup(connection, group))
         {
@@ -52,7 +52,7 @@ internal sealed class GroupManager(ChannelSubscriptions subscriptions, NodeState
         }
     }
 
-    internal void RemoveFromAll(HubRegistry hub, Connection connection)
+    internal void RemoveFromAll(HubConnections hub, Connection connection)
     {
         foreach (var group in hub.GroupsOf(connection))
         {

@@ -7,7 +7,7 @@ namespace DistributedSockets;
 /// One per lane. The copies of a message are published together and come through the same lane close to each other, so only
 /// the newest messages are remembered.
 /// </remarks>
-internal sealed class ServedConnections(TimeProvider time)
+internal sealed class DeliveredMessages(TimeProvider time)
 {
     private const int MaxMessages = 65_536;
     private const int MaxConnections = 1_048_576;
