@@ -1,6 +1,5 @@
 using System.Net;
 using System.Net.Sockets;
-using System.Threading.RateLimiting;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Options;
 
@@ -8,16 +7,15 @@ namespace DistributedSockets;
 
 /// <summary>Says whether this node takes another connection, before anything has been done for it.</summary>
 internal sealed class Admission(
-    Drain drain, ISessionStore store, IOptions<DistributedWebSocketsOptions> options, TimeProvider time, ConnectionLog log) : IDisposable
+    Drain drain, ISessionStore store, IOptions<DistributedWebSocketsOptions> options, TimeProvider time, ConnectionLog log)
 {
-    private const int PeriodsPerSecond = 10;
     private const int Unlimited = 1_000_000;
     private const int SubnetBytes = 8; // an IPv6 host usually owns its /64
 
     private readonly DistributedWebSocketsOptions _options = options.Value;
-    private readonly TokenBucketRateLimiter _handshakes = new(Limit(options.Value.MaxHandshakesPerSecond));
     private readonly Lock _gate = new();
     private readonly Dictionary<IPAddress, int> _addresses = [];
+    private Pace _handshakes = new(options.Value.MaxHandshakesPerSecond);
     private int _open;
 
     /// <summary>Counts a connection in, or says why not. Pair a success with <see cref="Leave"/>.</summary>
@@ -40,8 +38,7 @@ internal sealed class Admission(
         }
         else
         {
-            using var lease = _handshakes.AttemptAcquire();
-            if (lease.IsAcquired)
+            if (IsInPace())
             {
                 return null;
             }
@@ -90,21 +87,6 @@ internal sealed class Admission(
             : new(StatusCodes.Status429TooManyRequests, "You hold as many connections as you may. Close one first.");
     }
 
-    public void Dispose() => _handshakes.Dispose();
-
-    /// <summary>A second's worth at once, filled up ten times a second, or once where ten does not divide it.</summary>
-    private static TokenBucketRateLimiterOptions Limit(int perSecond)
-    {
-        var periods = perSecond % PeriodsPerSecond == 0 ? PeriodsPerSecond : 1;
-        return new()
-        {
-            TokenLimit = perSecond,
-            TokensPerPeriod = perSecond / periods,
-            ReplenishmentPeriod = TimeSpan.FromSeconds(1.0 / periods),
-            AutoReplenishment = true,
-        };
-    }
-
     private static IPAddress Key(IPAddress address)
     {
         if (address.IsIPv4MappedToIPv6)
@@ -120,6 +102,19 @@ internal sealed class Admission(
         var bytes = address.GetAddressBytes();
         bytes.AsSpan(SubnetBytes).Clear();
         return new(bytes);
+    }
+
+    private bool IsInPace()
+    {
+        if (_options.MaxHandshakesPerSecond == Unlimited)
+        {
+            return true;
+        }
+
+        lock (_gate)
+        {
+            return _handshakes.TryTake(time, time.GetTimestamp());
+        }
     }
 
     private bool TryCount(IPAddress? address)

@@ -1,5 +1,7 @@
 using System.Net;
 using DistributedSockets.Testing;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Time.Testing;
 
 namespace DistributedSockets.Tests;
 
@@ -50,6 +52,27 @@ public sealed class AdmissionTests
         Array.ForEach(responses, static response => response.Dispose());
 
         await IsAcceptedAsync(node, "the next second has a place");
+    }
+
+    [Fact]
+    public async Task Handshake_MoreThanPerSecond_IsTakenAgainWhenTheInjectedClockMoves()
+    {
+        var time = new FakeTimeProvider();
+        await using var node = await AppNode.StartAsync(
+            options: options => options.MaxHandshakesPerSecond = 2, build: sockets => sockets.Services.AddSingleton<TimeProvider>(time));
+        await using var first = await node.ConnectAsync();
+        await using var second = await node.ConnectAsync();
+        for (var i = 0; i < 3; i++)
+        {
+            using var refused = await HandshakeAsync(node);
+            Assert.Equal(HttpStatusCode.ServiceUnavailable, refused.StatusCode);
+        }
+
+        time.Advance(TimeSpan.FromSeconds(0.5)); // room for one, whoever was refused before
+
+        await using var third = await node.ConnectAsync();
+        using var another = await HandshakeAsync(node);
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, another.StatusCode);
     }
 
     [Fact]

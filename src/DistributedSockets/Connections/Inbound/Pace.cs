@@ -16,4 +16,19 @@ internal struct Pace(int perSecond)
         _due = Math.Max(_due, now) + (long)((double)events / perSecond * time.TimestampFrequency);
         return time.GetElapsedTime(now + time.TimestampFrequency, _due);
     }
+
+    /// <summary>Takes one event into account if it need not wait.</summary>
+    /// <param name="time">The clock.</param>
+    /// <param name="now">Now, as its timestamp.</param>
+    internal bool TryTake(TimeProvider time, long now)
+    {
+        var taken = this;
+        if (taken.Take(1, time, now) > TimeSpan.Zero)
+        {
+            return false; // and not counted, so that those who are refused keep nobody else out
+        }
+
+        this = taken;
+        return true;
+    }
 }
