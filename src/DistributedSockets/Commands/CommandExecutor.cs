@@ -42,7 +42,7 @@ internal sealed class CommandExecutor(GroupMemberships groups)
         return new(RemoteCommandOutcome.Done);
     }
 
-    private static void Disconnect(Connection[] connections, in RemoteCommand command)
+    private static void Disconnect(IEnumerable<Connection> connections, in RemoteCommand command)
     {
         var reason = new DisconnectReason(
             DisconnectKind.ClosedByServer, (WebSocketCloseStatus)command.CloseStatus, command.Reason.Length == 0 ? null : command.Reason);

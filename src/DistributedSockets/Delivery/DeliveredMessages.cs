@@ -23,7 +23,7 @@ internal sealed class DeliveredMessages(TimeProvider time)
     internal HashSet<Connection> Named { get; } = [];
 
     /// <summary>Queues a copy at those who have not got the message yet.</summary>
-    internal int Enqueue(Guid messageId, Connection[] members, SharedFrame frame, ReadOnlySpan<Connection?> excluded)
+    internal int Enqueue(Guid messageId, MemberList members, SharedFrame frame, ReadOnlySpan<Connection?> excluded)
     {
         lock (_gate)
         {

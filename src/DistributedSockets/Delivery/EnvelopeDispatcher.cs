@@ -79,10 +79,10 @@ internal sealed class EnvelopeDispatcher(Hubs hubs, RemoteCommands commands, Dis
         var members = kind switch
         {
             WebSocketTargetKind.All => hub.All,
-            WebSocketTargetKind.Connections => [],
+            WebSocketTargetKind.Connections => MemberList.Empty,
             _ => MembersOf(hub, kind, names),
         };
-        if (members.Length == 0 && kind is WebSocketTargetKind.Users or WebSocketTargetKind.Groups)
+        if (members.Count == 0 && kind is WebSocketTargetKind.Users or WebSocketTargetKind.Groups)
         {
             return SharedFrame.IsFrame(frameBytes.Span, reader.HasDeflated); // common where users and groups share a channel, and it allocates nothing
         }
@@ -116,12 +116,12 @@ internal sealed class EnvelopeDispatcher(Hubs hubs, RemoteCommands commands, Dis
     };
 
     /// <summary>Who is here of the only user or group among the names.</summary>
-    private static Connection[] MembersOf(HubConnections hub, WebSocketTargetKind kind, EnvelopeReader names)
+    private static MemberList MembersOf(HubConnections hub, WebSocketTargetKind kind, EnvelopeReader names)
     {
         Span<char> name = stackalloc char[MaxNameBytes];
         names.TryReadUInt16(out _); // read once already, so it is there, as is the name behind it
         names.TryReadBytes(out var bytes);
-        return bytes.Length > MaxNameBytes || !Utf8.IsValid(bytes) ? [] : hub.Members(kind, name[..Encoding.UTF8.GetChars(bytes, name)]);
+        return bytes.Length > MaxNameBytes || !Utf8.IsValid(bytes) ? MemberList.Empty : hub.Members(kind, name[..Encoding.UTF8.GetChars(bytes, name)]);
     }
 
     private static Connection?[] Excluded(HubConnections hub, EnvelopeReader names)
@@ -165,9 +165,9 @@ internal sealed class EnvelopeDispatcher(Hubs hubs, RemoteCommands commands, Dis
         connection.Queue.Start();
     }
 
-    private void Deliver(HubConnections hub, Connection[] members, SharedFrame frame, Connection?[] excluded, Guid messageId, DeliveredMessages served)
+    private void Deliver(HubConnections hub, MemberList members, SharedFrame frame, Connection?[] excluded, Guid messageId, DeliveredMessages served)
     {
-        if (members.Length == 0)
+        if (members.Count == 0)
         {
             return;
         }

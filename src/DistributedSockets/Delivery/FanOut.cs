@@ -11,7 +11,7 @@ internal static class FanOut
     /// <param name="excluded">Connections that get nothing.</param>
     /// <param name="served">If given, connections that have got the frame already; the others are added.</param>
     /// <returns>How many queues took it.</returns>
-    internal static int Enqueue(Connection[] members, SharedFrame frame, ReadOnlySpan<Connection?> excluded, HashSet<Connection>? served = null)
+    internal static int Enqueue(MemberList members, SharedFrame frame, ReadOnlySpan<Connection?> excluded, HashSet<Connection>? served = null)
     {
         if (excluded.Length > MaxScannedExclusions)
         {
@@ -19,16 +19,21 @@ internal static class FanOut
         }
 
         var sent = 0;
-        frame.AddReferences(members.Length);
-        foreach (var member in members)
+        var slots = members.Slots;
+        frame.AddReferences(slots.Length);
+        for (var i = 0; i < slots.Length; i++)
         {
-            if ((excluded.IsEmpty || !Contains(excluded, member)) && (served is null || served.Add(member)) && member.Queue.TryEnqueueReferenced(frame))
+            if (slots[i] is { } member
+                && !members.HasLeft(i)
+                && (excluded.IsEmpty || !Contains(excluded, member))
+                && (served is null || served.Add(member))
+                && member.Queue.TryEnqueueReferenced(frame))
             {
                 sent++;
             }
         }
 
-        frame.Release(members.Length - sent);
+        frame.Release(slots.Length - sent);
         return sent;
     }
 
@@ -53,19 +58,24 @@ internal static class FanOut
         return found == connections.Length ? connections : connections[..found];
     }
 
-    private static int Enqueue(Connection[] members, SharedFrame frame, HashSet<Connection?> excluded, HashSet<Connection>? served)
+    private static int Enqueue(MemberList members, SharedFrame frame, HashSet<Connection?> excluded, HashSet<Connection>? served)
     {
         var sent = 0;
-        frame.AddReferences(members.Length);
-        foreach (var member in members)
+        var slots = members.Slots;
+        frame.AddReferences(slots.Length);
+        for (var i = 0; i < slots.Length; i++)
         {
-            if (!excluded.Contains(member) && (served is null || served.Add(member)) && member.Queue.TryEnqueueReferenced(frame))
+            if (slots[i] is { } member
+                && !members.HasLeft(i)
+                && !excluded.Contains(member)
+                && (served is null || served.Add(member))
+                && member.Queue.TryEnqueueReferenced(frame))
             {
                 sent++;
             }
         }
 
-        frame.Release(members.Length - sent);
+        frame.Release(slots.Length - sent);
         return sent;
     }
 

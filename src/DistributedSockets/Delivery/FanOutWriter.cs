@@ -14,13 +14,13 @@ internal sealed class FanOutWriter : IThreadPoolWorkItem
     internal const int MaxWaiting = 64;
 
     private readonly Lock _gate = new();
-    private readonly Queue<Connection[]> _waiting = new();
+    private readonly Queue<MemberList> _waiting = new();
     private bool _writing;
 
     /// <summary>Has written what was queued at these connections, after the pass in progress if there is one.</summary>
-    internal void Start(Connection[] members)
+    internal void Start(MemberList members)
     {
-        if (members.Length < Many)
+        if (members.Slots.Length < Many)
         {
             Write(members);
             return;
@@ -51,25 +51,25 @@ internal sealed class FanOutWriter : IThreadPoolWorkItem
     }
 
     /// <summary>One pass on the caller's thread.</summary>
-    internal static void Write(Connection[] members)
+    internal static void Write(MemberList members)
     {
-        foreach (var member in members)
+        foreach (var member in members.Slots) // of those that have left, too: something may have been queued for them before
         {
             try
             {
-                member.Queue.Start();
+                member?.Queue.Start();
             }
             catch (Exception exception)
             {
                 // It took a logger that throws; the others' frames must be written all the same.
-                ((IOutboundQueueOwner)member).OnWriteFailed(exception);
+                ((IOutboundQueueOwner)member!).OnWriteFailed(exception); // it threw, so there is one
             }
         }
     }
 
     void IThreadPoolWorkItem.Execute()
     {
-        Connection[] members;
+        MemberList members;
         lock (_gate)
         {
             members = _waiting.Dequeue(); // only here, and one waits

@@ -68,7 +68,7 @@ internal sealed class Admission(
             return null;
         }
 
-        long connections = hub.User(userId).Length;
+        long connections = hub.User(userId).Count;
         if (connections < max)
         {
             try

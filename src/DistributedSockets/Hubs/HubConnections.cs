@@ -15,13 +15,12 @@ internal sealed class HubConnections
     private readonly SessionChanges _changes;
     private readonly string _channelPrefix;
     private readonly IHubChannels _channels;
-    private readonly MemberSet _all;
+    private readonly MemberSet _all = new();
 
     internal HubConnections(string name, string prefix, string nodeId, ChannelRouting routing, SessionChanges changes)
     {
         Name = name;
         _changes = changes;
-        _all = new(_gate);
         _connectionsBySpan = _connections.GetAlternateLookup<ReadOnlySpan<char>>();
         _usersBySpan = _users.GetAlternateLookup<ReadOnlySpan<char>>();
         _groupsBySpan = _groups.GetAlternateLookup<ReadOnlySpan<char>>();
@@ -40,7 +39,7 @@ internal sealed class HubConnections
     /// <summary>The channel on which other nodes reach connections of this node, and on which answers come.</summary>
     internal string OwnChannel { get; }
 
-    internal Connection[] All => _all.Snapshot;
+    internal MemberList All => _all.Members;
 
     internal int Count => _connections.Count;
 
@@ -53,11 +52,11 @@ internal sealed class HubConnections
     internal Connection? Find(ReadOnlySpan<char> connectionId) =>
         _connectionsBySpan.TryGetValue(connectionId, out var connection) ? connection : null;
 
-    internal Connection[] User(ReadOnlySpan<char> userId) => _usersBySpan.TryGetValue(userId, out var members) ? members.Snapshot : [];
+    internal MemberList User(ReadOnlySpan<char> userId) => _usersBySpan.TryGetValue(userId, out var members) ? members.Members : MemberList.Empty;
 
-    internal Connection[] Group(ReadOnlySpan<char> group) => _groupsBySpan.TryGetValue(group, out var members) ? members.Snapshot : [];
+    internal MemberList Group(ReadOnlySpan<char> group) => _groupsBySpan.TryGetValue(group, out var members) ? members.Members : MemberList.Empty;
 
-    internal Connection[] Members(WebSocketTargetKind kind, ReadOnlySpan<char> name) => kind switch
+    internal MemberList Members(WebSocketTargetKind kind, ReadOnlySpan<char> name) => kind switch
     {
         WebSocketTargetKind.All => All,
         WebSocketTargetKind.Users => User(name),
@@ -73,7 +72,7 @@ internal sealed class HubConnections
             _all.Add(connection);
             if (connection.UserId is { } userId)
             {
-                _users.GetOrAdd(userId, static (_, gate) => new(gate), _gate).Add(connection);
+                _users.GetOrAdd(userId, static _ => new()).Add(connection);
             }
 
             _changes.Add(new(SessionChangeKind.Saved, SessionLocked(connection)));
@@ -93,16 +92,16 @@ internal sealed class HubConnections
             var session = SessionLocked(connection);
             connection.Removed = true;
             _connections.TryRemove(connection.Id, out _);
-            _all.Remove(connection);
+            _all.Remove(connection, ended: true);
             if (connection.UserId is { } userId)
             {
-                RemoveFrom(_users, userId, connection);
+                RemoveFrom(_users, userId, connection, ended: true);
             }
 
             var groups = GroupsLocked(connection);
             foreach (var group in groups)
             {
-                RemoveFrom(_groups, group, connection);
+                RemoveFrom(_groups, group, connection, ended: true);
             }
 
             connection.Groups = null;
@@ -141,7 +140,7 @@ internal sealed class HubConnections
             }
 
             connection.Groups.Add(group);
-            _groups.GetOrAdd(group, static (_, gate) => new(gate), _gate).Add(connection);
+            _groups.GetOrAdd(group, static _ => new()).Add(connection);
             _changes.Add(new(SessionChangeKind.GroupAdded, SessionLocked(connection), group));
             return GroupJoin.Joined;
         }
@@ -157,7 +156,7 @@ internal sealed class HubConnections
                 return false;
             }
 
-            RemoveFrom(_groups, group, connection);
+            RemoveFrom(_groups, group, connection, ended: false);
             _changes.Add(new(SessionChangeKind.GroupRemoved, SessionLocked(connection), group));
             return true;
         }
@@ -176,14 +175,14 @@ internal sealed class HubConnections
     {
         lock (_gate)
         {
-            return Array.ConvertAll(_all.Snapshot, SessionLocked);
+            return [.. _all.Members.Select(SessionLocked)];
         }
     }
 
-    private static void RemoveFrom(ConcurrentDictionary<string, MemberSet> sets, string name, Connection connection)
+    private static void RemoveFrom(ConcurrentDictionary<string, MemberSet> sets, string name, Connection connection, bool ended)
     {
         var members = sets[name];
-        members.Remove(connection);
+        members.Remove(connection, ended);
         if (members.Count == 0)
         {
             sets.TryRemove(name, out _);

@@ -200,7 +200,7 @@ internal sealed class WebSocketRouter : IWebSocketRouter
         var envelope = _services.Writer.WriteFrame(kind, name is null ? [] : new ReadOnlySpan<string>(in name), excluded, messageId, frame, out var length);
         try
         {
-            Connection[] members;
+            MemberList members;
             ValueTask<long?> publish;
             lock (Order(channel))
             {

@@ -6,7 +6,7 @@ namespace DistributedSockets.Benchmarks.Micro;
 public class FanOutBenchmarks
 {
     private MicroNode _node = null!;
-    private Connection[] _members = [];
+    private MemberList _members = MemberList.Empty;
     private SharedFrame _frame = null!;
 
     [Params(1, 10, 1_000, 100_000)]
@@ -16,7 +16,12 @@ public class FanOutBenchmarks
     public void Setup()
     {
         _node = new();
-        _members = _node.Create(Recipients);
+        _members = new(Recipients);
+        foreach (var connection in _node.Create(Recipients))
+        {
+            _members.Add(connection);
+        }
+
         _frame = SharedFrame.Encode(WebSocketMessage.Binary(new byte[128]));
     }
 

@@ -45,7 +45,7 @@ public class RegistryBenchmarks
     [Benchmark(OperationsPerInvoke = Operations)]
     public void LookUpUser() => OnThreads((_, operation) =>
     {
-        if (_node.Hub.User(_users[operation % _users.Length]).Length != 1)
+        if (_node.Hub.User(_users[operation % _users.Length]).Count != 1)
         {
             throw new InvalidOperationException("A user is missing.");
         }

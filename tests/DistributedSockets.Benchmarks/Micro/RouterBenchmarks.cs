@@ -20,7 +20,7 @@ public class RouterBenchmarks
         _node = new();
         _node.Add(1_000);
         _router = _node.Router;
-        _connectionId = _node.Hub.All[0].Id;
+        _connectionId = _node.Hub.All.First().Id;
     }
 
     [GlobalCleanup]

@@ -27,6 +27,7 @@ public sealed class FanOutTests
             WebSocketMessage.Binary(new byte[128]), deflated ? new FrameDeflater(new() { EnableCompression = true, CompressionThresholdBytes = 1 }) : null);
         Assert.Equal(deflated, frame.LengthFor(deflate: true) < frame.Length);
         var writer = new FanOutWriter();
+        var list = ListOf(members);
         Send(); // the first time makes queues grow
         var before = GC.GetAllocatedBytesForCurrentThread();
         var sent = 0;
@@ -41,8 +42,8 @@ public sealed class FanOutTests
 
         int Send()
         {
-            var queued = FanOut.Enqueue(members, frame, []);
-            writer.Start(members);
+            var queued = FanOut.Enqueue(list, frame, []);
+            writer.Start(list);
             foreach (var member in members)
             {
                 var wait = new SpinWait();
@@ -79,7 +80,7 @@ public sealed class FanOutTests
         Assert.False(members[0].Queue.TryEnqueue(frame)); // its queue is full, which is counted when it is written
         members[1].Queue.TryEnqueue(frame);
 
-        FanOutWriter.Write(members);
+        FanOutWriter.Write(ListOf(members));
 
         Assert.Equal(1, streams[1].Writes);
         Assert.Null(members[1].Reason);
@@ -103,11 +104,12 @@ public sealed class FanOutTests
         }
 
         var writer = new FanOutWriter();
+        var list = ListOf(members);
         for (var i = 0; i < 10; i++)
         {
             using var frame = SharedFrame.Encode(WebSocketMessage.Text($"{i}"));
-            FanOut.Enqueue(members, frame, []);
-            writer.Start(members);
+            FanOut.Enqueue(list, frame, []);
+            writer.Start(list);
         }
 
         gate.Set();
@@ -115,6 +117,50 @@ public sealed class FanOutTests
 
         Assert.All(streams, static stream => Assert.Equal(10 * 3, stream.Length)); // a header of two bytes and a digit
         Assert.All(streams[1..], static stream => Assert.Equal(1, stream.Writes));
+    }
+
+    [Fact]
+    public async Task Start_MembersComeAndGoWhileAPassWaits_AllThatIsQueuedIsWritten()
+    {
+        await using var node = await AppNode.StartAsync();
+        var services = node.Services.GetRequiredService<ConnectionServices>();
+        var gate = new ManualResetEventSlim();
+        var streams = new CountingStream[101];
+        var members = new Connection[streams.Length];
+        for (var i = 0; i < members.Length; i++)
+        {
+            streams[i] = new(i == 0 ? gate : null);
+            var tap = new TapStream(Stream.Null, PipeWriter.Create(streams[i]), TimeProvider.System);
+            members[i] = new(new DefaultHttpContext(), WebSocket.CreateFromStream(new MemoryStream(), new()), tap, "h", null, services);
+        }
+
+        var set = new MemberSet();
+        foreach (var member in members[..100])
+        {
+            set.Add(member);
+        }
+
+        var writer = new FanOutWriter();
+        Assert.Equal(100, Send());
+        await Eventually.TrueAsync(() => streams[0].Waits, "a pass is in progress");
+        Assert.Equal(100, Send());
+        set.Remove(members[50], ended: false);
+        set.Add(members[100]);
+        Assert.Equal(100, Send());
+        gate.Set();
+        await Eventually.TrueAsync(() => members.All(static member => member.Queue.QueuedBytes == 0), "everything is written");
+
+        Assert.Equal(2 * 3, streams[50].Length);
+        Assert.Equal(3, streams[100].Length);
+        Assert.Equal(3 * 3, streams[99].Length);
+
+        int Send()
+        {
+            using var frame = SharedFrame.Encode(WebSocketMessage.Text("x"));
+            var sent = FanOut.Enqueue(set.Members, frame, []);
+            writer.Start(set.Members);
+            return sent;
+        }
     }
 
     [Fact]
@@ -126,16 +172,16 @@ public sealed class FanOutTests
         var stuck = Members(gate);
         var members = Members(null);
         var writer = new FanOutWriter();
-        Send([.. stuck.Connections]);
+        Send(ListOf(stuck.Connections));
         await Eventually.TrueAsync(() => stuck.Streams[0].Waits, "a pass is in progress");
 
         for (var i = 0; i < FanOutWriter.MaxWaiting; i++)
         {
-            Send([.. members.Connections]); // as after a change of the group, each time
+            Send(ListOf(members.Connections)); // as of so many groups
         }
 
         Assert.All(members.Streams, static stream => Assert.Equal(0, stream.Writes));
-        Send([.. members.Connections]);
+        Send(ListOf(members.Connections));
 
         Assert.All(members.Streams, static stream => Assert.Equal(1, stream.Writes));
         gate.Set();
@@ -154,12 +200,23 @@ public sealed class FanOutTests
                 services)), streams);
         }
 
-        void Send(Connection[] connections)
+        void Send(MemberList connections)
         {
             using var frame = SharedFrame.Encode(WebSocketMessage.Text("x"));
             FanOut.Enqueue(connections, frame, []);
             writer.Start(connections);
         }
+    }
+
+    private static MemberList ListOf(Connection[] members)
+    {
+        var list = new MemberList(members.Length);
+        foreach (var member in members)
+        {
+            list.Add(member);
+        }
+
+        return list;
     }
 
     /// <summary>Counts what is written; the first write waits for a gate, on the thread that writes.</summary>
