@@ -88,18 +88,18 @@ public sealed class WireFormatTests
                         (WebSocketTargetKind)Array.IndexOf(s_targets, vector["target"]),
                         vector.List("names"),
                         vector.List("excluded"),
-                        vector["message id"] == "none" ? Guid.Empty : Guid.Parse(vector["message id"]),
+                        vector.Id("message id"),
                         frame,
                         out length);
                 }
 
                 break;
             case "command":
-                written = writer.WriteCommand(vector.Number("request id"), vector.Command, out length);
+                written = writer.WriteCommand(vector.Id("request id"), vector.Command, out length);
                 break;
             default:
                 written = writer.WriteReply(
-                    vector.Number("request id"), (RemoteCommandOutcome)Array.IndexOf(s_outcomes, vector["outcome"]), out length);
+                    vector.Id("request id"), (RemoteCommandOutcome)Array.IndexOf(s_outcomes, vector["outcome"]), out length);
                 break;
         }
 
@@ -120,7 +120,7 @@ public sealed class WireFormatTests
                 Assert.True(reader.TryReadByte(out var target));
                 Assert.Equal(vector["target"], s_targets[target]);
                 Assert.True(reader.TryReadGuid(out var messageId));
-                Assert.Equal(vector["message id"], messageId == Guid.Empty ? "none" : messageId.ToString());
+                Assert.Equal(vector.Id("message id"), messageId);
                 Assert.Equal(vector.List("names"), ReadList(ref reader));
                 Assert.Equal(vector.List("excluded"), ReadList(ref reader));
                 Assert.True(SharedFrame.TryWrap(vector.Bytes.AsMemory(reader.Position), reader.HasDeflated, out var frame));
@@ -134,12 +134,12 @@ public sealed class WireFormatTests
                 break;
             case EnvelopeKind.Command:
                 Assert.True(reader.TryReadCommand(out var commandId, out var command));
-                Assert.Equal(vector.Number("request id"), commandId);
+                Assert.Equal(vector.Id("request id"), commandId);
                 Assert.Equal(vector.Command, command);
                 break;
             default:
                 Assert.True(reader.TryReadReply(out var requestId, out var outcome));
-                Assert.Equal(vector.Number("request id"), requestId);
+                Assert.Equal(vector.Id("request id"), requestId);
                 Assert.Equal(vector["outcome"], s_outcomes[(int)outcome]);
                 break;
         }
@@ -346,6 +346,8 @@ public sealed class WireFormatTests
         public bool Has(string field) => _fields.ContainsKey(field);
 
         public ulong Number(string field) => ulong.Parse(this[field], CultureInfo.InvariantCulture);
+
+        public Guid Id(string field) => this[field] == "none" ? Guid.Empty : Guid.Parse(this[field]);
 
         public string[] List(string field) => _fields[field] == "none" ? [] : [.. _fields[field].Split(", ").Select(MarkdownTable.Plain)];
 

@@ -1,5 +1,7 @@
 using System.Buffers;
 using System.Collections.Concurrent;
+using System.Security.Cryptography;
+using System.Text;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 
@@ -24,13 +26,13 @@ internal sealed partial class RemoteCommands(
     /// <summary>How long a node that the session store does not list may still take to answer.</summary>
     private static readonly TimeSpan s_goneGrace = TimeSpan.FromMilliseconds(500);
 
-    private readonly ConcurrentDictionary<ulong, TaskCompletionSource<RemoteCommandOutcome>> _waiting = new();
+    private readonly ConcurrentDictionary<Guid, Waiting> _waiting = new();
     private readonly ConcurrentDictionary<HubConnections, bool> _answerable = new();
-    private readonly ConcurrentDictionary<Task, bool> _running = new();
     private readonly RareLog _tooManyLog = new(1, time);
     private readonly RareLog _failedLog = new(1, time);
     private readonly RareLog _unansweredLog = new(1, time);
-    private ulong _lastRequestId;
+    private int _running;
+    private TaskCompletionSource? _idle;
 
     /// <summary>Has a command about one connection done, wherever the connection lives.</summary>
     /// <exception cref="ConnectionNotFoundException">There is no such connection.</exception>
@@ -61,20 +63,21 @@ internal sealed partial class RemoteCommands(
         }
     }
 
-    /// <summary>Takes an answer of another node.</summary>
-    internal void OnReply(ulong requestId, RemoteCommandOutcome outcome)
+    /// <summary>Takes an answer of another node; one that was not asked, or not for this, is passed over.</summary>
+    internal void OnReply(HubConnections hub, ReadOnlySpan<byte> origin, Guid requestId, RemoteCommandOutcome outcome)
     {
-        if (_waiting.TryRemove(requestId, out var waiting))
+        if (_waiting.TryGetValue(requestId, out var waiting) && ReferenceEquals(waiting.Hub, hub) && Ascii.Equals(origin, waiting.NodeId))
         {
-            waiting.TrySetResult(outcome);
+            waiting.Answer.TrySetResult(outcome);
         }
     }
 
     /// <summary>Takes a command of another node, and answers it if it asks for an answer. Never waits.</summary>
-    internal void OnCommand(HubConnections hub, ulong requestId, string originNodeId, in RemoteCommand command)
+    internal void OnCommand(HubConnections hub, Guid requestId, string originNodeId, in RemoteCommand command)
     {
-        if (_running.Count >= MaxRunning)
+        if (Interlocked.Increment(ref _running) > MaxRunning)
         {
+            OnEnded();
             metrics.EnvelopeDropped("too_many_commands");
             if (_tooManyLog.TryPass(out var others))
             {
@@ -84,22 +87,37 @@ internal sealed partial class RemoteCommands(
             return;
         }
 
-        var running = RunAsync(hub, requestId, originNodeId, command);
-        if (!running.IsCompleted)
-        {
-            _running.TryAdd(running, true);
-            running.ContinueWith(
-                static (task, state) => ((ConcurrentDictionary<Task, bool>)state!).TryRemove(task, out _),
-                _running,
-                CancellationToken.None,
-                TaskContinuationOptions.ExecuteSynchronously,
-                TaskScheduler.Default);
-        }
+        RunAsync(hub, requestId, originNodeId, command).Observe(); // fails only where a logger does; StopAsync waits for it
     }
 
     /// <summary>Waits for the commands in work, for as long as the token allows.</summary>
-    internal async Task StopAsync(CancellationToken cancellationToken) =>
-        await Task.WhenAll(_running.Keys).WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    internal async Task StopAsync(CancellationToken cancellationToken)
+    {
+        var idle = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        Interlocked.Exchange(ref _idle, idle); // before the count is read: whoever ends the last one sees it, or is seen here
+        if (Volatile.Read(ref _running) == 0)
+        {
+            return;
+        }
+
+        await idle.Task.WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    }
+
+    private void OnEnded()
+    {
+        if (Interlocked.Decrement(ref _running) == 0)
+        {
+            Volatile.Read(ref _idle)?.TrySetResult();
+        }
+    }
+
+    /// <summary>An id that nobody can guess: whoever can publish could else answer in another node's name.</summary>
+    private static Guid NewRequestId()
+    {
+        Span<byte> random = stackalloc byte[16];
+        RandomNumberGenerator.Fill(random);
+        return new(random);
+    }
 
     private async ValueTask<RemoteCommandOutcome> AskAsync(HubConnections hub, string nodeId, RemoteCommand command, CancellationToken cancellationToken)
     {
@@ -112,8 +130,8 @@ internal sealed partial class RemoteCommands(
             }
         }
 
-        var requestId = Interlocked.Increment(ref _lastRequestId);
-        var waiting = new TaskCompletionSource<RemoteCommandOutcome>(TaskCreationOptions.RunContinuationsAsynchronously);
+        var requestId = NewRequestId();
+        var waiting = new Waiting(hub, nodeId);
         _waiting[requestId] = waiting;
         try
         {
@@ -129,12 +147,12 @@ internal sealed partial class RemoteCommands(
             {
                 // It may only have lost its lease, and then it answers.
                 var grace = s_goneGrace < options.Value.RemoteCommandTimeout ? s_goneGrace : options.Value.RemoteCommandTimeout;
-                await ((Task)waiting.Task).WaitAsync(grace, time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                await ((Task)waiting.Answer.Task).WaitAsync(grace, time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
                 cancellationToken.ThrowIfCancellationRequested();
-                return waiting.Task.IsCompletedSuccessfully ? waiting.Task.Result : RemoteCommandOutcome.NotFound;
+                return waiting.Answer.Task.IsCompletedSuccessfully ? waiting.Answer.Task.Result : RemoteCommandOutcome.NotFound;
             }
 
-            return await waiting.Task.WaitAsync(options.Value.RemoteCommandTimeout, time, cancellationToken);
+            return await waiting.Answer.Task.WaitAsync(options.Value.RemoteCommandTimeout, time, cancellationToken);
         }
         catch (TimeoutException exception)
         {
@@ -163,35 +181,11 @@ internal sealed partial class RemoteCommands(
         }
     }
 
-    private async Task RunAsync(HubConnections hub, ulong requestId, string originNodeId, RemoteCommand command)
+    private async Task RunAsync(HubConnections hub, Guid requestId, string originNodeId, RemoteCommand command)
     {
-        RemoteCommandOutcome outcome;
         try
         {
-            outcome = await executor.ExecuteAsync(hub, command);
-        }
-        catch (BackplaneUnavailableException)
-        {
-            outcome = RemoteCommandOutcome.BackplaneAway;
-        }
-        catch (Exception exception)
-        {
-            if (_failedLog.TryPass(out var others))
-            {
-                Log.CommandFailed(logger, command.Kind, originNodeId, others, exception);
-            }
-
-            return;
-        }
-
-        if (requestId == 0)
-        {
-            return;
-        }
-
-        try
-        {
-            await PublishAsync(hub.NodeChannel(originNodeId), writer.WriteReply(requestId, outcome, out var length), length, CancellationToken.None);
+            await AnswerAsync(hub, requestId, originNodeId, await ExecuteAsync(hub, command));
         }
         catch (BackplaneUnavailableException exception)
         {
@@ -199,6 +193,37 @@ internal sealed partial class RemoteCommands(
             {
                 Log.ReplyFailed(logger, originNodeId, others, exception);
             }
+        }
+        catch (Exception exception)
+        {
+            if (_failedLog.TryPass(out var others))
+            {
+                Log.CommandFailed(logger, command.Kind, originNodeId, others, exception);
+            }
+        }
+        finally
+        {
+            OnEnded();
+        }
+    }
+
+    private async ValueTask<RemoteCommandOutcome> ExecuteAsync(HubConnections hub, RemoteCommand command)
+    {
+        try
+        {
+            return await executor.ExecuteAsync(hub, command);
+        }
+        catch (BackplaneUnavailableException)
+        {
+            return RemoteCommandOutcome.BackplaneAway;
+        }
+    }
+
+    private async ValueTask AnswerAsync(HubConnections hub, Guid requestId, string originNodeId, RemoteCommandOutcome outcome)
+    {
+        if (requestId != Guid.Empty)
+        {
+            await PublishAsync(hub.NodeChannel(originNodeId), writer.WriteReply(requestId, outcome, out var length), length, CancellationToken.None);
         }
     }
 
@@ -214,15 +239,25 @@ internal sealed partial class RemoteCommands(
         }
     }
 
+    /// <summary>A command that waits for the answer of the node that was asked.</summary>
+    private sealed class Waiting(HubConnections hub, string nodeId)
+    {
+        internal HubConnections Hub => hub;
+
+        internal string NodeId => nodeId;
+
+        internal TaskCompletionSource<RemoteCommandOutcome> Answer { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    }
+
     private static partial class Log
     {
-        [LoggerMessage(120, LogLevel.Warning, "More than {Count} commands of other nodes are in work; one was not carried out, and its sender gets no answer. Nor were {Others} since the last report.")]
+        [LoggerMessage(120, LogLevel.Warning, "More than {Count} commands of other nodes are in work; one was dropped, and its sender gets no answer. {Others} more were dropped since the last report.")]
         public static partial void TooManyCommands(ILogger logger, int count, int others);
 
-        [LoggerMessage(122, LogLevel.Error, "Command {Command} of node {NodeId} failed; its sender gets no answer. So did {Others} since the last report.")]
+        [LoggerMessage(122, LogLevel.Error, "Command {Command} of node {NodeId} failed; its sender gets no answer. {Others} more have failed since the last report.")]
         public static partial void CommandFailed(ILogger logger, RemoteCommandKind command, string nodeId, int others, Exception exception);
 
-        [LoggerMessage(121, LogLevel.Warning, "A command of node {NodeId} was carried out, but the answer could not be sent. So were {Others} since the last report.")]
+        [LoggerMessage(121, LogLevel.Warning, "A command of node {NodeId} was carried out, but the answer could not be sent. The same happened to {Others} more since the last report.")]
         public static partial void ReplyFailed(ILogger logger, string nodeId, int others, Exception exception);
     }
 }

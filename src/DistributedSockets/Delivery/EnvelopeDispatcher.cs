@@ -31,7 +31,7 @@ internal sealed class EnvelopeDispatcher(Hubs hubs, RemoteCommands commands, Dis
                     return false;
                 }
 
-                commands.OnReply(requestId, outcome);
+                commands.OnReply(hub, reader.Origin, requestId, outcome);
                 return true;
         }
     }

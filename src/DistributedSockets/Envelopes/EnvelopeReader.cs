@@ -71,17 +71,6 @@ internal ref struct EnvelopeReader
         return true;
     }
 
-    internal bool TryReadUInt64(out ulong value)
-    {
-        if (!BinaryPrimitives.TryReadUInt64LittleEndian(_envelope[_position..], out value))
-        {
-            return false;
-        }
-
-        _position += sizeof(ulong);
-        return true;
-    }
-
     internal bool TryReadGuid(out Guid value)
     {
         value = default;
@@ -140,10 +129,10 @@ internal ref struct EnvelopeReader
         return true;
     }
 
-    internal bool TryReadCommand(out ulong requestId, out RemoteCommand command)
+    internal bool TryReadCommand(out Guid requestId, out RemoteCommand command)
     {
         command = default;
-        if (!TryReadUInt64(out requestId) || !TryReadByte(out var kind) || kind is < 1 or > 6 || !TryReadUInt16(out var status)
+        if (!TryReadGuid(out requestId) || !TryReadByte(out var kind) || kind is < 1 or > 6 || !TryReadUInt16(out var status)
             || !TryReadString(out var subject) || !TryReadString(out var group) || !TryReadString(out var reason) || !IsAtEnd)
         {
             return false;
@@ -153,10 +142,10 @@ internal ref struct EnvelopeReader
         return true;
     }
 
-    internal bool TryReadReply(out ulong requestId, out RemoteCommandOutcome outcome)
+    internal bool TryReadReply(out Guid requestId, out RemoteCommandOutcome outcome)
     {
         outcome = default;
-        if (!TryReadUInt64(out requestId) || !TryReadByte(out var value) || value is < 1 or > 4 || !IsAtEnd)
+        if (!TryReadGuid(out requestId) || !TryReadByte(out var value) || value is < 1 or > 4 || !IsAtEnd)
         {
             return false;
         }

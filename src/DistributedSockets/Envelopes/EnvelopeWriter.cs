@@ -15,6 +15,7 @@ internal sealed class EnvelopeWriter(string originNodeId, int maxBytes = int.Max
     internal const byte DeflatedFlag = 1;
 
     private const int FixedHeaderBytes = 5; // version, kind, flags (2), length of the origin
+    private const int GuidBytes = 16;
 
     private readonly byte[] _origin = Encoding.UTF8.GetBytes(originNodeId);
 
@@ -91,8 +92,8 @@ internal sealed class EnvelopeWriter(string originNodeId, int maxBytes = int.Max
         var array = ArrayPool<byte>.Shared.Rent(length);
         var rest = WriteHeader(array, EnvelopeKind.Frame, frame.Deflated.IsEmpty ? (byte)0 : DeflatedFlag);
         rest[0] = (byte)kind;
-        messageId.TryWriteBytes(rest[1..], bigEndian: true, out _);
-        rest = WriteUInt16(rest[17..], checked((ushort)names.Length));
+        rest = WriteGuid(rest[1..], messageId);
+        rest = WriteUInt16(rest, checked((ushort)names.Length));
         foreach (var name in names)
         {
             rest = WriteString(rest, name);
@@ -109,38 +110,47 @@ internal sealed class EnvelopeWriter(string originNodeId, int maxBytes = int.Max
         return array;
     }
 
-    internal byte[] WriteCommand(ulong requestId, in RemoteCommand command, out int length)
+    /// <summary>Writes a command.</summary>
+    /// <param name="requestId">What the reply is to name; empty if none is wanted.</param>
+    /// <param name="command">The command.</param>
+    /// <param name="length">The length of the envelope in the array.</param>
+    internal byte[] WriteCommand(Guid requestId, in RemoteCommand command, out int length)
     {
-        length = FixedHeaderBytes + _origin.Length + sizeof(ulong) + 1 + (3 * sizeof(ushort)) + sizeof(ushort)
+        length = FixedHeaderBytes + _origin.Length + GuidBytes + 1 + (3 * sizeof(ushort)) + sizeof(ushort)
             + Encoding.UTF8.GetByteCount(command.Subject) + Encoding.UTF8.GetByteCount(command.Group) + Encoding.UTF8.GetByteCount(command.Reason);
         var array = ArrayPool<byte>.Shared.Rent(length);
         var rest = WriteHeader(array, EnvelopeKind.Command);
-        BinaryPrimitives.WriteUInt64LittleEndian(rest, requestId);
-        rest[8] = (byte)command.Kind;
-        rest = WriteUInt16(rest[9..], command.CloseStatus);
+        rest = WriteGuid(rest, requestId);
+        rest[0] = (byte)command.Kind;
+        rest = WriteUInt16(rest[1..], command.CloseStatus);
         rest = WriteString(rest, command.Subject);
         rest = WriteString(rest, command.Group);
         WriteString(rest, command.Reason);
         return array;
     }
 
-    internal byte[] WriteReply(ulong requestId, RemoteCommandOutcome outcome, out int length)
+    internal byte[] WriteReply(Guid requestId, RemoteCommandOutcome outcome, out int length)
     {
-        length = FixedHeaderBytes + _origin.Length + sizeof(ulong) + 1;
+        length = FixedHeaderBytes + _origin.Length + GuidBytes + 1;
         var array = ArrayPool<byte>.Shared.Rent(length);
         var rest = WriteHeader(array, EnvelopeKind.Reply);
-        BinaryPrimitives.WriteUInt64LittleEndian(rest, requestId);
-        rest[8] = (byte)outcome;
+        WriteGuid(rest, requestId)[0] = (byte)outcome;
         return array;
     }
 
     /// <summary>What a frame envelope has besides names and frames: the header, the kind of target, a message id, and two counts.</summary>
-    private int FrameHeaderBytes => FixedHeaderBytes + _origin.Length + 1 + 16 + sizeof(ushort) + sizeof(ushort);
+    private int FrameHeaderBytes => FixedHeaderBytes + _origin.Length + 1 + GuidBytes + sizeof(ushort) + sizeof(ushort);
 
     private static Span<byte> WriteUInt16(Span<byte> destination, ushort value)
     {
         BinaryPrimitives.WriteUInt16LittleEndian(destination, value);
         return destination[sizeof(ushort)..];
+    }
+
+    private static Span<byte> WriteGuid(Span<byte> destination, Guid value)
+    {
+        value.TryWriteBytes(destination, bigEndian: true, out _);
+        return destination[GuidBytes..];
     }
 
     private static Span<byte> WriteString(Span<byte> destination, string value)

@@ -370,6 +370,6 @@ internal sealed class WebSocketRouter : IWebSocketRouter
         cancellationToken.ThrowIfCancellationRequested();
         _services.Node.ThrowIfNotStarted();
         await _services.Executor.ExecuteAsync(_hub, command);
-        await PublishAsync(channel, _services.Writer.WriteCommand(0, command, out var length), length, cancellationToken);
+        await PublishAsync(channel, _services.Writer.WriteCommand(Guid.Empty, command, out var length), length, cancellationToken);
     }
 }

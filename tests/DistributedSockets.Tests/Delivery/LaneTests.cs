@@ -71,7 +71,7 @@ public sealed class LaneTests
         await using var client = await node.ConnectAsync();
         var receiver = node.Services.GetRequiredService<BackplaneReceiver>();
         var writer = new EnvelopeWriter("other-node");
-        var command = writer.WriteCommand(0, new(RemoteCommandKind.Disconnect, "other-node.x", "", 1000), out var commandBytes).AsMemory(0, commandBytes);
+        var command = writer.WriteCommand(Guid.Empty, new(RemoteCommandKind.Disconnect, "other-node.x", "", 1000), out var commandBytes).AsMemory(0, commandBytes);
         using var frame = SharedFrame.Encode(WebSocketMessage.Text("x"));
         var envelope = writer.WriteFrame(WebSocketTargetKind.All, [], [], Guid.Empty, frame, out var length).AsMemory(0, length);
         using (new ThrowingListener(node, "distributed_sockets.sent_frames", "distributed_sockets.backplane.dropped_envelopes"))

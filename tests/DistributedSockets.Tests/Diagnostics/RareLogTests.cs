@@ -135,7 +135,7 @@ public sealed class RareLogTests
 
     private static void PublishCommands(InMemoryCluster cluster, AppNode node)
     {
-        var command = s_foreign.WriteCommand(1, new(RemoteCommandKind.Disconnect, "foreign-node.x", "", 1000), out var length)[..length];
+        var command = s_foreign.WriteCommand(Guid.NewGuid(), new(RemoteCommandKind.Disconnect, "foreign-node.x", "", 1000), out var length)[..length];
         for (var i = 0; i < Flood; i++)
         {
             cluster.Publish(node.Hub.OwnChannel, command);

@@ -33,15 +33,16 @@ public sealed class EnvelopeTests
     public void CommandAndReply_WrittenAndRead_AreTheSame()
     {
         var command = new RemoteCommand(RemoteCommandKind.AddToGroup, "node-b.x", "g", 4_000, "why");
-        var bytes = _writer.WriteCommand(ulong.MaxValue, command, out var length).AsSpan(0, length);
+        var id = Guid.NewGuid();
+        var bytes = _writer.WriteCommand(id, command, out var length).AsSpan(0, length);
         Assert.True(EnvelopeReader.TryBegin(bytes, out var reader));
         Assert.True(reader.TryReadCommand(out var requestId, out var read));
-        Assert.Equal((ulong.MaxValue, command), (requestId, read));
+        Assert.Equal((id, command), (requestId, read));
 
-        bytes = _writer.WriteReply(7, RemoteCommandOutcome.NotFound, out length).AsSpan(0, length);
+        bytes = _writer.WriteReply(id, RemoteCommandOutcome.NotFound, out length).AsSpan(0, length);
         Assert.True(EnvelopeReader.TryBegin(bytes, out reader));
         Assert.True(reader.TryReadReply(out requestId, out var outcome));
-        Assert.Equal((7UL, RemoteCommandOutcome.NotFound), (requestId, outcome));
+        Assert.Equal((id, RemoteCommandOutcome.NotFound), (requestId, outcome));
     }
 
     [Fact]
@@ -58,8 +59,8 @@ public sealed class EnvelopeTests
             _writer.WriteFrame(WebSocketTargetKind.All, [], [], Guid.Empty, deflated, out var length)[..length],
             _writer.WriteFrame(WebSocketTargetKind.Groups, ["a"], [client.Id], Guid.NewGuid(), frame, out length)[..length],
             _writer.WriteFrame(WebSocketTargetKind.All, [], [], Guid.Empty, frame, out length)[..length],
-            _writer.WriteCommand(1, new(RemoteCommandKind.Disconnect, "nobody.x", "", 1000, "bye"), out length)[..length],
-            _writer.WriteReply(1, RemoteCommandOutcome.Done, out length)[..length],
+            _writer.WriteCommand(Guid.NewGuid(), new(RemoteCommandKind.Disconnect, "nobody.x", "", 1000, "bye"), out length)[..length],
+            _writer.WriteReply(Guid.NewGuid(), RemoteCommandOutcome.Done, out length)[..length],
         ];
         var random = new Random(1);
         foreach (var original in originals)

@@ -62,10 +62,11 @@ public sealed class EnvelopeFuzzTests
     [Fact]
     public void Command_WrittenAndRead_IsTheSame() => Fuzz.Values(Commands, 200, command =>
     {
-        var bytes = s_writer.WriteCommand(ulong.MaxValue, command, out var length).AsSpan(0, length);
+        var id = Guid.NewGuid();
+        var bytes = s_writer.WriteCommand(id, command, out var length).AsSpan(0, length);
         Assert.True(EnvelopeReader.TryBegin(bytes, out var reader));
         Assert.True(reader.TryReadCommand(out var requestId, out var read));
-        Assert.Equal((ulong.MaxValue, command), (requestId, read));
+        Assert.Equal((id, command), (requestId, read));
         for (var cut = 0; cut < length; cut++)
         {
             Assert.False(EnvelopeReader.TryBegin(bytes[..cut], out reader) && reader.TryReadCommand(out _, out _), $"{cut} of {length} bytes were taken for a command.");
@@ -282,7 +283,7 @@ public sealed class EnvelopeFuzzTests
                 Write(WebSocketTargetKind.Groups, [.. Enumerable.Repeat("red", times)], []),
                 Write(WebSocketTargetKind.Groups, [.. Enumerable.Repeat("red", times)], id),
                 Write(WebSocketTargetKind.All, [], id),
-                s_writer.WriteCommand(9, new(RemoteCommandKind.AddToGroup, id[0], "green"), out var length)[..length],
+                s_writer.WriteCommand(Guid.NewGuid(), new(RemoteCommandKind.AddToGroup, id[0], "green"), out var length)[..length],
             ];
 
             byte[] Write(WebSocketTargetKind kind, string[] names, string[] excluded)
