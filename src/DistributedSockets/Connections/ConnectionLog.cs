@@ -38,6 +38,9 @@ internal sealed partial class ConnectionLog(ILogger<Connection> logger)
     [LoggerMessage(105, LogLevel.Debug, "Handshake refused with {StatusCode}: {Reason}")]
     public partial void Refused(int statusCode, string reason);
 
+    [LoggerMessage(112, LogLevel.Debug, "The server could not answer a handshake that was accepted.")]
+    public partial void AnswerFailed(Exception exception);
+
     [LoggerMessage(106, LogLevel.Debug, "A connection was opened while the backplane is away; its channels follow when it is back.")]
     public partial void OpenedWithoutBackplane(Exception exception);
 }

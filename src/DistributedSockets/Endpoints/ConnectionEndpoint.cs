@@ -2,6 +2,7 @@ using System.Diagnostics;
 using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Net.Http.Headers;
 
 namespace DistributedSockets;
 
@@ -146,14 +147,26 @@ internal sealed class ConnectionEndpoint(
     private async Task HoldAsync(HttpContext context, Connection connection, TapFeature? feature)
     {
         var opened = Stopwatch.GetTimestamp();
+        var entrance = new HubEntrance(hub, connection);
+        var isAnswered = await AnswerAsync(context, entrance, feature);
+        if (!entrance.HasEntered)
+        {
+            await connection.DisposeAsync();
+            await RefuseAcceptedAsync(context);
+            return;
+        }
+
         var counted = services.Metrics.ConnectionOpened();
         services.Log.Opened(connection.Id, hub.Name);
-        hub.Add(connection);
+        TellLongRunning(context);
         WebSocketHandler? handler = null;
         var owned = false;
         try
         {
-            await AnswerAsync(connection, feature);
+            if (!isAnswered)
+            {
+                return; // the client has gone while it was being answered
+            }
 
             // Also while the handler is busy and nothing is read.
             await using var gone = context.RequestAborted.UnsafeRegister(static state => ((Connection)state!).OnTransportGone(), connection); // state is connection
@@ -194,23 +207,34 @@ internal sealed class ConnectionEndpoint(
         }
     }
 
-    /// <summary>Answers the handshake of a connection that the hub knows: nothing sent to it from then on passes it by.</summary>
-    private static async Task AnswerAsync(Connection connection, TapFeature? feature)
+    /// <summary>
+    /// Answers the handshake. The hub knows the connection as soon as the answer begins, so nothing that is sent to it from then on passes it by; and
+    /// not before, so nobody is told of a connection that the server does not take.
+    /// </summary>
+    private async Task<bool> AnswerAsync(HttpContext context, HubEntrance entrance, TapFeature? feature)
     {
         if (feature?.Tap is null)
         {
-            return; // the server has answered by itself
+            entrance.Enter(); // the server has answered by itself
+            return true;
         }
 
+        var connection = entrance.Connection;
         try
         {
+            context.Response.OnStarting(static state => ((HubEntrance)state).OnAnswering(), entrance); // state is entrance
             await feature.OpenAsync();
+            entrance.Enter(); // for a server that does not tell when it answers
             connection.Open();
+            return true;
         }
         catch (Exception exception)
         {
+            // Kestrel throws beyond its MaxConcurrentUpgradedConnections, and any server may when the client has gone.
+            entrance.Close();
+            services.Log.AnswerFailed(exception);
             connection.Abandon(exception);
-            throw;
+            return false;
         }
     }
 
@@ -248,6 +272,16 @@ internal sealed class ConnectionEndpoint(
         }
     }
 
+    /// <summary>Keeps the hours for which a connection is open out of the figures that say how long requests take.</summary>
+    private static void TellLongRunning(HttpContext context)
+    {
+        context.Features.Get<IHttpActivityFeature>()?.Activity.AddTag("http.long_running", "true"); // as SignalR does: tools leave such requests out
+        if (context.Features.Get<IHttpMetricsTagsFeature>() is { } metrics)
+        {
+            metrics.MetricsDisabled = true; // our own metric has the duration
+        }
+    }
+
     private string? ChooseSubProtocol(IList<string> offered)
     {
         foreach (var wanted in services.Options.SubProtocols)
@@ -272,6 +306,24 @@ internal sealed class ConnectionEndpoint(
 
         return RefuseAsync(
             context, StatusCodes.Status426UpgradeRequired, $"This server speaks version {SpokenVersion} of the WebSocket protocol (RFC 6455).");
+    }
+
+    /// <summary>Refuses what the platform had begun to accept.</summary>
+    private Task RefuseAcceptedAsync(HttpContext context)
+    {
+        if (context.Response.HasStarted || context.RequestAborted.IsCancellationRequested)
+        {
+            return Task.CompletedTask;
+        }
+
+        var headers = context.Response.Headers;
+        headers.Remove(HeaderNames.Connection);
+        headers.Remove(HeaderNames.Upgrade);
+        headers.Remove(HeaderNames.SecWebSocketAccept);
+        headers.Remove(HeaderNames.SecWebSocketProtocol);
+        headers.Remove(HeaderNames.SecWebSocketExtensions);
+        return RefuseAsync(
+            context, new(StatusCodes.Status503ServiceUnavailable, "This server takes no more connections at the moment. Connect again in a second or more."));
     }
 
     private Task RefuseAsync(HttpContext context, Refusal refusal)
