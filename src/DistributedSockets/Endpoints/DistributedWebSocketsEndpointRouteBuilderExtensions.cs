@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using DistributedSockets;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Timeouts;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -12,6 +13,7 @@ public static class DistributedWebSocketsEndpointRouteBuilderExtensions
     private static readonly string[] s_methods = [HttpMethods.Get, HttpMethods.Connect]; // HTTP/1.1 upgrade, and HTTP/2 (RFC 8441)
 
     /// <summary>Maps an endpoint whose connections are handled by <typeparamref name="THandler"/> and belong to its hub.</summary>
+    /// <remarks>Attributes of the handler, such as <c>[Authorize]</c>, apply to the endpoint.</remarks>
     /// <typeparam name="THandler">The handler, one per connection. Its hub is named as <see cref="IWebSocketRouter{THandler}"/> says.</typeparam>
     /// <param name="endpoints">The route builder.</param>
     /// <param name="pattern">The route pattern.</param>
@@ -22,7 +24,7 @@ public static class DistributedWebSocketsEndpointRouteBuilderExtensions
         where THandler : WebSocketHandler
     {
         ArgumentNullException.ThrowIfNull(endpoints);
-        return Map(endpoints, pattern, HubName.Of(typeof(THandler)), new HandlerActivator<THandler>());
+        return Map(endpoints, pattern, HubName.Of(typeof(THandler)), new HandlerActivator<THandler>()).WithMetadata(typeof(THandler).GetCustomAttributes(inherit: true));
     }
 
     /// <summary>Maps an endpoint whose messages are handled by a function.</summary>
@@ -68,7 +70,10 @@ public static class DistributedWebSocketsEndpointRouteBuilderExtensions
         // We ping ourselves: the platform counts the time that a handler takes against the client.
         pipeline.UseWebSockets(new WebSocketOptions { KeepAliveInterval = Timeout.InfiniteTimeSpan });
         pipeline.Run(endpoint.InvokeAsync);
-        return endpoints.MapMethods(pattern, s_methods, pipeline.Build()).WithDisplayName($"WebSocket {pattern} (hub {hub})");
+        return endpoints.MapMethods(pattern, s_methods, pipeline.Build())
+            .WithDisplayName($"WebSocket {pattern} (hub {hub})")
+            .WithMetadata(HandshakeMetadata.Instance, new DisableRequestTimeoutAttribute())
+            .CacheOutput(static policy => policy.NoCache()); // a cache lets only one request to a path through at a time
     }
 
     private static T Service<T>(IEndpointRouteBuilder endpoints)
