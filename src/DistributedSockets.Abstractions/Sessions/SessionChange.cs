@@ -1,9 +1,14 @@
 namespace DistributedSockets;
 
 /// <summary>One change of a node's sessions, to be written to the session store.</summary>
-/// <param name="Kind">What changed.</param>
-/// <param name="Session">
-/// The session as it is after the change; for <see cref="SessionChangeKind.Ended"/> as it was before its end.
-/// </param>
-/// <param name="Group">The group, for the two group changes.</param>
-public sealed record SessionChange(SessionChangeKind Kind, Session Session, string? Group = null);
+public sealed record SessionChange
+{
+    /// <summary>What changed.</summary>
+    public required SessionChangeKind Kind { get; init; }
+
+    /// <summary>The session as it is after the change; for <see cref="SessionChangeKind.Ended"/> as it was before its end.</summary>
+    public required Session Session { get; init; }
+
+    /// <summary>The group, for the two group changes; otherwise <see langword="null"/>.</summary>
+    public string? Group { get; init; }
+}

@@ -1,6 +1,11 @@
 namespace DistributedSockets;
 
 /// <summary>A session ended.</summary>
-/// <param name="Session">The session as it last was.</param>
-/// <param name="Cause">Whether its connection ended or its node was lost.</param>
-public sealed record SessionEnded(Session Session, SessionEndCause Cause);
+public sealed record SessionEnded
+{
+    /// <summary>The session as it last was.</summary>
+    public required Session Session { get; init; }
+
+    /// <summary>Whether its connection ended or its node was lost.</summary>
+    public required SessionEndCause Cause { get; init; }
+}

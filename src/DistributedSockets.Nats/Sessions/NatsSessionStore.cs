@@ -213,8 +213,9 @@ internal sealed partial class NatsSessionStore : ISessionStore
     {
         var sessions = new Dictionary<string, Session?>(StringComparer.Ordinal);
         var states = new Dictionary<string, byte[]?>(StringComparer.Ordinal);
-        foreach (var (kind, session, group) in changes)
+        foreach (var change in changes)
         {
+            var (kind, session) = (change.Kind, change.Session);
             var (hub, connection) = (NatsKeyToken.Encode(session.Hub), NatsSessionKeys.Connection(nodeId, session.ConnectionId));
             var value = kind is SessionChangeKind.Saved or SessionChangeKind.GroupAdded ? Array.Empty<byte>() : null;
             sessions[_keys.Session(node, hub, connection)] = kind == SessionChangeKind.Ended ? null : session;
@@ -232,7 +233,7 @@ internal sealed partial class NatsSessionStore : ISessionStore
             }
             else
             {
-                var name = group ?? throw new ArgumentException("A group change names no group.", nameof(changes));
+                var name = change.Group ?? throw new ArgumentException("A group change names no group.", nameof(changes));
                 states[_keys.Group(hub, NatsKeyToken.Encode(name), node, connection)] = value;
             }
         }

@@ -29,8 +29,9 @@ internal sealed partial class RedisSessionStore
     {
         await DiscardForeignAsync(database, [(_nodes, "hash")], cancellationToken).ConfigureAwait(false);
         var ours = new Dictionary<RedisKey, string> { [keys.Hubs] = "set" };
-        foreach (var (_, session, group) in changes)
+        foreach (var change in changes)
         {
+            var session = change.Session;
             var hub = session.Hub;
             ours[keys.Sessions(hub)] = ours[keys.Users(hub)] = ours[keys.Groups(hub)] = "hash";
             if (session.UserId is { } user)
@@ -38,7 +39,7 @@ internal sealed partial class RedisSessionStore
                 ours[keys.User(hub, user)] = "set";
             }
 
-            foreach (var name in group is null ? session.Groups : session.Groups.Append(group))
+            foreach (var name in change.Group is { } group ? session.Groups.Append(group) : session.Groups)
             {
                 ours[keys.Group(hub, name)] = "set";
             }

@@ -187,7 +187,7 @@ internal sealed partial class RedisSessionStore : ISessionStore
         var arguments = new List<RedisValue> { number, confirmed };
         for (var i = start; i < end; i++)
         {
-            var (kind, session, group) = changes[i];
+            var (kind, session, group) = (changes[i].Kind, changes[i].Session, changes[i].Group);
             var hub = session.Hub;
             var whole = kind is SessionChangeKind.Saved or SessionChangeKind.Ended;
             IEnumerable<string> groups = whole ? session.Groups : [group ?? throw new ArgumentException("A group change names no group.", nameof(changes))];

@@ -230,7 +230,7 @@ public sealed class FakeClient : IAsyncDisposable
     {
         var buffer = new byte[16_384];
         var message = new MemoryStream();
-        var close = new FakeClose(null, null);
+        var close = new FakeClose();
         try
         {
             while (true)
@@ -238,7 +238,7 @@ public sealed class FakeClient : IAsyncDisposable
                 var result = await _socket.ReceiveAsync(buffer.AsMemory(), CancellationToken.None);
                 if (result.MessageType == WebSocketMessageType.Close)
                 {
-                    close = new(_socket.CloseStatus, _socket.CloseStatusDescription);
+                    close = new() { Status = _socket.CloseStatus, Reason = _socket.CloseStatusDescription };
                     await AnswerCloseAsync();
                     return;
                 }

@@ -4,7 +4,7 @@ namespace DistributedSockets.Testing;
 internal sealed class FaultCounter
 {
     private readonly Lock _gate = new();
-    private FaultCounts _counts = new(0, 0, 0, 0, 0);
+    private FaultCounts _counts = new();
 
     internal FaultCounts Counts
     {
@@ -21,8 +21,14 @@ internal sealed class FaultCounter
     {
         lock (_gate)
         {
-            _counts = new(
-                _counts.Received + received, _counts.Lost + lost, _counts.Delayed + delayed, _counts.Duplicated + duplicated, _counts.Reordered + reordered);
+            _counts = new()
+            {
+                Received = _counts.Received + received,
+                Lost = _counts.Lost + lost,
+                Delayed = _counts.Delayed + delayed,
+                Duplicated = _counts.Duplicated + duplicated,
+                Reordered = _counts.Reordered + reordered,
+            };
         }
     }
 }

@@ -86,7 +86,7 @@ public abstract class SessionStoreConformanceTests : SessionStoreSuite
         var (store, node) = await NewLiveNodeAsync();
         var session = NewSession(node, "alice", ["red", "blue"]);
 
-        await CommitAsync(store, node, new SessionChange(Saved, session));
+        await CommitAsync(store, node, new SessionChange { Kind = Saved, Session = session });
 
         var reader = NewStore();
         AssertSame(session, await reader.FindAsync(Hub, session.ConnectionId, Cancellation));
@@ -105,7 +105,7 @@ public abstract class SessionStoreConformanceTests : SessionStoreSuite
         var (store, node) = await NewLiveNodeAsync();
         var session = NewSession(node, user: null);
 
-        await CommitAsync(store, node, new SessionChange(Saved, session));
+        await CommitAsync(store, node, new SessionChange { Kind = Saved, Session = session });
 
         var found = await store.FindAsync(Hub, session.ConnectionId, Cancellation);
         Assert.Null(found?.UserId);
@@ -118,16 +118,16 @@ public abstract class SessionStoreConformanceTests : SessionStoreSuite
     {
         var (store, node) = await NewLiveNodeAsync();
         var session = NewSession(node, "alice");
-        await CommitAsync(store, node, new SessionChange(Saved, session));
+        await CommitAsync(store, node, new SessionChange { Kind = Saved, Session = session });
         Assert.Equal(0, await store.CountAsync(SessionQuery.ForGroup(Hub, "red"), Cancellation));
 
         var member = session with { Groups = ["red"] };
-        await CommitAsync(store, node, new SessionChange(GroupAdded, member, "red"));
+        await CommitAsync(store, node, new SessionChange { Kind = GroupAdded, Session = member, Group = "red" });
         AssertSame(member, Assert.Single(await ListAsync(store, SessionQuery.ForGroup(Hub, "red"))));
         AssertSame(member, await store.FindAsync(Hub, session.ConnectionId, Cancellation));
         Assert.Equal(1, await store.CountAsync(SessionQuery.ForGroup(Hub, "red"), Cancellation));
 
-        await CommitAsync(store, node, new SessionChange(GroupRemoved, session, "red"));
+        await CommitAsync(store, node, new SessionChange { Kind = GroupRemoved, Session = session, Group = "red" });
         Assert.Empty(await ListAsync(store, SessionQuery.ForGroup(Hub, "red")));
         AssertSame(session, await store.FindAsync(Hub, session.ConnectionId, Cancellation));
         Assert.Equal(0, await store.CountAsync(SessionQuery.ForGroup(Hub, "red"), Cancellation));
@@ -139,9 +139,9 @@ public abstract class SessionStoreConformanceTests : SessionStoreSuite
     {
         var (store, node) = await NewLiveNodeAsync();
         var session = NewSession(node, "alice", ["red", "blue"]);
-        await CommitAsync(store, node, new SessionChange(Saved, session));
+        await CommitAsync(store, node, new SessionChange { Kind = Saved, Session = session });
 
-        await CommitAsync(store, node, new SessionChange(Ended, session));
+        await CommitAsync(store, node, new SessionChange { Kind = Ended, Session = session });
 
         await AssertUnseenAsync(store, session);
         Assert.True(await store.RenewLeaseAsync(node, LongLease, Cancellation));
@@ -152,9 +152,9 @@ public abstract class SessionStoreConformanceTests : SessionStoreSuite
     {
         var (store, node) = await NewLiveNodeAsync();
         var session = NewSession(node, "alice", ["red"]);
-        await CommitAsync(store, node, new SessionChange(Saved, session));
+        await CommitAsync(store, node, new SessionChange { Kind = Saved, Session = session });
 
-        await CommitAsync(store, node, new SessionChange(Ended, NewSession(node, "alice", ["red"])));
+        await CommitAsync(store, node, new SessionChange { Kind = Ended, Session = NewSession(node, "alice", ["red"]) });
 
         AssertSame(session, Assert.Single(await ListAsync(store, SessionQuery.ForGroup(Hub, "red"))));
         Assert.Equal(1, await store.CountAsync(SessionQuery.ForUser(Hub, "alice"), Cancellation));
@@ -175,7 +175,7 @@ public abstract class SessionStoreConformanceTests : SessionStoreSuite
     {
         var (store, node) = await NewLiveNodeAsync();
         var session = NewSession(node, "alice");
-        var changes = new List<SessionChange> { new(Saved, session) };
+        var changes = new List<SessionChange> { new() { Kind = Saved, Session = session } };
         var groups = new HashSet<string>();
         for (var i = 0; i < 1_000; i++)
         {
@@ -186,7 +186,7 @@ public abstract class SessionStoreConformanceTests : SessionStoreSuite
                 groups.Remove(group);
             }
 
-            changes.Add(new(kind, session with { Groups = [.. groups] }, group));
+            changes.Add(new() { Kind = kind, Session = session with { Groups = [.. groups] }, Group = group });
         }
 
         await CommitAsync(store, node, [.. changes]);
@@ -204,7 +204,7 @@ public abstract class SessionStoreConformanceTests : SessionStoreSuite
         var (store, node) = await NewLiveNodeAsync();
         var (first, second) = (NewSession(node, "alice", ["red"]), NewSession(node, "alice", ["red"]));
 
-        await CommitAsync(store, node, new(Saved, first), new(Ended, first), new(Saved, second), new(Saved, first), new(Ended, first));
+        await CommitAsync(store, node, new() { Kind = Saved, Session = first }, new() { Kind = Ended, Session = first }, new() { Kind = Saved, Session = second }, new() { Kind = Saved, Session = first }, new() { Kind = Ended, Session = first });
 
         AssertSame(second, Assert.Single(await ListAsync(store, SessionQuery.ForUser(Hub, "alice"))));
         Assert.Equal(1, await store.CountAsync(SessionQuery.ForGroup(Hub, "red"), Cancellation));
@@ -218,12 +218,12 @@ public abstract class SessionStoreConformanceTests : SessionStoreSuite
         var (staying, ending) = (NewSession(node, "alice"), NewSession(node, "bob", ["red"]));
         SessionChange[] changes =
         [
-            new(Saved, staying),
-            new(Saved, ending),
-            new(GroupAdded, staying with { Groups = ["red"] }, "red"),
-            new(GroupAdded, staying with { Groups = ["red", "blue"] }, "blue"),
-            new(GroupRemoved, staying with { Groups = ["blue"] }, "red"),
-            new(Ended, ending),
+            new() { Kind = Saved, Session = staying },
+            new() { Kind = Saved, Session = ending },
+            new() { Kind = GroupAdded, Session = staying with { Groups = ["red"] }, Group = "red" },
+            new() { Kind = GroupAdded, Session = staying with { Groups = ["red", "blue"] }, Group = "blue" },
+            new() { Kind = GroupRemoved, Session = staying with { Groups = ["blue"] }, Group = "red" },
+            new() { Kind = Ended, Session = ending },
         ];
 
         await CommitAsync(store, node, changes);
@@ -243,11 +243,11 @@ public abstract class SessionStoreConformanceTests : SessionStoreSuite
         var session = NewSession(node, "alice");
         var member = session with { Groups = ["red"] };
 
-        await CommitAsync(store, node, new(Saved, session), new(Saved, session), new(GroupAdded, member, "red"), new(GroupAdded, member, "red"));
+        await CommitAsync(store, node, new() { Kind = Saved, Session = session }, new() { Kind = Saved, Session = session }, new() { Kind = GroupAdded, Session = member, Group = "red" }, new() { Kind = GroupAdded, Session = member, Group = "red" });
         Assert.Equal(1, await store.CountAsync(SessionQuery.ForGroup(Hub, "red"), Cancellation));
         Assert.Equal(1, await store.CountAsync(SessionQuery.ForUser(Hub, "alice"), Cancellation));
 
-        await CommitAsync(store, node, new(Ended, member), new(Ended, member));
+        await CommitAsync(store, node, new() { Kind = Ended, Session = member }, new() { Kind = Ended, Session = member });
         await AssertUnseenAsync(store, member);
     }
 
@@ -257,7 +257,7 @@ public abstract class SessionStoreConformanceTests : SessionStoreSuite
         var (store, node) = (NewStore(), NewNode());
         var session = NewSession(node, "alice", ["red"]);
 
-        await CommitAsync(store, node, new SessionChange(Saved, session));
+        await CommitAsync(store, node, new SessionChange { Kind = Saved, Session = session });
         await AssertUnseenAsync(store, session);
 
         await store.RenewLeaseAsync(node, LongLease, Cancellation);
@@ -281,7 +281,7 @@ public abstract class SessionStoreConformanceTests : SessionStoreSuite
                 {
                     var session = NewSession(node, $"user{i % 10}", ["all"]);
                     sessions.Add(session);
-                    await CommitAsync(store, node, new SessionChange(Saved, session));
+                    await CommitAsync(store, node, new SessionChange { Kind = Saved, Session = session });
                 }
             }
         })));
@@ -299,15 +299,15 @@ public abstract class SessionStoreConformanceTests : SessionStoreSuite
         var (store, node) = await NewLiveNodeAsync();
         var reader = NewStore();
         var stable = NewSession(node, "alice", ["red"]);
-        await CommitAsync(store, node, new SessionChange(Saved, stable));
+        await CommitAsync(store, node, new SessionChange { Kind = Saved, Session = stable });
 
         var writing = Task.Run(async () =>
         {
             for (var i = 0; i < 100; i++)
             {
                 var passing = NewSession(node, "bob", ["red", "blue"]);
-                await CommitAsync(store, node, new SessionChange(Saved, passing));
-                await CommitAsync(store, node, new SessionChange(Ended, passing));
+                await CommitAsync(store, node, new SessionChange { Kind = Saved, Session = passing });
+                await CommitAsync(store, node, new SessionChange { Kind = Ended, Session = passing });
             }
         });
         while (!writing.IsCompleted)
@@ -329,7 +329,7 @@ public abstract class SessionStoreConformanceTests : SessionStoreSuite
         var (store, node) = await NewLiveNodeAsync();
         var sessions = Enumerable.Range(0, count).Select(i => NewSession(node, $"user{i / 2}", ["all", $"g{i % 5}"])).ToArray();
 
-        await CommitAsync(store, node, [.. sessions.Select(session => new SessionChange(Saved, session))]);
+        await CommitAsync(store, node, [.. sessions.Select(session => new SessionChange { Kind = Saved, Session = session })]);
 
         var reader = NewStore();
         Assert.Equal(Ids(sessions), Ids(await ListAsync(reader, SessionQuery.ForHub(Hub))));
@@ -348,7 +348,7 @@ public abstract class SessionStoreConformanceTests : SessionStoreSuite
         var (store, node) = await NewLiveNodeAsync();
         var chat = NewSession(node, "alice", ["red"]);
         var push = NewSession(node, "alice", ["red"]) with { Hub = "push" };
-        await CommitAsync(store, node, new(Saved, chat), new(Saved, push));
+        await CommitAsync(store, node, new() { Kind = Saved, Session = chat }, new() { Kind = Saved, Session = push });
 
         AssertSame(push, Assert.Single(await ListAsync(store, SessionQuery.ForHub("push"))));
         AssertSame(push, Assert.Single(await ListAsync(store, SessionQuery.ForUser("push", "alice"))));
@@ -360,7 +360,7 @@ public abstract class SessionStoreConformanceTests : SessionStoreSuite
         Assert.Null(await store.FindAsync("push", chat.ConnectionId, Cancellation));
         Assert.Null(await store.FindAsync("none", chat.ConnectionId, Cancellation));
 
-        await CommitAsync(store, node, new SessionChange(Ended, chat));
+        await CommitAsync(store, node, new SessionChange { Kind = Ended, Session = chat });
         Assert.False(await store.IsOnlineAsync(Hub, "alice", Cancellation));
         Assert.True(await store.IsOnlineAsync("push", "alice", Cancellation));
     }
@@ -371,17 +371,17 @@ public abstract class SessionStoreConformanceTests : SessionStoreSuite
         var (store, first) = await NewLiveNodeAsync();
         var (_, second) = await NewLiveNodeAsync();
         Session[] sessions = [NewSession(first, "alice", ["red"]), NewSession(first, "bob", ["red"]), NewSession(second, "alice", ["red"])];
-        await CommitAsync(store, first, new(Saved, sessions[0]), new(Saved, sessions[1]));
-        await CommitAsync(store, second, new SessionChange(Saved, sessions[2]));
+        await CommitAsync(store, first, new() { Kind = Saved, Session = sessions[0] }, new() { Kind = Saved, Session = sessions[1] });
+        await CommitAsync(store, second, new SessionChange { Kind = Saved, Session = sessions[2] });
 
         Assert.Equal(Ids([sessions[0], sessions[2]]), Ids(await ListAsync(store, SessionQuery.ForUser(Hub, "alice"))));
         Assert.Equal(3, await store.CountAsync(SessionQuery.ForGroup(Hub, "red"), Cancellation));
         Assert.Equal(2, await store.CountAsync(SessionQuery.ForNode(first.NodeId), Cancellation));
         AssertSame(sessions[2], Assert.Single(await ListAsync(store, SessionQuery.ForNode(second.NodeId))));
 
-        await CommitAsync(store, first, new SessionChange(Ended, sessions[0]));
+        await CommitAsync(store, first, new SessionChange { Kind = Ended, Session = sessions[0] });
         Assert.True(await store.IsOnlineAsync(Hub, "alice", Cancellation));
-        await CommitAsync(store, second, new SessionChange(Ended, sessions[2]));
+        await CommitAsync(store, second, new SessionChange { Kind = Ended, Session = sessions[2] });
         Assert.False(await store.IsOnlineAsync(Hub, "alice", Cancellation));
     }
 
@@ -401,7 +401,7 @@ public abstract class SessionStoreConformanceTests : SessionStoreSuite
     {
         var (store, node) = await NewLiveNodeAsync();
         var session = NewSession(node, one, [one]);
-        await CommitAsync(store, node, new SessionChange(Saved, session));
+        await CommitAsync(store, node, new SessionChange { Kind = Saved, Session = session });
 
         AssertSame(session, Assert.Single(await ListAsync(store, SessionQuery.ForUser(Hub, one))));
         AssertSame(session, Assert.Single(await ListAsync(store, SessionQuery.ForGroup(Hub, one))));
@@ -420,7 +420,7 @@ public abstract class SessionStoreConformanceTests : SessionStoreSuite
 
         // Each is the user of one session and the group of the next.
         Session[] sessions = [.. names.Select((name, index) => NewSession(node, name, [names[(index + 1) % names.Count]]))];
-        await CommitAsync(store, node, [.. sessions.Select(session => new SessionChange(Saved, session))]);
+        await CommitAsync(store, node, [.. sessions.Select(session => new SessionChange { Kind = Saved, Session = session })]);
 
         foreach (var session in sessions)
         {
@@ -432,7 +432,7 @@ public abstract class SessionStoreConformanceTests : SessionStoreSuite
         }
 
         Session[] ended = [.. sessions.Where(static (_, index) => index % 2 == 0)];
-        await CommitAsync(store, node, [.. ended.Select(session => new SessionChange(Ended, session))]);
+        await CommitAsync(store, node, [.. ended.Select(session => new SessionChange { Kind = Ended, Session = session })]);
         Assert.Equal(names.Select((_, index) => index % 2 != 0), await store.AreOnlineAsync(Hub, names, Cancellation));
 
         await store.RenewLeaseAsync(node, ShortLease, Cancellation);
@@ -448,7 +448,7 @@ public abstract class SessionStoreConformanceTests : SessionStoreSuite
     {
         var (store, node) = await NewLiveNodeAsync();
         var (user, member) = (NewSession(node, "same"), NewSession(node, "other", ["same"]));
-        await CommitAsync(store, node, new(Saved, user), new(Saved, member));
+        await CommitAsync(store, node, new() { Kind = Saved, Session = user }, new() { Kind = Saved, Session = member });
 
         AssertSame(user, Assert.Single(await ListAsync(store, SessionQuery.ForUser(Hub, "same"))));
         AssertSame(member, Assert.Single(await ListAsync(store, SessionQuery.ForGroup(Hub, "same"))));
@@ -458,7 +458,7 @@ public abstract class SessionStoreConformanceTests : SessionStoreSuite
     public async Task AreOnline_ManyUsers_AnswersInTheOrderAsked()
     {
         var (store, node) = await NewLiveNodeAsync();
-        await CommitAsync(store, node, [.. Enumerable.Range(0, 500).Where(i => i % 3 == 0).Select(i => new SessionChange(Saved, NewSession(node, $"u{i}")))]);
+        await CommitAsync(store, node, [.. Enumerable.Range(0, 500).Where(i => i % 3 == 0).Select(i => new SessionChange { Kind = Saved, Session = NewSession(node, $"u{i}") })]);
 
         string[] asked = [.. Enumerable.Range(0, 500).Reverse().Select(i => $"u{i}"), "u3", "u3", "nobody"];
         var online = await NewStore().AreOnlineAsync(Hub, asked, Cancellation);
@@ -493,7 +493,7 @@ public abstract class SessionStoreConformanceTests : SessionStoreSuite
     public async Task Find_IdOfUnknownForm_IsNotFound(string connectionId)
     {
         var (store, node) = await NewLiveNodeAsync();
-        await CommitAsync(store, node, new SessionChange(Saved, NewSession(node, "alice")));
+        await CommitAsync(store, node, new SessionChange { Kind = Saved, Session = NewSession(node, "alice") });
 
         Assert.Null(await store.FindAsync(Hub, connectionId, Cancellation));
         Assert.Null(await store.FindAsync(Hub, connectionId + new string('x', 5_000), Cancellation));
@@ -503,7 +503,7 @@ public abstract class SessionStoreConformanceTests : SessionStoreSuite
     public async Task Queries_NothingMatches_AreEmpty()
     {
         var (store, node) = await NewLiveNodeAsync();
-        await CommitAsync(store, node, new SessionChange(Saved, NewSession(node, "alice", ["red"])));
+        await CommitAsync(store, node, new SessionChange { Kind = Saved, Session = NewSession(node, "alice", ["red"]) });
 
         SessionQuery[] queries =
         [
@@ -551,8 +551,8 @@ public abstract class SessionStoreConformanceTests : SessionStoreSuite
         var (_, other) = await NewLiveNodeAsync();
         var (mine, pushed) = (NewSession(node, "alice", ["red"]), NewSession(node, "alice", ["red"]) with { Hub = "push" });
         var theirs = NewSession(other, "bob", ["red"]);
-        await CommitAsync(store, node, new(Saved, mine), new(Saved, pushed));
-        await CommitAsync(store, other, new SessionChange(Saved, theirs));
+        await CommitAsync(store, node, new() { Kind = Saved, Session = mine }, new() { Kind = Saved, Session = pushed });
+        await CommitAsync(store, other, new SessionChange { Kind = Saved, Session = theirs });
 
         await store.ResetAsync(node.NodeId, Cancellation);
 
@@ -568,11 +568,11 @@ public abstract class SessionStoreConformanceTests : SessionStoreSuite
     {
         var (store, node) = await NewLiveNodeAsync();
         var session = NewSession(node, "alice", ["red", "old"]);
-        await CommitAsync(store, node, new(Saved, session), new(Saved, NewSession(node, "bob", ["red"])));
+        await CommitAsync(store, node, new() { Kind = Saved, Session = session }, new() { Kind = Saved, Session = NewSession(node, "bob", ["red"]) });
 
         await store.ResetAsync(node.NodeId, Cancellation);
         var written = session with { Groups = ["red", "new"] };
-        await CommitAsync(store, node, new SessionChange(Saved, written));
+        await CommitAsync(store, node, new SessionChange { Kind = Saved, Session = written });
 
         AssertSame(written, Assert.Single(await ListAsync(store, SessionQuery.ForHub(Hub))));
         Assert.Equal(0, await store.CountAsync(SessionQuery.ForGroup(Hub, "old"), Cancellation));
@@ -598,7 +598,7 @@ public abstract class SessionStoreConformanceTests : SessionStoreSuite
         var (store, node) = await NewLiveNodeAsync();
         var (_, other) = await NewLiveNodeAsync();
         var session = NewSession(node, "alice", ["red"]);
-        await CommitAsync(store, node, new SessionChange(Saved, session));
+        await CommitAsync(store, node, new SessionChange { Kind = Saved, Session = session });
 
         await store.RemoveNodeAsync(node.NodeId, Cancellation);
 
@@ -626,7 +626,7 @@ public abstract class SessionStoreConformanceTests : SessionStoreSuite
     {
         var (store, node) = await NewLiveNodeAsync();
         var session = NewSession(node, "alice");
-        await CommitAsync(store, node, new SessionChange(Saved, session));
+        await CommitAsync(store, node, new SessionChange { Kind = Saved, Session = session });
 
         Assert.Empty(await ClaimAllAsync(store, 10));
         AssertSame(session, await store.FindAsync(Hub, session.ConnectionId, Cancellation));
@@ -661,7 +661,7 @@ public abstract class SessionStoreConformanceTests : SessionStoreSuite
         await AssertUnseenAsync(store, session);
 
         var next = NewSession(node, "alice", ["red"]);
-        await CommitAsync(store, node, new SessionChange(Saved, next));
+        await CommitAsync(store, node, new SessionChange { Kind = Saved, Session = next });
         AssertSame(next, Assert.Single(await ListAsync(store, SessionQuery.ForGroup(Hub, "red"))));
         Assert.Equal(1, await store.CountAsync(SessionQuery.ForUser(Hub, "alice"), Cancellation));
         Assert.Equal(node, Assert.Single(await store.ListNodesAsync(Cancellation)));
@@ -734,7 +734,7 @@ public abstract class SessionStoreConformanceTests : SessionStoreSuite
     {
         var (store, live) = await NewLiveNodeAsync();
         var kept = NewSession(live, "alice", ["red"]);
-        await CommitAsync(store, live, new SessionChange(Saved, kept));
+        await CommitAsync(store, live, new SessionChange { Kind = Saved, Session = kept });
         var lost = NewNode();
         var taken = NewSession(lost, "alice", ["red"]);
         await LoseNodeAsync(store, lost, taken);
@@ -751,7 +751,7 @@ public abstract class SessionStoreConformanceTests : SessionStoreSuite
     {
         var (store, node) = await NewLiveNodeAsync();
         var (lost, session) = (NewNode(), NewSession(node, "alice", ["red"]));
-        await CommitAsync(store, node, new SessionChange(Saved, session));
+        await CommitAsync(store, node, new SessionChange { Kind = Saved, Session = session });
         await LoseNodeAsync(store, lost, NewSession(lost, "bob"));
 
         var stranger = NewStore(Cluster + "-other");
@@ -770,7 +770,7 @@ public abstract class SessionStoreConformanceTests : SessionStoreSuite
     public async Task List_LeftEarly_HarmsNothing()
     {
         var (store, node) = await NewLiveNodeAsync();
-        await CommitAsync(store, node, [.. Enumerable.Range(0, 600).Select(_ => new SessionChange(Saved, NewSession(node, "alice")))]);
+        await CommitAsync(store, node, [.. Enumerable.Range(0, 600).Select(_ => new SessionChange { Kind = Saved, Session = NewSession(node, "alice") })]);
 
         await foreach (var session in store.ListAsync(SessionQuery.ForHub(Hub), Cancellation))
         {
@@ -786,11 +786,11 @@ public abstract class SessionStoreConformanceTests : SessionStoreSuite
     {
         var (store, node) = await NewLiveNodeAsync();
         var session = NewSession(node, "alice");
-        await CommitAsync(store, node, new SessionChange(Saved, session));
+        await CommitAsync(store, node, new SessionChange { Kind = Saved, Session = session });
         var cancelled = new CancellationToken(canceled: true);
 
         await AssertCompletesOrIsCancelledAsync(async () => await store.RenewLeaseAsync(node, LongLease, cancelled));
-        await AssertCompletesOrIsCancelledAsync(async () => await store.CommitAsync(node.NodeId, [new(Saved, session)], cancelled));
+        await AssertCompletesOrIsCancelledAsync(async () => await store.CommitAsync(node.NodeId, [new() { Kind = Saved, Session = session }], cancelled));
         await AssertCompletesOrIsCancelledAsync(async () => await store.ClaimExpiredAsync(NewNode().NodeId, 10, cancelled));
         await AssertCompletesOrIsCancelledAsync(async () => await store.FindAsync(Hub, session.ConnectionId, cancelled));
         await AssertCompletesOrIsCancelledAsync(async () => await store.CountAsync(SessionQuery.ForHub(Hub), cancelled));
@@ -813,11 +813,11 @@ public abstract class SessionStoreConformanceTests : SessionStoreSuite
     {
         var (store, node) = await NewLiveNodeAsync();
         var session = NewSession(node, "alice", ["red"]);
-        await CommitAsync(store, node, new SessionChange(Saved, session));
+        await CommitAsync(store, node, new SessionChange { Kind = Saved, Session = session });
         for (var i = 0; i < 20; i++)
         {
             var passing = NewSession(node, "bob", ["red"]);
-            SessionChange[] changes = [new(Saved, passing with { Groups = [] }), new(GroupAdded, passing, "red")];
+            SessionChange[] changes = [new() { Kind = Saved, Session = passing with { Groups = [] } }, new() { Kind = GroupAdded, Session = passing, Group = "red" }];
             await CancelMeanwhileAsync(token => store.CommitAsync(node.NodeId, changes, token).AsTask());
             await CancelMeanwhileAsync(token => store.RenewLeaseAsync(node, LongLease, token).AsTask());
             await CancelMeanwhileAsync(token => store.FindAsync(Hub, passing.ConnectionId, token).AsTask());
@@ -829,14 +829,14 @@ public abstract class SessionStoreConformanceTests : SessionStoreSuite
             // What was given up may have been written or not; written again, it is there once.
             await CommitAsync(store, node, changes);
             AssertSame(passing, Assert.Single(await ListAsync(store, SessionQuery.ForUser(Hub, "bob"))));
-            await CancelMeanwhileAsync(token => store.CommitAsync(node.NodeId, [new(Ended, passing)], token).AsTask());
-            await CommitAsync(store, node, new SessionChange(Ended, passing));
+            await CancelMeanwhileAsync(token => store.CommitAsync(node.NodeId, [new() { Kind = Ended, Session = passing }], token).AsTask());
+            await CommitAsync(store, node, new SessionChange { Kind = Ended, Session = passing });
             AssertSame(session, Assert.Single(await ListAsync(store, SessionQuery.ForGroup(Hub, "red"))));
 
             // Given up after as many round trips as it takes to be anywhere in it, and taken back at once.
             var asked = i % 5;
             await CancelMeanwhileAsync(token => store.CommitAsync(node.NodeId, changes, token).AsTask(), AskAsync);
-            await CommitAsync(store, node, new SessionChange(Ended, passing));
+            await CommitAsync(store, node, new SessionChange { Kind = Ended, Session = passing });
             AssertSame(session, Assert.Single(await ListAsync(store, SessionQuery.ForHub(Hub))));
             Assert.True(await store.RenewLeaseAsync(node, LongLease, Cancellation));
 
@@ -851,7 +851,7 @@ public abstract class SessionStoreConformanceTests : SessionStoreSuite
 
         var leaving = NewNode();
         await store.RenewLeaseAsync(leaving, LongLease, Cancellation);
-        await CommitAsync(store, leaving, new SessionChange(Saved, NewSession(leaving, "bob")));
+        await CommitAsync(store, leaving, new SessionChange { Kind = Saved, Session = NewSession(leaving, "bob") });
         await CancelMeanwhileAsync(token => store.ResetAsync(leaving.NodeId, token).AsTask());
         await store.ResetAsync(leaving.NodeId, Cancellation);
         await CancelMeanwhileAsync(token => store.RemoveNodeAsync(leaving.NodeId, token).AsTask());
@@ -868,7 +868,7 @@ public abstract class SessionStoreConformanceTests : SessionStoreSuite
     {
         const int count = 600;
         var (store, node) = await NewLiveNodeAsync();
-        await CommitAsync(store, node, [.. Enumerable.Range(0, count).Select(_ => new SessionChange(Saved, NewSession(node, "alice")))]);
+        await CommitAsync(store, node, [.. Enumerable.Range(0, count).Select(_ => new SessionChange { Kind = Saved, Session = NewSession(node, "alice") })]);
 
         // Asked for with the query or with the enumeration.
         foreach (var withQuery in new[] { true, false })
@@ -908,14 +908,14 @@ public abstract class SessionStoreConformanceTests : SessionStoreSuite
             {
                 var (passing, staying) = (NewSession(node, $"passing{worker}", ["red"]), NewSession(node, $"user{worker}", ["red"]));
                 stays.Add(staying);
-                await CommitAsync(store, node, new(Saved, passing), new(Saved, staying));
+                await CommitAsync(store, node, new() { Kind = Saved, Session = passing }, new() { Kind = Saved, Session = staying });
 
                 // At once, so that calls overlap however few threads there are.
                 var (found, counted) = (store.FindAsync(Hub, staying.ConnectionId, Cancellation).AsTask(), store.CountAsync(SessionQuery.ForHub(Hub), Cancellation).AsTask());
                 Assert.Equal([true, true], await store.AreOnlineAsync(Hub, [$"passing{worker}", $"user{worker}"], Cancellation));
                 AssertSame(staying, await found);
                 Assert.InRange(await counted, 2, 2 * workers * rounds);
-                await CommitAsync(store, node, new SessionChange(Ended, passing));
+                await CommitAsync(store, node, new SessionChange { Kind = Ended, Session = passing });
                 Assert.Equal(i + 1, await store.CountAsync(SessionQuery.ForNode(node.NodeId), Cancellation));
                 Assert.Empty(await store.ClaimExpiredAsync(node.NodeId, 10, Cancellation));
                 Assert.True(await store.RenewLeaseAsync(node, LongLease, Cancellation));
@@ -954,7 +954,7 @@ public abstract class SessionStoreConformanceTests : SessionStoreSuite
     {
         var (store, node) = await NewLiveNodeAsync();
         var session = NewSession(node, "alice");
-        await CommitAsync(store, node, new SessionChange(Saved, session));
+        await CommitAsync(store, node, new SessionChange { Kind = Saved, Session = session });
 
         await Task.WhenAll(store.DisposeAsync().WithinGuardAsync(), store.DisposeAsync().WithinGuardAsync());
         await store.DisposeAsync().WithinGuardAsync();
@@ -968,11 +968,11 @@ public abstract class SessionStoreConformanceTests : SessionStoreSuite
     {
         var (store, node) = await NewLiveNodeAsync();
         var session = NewSession(node, "alice", ["red"]);
-        await CommitAsync(store, node, new SessionChange(Saved, session));
+        await CommitAsync(store, node, new SessionChange { Kind = Saved, Session = session });
         var (disposed, calls) = (false, 0);
         Func<Task>[] loops =
         [
-            async () => await store.CommitAsync(node.NodeId, [new(Saved, session)], Cancellation),
+            async () => await store.CommitAsync(node.NodeId, [new() { Kind = Saved, Session = session }], Cancellation),
             async () => await store.RenewLeaseAsync(node, LongLease, Cancellation),
             async () => await ListAsync(store, SessionQuery.ForHub(Hub)),
             async () => await store.AreOnlineAsync(Hub, ["alice"], Cancellation),
@@ -1042,7 +1042,7 @@ public abstract class SessionStoreConformanceTests : SessionStoreSuite
     protected async Task LoseNodeAsync(ISessionStore store, NodeInfo node, params Session[] sessions)
     {
         await store.RenewLeaseAsync(node, LongLease, Cancellation);
-        await CommitAsync(store, node, [.. sessions.Select(session => new SessionChange(Saved, session))]);
+        await CommitAsync(store, node, [.. sessions.Select(session => new SessionChange { Kind = Saved, Session = session })]);
         await store.RenewLeaseAsync(node, ShortLease, Cancellation);
         await ExpireLeaseAsync(store, node.NodeId);
     }
@@ -1069,7 +1069,7 @@ public abstract class SessionStoreConformanceTests : SessionStoreSuite
         var (store, node) = (CreateStore(Cluster), NewNode());
         await store.RenewLeaseAsync(node, LongLease, Cancellation);
         var session = NewSession(node, "alice", ["red"]);
-        await CommitAsync(store, node, new SessionChange(Saved, session));
+        await CommitAsync(store, node, new SessionChange { Kind = Saved, Session = session });
         AssertSame(session, Assert.Single(await ListAsync(other, SessionQuery.ForHub(Hub))));
         await store.RemoveNodeAsync(node.NodeId, Cancellation);
         await store.DisposeAsync().WithinGuardAsync();
@@ -1082,13 +1082,13 @@ public abstract class SessionStoreConformanceTests : SessionStoreSuite
         Session[] sessions = [.. Enumerable.Range(0, count).Select(i => NewSession(node, $"user{i}", ["all", $"group{i}"]))];
         foreach (var batch in sessions.Chunk(1_000))
         {
-            await CommitAsync(store, node, [.. batch.Select(static session => new SessionChange(Saved, session))]);
+            await CommitAsync(store, node, [.. batch.Select(static session => new SessionChange { Kind = Saved, Session = session })]);
         }
 
         Assert.Equal(count, await store.CountAsync(SessionQuery.ForGroup(Hub, "all"), Cancellation));
         foreach (var batch in sessions.Chunk(1_000))
         {
-            await CommitAsync(store, node, [.. batch.Select(static session => new SessionChange(Ended, session))]);
+            await CommitAsync(store, node, [.. batch.Select(static session => new SessionChange { Kind = Ended, Session = session })]);
         }
 
         return [.. sessions.Select(static session => new WeakReference(session))];

@@ -21,7 +21,7 @@ public abstract class SessionStoreOutageConformanceTests : SessionStoreSuite
     {
         var (store, node) = await NewLiveNodeAsync();
         var session = NewSession(node, "alice", ["red"]);
-        await CommitAsync(store, node, new SessionChange(Saved, session));
+        await CommitAsync(store, node, new SessionChange { Kind = Saved, Session = session });
         await CutAsync();
 
         await AssertAllThrowAsync(store, session);
@@ -63,7 +63,7 @@ public abstract class SessionStoreOutageConformanceTests : SessionStoreSuite
         await CutAsync();
 
         await CancelMeanwhileAsync(token => EndsInOrderlyWayAsync(store.RenewLeaseAsync(node, LongLease, token).AsTask()));
-        await CancelMeanwhileAsync(token => EndsInOrderlyWayAsync(store.CommitAsync(node.NodeId, [new(Saved, NewSession(node, "alice"))], token).AsTask()));
+        await CancelMeanwhileAsync(token => EndsInOrderlyWayAsync(store.CommitAsync(node.NodeId, [new() { Kind = Saved, Session = NewSession(node, "alice") }], token).AsTask()));
         await CancelMeanwhileAsync(token => EndsInOrderlyWayAsync(store.CountAsync(SessionQuery.ForHub(Hub), token).AsTask()));
     }
 
@@ -72,7 +72,7 @@ public abstract class SessionStoreOutageConformanceTests : SessionStoreSuite
     {
         var (store, node) = await NewLiveNodeAsync();
         Session[] sessions = [NewSession(node, "alice", ["red"]), NewSession(node, "bob", ["red"]), NewSession(node, user: null)];
-        await CommitAsync(store, node, [.. sessions.Select(session => new SessionChange(Saved, session))]);
+        await CommitAsync(store, node, [.. sessions.Select(session => new SessionChange { Kind = Saved, Session = session })]);
         await CutAsync();
         await Assert.ThrowsAsync<SessionStoreUnavailableException>(() => store.RenewLeaseAsync(node, LongLease, Cancellation).WithinGuardAsync());
         await RestoreAsync();
@@ -80,7 +80,7 @@ public abstract class SessionStoreOutageConformanceTests : SessionStoreSuite
         if (!await PatientlyAsync(() => store.RenewLeaseAsync(node, LongLease, Cancellation)))
         {
             await PatientlyAsync(async () => await store.ResetAsync(node.NodeId, Cancellation));
-            await PatientlyAsync(async () => await store.CommitAsync(node.NodeId, [.. sessions.Select(session => new SessionChange(Saved, session))], Cancellation));
+            await PatientlyAsync(async () => await store.CommitAsync(node.NodeId, [.. sessions.Select(session => new SessionChange { Kind = Saved, Session = session })], Cancellation));
         }
 
         Assert.True(await PatientlyAsync(() => store.RenewLeaseAsync(node, LongLease, Cancellation)));
@@ -98,7 +98,7 @@ public abstract class SessionStoreOutageConformanceTests : SessionStoreSuite
         var (done, failures, written) = (false, 0, 0);
         var committing = Task.Run(async () =>
         {
-            await PatientlyAsync(async () => await store.CommitAsync(node.NodeId, [new(Saved, session)], Cancellation));
+            await PatientlyAsync(async () => await store.CommitAsync(node.NodeId, [new() { Kind = Saved, Session = session }], Cancellation));
             for (var i = 0; !Volatile.Read(ref done); i++)
             {
                 // No state comes twice, so that an older one is never taken for the last.
@@ -109,7 +109,7 @@ public abstract class SessionStoreOutageConformanceTests : SessionStoreSuite
                     groups.Enqueue(group);
                 }
 
-                SessionChange change = new(kind, session with { Groups = [.. groups] }, group);
+                SessionChange change = new() { Kind = kind, Session = session with { Groups = [.. groups] }, Group = group };
                 await PatientlyAsync(
                     async () => await store.CommitAsync(node.NodeId, [change], Cancellation),
                     onFailure: () => Interlocked.Increment(ref failures));
@@ -137,7 +137,7 @@ public abstract class SessionStoreOutageConformanceTests : SessionStoreSuite
         if (!await store.RenewLeaseAsync(node, LongLease, Cancellation))
         {
             await store.ResetAsync(node.NodeId, Cancellation);
-            await CommitAsync(store, node, new SessionChange(Saved, session));
+            await CommitAsync(store, node, new SessionChange { Kind = Saved, Session = session });
         }
 
         AssertSame(session, Assert.Single(await ListAsync(store, SessionQuery.ForHub(Hub))));
@@ -152,7 +152,7 @@ public abstract class SessionStoreOutageConformanceTests : SessionStoreSuite
     {
         const int count = 2_000;
         var (store, node) = await NewLiveNodeAsync();
-        await CommitAsync(store, node, [.. Enumerable.Range(0, count).Select(_ => new SessionChange(Saved, NewSession(node, "alice")))]);
+        await CommitAsync(store, node, [.. Enumerable.Range(0, count).Select(_ => new SessionChange { Kind = Saved, Session = NewSession(node, "alice") })]);
         var listed = new HashSet<string>();
         var isWhole = true;
 
@@ -197,7 +197,7 @@ public abstract class SessionStoreOutageConformanceTests : SessionStoreSuite
         [
             async () => await store.RenewLeaseAsync(NodeOf(session), LongLease, Cancellation),
             async () => await store.RemoveNodeAsync(session.NodeId, Cancellation),
-            async () => await store.CommitAsync(session.NodeId, [new(Saved, session)], Cancellation),
+            async () => await store.CommitAsync(session.NodeId, [new() { Kind = Saved, Session = session }], Cancellation),
             async () => await store.ResetAsync(session.NodeId, Cancellation),
             async () => await store.ClaimExpiredAsync(NewNode().NodeId, 10, Cancellation),
             async () => await store.FindAsync(Hub, session.ConnectionId, Cancellation),
@@ -215,7 +215,7 @@ public abstract class SessionStoreOutageConformanceTests : SessionStoreSuite
     {
         await PatientlyAsync(() => store.RenewLeaseAsync(NodeOf(session), LongLease, Cancellation));
         await PatientlyAsync(async () => await store.ResetAsync(session.NodeId, Cancellation));
-        await PatientlyAsync(async () => await store.CommitAsync(session.NodeId, [new(Saved, session)], Cancellation));
+        await PatientlyAsync(async () => await store.CommitAsync(session.NodeId, [new() { Kind = Saved, Session = session }], Cancellation));
         await AssertHasAsync(store, [session]);
         Assert.Equal(session.NodeId, Assert.Single(await store.ListNodesAsync(Cancellation)).NodeId);
         Assert.Empty(await store.ClaimExpiredAsync(NewNode().NodeId, 10, Cancellation));

@@ -64,7 +64,7 @@ internal sealed partial class LossReporter(
 
     /// <summary>The clock may have been set back since the loss began.</summary>
     private static PossibleLoss Loss(PossibleLossCause cause, DateTimeOffset from, DateTimeOffset to, string description) =>
-        new(cause, from < to ? from : to, to, description);
+        new() { Cause = cause, From = from < to ? from : to, To = to, Description = description };
 
     private void Raise(PossibleLoss? loss)
     {

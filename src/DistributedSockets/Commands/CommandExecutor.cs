@@ -44,8 +44,12 @@ internal sealed class CommandExecutor(GroupMemberships groups)
 
     private static void Disconnect(IEnumerable<Connection> connections, in RemoteCommand command)
     {
-        var reason = new DisconnectReason(
-            DisconnectKind.ClosedByServer, (WebSocketCloseStatus)command.CloseStatus, command.Reason.Length == 0 ? null : command.Reason);
+        var reason = new DisconnectReason
+        {
+            Kind = DisconnectKind.ClosedByServer,
+            CloseStatus = (WebSocketCloseStatus)command.CloseStatus,
+            Description = command.Reason.Length == 0 ? null : command.Reason,
+        };
         foreach (var connection in connections)
         {
             connection.Close(reason);

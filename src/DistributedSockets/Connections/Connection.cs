@@ -135,13 +135,13 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner, IMe
     {
         CloseCodes.Check(closeStatus, reason);
         cancellationToken.ThrowIfCancellationRequested();
-        Close(new(DisconnectKind.ClosedByServer, closeStatus, reason));
+        Close(new() { Kind = DisconnectKind.ClosedByServer, CloseStatus = closeStatus, Description = reason });
         return ValueTask.CompletedTask;
     }
 
     public override void Abort()
     {
-        TrySetReason(new(DisconnectKind.ClosedByServer));
+        TrySetReason(new() { Kind = DisconnectKind.ClosedByServer });
         Cut();
     }
 
@@ -161,7 +161,7 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner, IMe
     /// <summary>Ends a connection whose handshake could not be answered.</summary>
     internal void Abandon(Exception exception)
     {
-        TrySetReason(new(DisconnectKind.ConnectionLost, Exception: exception));
+        TrySetReason(new() { Kind = DisconnectKind.ConnectionLost, Exception = exception });
         _receiveEnded.TrySetResult();
         _queue.Abandon(exception);
     }
@@ -184,11 +184,11 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner, IMe
             // A close frame of the platform's own is its answer to what the protocol forbids (RFC 6455 §7.1.7).
             if (_queue.PlatformCloseStatus is { } status)
             {
-                TrySetReason(new(DisconnectKind.ProtocolError, status, exception.Message, exception));
+                TrySetReason(Closed(DisconnectKind.ProtocolError, status, "The client sent what the WebSocket protocol forbids (RFC 6455).", exception));
                 await LingerAsync();
             }
 
-            TrySetReason(new(DisconnectKind.ConnectionLost, Exception: exception));
+            TrySetReason(new() { Kind = DisconnectKind.ConnectionLost, Exception = exception });
         }
         finally
         {
@@ -200,7 +200,7 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner, IMe
     internal Task FailAsync(Exception exception)
     {
         _services.Metrics.HandlerFailed();
-        Close(new(DisconnectKind.HandlerError, WebSocketCloseStatus.InternalServerError, "The server failed to handle the connection.", exception));
+        Close(HandlerError("The server failed to handle the connection.", exception));
         _receiveEnded.TrySetResult(); // nobody reads any more, so there is no answer to wait for
         return _closing;
     }
@@ -211,7 +211,7 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner, IMe
         Task closing;
         lock (_gate)
         {
-            TrySetReason(new(DisconnectKind.ConnectionLost));
+            TrySetReason(new() { Kind = DisconnectKind.ConnectionLost });
             closing = _closing;
         }
 
@@ -275,7 +275,7 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner, IMe
                 _queue.Ping();
                 break;
             case PingStep.GiveUp:
-                TrySetReason(new(DisconnectKind.ConnectionLost, Description: $"The client did not answer a ping within {_services.Options.KeepAliveTimeout}."));
+                TrySetReason(new() { Kind = DisconnectKind.ConnectionLost, Description = $"The client did not answer a ping within {_services.Options.KeepAliveTimeout}." });
                 Cut();
                 break;
         }
@@ -290,7 +290,7 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner, IMe
             return false;
         }
 
-        TrySetReason(new(DisconnectKind.ConnectionLost)); // if only the transport has told
+        TrySetReason(new() { Kind = DisconnectKind.ConnectionLost }); // if only the transport has told
         Cut();
         return true;
     }
@@ -298,12 +298,12 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner, IMe
     void IOutboundQueueOwner.OnQueueFull()
     {
         _services.Log.SlowConsumer(Id);
-        Close(new(DisconnectKind.SlowConsumer, WebSocketCloseStatus.PolicyViolation, "The client reads too slowly."));
+        Close(Closed(DisconnectKind.SlowConsumer, WebSocketCloseStatus.PolicyViolation, "The client reads too slowly."));
     }
 
     void IOutboundQueueOwner.OnWriteFailed(Exception exception)
     {
-        TrySetReason(new(DisconnectKind.ConnectionLost, Exception: exception));
+        TrySetReason(new() { Kind = DisconnectKind.ConnectionLost, Exception = exception });
         Cut();
     }
 
@@ -323,27 +323,33 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner, IMe
     private static bool IsUninflatable(Exception exception) =>
         exception is WebSocketException { WebSocketErrorCode: WebSocketError.Success, InnerException: null };
 
+    private static DisconnectReason HandlerError(string description, Exception exception) =>
+        Closed(DisconnectKind.HandlerError, WebSocketCloseStatus.InternalServerError, description, exception);
+
+    private static DisconnectReason Closed(DisconnectKind kind, WebSocketCloseStatus status, string description, Exception? exception = null) =>
+        new() { Kind = kind, CloseStatus = status, Description = description, Exception = exception };
+
     /// <summary>Why the connection has to end now, if it has to.</summary>
     private DisconnectReason? Overdue(long now)
     {
         var options = _services.Options;
         if (_reader.IsMessageLate(now))
         {
-            return new(DisconnectKind.MessageTooSlow, WebSocketCloseStatus.PolicyViolation, $"A message may take {options.MessageTimeout}.");
+            return Closed(DisconnectKind.MessageTooSlow, WebSocketCloseStatus.PolicyViolation, $"A message may take {options.MessageTimeout}.");
         }
 
         if (_services.Time.GetElapsedTime(_openedAt, now) >= _maxAge)
         {
-            return new(DisconnectKind.AgeReached, WebSocketCloseStatus.EndpointUnavailable, "The connection has been open for as long as it may.");
+            return Closed(DisconnectKind.AgeReached, WebSocketCloseStatus.EndpointUnavailable, "The connection has been open for as long as it may.");
         }
 
         if (options.IdleTimeout != TimeSpan.Zero && IsIdle(now))
         {
-            return new(DisconnectKind.Idle, WebSocketCloseStatus.PolicyViolation, $"No message was sent or received for {options.IdleTimeout}.");
+            return Closed(DisconnectKind.Idle, WebSocketCloseStatus.PolicyViolation, $"No message was sent or received for {options.IdleTimeout}.");
         }
 
         return options.CloseOnAuthenticationExpiry && _services.Time.GetUtcNow().UtcTicks >= Volatile.Read(ref _authenticationExpiresAt)
-            ? new(DisconnectKind.AuthenticationExpired, WebSocketCloseStatus.PolicyViolation, "The authentication has expired.")
+            ? Closed(DisconnectKind.AuthenticationExpired, WebSocketCloseStatus.PolicyViolation, "The authentication has expired.")
             : null;
     }
 
@@ -411,7 +417,7 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner, IMe
         {
             _services.Metrics.HandlerFailed();
             _services.Log.HandlerFailed(Id, exception);
-            Close(new(DisconnectKind.HandlerError, WebSocketCloseStatus.InternalServerError, "The server failed to handle a message.", exception));
+            Close(HandlerError("The server failed to handle a message.", exception));
         }
     }
 
@@ -419,7 +425,7 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner, IMe
     {
         _receiveEnded.TrySetResult();
         var status = _socket.CloseStatus is null or WebSocketCloseStatus.Empty ? WebSocketCloseStatus.NormalClosure : _socket.CloseStatus.Value;
-        Close(new(DisconnectKind.ClosedByClient, _socket.CloseStatus, _socket.CloseStatusDescription), status, null);
+        Close(new() { Kind = DisconnectKind.ClosedByClient, CloseStatus = _socket.CloseStatus, Description = _socket.CloseStatusDescription }, status, null);
         return _closing;
     }
 

@@ -75,7 +75,7 @@ internal sealed class HubConnections
                 _users.GetOrAdd(userId, static _ => new()).Add(connection);
             }
 
-            _changes.Add(new(SessionChangeKind.Saved, SessionLocked(connection)));
+            _changes.Add(new() { Kind = SessionChangeKind.Saved, Session = SessionLocked(connection) });
         }
     }
 
@@ -105,7 +105,7 @@ internal sealed class HubConnections
             }
 
             connection.Groups = null;
-            _changes.Add(new(SessionChangeKind.Ended, session));
+            _changes.Add(new() { Kind = SessionChangeKind.Ended, Session = session });
             return groups;
         }
     }
@@ -141,7 +141,7 @@ internal sealed class HubConnections
 
             connection.Groups.Add(group);
             _groups.GetOrAdd(group, static _ => new()).Add(connection);
-            _changes.Add(new(SessionChangeKind.GroupAdded, SessionLocked(connection), group));
+            _changes.Add(new() { Kind = SessionChangeKind.GroupAdded, Session = SessionLocked(connection), Group = group });
             return GroupJoin.Joined;
         }
     }
@@ -157,7 +157,7 @@ internal sealed class HubConnections
             }
 
             RemoveFrom(_groups, group, connection, ended: false);
-            _changes.Add(new(SessionChangeKind.GroupRemoved, SessionLocked(connection), group));
+            _changes.Add(new() { Kind = SessionChangeKind.GroupRemoved, Session = SessionLocked(connection), Group = group });
             return true;
         }
     }

@@ -35,7 +35,7 @@ internal sealed partial class ClusterEvents(
     {
         if (HasObservers)
         {
-            Add(new SessionEnded(session, cause));
+            Add(new SessionEnded { Session = session, Cause = cause });
         }
     }
 

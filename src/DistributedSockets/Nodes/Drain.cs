@@ -16,7 +16,12 @@ internal sealed partial class Drain(
 {
     private const double MinPerSecond = 1_000;
     private static readonly TimeSpan s_tick = TimeSpan.FromMilliseconds(50);
-    private static readonly DisconnectReason s_reason = new(DisconnectKind.Drained, WebSocketCloseStatus.EndpointUnavailable, "The server is going away.");
+    private static readonly DisconnectReason s_reason = new()
+    {
+        Kind = DisconnectKind.Drained,
+        CloseStatus = WebSocketCloseStatus.EndpointUnavailable,
+        Description = "The server is going away.",
+    };
 
     private int _open;
 

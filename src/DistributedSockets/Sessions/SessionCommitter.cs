@@ -117,7 +117,7 @@ internal sealed partial class SessionCommitter(
         List<SessionChange>? all = null;
         if (_rewrite)
         {
-            all = [.. hubs.All.SelectMany(static hub => hub.Sessions()).Select(static session => new SessionChange(SessionChangeKind.Saved, session))];
+            all = [.. hubs.All.SelectMany(static hub => hub.Sessions()).Select(static session => new SessionChange { Kind = SessionChangeKind.Saved, Session = session })];
             await store.ResetAsync(node.Info.NodeId, cancellationToken);
             await store.CommitAsync(node.Info.NodeId, all, cancellationToken);
             Log.Rewritten(logger, all.Count);

@@ -55,15 +55,19 @@ internal static class StoreTurn
         {
             for (var done = 0; done < count; done += PerCommit)
             {
-                await store.CommitAsync(id, [.. Enumerable.Range(done, Math.Min(PerCommit, count - done)).Select(i => new SessionChange(kind, new()
+                await store.CommitAsync(id, [.. Enumerable.Range(done, Math.Min(PerCommit, count - done)).Select(i => new SessionChange
                 {
-                    Hub = "chat",
-                    ConnectionId = $"{id}.{i:D22}",
-                    NodeId = id,
-                    UserId = $"{name}-{i:D8}",
-                    ConnectedAt = DateTimeOffset.UnixEpoch,
-                    Groups = [$"group-{i / SessionsPerGroup:D8}"],
-                }))]);
+                    Kind = kind,
+                    Session = new()
+                    {
+                        Hub = "chat",
+                        ConnectionId = $"{id}.{i:D22}",
+                        NodeId = id,
+                        UserId = $"{name}-{i:D8}",
+                        ConnectedAt = DateTimeOffset.UnixEpoch,
+                        Groups = [$"group-{i / SessionsPerGroup:D8}"],
+                    },
+                })]);
             }
         }
 

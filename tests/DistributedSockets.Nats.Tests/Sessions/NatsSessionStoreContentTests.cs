@@ -93,7 +93,7 @@ public sealed class NatsSessionStoreContentTests(JetStreamFixture jetStream) : I
     [MemberData(nameof(Unreadable))]
     public async Task UnreadableSession_OfALostNode_DoesNotStandInTheWayOfClaims(string record)
     {
-        await Store.CommitAsync("n1", [new(SessionChangeKind.Saved, Good), new(SessionChangeKind.Saved, Bad)], Cancellation);
+        await Store.CommitAsync("n1", [new() { Kind = SessionChangeKind.Saved, Session = Good }, new() { Kind = SessionChangeKind.Saved, Session = Bad }], Cancellation);
         await _bucket!.PutAsync(_bucket.SessionKey(Bad), Encoding.Latin1.GetBytes(record));
 
         Assert.Equal("n1.good", Assert.Single(await Store.ClaimExpiredAsync("other", 10, Cancellation)).ConnectionId);
@@ -179,7 +179,7 @@ public sealed class NatsSessionStoreContentTests(JetStreamFixture jetStream) : I
         Session[] ended = [.. await ListAsync(SessionQuery.ForHub(Hub))];
         Assert.Equal(50, ended.Length);
 
-        await Store.CommitAsync("n1", [.. ended.Select(session => new SessionChange(SessionChangeKind.Ended, session))], Cancellation);
+        await Store.CommitAsync("n1", [.. ended.Select(session => new SessionChange { Kind = SessionChangeKind.Ended, Session = session })], Cancellation);
         Assert.Equal([_bucket!.Keys.Lease("n1"), _bucket.Keys.Written("n1")], (await _bucket.KeysAsync()).Order(StringComparer.Ordinal));
 
         await SaveAsync(ended);
@@ -240,7 +240,7 @@ public sealed class NatsSessionStoreContentTests(JetStreamFixture jetStream) : I
     private async Task SaveAsync(params Session[] sessions)
     {
         await Store.RenewLeaseAsync(Node, Lease, Cancellation);
-        await Store.CommitAsync("n1", [.. sessions.Select(session => new SessionChange(SessionChangeKind.Saved, session))], Cancellation);
+        await Store.CommitAsync("n1", [.. sessions.Select(session => new SessionChange { Kind = SessionChangeKind.Saved, Session = session })], Cancellation);
     }
 
     private async Task<List<Session>> ListAsync(SessionQuery query)

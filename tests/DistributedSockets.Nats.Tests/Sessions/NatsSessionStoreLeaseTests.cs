@@ -251,10 +251,12 @@ public sealed class NatsSessionStoreLeaseTests(JetStreamFixture jetStream) : IAs
         await Eventually.TrueAsync(async () => (await Other.ListNodesAsync(Cancellation)).Count == 0, "the lease has run out");
     }
 
-    private SessionChange SavedBy(string user, params string[] groups) => new(
-        Saved,
-        new Session
+    private SessionChange SavedBy(string user, params string[] groups) => new()
+    {
+        Kind = Saved,
+        Session = new()
         {
             Hub = "chat", NodeId = _node.NodeId, ConnectionId = $"{_node.NodeId}.{user}", UserId = user, Groups = groups, ConnectedAt = DateTimeOffset.UnixEpoch,
-        });
+        },
+    };
 }

@@ -71,7 +71,7 @@ public sealed class NatsSessionStoreOutageTests
             await server.StartAsync();
             await AskPatientlyAsync(async () => await store.RenewLeaseAsync(Node, Lease, Cancellation));
             var second = Session with { ConnectionId = "n1.c2", UserId = "bob" };
-            await store.CommitAsync(Node.NodeId, [new(SessionChangeKind.Saved, second)], Cancellation);
+            await store.CommitAsync(Node.NodeId, [new() { Kind = SessionChangeKind.Saved, Session = second }], Cancellation);
             await server.StopAsync();
             Directory.Delete(server.DataDirectory, recursive: true);
             Copy(backup.FullName, server.DataDirectory);
@@ -81,14 +81,14 @@ public sealed class NatsSessionStoreOutageTests
             {
                 await AskPatientlyAsync(async () =>
                 {
-                    await store.CommitAsync(Node.NodeId, [new(SessionChangeKind.Ended, Session)], Cancellation);
+                    await store.CommitAsync(Node.NodeId, [new() { Kind = SessionChangeKind.Ended, Session = Session }], Cancellation);
                     return true;
                 });
             }
 
             Assert.False(await AskPatientlyAsync(async () => await store.RenewLeaseAsync(Node, Lease, Cancellation)));
             await store.ResetAsync(Node.NodeId, Cancellation);
-            await store.CommitAsync(Node.NodeId, [new(SessionChangeKind.Saved, second)], Cancellation);
+            await store.CommitAsync(Node.NodeId, [new() { Kind = SessionChangeKind.Saved, Session = second }], Cancellation);
             Assert.True(await store.RenewLeaseAsync(Node, Lease, Cancellation));
             Assert.Equal([false, true], await store.AreOnlineAsync(Hub, ["alice", "bob"], Cancellation));
         }
@@ -189,7 +189,7 @@ public sealed class NatsSessionStoreOutageTests
         await using var store = NatsFactory.SessionStore(cluster.Urls, "cluster", options => (options.Replicas, options.OperationTimeout) = (3, TimeSpan.FromSeconds(1)));
         await AskPatientlyAsync(() => SaveAsync(store));
         Session[] sessions = [.. Enumerable.Range(0, 200).Select(static i => Session with { ConnectionId = $"n1.many{i}", UserId = $"user{i % 10}" })];
-        await store.CommitAsync(Node.NodeId, [.. sessions.Select(static session => new SessionChange(SessionChangeKind.Saved, session))], Cancellation);
+        await store.CommitAsync(Node.NodeId, [.. sessions.Select(static session => new SessionChange { Kind = SessionChangeKind.Saved, Session = session })], Cancellation);
         await using (var bucket = new Bucket(cluster.Urls, "cluster"))
         {
             var info = await bucket.AskStreamAsync("INFO", bucket.SessionsStream);
@@ -201,7 +201,7 @@ public sealed class NatsSessionStoreOutageTests
         var after = Session with { ConnectionId = "n1.after", UserId = "carol" };
         await AskPatientlyAsync(async () =>
         {
-            await store.CommitAsync(Node.NodeId, [new(SessionChangeKind.Saved, after), new(SessionChangeKind.Ended, sessions[0])], Cancellation);
+            await store.CommitAsync(Node.NodeId, [new() { Kind = SessionChangeKind.Saved, Session = after }, new() { Kind = SessionChangeKind.Ended, Session = sessions[0] }], Cancellation);
             return true;
         });
 
@@ -243,7 +243,7 @@ public sealed class NatsSessionStoreOutageTests
     private static async Task<bool> SaveAsync(NatsSessionStore store)
     {
         await store.RenewLeaseAsync(Node, Lease, Cancellation);
-        await store.CommitAsync(Node.NodeId, [new(SessionChangeKind.Saved, Session)], Cancellation);
+        await store.CommitAsync(Node.NodeId, [new() { Kind = SessionChangeKind.Saved, Session = Session }], Cancellation);
         return true;
     }
 
@@ -273,7 +273,7 @@ public sealed class NatsSessionStoreOutageTests
         Assert.False(await AskPatientlyAsync(async () => await store.RenewLeaseAsync(Node, Lease, Cancellation)));
         Assert.Null(await store.FindAsync(Hub, Session.ConnectionId, Cancellation));
         await store.ResetAsync(Node.NodeId, Cancellation);
-        await store.CommitAsync(Node.NodeId, [new(SessionChangeKind.Saved, Session)], Cancellation);
+        await store.CommitAsync(Node.NodeId, [new() { Kind = SessionChangeKind.Saved, Session = Session }], Cancellation);
         Assert.True(await store.RenewLeaseAsync(Node, Lease, Cancellation));
         Assert.True(await store.IsOnlineAsync(Hub, "alice", Cancellation));
         Assert.Equal(1, await store.CountAsync(SessionQuery.ForGroup(Hub, "red"), Cancellation));
@@ -286,7 +286,7 @@ public sealed class NatsSessionStoreOutageTests
         [
             async () => await store.RenewLeaseAsync(Node, Lease, Cancellation),
             async () => await store.RemoveNodeAsync(Node.NodeId, Cancellation),
-            async () => await store.CommitAsync(Node.NodeId, [new(SessionChangeKind.Saved, Session)], Cancellation),
+            async () => await store.CommitAsync(Node.NodeId, [new() { Kind = SessionChangeKind.Saved, Session = Session }], Cancellation),
             async () => await store.ResetAsync(Node.NodeId, Cancellation),
             async () => await store.ClaimExpiredAsync("n2", 10, Cancellation),
             async () => await store.FindAsync(Hub, Session.ConnectionId, Cancellation),

@@ -71,7 +71,7 @@ public sealed class ClusterSessionStoreTests(RedisCluster shared)
         var lost = hit[0];
         for (var i = 0; i < 200; i++)
         {
-            await store.CommitAsync(lost.NodeId, [new(SessionChangeKind.Saved, Session(lost, i))], Cancellation);
+            await store.CommitAsync(lost.NodeId, [new() { Kind = SessionChangeKind.Saved, Session = Session(lost, i) }], Cancellation);
         }
 
         await Eventually.TrueAsync(
@@ -140,7 +140,7 @@ public sealed class ClusterSessionStoreTests(RedisCluster shared)
     private static async Task SaveAsync(RedisSessionStore store, NodeInfo node)
     {
         await store.RenewLeaseAsync(node, Lease, Cancellation);
-        await store.CommitAsync(node.NodeId, [new(SessionChangeKind.Saved, Session(node, -1))], Cancellation);
+        await store.CommitAsync(node.NodeId, [new() { Kind = SessionChangeKind.Saved, Session = Session(node, -1) }], Cancellation);
     }
 
     private static bool Owns(int primary, int slot) => slot * 3 / RedisSlots.Count == primary;

@@ -106,7 +106,7 @@ public sealed class AclTests
             Hub = RedisNode.Hub, NodeId = "lost", ConnectionId = "lost.x", UserId = "carol", Groups = ["red"], ConnectedAt = DateTimeOffset.UnixEpoch,
         };
         await store.RenewLeaseAsync(new() { NodeId = "lost", Name = "web", StartedAt = DateTimeOffset.UnixEpoch }, TimeSpan.FromMinutes(1), Cancellation);
-        await store.CommitAsync("lost", [new(SessionChangeKind.Saved, session)], Cancellation);
+        await store.CommitAsync("lost", [new() { Kind = SessionChangeKind.Saved, Session = session }], Cancellation);
         var keys = new RedisSessionKeys(Prefix, "lost");
         await admin.KeyDeleteAsync(keys.Lease);
         await Eventually.TrueAsync(async () => !await admin.KeyExistsAsync(keys.Hubs), "another node claims what is left");

@@ -216,7 +216,7 @@ public sealed class SecretTests
             Hub = RedisNode.Hub, NodeId = node.Info.NodeId, ConnectionId = client.Id, UserId = $"{Secret}-user", ConnectedAt = DateTimeOffset.UnixEpoch,
         };
         var failure = await Assert.ThrowsAsync<SessionStoreUnavailableException>(
-            async () => await node.Store.CommitAsync(node.Info.NodeId, [new(SessionChangeKind.Saved, session)], Cancellation));
+            async () => await node.Store.CommitAsync(node.Info.NodeId, [new() { Kind = SessionChangeKind.Saved, Session = session }], Cancellation));
         Assert.DoesNotContain(Secret, failure.ToString());
         await Eventually.TrueAsync(() => node.Logs.GetSnapshot().Any(entry => entry.Id.Id == 180), "the session cannot be written");
         await AssertDiscreetAsync(node, 160, 180, 191);

@@ -224,7 +224,7 @@ public abstract class RedisSessionStoreContentTests(RespServer server) : IAsyncL
             {
                 try
                 {
-                    await Store.CommitAsync("n1", [new(SessionChangeKind.Saved, session)], Cancellation);
+                    await Store.CommitAsync("n1", [new() { Kind = SessionChangeKind.Saved, Session = session }], Cancellation);
                     return true;
                 }
                 catch (SessionStoreUnavailableException)
@@ -237,7 +237,7 @@ public abstract class RedisSessionStoreContentTests(RespServer server) : IAsyncL
         Assert.False(await Store.RenewLeaseAsync(Info("n1"), Lease, Cancellation));
         Assert.True(await Store.RenewLeaseAsync(Info("n1"), Lease, Cancellation));
         await Store.ResetAsync("n1", Cancellation);
-        await Store.CommitAsync("n1", [new(SessionChangeKind.Saved, session)], Cancellation);
+        await Store.CommitAsync("n1", [new() { Kind = SessionChangeKind.Saved, Session = session }], Cancellation);
         foreach (var query in new[]
         {
             SessionQuery.ForHub(Hub), SessionQuery.ForUser(Hub, "alice"), SessionQuery.ForGroup(Hub, "red"), SessionQuery.ForNode("n1"),
@@ -340,7 +340,7 @@ public abstract class RedisSessionStoreContentTests(RespServer server) : IAsyncL
     {
         var (keys, session) = await SaveAsync("n1", "good");
 
-        await Store.CommitAsync("n1", [new(SessionChangeKind.Ended, session)], Cancellation);
+        await Store.CommitAsync("n1", [new() { Kind = SessionChangeKind.Ended, Session = session }], Cancellation);
 
         string[] expected = [keys.Hubs!, keys.Lease!, RedisSessionKeys.Nodes(_prefix)!];
         Assert.Equal(expected.Order(StringComparer.Ordinal), await KeysAsync());
@@ -363,7 +363,7 @@ public abstract class RedisSessionStoreContentTests(RespServer server) : IAsyncL
     {
         var session = new Session { Hub = name, NodeId = "n1", ConnectionId = "n1.c1", ConnectedAt = DateTimeOffset.UnixEpoch };
 
-        await Assert.ThrowsAsync<ArgumentException>(async () => await Store.CommitAsync("n1", [new(SessionChangeKind.Saved, session)], Cancellation));
+        await Assert.ThrowsAsync<ArgumentException>(async () => await Store.CommitAsync("n1", [new() { Kind = SessionChangeKind.Saved, Session = session }], Cancellation));
         await Assert.ThrowsAsync<ArgumentException>(async () => await Store.RenewLeaseAsync(Info(name), Lease, Cancellation));
         await Assert.ThrowsAsync<ArgumentException>(async () => await Store.RemoveNodeAsync(name, Cancellation));
     }
@@ -378,7 +378,7 @@ public abstract class RedisSessionStoreContentTests(RespServer server) : IAsyncL
             Hub = hub, NodeId = nodeId, ConnectionId = $"{nodeId}.{connection}", UserId = user, Groups = groups ?? ["red"], ConnectedAt = DateTimeOffset.UnixEpoch,
         };
         await Store.RenewLeaseAsync(Info(nodeId), Lease, Cancellation);
-        await Store.CommitAsync(nodeId, [new(SessionChangeKind.Saved, session)], Cancellation);
+        await Store.CommitAsync(nodeId, [new() { Kind = SessionChangeKind.Saved, Session = session }], Cancellation);
         return (new RedisSessionKeys(_prefix, nodeId), session);
     }
 

@@ -120,7 +120,9 @@ public sealed class RedisSessionStoreLeaseTests(RedisServer redis) : IAsyncLifet
         Assert.True(await store.RenewLeaseAsync(_node, Lease, Cancellation));
     }
 
-    private SessionChange Saved(string user) => new(
-        SessionChangeKind.Saved,
-        new Session { Hub = "chat", NodeId = _node.NodeId, ConnectionId = $"{_node.NodeId}.{user}", UserId = user, ConnectedAt = DateTimeOffset.UnixEpoch });
+    private SessionChange Saved(string user) => new()
+    {
+        Kind = SessionChangeKind.Saved,
+        Session = new() { Hub = "chat", NodeId = _node.NodeId, ConnectionId = $"{_node.NodeId}.{user}", UserId = user, ConnectedAt = DateTimeOffset.UnixEpoch },
+    };
 }

@@ -31,7 +31,7 @@ public abstract class RedisSessionStoreOutageTests(ServerKind kind)
         Assert.Null(await store.FindAsync(Hub, Session.ConnectionId, Cancellation));
         Assert.False(await store.RenewLeaseAsync(Node, Lease, Cancellation));
         await store.ResetAsync(Node.NodeId, Cancellation);
-        await store.CommitAsync(Node.NodeId, [new(SessionChangeKind.Saved, Session)], Cancellation);
+        await store.CommitAsync(Node.NodeId, [new() { Kind = SessionChangeKind.Saved, Session = Session }], Cancellation);
         Assert.True(await store.IsOnlineAsync(Hub, "alice", Cancellation));
         Assert.Equal(1, await store.CountAsync(SessionQuery.ForGroup(Hub, "red"), Cancellation));
         Assert.Equal(Node, Assert.Single(await store.ListNodesAsync(Cancellation)));
@@ -48,7 +48,7 @@ public abstract class RedisSessionStoreOutageTests(ServerKind kind)
         {
             await server.CommandAsync("SCRIPT", "FLUSH");
             var session = Session with { NodeId = lost.NodeId, ConnectionId = $"lost.{round}" };
-            await store.CommitAsync(lost.NodeId, [new(SessionChangeKind.Saved, session)], Cancellation);
+            await store.CommitAsync(lost.NodeId, [new() { Kind = SessionChangeKind.Saved, Session = session }], Cancellation);
             await server.CommandAsync("SCRIPT", "FLUSH");
 
             Assert.Equal(session.ConnectionId, Assert.Single(await store.ClaimExpiredAsync(Node.NodeId, 10, Cancellation)).ConnectionId);
@@ -67,8 +67,8 @@ public abstract class RedisSessionStoreOutageTests(ServerKind kind)
         for (var i = 0; i < 2_000; i++)
         {
             changes.Add(i % 2 == 0
-                ? new(SessionChangeKind.GroupRemoved, Session with { Groups = [] }, "red")
-                : new(SessionChangeKind.GroupAdded, Session, "red"));
+                ? new() { Kind = SessionChangeKind.GroupRemoved, Session = Session with { Groups = [] }, Group = "red" }
+                : new() { Kind = SessionChangeKind.GroupAdded, Session = Session, Group = "red" });
         }
 
         var committing = store.CommitAsync(Node.NodeId, changes, Cancellation).AsTask();
@@ -122,7 +122,7 @@ public abstract class RedisSessionStoreOutageTests(ServerKind kind)
     private static async Task SaveAsync(RedisSessionStore store)
     {
         await store.RenewLeaseAsync(Node, Lease, Cancellation);
-        await store.CommitAsync(Node.NodeId, [new(SessionChangeKind.Saved, Session)], Cancellation);
+        await store.CommitAsync(Node.NodeId, [new() { Kind = SessionChangeKind.Saved, Session = Session }], Cancellation);
     }
 
     /// <remarks>A short timeout is meant for the server that is paused; one that has just started may need longer.</remarks>
@@ -147,7 +147,7 @@ public abstract class RedisSessionStoreOutageTests(ServerKind kind)
         [
             async () => await store.RenewLeaseAsync(Node, Lease, Cancellation),
             async () => await store.RemoveNodeAsync(Node.NodeId, Cancellation),
-            async () => await store.CommitAsync(Node.NodeId, [new(SessionChangeKind.Saved, Session)], Cancellation),
+            async () => await store.CommitAsync(Node.NodeId, [new() { Kind = SessionChangeKind.Saved, Session = Session }], Cancellation),
             async () => await store.ResetAsync(Node.NodeId, Cancellation),
             async () => await store.ClaimExpiredAsync("n2", 10, Cancellation),
             async () => await store.FindAsync(Hub, Session.ConnectionId, Cancellation),

@@ -199,7 +199,7 @@ public sealed class FakeClusterTests
 
         foreach (var client in lost)
         {
-            Assert.Equal(new(null, null), await client.WaitForCloseAsync(Cancellation));
+            Assert.Equal(new(), await client.WaitForCloseAsync(Cancellation));
         }
 
         await cluster.AdvanceAsync(TimeSpan.FromSeconds(14), Cancellation);

@@ -47,7 +47,7 @@ internal sealed class FlawedSessionStore(FlawedStoreServer server, string cluste
 
         if (flaw == ClaimTakesNothingOut && !held)
         {
-            await Inner.CommitAsync(node.NodeId, [.. server.Claimed.Where(session => session.NodeId == node.NodeId).Select(session => new SessionChange(Saved, session))], cancellationToken);
+            await Inner.CommitAsync(node.NodeId, [.. server.Claimed.Where(session => session.NodeId == node.NodeId).Select(session => new SessionChange { Kind = Saved, Session = session })], cancellationToken);
         }
 
         foreach (var (nodeId, changes) in server.Refused)
@@ -159,7 +159,7 @@ internal sealed class FlawedSessionStore(FlawedStoreServer server, string cluste
                     foreach (var node in await Inner.ListNodesAsync(cancellationToken))
                     {
                         var living = await ListInnerAsync(SessionQuery.ForNode(node.NodeId));
-                        await Inner.CommitAsync(node.NodeId, [.. living.Select(static session => new SessionChange(Ended, session))], cancellationToken);
+                        await Inner.CommitAsync(node.NodeId, [.. living.Select(static session => new SessionChange { Kind = Ended, Session = session })], cancellationToken);
                         claimed = [.. claimed, .. living];
                     }
 
@@ -265,7 +265,7 @@ internal sealed class FlawedSessionStore(FlawedStoreServer server, string cluste
                 foreach (var session in ended)
                 {
                     var all = await ListInnerAsync(SessionQuery.ForUser(session.Hub, session.UserId!));
-                    changes = [.. changes, .. all.Select(static one => new SessionChange(Ended, one))];
+                    changes = [.. changes, .. all.Select(static one => new SessionChange { Kind = Ended, Session = one })];
                 }
 
                 break;

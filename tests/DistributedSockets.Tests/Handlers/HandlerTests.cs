@@ -164,7 +164,7 @@ public sealed class HandlerTests
         Assert.Equal("last words", await client.ReceiveTextAsync());
         Assert.Equal(((WebSocketCloseStatus)4_123, "enough"), await client.ReceiveCloseAsync());
         var reason = await node.Probe.Disconnected(client.Id).Task.WithinGuardAsync();
-        Assert.Equal(new DisconnectReason(DisconnectKind.ClosedByServer, (WebSocketCloseStatus)4_123, "enough"), reason);
+        Assert.Equal(new DisconnectReason { Kind = DisconnectKind.ClosedByServer, CloseStatus = (WebSocketCloseStatus)4_123, Description = "enough" }, reason);
     }
 
     [Fact]
@@ -178,7 +178,7 @@ public sealed class HandlerTests
 
         Assert.Equal((WebSocketCloseStatus)4_500, client.Socket.CloseStatus);
         var reason = await node.Probe.Disconnected(client.Id).Task.WithinGuardAsync();
-        Assert.Equal(new DisconnectReason(DisconnectKind.ClosedByClient, (WebSocketCloseStatus)4_500, "done here"), reason);
+        Assert.Equal(new DisconnectReason { Kind = DisconnectKind.ClosedByClient, CloseStatus = (WebSocketCloseStatus)4_500, Description = "done here" }, reason);
         Assert.True(aborted.IsCancellationRequested);
     }
 

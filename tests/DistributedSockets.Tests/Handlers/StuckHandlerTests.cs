@@ -96,7 +96,7 @@ public sealed class StuckHandlerTests
         await HasEndedAsync(node, other, client.Id);
         _finish.SetResult();
         Assert.Equal(
-            new DisconnectReason(DisconnectKind.ClosedByClient, (WebSocketCloseStatus)4_500, "done here"),
+            new DisconnectReason { Kind = DisconnectKind.ClosedByClient, CloseStatus = (WebSocketCloseStatus)4_500, Description = "done here" },
             await node.Probe.Disconnected(client.Id).Task.WithinGuardAsync());
     }
 

@@ -270,7 +270,7 @@ public sealed class SessionCommitterTests
         var dead = new NodeInfo { NodeId = "dead", Name = "dead", StartedAt = DateTimeOffset.UtcNow };
         await one.Store.RenewLeaseAsync(dead, TimeSpan.FromMilliseconds(500), Cancellation);
         var sessions = Enumerable.Range(0, 50).Select(i => new Session { Hub = "probe", ConnectionId = $"dead.{i}", NodeId = "dead", UserId = $"u{i}", ConnectedAt = dead.StartedAt }).ToArray();
-        await one.Store.CommitAsync("dead", [.. sessions.Select(session => new SessionChange(SessionChangeKind.Saved, session))], Cancellation);
+        await one.Store.CommitAsync("dead", [.. sessions.Select(session => new SessionChange { Kind = SessionChangeKind.Saved, Session = session })], Cancellation);
 
         await Eventually.TrueAsync(() => observers.Sum(observer => observer.Seen.Count) >= 50, "the sessions are claimed");
 
@@ -294,7 +294,7 @@ public sealed class SessionCommitterTests
         await using var silent = await AppNode.StartAsync(cluster, Fast);
         var dead = new NodeInfo { NodeId = "dead", Name = "dead", StartedAt = DateTimeOffset.UtcNow };
         await silent.Store.RenewLeaseAsync(dead, TimeSpan.FromMilliseconds(1), Cancellation);
-        await silent.Store.CommitAsync("dead", [new(SessionChangeKind.Saved, new() { Hub = "probe", ConnectionId = "dead.1", NodeId = "dead", ConnectedAt = dead.StartedAt })], Cancellation);
+        await silent.Store.CommitAsync("dead", [new() { Kind = SessionChangeKind.Saved, Session = new() { Hub = "probe", ConnectionId = "dead.1", NodeId = "dead", ConnectedAt = dead.StartedAt } }], Cancellation);
         var beats = 0;
         await Eventually.TrueAsync(
             async () => (await silent.Store.ListNodesAsync(Cancellation)).Count == 1 && ++beats > 50, "the lease has run out and the silent node has seen it");
@@ -321,7 +321,7 @@ public sealed class SessionCommitterTests
         });
         var dead = new NodeInfo { NodeId = "dead", Name = "dead", StartedAt = DateTimeOffset.UtcNow };
         await node.Store.RenewLeaseAsync(dead, TimeSpan.FromMilliseconds(1), Cancellation);
-        await node.Store.CommitAsync("dead", [new(SessionChangeKind.Saved, new() { Hub = "probe", ConnectionId = "dead.1", NodeId = "dead", ConnectedAt = dead.StartedAt })], Cancellation);
+        await node.Store.CommitAsync("dead", [new() { Kind = SessionChangeKind.Saved, Session = new() { Hub = "probe", ConnectionId = "dead.1", NodeId = "dead", ConnectedAt = dead.StartedAt } }], Cancellation);
 
         await Eventually.TrueAsync(() => node.Logs.GetSnapshot().Any(record => record.Id.Id == 193), "the session is claimed");
     }

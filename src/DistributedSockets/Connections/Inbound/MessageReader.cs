@@ -154,7 +154,7 @@ internal sealed class MessageReader(WebSocket socket, bool isTapped, ConnectionS
         if (!_violated)
         {
             _violated = true;
-            owner.OnViolation(new(kind, status, description));
+            owner.OnViolation(new() { Kind = kind, CloseStatus = status, Description = description });
         }
     }
 
