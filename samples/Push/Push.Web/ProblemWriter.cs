@@ -7,11 +7,14 @@ namespace Push.Web;
 /// <summary>Answers what the caller got wrong, and a backplane that is away, with a problem document.</summary>
 internal sealed class ProblemWriter(IProblemDetailsService problems) : IExceptionHandler
 {
+    // Not the exception's own text, which is for the log: it may name servers.
+    private const string NotReached = "The nodes cannot reach each other right now. At best, connections of the node that you asked got the push.";
+
     public ValueTask<bool> TryHandleAsync(HttpContext context, Exception exception, CancellationToken cancellationToken)
     {
         ProblemDetails? problem = exception switch
         {
-            BackplaneUnavailableException => new() { Status = StatusCodes.Status503ServiceUnavailable, Detail = exception.Message },
+            BackplaneUnavailableException => new() { Status = StatusCodes.Status503ServiceUnavailable, Detail = NotReached },
             BadHttpRequestException bad => new() { Status = bad.StatusCode, Detail = Describe(bad) },
             _ => null,
         };

@@ -1,7 +1,10 @@
 namespace DistributedSockets;
 
 /// <summary>The backplane did not take a payload or a subscription, because its transport is down or too slow.</summary>
-/// <remarks>Targets on this node were served before it was thrown; other nodes got nothing, unless the transport timed out after taking the payload.</remarks>
+/// <remarks>
+/// Targets on this node were served before it was thrown; other nodes got nothing, unless the transport timed out after taking the payload.
+/// The message is for the log, not for clients: it may name servers and say what the transport reported.
+/// </remarks>
 public sealed class BackplaneUnavailableException : Exception
 {
     /// <summary>Creates the exception with a default message.</summary>

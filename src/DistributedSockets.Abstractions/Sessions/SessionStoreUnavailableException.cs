@@ -1,6 +1,10 @@
 namespace DistributedSockets;
 
 /// <summary>The session store could not be reached in time.</summary>
+/// <remarks>
+/// The message stands in the log and in the health check, so it must hold no secret. It is not for clients: it may name servers and say
+/// what the store reported.
+/// </remarks>
 public sealed class SessionStoreUnavailableException : Exception
 {
     /// <summary>Creates the exception with a default message.</summary>
