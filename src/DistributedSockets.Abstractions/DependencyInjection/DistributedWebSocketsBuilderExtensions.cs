@@ -1,6 +1,8 @@
 using System.Diagnostics.CodeAnalysis;
 using DistributedSockets;
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Options;
 
 namespace Microsoft.Extensions.DependencyInjection;
 
@@ -16,6 +18,34 @@ public static class DistributedWebSocketsBuilderExtensions
         ArgumentNullException.ThrowIfNull(builder);
         ArgumentNullException.ThrowIfNull(configure);
         builder.Services.Configure(configure);
+        return builder;
+    }
+
+    /// <summary>Sets options as a section of the app's configuration says, where the app has one. Code wins over it, whatever the order of calls.</summary>
+    /// <typeparam name="TOptions">The options.</typeparam>
+    /// <param name="builder">The builder.</param>
+    /// <param name="section">Which section, and what its keys are. A second one for the same options is not used.</param>
+    /// <remarks>Without this, the host refuses to start with a section of a backplane or a session store within <c>DistributedWebSockets</c>.</remarks>
+    public static IDistributedWebSocketsBuilder BindOptions<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicProperties)] TOptions>(
+        this IDistributedWebSocketsBuilder builder, OptionsSection<TOptions> section)
+        where TOptions : class
+    {
+        ArgumentNullException.ThrowIfNull(builder);
+        ArgumentNullException.ThrowIfNull(section);
+        if (builder.Services.Any(static service => service.ServiceType == typeof(OptionsSection<TOptions>)))
+        {
+            return builder;
+        }
+
+        builder.Services.AddOptions();
+        builder.Services.AddSingleton(section);
+        builder.Services.AddSingleton<IOptionsSection>(section);
+        builder.Services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<DistributedWebSocketsClusterOptions>, UnknownKeys>(
+            static services => new(services.GetServices<IOptionsSection>(), services.GetService<IConfiguration>())));
+
+        // In front of all callbacks, also of those that were registered before.
+        builder.Services.Insert(0, ServiceDescriptor.Singleton<IConfigureOptions<TOptions>>(
+            static services => new ConfigureFromSection<TOptions>(services.GetRequiredService<OptionsSection<TOptions>>(), services.GetService<IConfiguration>())));
         return builder;
     }
 

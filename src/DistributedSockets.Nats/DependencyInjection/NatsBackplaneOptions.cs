@@ -5,7 +5,8 @@ namespace DistributedSockets;
 /// <summary>Settings of the NATS backplane.</summary>
 /// <remarks>
 /// Set exactly one of <see cref="Url"/>, <see cref="Configuration"/> and <see cref="Connection"/>.
-/// The prefix of every name is <see cref="DistributedWebSocketsClusterOptions.Prefix"/>. Read once, at construction.
+/// The prefix of every name is <see cref="DistributedWebSocketsClusterOptions.Prefix"/>. Bound from the configuration section
+/// <c>DistributedWebSockets:Nats</c>; read once, at construction.
 /// </remarks>
 public sealed class NatsBackplaneOptions : INatsConnectionOptions
 {

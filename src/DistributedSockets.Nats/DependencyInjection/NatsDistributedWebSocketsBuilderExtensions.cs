@@ -12,6 +12,14 @@ namespace Microsoft.Extensions.DependencyInjection;
 /// </remarks>
 public static class NatsDistributedWebSocketsBuilderExtensions
 {
+    /// <summary>Uses NATS as backplane and session store, as the section <c>DistributedWebSockets:Nats</c> of the app's configuration says.</summary>
+    /// <param name="builder">The builder.</param>
+    /// <remarks>
+    /// The section may hold every option of <see cref="NatsBackplaneOptions"/> and <see cref="NatsSessionStoreOptions"/> that can be written as
+    /// text. The other methods read it too, and what they are told wins.
+    /// </remarks>
+    public static IDistributedWebSocketsBuilder UseNats(this IDistributedWebSocketsBuilder builder) => builder.UseNatsBackplane().UseNatsSessionStore();
+
     /// <summary>Uses NATS as backplane and session store.</summary>
     /// <param name="builder">The builder.</param>
     /// <param name="url">The address of the NATS server, such as <c>nats://nats.example.com:4222</c>; several are separated by commas.</param>
@@ -47,6 +55,10 @@ public static class NatsDistributedWebSocketsBuilderExtensions
         ArgumentNullException.ThrowIfNull(configure);
         return builder.UseNatsBackplane(options => Apply(configure, options)).UseNatsSessionStore(options => Apply(configure, options));
     }
+
+    /// <summary>Uses NATS as backplane, as the section <c>DistributedWebSockets:Nats</c> of the app's configuration says.</summary>
+    /// <param name="builder">The builder.</param>
+    public static IDistributedWebSocketsBuilder UseNatsBackplane(this IDistributedWebSocketsBuilder builder) => builder.UseNatsBackplane(static _ => { });
 
     /// <summary>Uses NATS as backplane.</summary>
     /// <param name="builder">The builder.</param>
@@ -84,6 +96,13 @@ public static class NatsDistributedWebSocketsBuilderExtensions
         builder.Services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<NatsBackplaneOptions>, NatsBackplaneOptionsValidator>());
         return builder.UseBackplane<NatsBackplane>();
     }
+
+    /// <summary>
+    /// Uses NATS as session store, by key-value buckets of JetStream, as the section <c>DistributedWebSockets:Nats</c> of the app's configuration says.
+    /// </summary>
+    /// <param name="builder">The builder.</param>
+    public static IDistributedWebSocketsBuilder UseNatsSessionStore(this IDistributedWebSocketsBuilder builder) =>
+        builder.UseNatsSessionStore(static _ => { });
 
     /// <summary>Uses NATS as session store, by key-value buckets of JetStream.</summary>
     /// <param name="builder">The builder.</param>
@@ -129,6 +148,9 @@ public static class NatsDistributedWebSocketsBuilderExtensions
         ArgumentNullException.ThrowIfNull(builder);
         ArgumentNullException.ThrowIfNull(configure);
         builder.Services.TryAddSingleton(TimeProvider.System);
+
+        // The keys of both halves, also where one is used alone: they share a section.
+        builder.BindOptions(new OptionsSection<NatsBackplaneOptions>("Nats")).BindOptions(new OptionsSection<NatsSessionStoreOptions>("Nats"));
         builder.Services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<TOptions>, NatsConnectionOptionsValidator<TOptions>>());
         builder.Services.AddOptions<TOptions>().Configure(options => Replace(configure, options)).ValidateOnStart();
     }

@@ -5,7 +5,8 @@ namespace DistributedSockets;
 /// <summary>Settings of the Redis backplane.</summary>
 /// <remarks>
 /// Set exactly one of <see cref="ConnectionString"/>, <see cref="Configuration"/>, <see cref="ConnectionMultiplexer"/> and <see cref="Servers"/>.
-/// The key and channel prefix is <see cref="DistributedWebSocketsClusterOptions.Prefix"/>. Read once, at construction.
+/// The key and channel prefix is <see cref="DistributedWebSocketsClusterOptions.Prefix"/>. Bound from the configuration section
+/// <c>DistributedWebSockets:Redis</c>; read once, at construction.
 /// </remarks>
 public sealed class RedisBackplaneOptions : IRedisConnectionOptions
 {

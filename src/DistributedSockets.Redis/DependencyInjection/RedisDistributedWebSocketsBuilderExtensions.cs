@@ -1,5 +1,5 @@
+using System.Diagnostics.CodeAnalysis;
 using DistributedSockets;
-using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
@@ -17,11 +17,11 @@ public static class RedisDistributedWebSocketsBuilderExtensions
     /// <summary>Uses Redis as backplane and session store, as the section <c>DistributedWebSockets:Redis</c> of the app's configuration says.</summary>
     /// <param name="builder">The builder.</param>
     /// <remarks>
-    /// The section may hold <see cref="RedisOptions.ConnectionString"/>, <see cref="RedisOptions.OperationTimeout"/> and
-    /// <see cref="RedisOptions.Servers"/>. The other methods read it too, and what they are told wins.
+    /// The section may hold every option of <see cref="RedisOptions"/> that can be written as text. The other methods read it too, and what
+    /// they are told wins.
     /// </remarks>
     public static IDistributedWebSocketsBuilder UseRedis(this IDistributedWebSocketsBuilder builder) =>
-        builder.UseRedisBackplane(static _ => { }).UseRedisSessionStore(static _ => { });
+        builder.UseRedisBackplane().UseRedisSessionStore();
 
     /// <summary>Uses Redis as backplane and session store.</summary>
     /// <param name="builder">The builder.</param>
@@ -55,6 +55,10 @@ public static class RedisDistributedWebSocketsBuilderExtensions
     /// <param name="connectionMultiplexer">The connection. It stays the app's and is not disposed.</param>
     public static IDistributedWebSocketsBuilder UseRedis(this IDistributedWebSocketsBuilder builder, IConnectionMultiplexer connectionMultiplexer) =>
         builder.UseRedisBackplane(connectionMultiplexer).UseRedisSessionStore(connectionMultiplexer);
+
+    /// <summary>Uses Redis as backplane, as the section <c>DistributedWebSockets:Redis</c> of the app's configuration says.</summary>
+    /// <param name="builder">The builder.</param>
+    public static IDistributedWebSocketsBuilder UseRedisBackplane(this IDistributedWebSocketsBuilder builder) => builder.UseRedisBackplane(static _ => { });
 
     /// <summary>Uses Redis as backplane.</summary>
     /// <param name="builder">The builder.</param>
@@ -95,6 +99,11 @@ public static class RedisDistributedWebSocketsBuilderExtensions
         return builder.UseRedisBackplane(options => options.ConnectionMultiplexer = connectionMultiplexer);
     }
 
+    /// <summary>Uses Redis as session store, as the section <c>DistributedWebSockets:Redis</c> of the app's configuration says.</summary>
+    /// <param name="builder">The builder.</param>
+    public static IDistributedWebSocketsBuilder UseRedisSessionStore(this IDistributedWebSocketsBuilder builder) =>
+        builder.UseRedisSessionStore(static _ => { });
+
     /// <summary>Uses Redis as session store.</summary>
     /// <param name="builder">The builder.</param>
     /// <param name="connectionString">The StackExchange.Redis configuration string.</param>
@@ -128,11 +137,28 @@ public static class RedisDistributedWebSocketsBuilderExtensions
         ArgumentNullException.ThrowIfNull(builder);
         ArgumentNullException.ThrowIfNull(configure);
         builder.Services.TryAddSingleton(TimeProvider.System);
-        builder.Services.TryAddEnumerable(ServiceDescriptor.Singleton<IConfigureOptions<TOptions>, ConfigureRedisFromSection<TOptions>>(
-            static services => new(services.GetService<IConfiguration>())));
+
+        // The keys of both halves, also where one is used alone: they share a section.
+        builder.BindOptions(Section<RedisBackplaneOptions>()).BindOptions(Section<RedisSessionStoreOptions>());
         builder.Services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<TOptions>, RedisConnectionOptionsValidator<TOptions>>());
         builder.Services.AddOptions<TOptions>().Configure(options => Replace(configure, options)).ValidateOnStart();
     }
+
+    private static OptionsSection<TOptions> Section<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicProperties)] TOptions>()
+        where TOptions : class, IRedisConnectionOptions =>
+        new OptionsSection<TOptions>("Redis").AddList<RedisServerOptions>(
+            nameof(RedisOptions.Servers),
+            static connectionString => new() { ConnectionString = connectionString },
+            static (options, servers) =>
+            {
+                if (options.ConnectionString is not null)
+                {
+                    throw new OptionsValidationException(
+                        Options.Options.DefaultName, typeof(TOptions), ["DistributedWebSockets:Redis has ConnectionString and Servers. Leave out one of them."]);
+                }
+
+                options.TakeServers(servers);
+            });
 
     private static IBackplane CreateBackplane(IServiceProvider services)
     {

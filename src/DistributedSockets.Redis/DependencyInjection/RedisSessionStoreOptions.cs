@@ -5,7 +5,8 @@ namespace DistributedSockets;
 /// <summary>Settings of the Redis session store.</summary>
 /// <remarks>
 /// Set exactly one of <see cref="ConnectionString"/>, <see cref="Configuration"/> and <see cref="ConnectionMultiplexer"/>.
-/// The key and channel prefix is <see cref="DistributedWebSocketsClusterOptions.Prefix"/>. Read once, at construction.
+/// The key and channel prefix is <see cref="DistributedWebSocketsClusterOptions.Prefix"/>. Bound from the configuration section
+/// <c>DistributedWebSockets:Redis</c>; read once, at construction.
 /// </remarks>
 public sealed class RedisSessionStoreOptions : IRedisConnectionOptions
 {
@@ -37,7 +38,7 @@ public sealed class RedisSessionStoreOptions : IRedisConnectionOptions
     /// <value>The default is 1.5 seconds; 100 milliseconds to 60 seconds.</value>
     public TimeSpan OperationTimeout { get; set; } = RedisConnection.DefaultOperationTimeout;
 
-    /// <remarks>One store is simple and keeps its promises. Which, does not depend on the order in which a node has the servers.</remarks>
+    /// <remarks>One store is simple and keeps its promises. Which one does not depend on the order in which a node has the servers.</remarks>
     void IRedisConnectionOptions.TakeServers(IEnumerable<RedisServerOptions> servers)
     {
         if (servers.OrderBy(static server => RedisServerName.TryGet(server, out var name) ? name : null, StringComparer.Ordinal).FirstOrDefault() is { } first)

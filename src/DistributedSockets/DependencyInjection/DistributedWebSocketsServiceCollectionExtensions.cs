@@ -1,6 +1,5 @@
 using System.Text.Json;
 using DistributedSockets;
-using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
@@ -19,7 +18,8 @@ public static class DistributedWebSocketsServiceCollectionExtensions
         this IServiceCollection services, Action<DistributedWebSocketsOptions>? configure = null)
     {
         ArgumentNullException.ThrowIfNull(services);
-        AddOptions(services);
+        var builder = new DistributedWebSocketsBuilder(services);
+        AddOptions(builder);
         if (configure is not null)
         {
             services.Configure(configure);
@@ -37,7 +37,7 @@ public static class DistributedWebSocketsServiceCollectionExtensions
         services.TryAddSingleton(static provider => provider.GetRequiredService<IWebSocketRouterFactory>().GetRouter(HubName.Default));
         services.TryAddSingleton(typeof(IWebSocketRouter<>), typeof(WebSocketRouter<>));
         AddNode(services);
-        return new DistributedWebSocketsBuilder(services);
+        return builder;
     }
 
     /// <summary>Uses a given in-memory cluster, which several hosts of one process can share. The last call wins.</summary>
@@ -65,15 +65,13 @@ public static class DistributedWebSocketsServiceCollectionExtensions
         return builder;
     }
 
-    private static void AddOptions(IServiceCollection services)
+    private static void AddOptions(DistributedWebSocketsBuilder builder)
     {
+        var services = builder.Services;
         services.AddOptionsWithValidateOnStart<DistributedWebSocketsOptions, DistributedWebSocketsOptionsValidator>();
         services.AddOptionsWithValidateOnStart<DistributedWebSocketsClusterOptions, ClusterOptionsValidator>();
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<DistributedWebSocketsOptions>, DistributedWebSocketsOptionsRules>());
-        services.TryAddEnumerable(ServiceDescriptor.Singleton<IConfigureOptions<DistributedWebSocketsOptions>, ConfigureFromSection>(
-            static provider => new(provider.GetService<IConfiguration>())));
-        services.TryAddEnumerable(ServiceDescriptor.Singleton<IConfigureOptions<DistributedWebSocketsClusterOptions>, ConfigureFromSection>(
-            static provider => new(provider.GetService<IConfiguration>())));
+        builder.BindOptions(new OptionsSection<DistributedWebSocketsOptions>()).BindOptions(new OptionsSection<DistributedWebSocketsClusterOptions>());
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IPostConfigureOptions<DistributedWebSocketsJsonOptions>, ReflectionJsonDefault>());
     }
 

@@ -82,9 +82,10 @@ public sealed class RedisSectionTests
         await using var both = Build(static builder => builder.UseRedis(), ("ConnectionString", "one:1"), ("Servers:0", "two:2"));
         await using var none = Build(static builder => builder.UseRedis());
 
-        Assert.Contains("DistributedWebSockets:Redis:OperationTimeout is 'soon'", Assert.Throws<InvalidOperationException>(() => Backplane(unreadable)).Message);
+        Assert.Contains("DistributedWebSockets:Redis:OperationTimeout is a text of 4 characters", Assert.Throws<OptionsValidationException>(() => Backplane(unreadable)).Message);
         Assert.Contains("OperationTimeout is 01:00:00", Assert.Throws<OptionsValidationException>(() => SessionStore(tooLong)).Message);
-        Assert.Contains("has Servers and another connection", Assert.Throws<OptionsValidationException>(() => Backplane(both)).Message);
+        Assert.Contains("has ConnectionString and Servers", Assert.Throws<OptionsValidationException>(() => Backplane(both)).Message);
+        Assert.Contains("has ConnectionString and Servers", Assert.Throws<OptionsValidationException>(() => SessionStore(both)).Message);
         Assert.Contains("has no connection", Assert.Throws<OptionsValidationException>(() => Backplane(none)).Message);
     }
 
