@@ -104,7 +104,7 @@ internal sealed partial class NatsBackplane
             return;
         }
 
-        _ = AnswerAsync(new NatsPeerAnswer(number, _time.GetElapsedTime(_connectedAt), info.Id), replyTo);
+        TaskFailures.Observe(AnswerAsync(new NatsPeerAnswer(number, _time.GetElapsedTime(_connectedAt), info.Id), replyTo));
     }
 
     private async Task AnswerAsync(NatsPeerAnswer answer, string replyTo)

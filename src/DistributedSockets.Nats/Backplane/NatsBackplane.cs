@@ -153,7 +153,7 @@ internal sealed partial class NatsBackplane : IBackplane, INatsPeersEvents
         catch (Exception exception)
         {
             subscription.Close();
-            _ = WithdrawAsync(subscription, adding);
+            TaskFailures.Observe(WithdrawAsync(subscription, adding));
             if (!NatsErrors.IsOutage(exception, cancellationToken))
             {
                 throw;
@@ -319,13 +319,13 @@ internal sealed partial class NatsBackplane : IBackplane, INatsPeersEvents
     private Task Write(string subject, NatsOutgoing message)
     {
         var writing = _connection.PublishAsync(subject, message, serializer: NatsOutgoing.Serializer).AsTask();
+        TaskFailures.Observe(writing);
         if (message.EndLoan())
         {
             return writing;
         }
 
         // The connection was lost since it was looked at, and the client waits for the next one.
-        TaskFailures.Observe(writing);
         return Task.FromException(new NatsException("The connection to NATS was lost."));
     }
 

@@ -84,7 +84,7 @@ internal sealed class NatsFence(Func<ulong, ValueTask> send)
     {
         if (batch is not null)
         {
-            _ = SendAsync(batch);
+            TaskFailures.Observe(SendAsync(batch));
         }
     }
 
@@ -94,8 +94,9 @@ internal sealed class NatsFence(Func<ulong, ValueTask> send)
         {
             await send(batch.Number).ConfigureAwait(false);
         }
-        catch (Exception exception) when (NatsErrors.IsOutage(exception, CancellationToken.None))
+        catch (Exception)
         {
+            // Whatever it was: a marker that was not sent does not come back, and all others would wait behind it.
             Batch? launched = null;
             lock (_gate)
             {

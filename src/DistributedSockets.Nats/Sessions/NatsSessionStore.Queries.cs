@@ -195,6 +195,7 @@ internal sealed partial class NatsSessionStore
     private async Task<List<Session>> ReadAllAsync(string[] keys, CancellationToken cancellationToken)
     {
         var reads = Array.ConvertAll(keys, key => ReadAsync(key, cancellationToken));
+        Array.ForEach(reads, TaskFailures.Observe); // all are under way, and the first that fails ends the wait
         await ForEachAsync(reads, static read => read, cancellationToken).ConfigureAwait(false);
         return [.. reads.Select(static read => read.Result).OfType<Session>()];
     }
@@ -262,6 +263,7 @@ internal sealed partial class NatsSessionStore
         }
 
         var entries = keys.ConvertAll(key => _nodes.GetLatestAsync(key, cancellationToken));
+        entries.ForEach(TaskFailures.Observe);
         await ForEachAsync(entries, static entry => entry, cancellationToken).ConfigureAwait(false);
         var leases = new List<Lease>();
         for (var i = 0; i < keys.Count; i++)

@@ -80,6 +80,7 @@ internal sealed class RedisConnection : IAsyncDisposable
             if (_opening is null or { IsFaulted: true } or { IsCanceled: true })
             {
                 _opening = Task.Run(OpenAsync);
+                TaskFailures.Observe(_opening); // whoever waits may have given up by then
                 if (_watching.IsCompleted)
                 {
                     _watching = Task.Run(() => WatchAsync(_stop.Token));
@@ -226,7 +227,9 @@ internal sealed class RedisConnection : IAsyncDisposable
     private async Task FollowSentinelsAsync(RedisSentinels sentinels, IConnectionMultiplexer multiplexer, CancellationToken stop)
     {
         var known = _primary;
-        var primary = await sentinels.FindPrimaryAsync().WaitAsync(stop).ConfigureAwait(false);
+        var finding = sentinels.FindPrimaryAsync();
+        TaskFailures.Observe(finding);
+        var primary = await finding.WaitAsync(stop).ConfigureAwait(false);
         if (!primary.Equals(known) && ReferenceEquals(multiplexer, Current))
         {
             await CloseAsync().ConfigureAwait(false);

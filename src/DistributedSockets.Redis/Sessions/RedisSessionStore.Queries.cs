@@ -42,9 +42,11 @@ internal sealed partial class RedisSessionStore
             IEnumerable<string> hubs = query.Hub is { } one ? [one] : await HubsAsync(database, keys, cancellationToken).ConfigureAwait(false);
             foreach (var hub in hubs)
             {
-                counts.Add(IndexOf(query, keys, hub) is { } index
+                var count = IndexOf(query, keys, hub) is { } index
                     ? AskAsync(index, () => database.SetLengthAsync(index), 0, cancellationToken)
-                    : AskAsync(keys.Sessions(hub), () => database.HashLengthAsync(keys.Sessions(hub)), 0, cancellationToken));
+                    : AskAsync(keys.Sessions(hub), () => database.HashLengthAsync(keys.Sessions(hub)), 0, cancellationToken);
+                TaskFailures.Observe(count); // the next node may fail before this one is waited for
+                counts.Add(count);
             }
         }
 

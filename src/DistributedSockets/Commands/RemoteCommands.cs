@@ -45,7 +45,7 @@ internal sealed partial class RemoteCommands(
         {
             [] => RemoteCommandOutcome.NotFound,
             var nodeId when nodeId.SequenceEqual(node.Info.NodeId) =>
-                await executor.ExecuteAsync(hub, command).AsTask().WaitAsync(cancellationToken),
+                await ExecuteHereAsync(hub, command, cancellationToken),
             var nodeId => await AskAsync(hub, nodeId.ToString(), command, cancellationToken),
         };
 
@@ -119,6 +119,13 @@ internal sealed partial class RemoteCommands(
         return new(random);
     }
 
+    private async ValueTask<RemoteCommandOutcome> ExecuteHereAsync(HubConnections hub, RemoteCommand command, CancellationToken cancellationToken)
+    {
+        var execution = executor.ExecuteAsync(hub, command).AsTask();
+        execution.Observe(); // it may fail when its caller has gone
+        return await execution.WaitAsync(cancellationToken);
+    }
+
     private async ValueTask<RemoteCommandOutcome> AskAsync(HubConnections hub, string nodeId, RemoteCommand command, CancellationToken cancellationToken)
     {
         if (!_answerable.ContainsKey(hub))
@@ -172,7 +179,8 @@ internal sealed partial class RemoteCommands(
         try
         {
             // A store that lists this node alone may not be shared, or may have lost what it knew.
-            var live = await store.ListNodesAsync(cancellationToken).AsTask().WaitAsync(options.Value.RemoteCommandTimeout, time, cancellationToken);
+            Func<CancellationToken, ValueTask<IReadOnlyList<NodeInfo>>> list = store.ListNodesAsync;
+            var live = await list.WithinAsync("The session store", options.Value.RemoteCommandTimeout, time, cancellationToken);
             return live.Count > 1 && live.Any(other => other.NodeId == node.Info.NodeId) && live.All(other => other.NodeId != nodeId);
         }
         catch (Exception exception) when (exception is not OperationCanceledException || !cancellationToken.IsCancellationRequested)

@@ -119,7 +119,9 @@ internal sealed class ChannelSubscriptions(
         {
             try
             {
-                await Task.WhenAll(tasks).WaitAsync(timeout, time);
+                var all = Task.WhenAll(tasks);
+                all.Observe();
+                await all.WaitAsync(timeout, time);
                 return null;
             }
             catch (Exception exception)
@@ -163,8 +165,8 @@ internal sealed class ChannelSubscriptions(
     {
         if (entry.Work is null)
         {
-            var work = Task.Run(() => ConvergeAsync(channel, entry));
-            entry.Work = work;
+            entry.Work = Task.Run(() => ConvergeAsync(channel, entry));
+            entry.Work.Observe(); // it may fail when nobody waits any more
         }
 
         return entry.Work;

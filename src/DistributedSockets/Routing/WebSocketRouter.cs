@@ -228,8 +228,10 @@ internal sealed class WebSocketRouter : IWebSocketRouter
         var sends = new List<Task>(names.Count);
         foreach (var name in names)
         {
-            sends.Add(SendToChannelAsync(
-                Channel(target.Kind, name), target.Kind, name, target.ExcludedConnectionIds, messageId, served, frame, cancellationToken).AsTask());
+            var send = SendToChannelAsync(
+                Channel(target.Kind, name), target.Kind, name, target.ExcludedConnectionIds, messageId, served, frame, cancellationToken).AsTask();
+            send.Observe(); // a routing strategy may have no channel for the next name
+            sends.Add(send);
         }
 
         await Task.WhenAll(sends);
@@ -273,7 +275,9 @@ internal sealed class WebSocketRouter : IWebSocketRouter
             {
                 var rest = CollectionsMarshal.AsSpan(connectionIds)[sent..];
                 var fitting = rest[.._services.Writer.CountFitting(rest, frame)];
-                sends.Add(SendToNodeAsync(nodeId, fitting, frame, cancellationToken).AsTask());
+                var send = SendToNodeAsync(nodeId, fitting, frame, cancellationToken).AsTask();
+                send.Observe(); // the next may fail at once, such as by a listener of the metrics
+                sends.Add(send);
                 sent += fitting.Length;
             }
         }

@@ -100,6 +100,7 @@ internal sealed partial class SessionCommitter(
     private async Task WriteInTimeAsync()
     {
         var write = WriteAsync(CancellationToken.None);
+        write.Observe(); // it may fail in the moment in which its time runs out
         try
         {
             await write.WaitAsync(options.Value.LeaseExpiry, time);

@@ -1,0 +1,89 @@
+using DistributedSockets.Testing;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace DistributedSockets.Tests;
+
+/// <summary>What fails when nobody waits for it any more is nobody's unobserved exception.</summary>
+public sealed class UnobservedFailureTests : IDisposable
+{
+    private readonly string _cut = Guid.NewGuid().ToString();
+    private readonly UnobservedFailures _failures;
+    private readonly FakeBackplane _backplane = new(new());
+
+    public UnobservedFailureTests() => _failures = new(_cut);
+
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    public void Dispose() => _failures.Dispose();
+
+    [Fact]
+    public async Task Join_FailsAfterItsCallerHasGone_IsObserved()
+    {
+        await using var node = await StartAsync();
+        await using var client = await node.ConnectAsync();
+        var gate = _backplane.SubscribeGate = new();
+        using (var cancelling = new CancellationTokenSource())
+        {
+            var join = node.Router.AddToGroupAsync(client.Id, "g", cancelling.Token).AsTask();
+            await Eventually.TrueAsync(() => _backplane.Count($"subscribe {node.Hub.GroupChannel("g")}") == 1, "the channel is being subscribed");
+            await cancelling.CancelAsync();
+            await Assert.ThrowsAnyAsync<OperationCanceledException>(() => join.WithinGuardAsync());
+        }
+
+        await FailAsync(gate);
+
+        _failures.AssertNone();
+    }
+
+    [Fact]
+    public async Task Subscribe_FailsAfterItsTimeIsUp_IsObserved()
+    {
+        await using var node = await StartAsync(options => options.RemoteCommandTimeout = TimeSpan.FromMilliseconds(100));
+        await using var client = await node.ConnectAsync();
+        var gate = _backplane.SubscribeGate = new();
+        await Assert.ThrowsAsync<BackplaneUnavailableException>(async () => await node.Router.AddToGroupAsync(client.Id, "g", Cancellation).WithinGuardAsync());
+
+        // What looks after the channels waits for it too, and gives up.
+        node.Services.GetRequiredService<ChannelSubscriptions>().AcquireLater(node.Hub.GroupChannel("g"));
+        await Assert.ThrowsAsync<BackplaneUnavailableException>(() => node.Services.GetRequiredService<ChannelSubscriptions>().ReconcileAsync().WithinGuardAsync());
+
+        await FailAsync(gate);
+
+        _failures.AssertNone();
+    }
+
+    [Fact]
+    public async Task Send_OneOfSeveralNamesHasNoChannel_FailuresOfTheOthersAreObserved()
+    {
+        await using var node = await StartAsync(build: sockets => sockets.UseRouting(new PartialRouting()));
+        var gate = _backplane.PublishGate = new();
+        await Assert.ThrowsAsync<NotSupportedException>(async () => await node.Router.SendToGroupsAsync(["whole", "broken"], "x", Cancellation));
+
+        await FailAsync(gate);
+
+        _failures.AssertNone();
+    }
+
+    private Task<AppNode> StartAsync(Action<DistributedWebSocketsOptions>? options = null, Action<IDistributedWebSocketsBuilder>? build = null) => AppNode.StartAsync(
+        options: options,
+        build: sockets =>
+        {
+            sockets.Services.AddSingleton<IBackplane>(_backplane);
+            build?.Invoke(sockets);
+        });
+
+    /// <summary>Fails what waits, and returns when that has gone its way: on a thread of the pool it goes on within the call.</summary>
+    private Task FailAsync(TaskCompletionSource gate) => Task.Run(() => gate.SetException(new IOException(_cut)), Cancellation);
+
+    private sealed class PartialRouting : IRoutingStrategy
+    {
+        public IHubChannels GetChannels(string hub, string prefix) => new Channels(RoutingStrategy.Interest.GetChannels(hub, prefix));
+
+        private sealed class Channels(IHubChannels inner) : IHubChannels
+        {
+            public string GetUserChannel(string userId) => inner.GetUserChannel(userId);
+
+            public string GetGroupChannel(string group) => group == "broken" ? throw new NotSupportedException("broken") : inner.GetGroupChannel(group);
+        }
+    }
+}
