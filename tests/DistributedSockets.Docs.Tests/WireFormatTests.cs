@@ -111,19 +111,17 @@ public sealed class WireFormatTests
     public void Vector_Read_HasTheFieldsOfThePage(string title)
     {
         var vector = Vector.All()[title];
-        Assert.True(EnvelopeReader.TryBegin(vector.Bytes, out var reader));
-        Assert.Equal(vector["origin"], Encoding.UTF8.GetString(reader.Origin));
-        Assert.Equal(vector["envelope"], reader.Kind.ToString().ToLowerInvariant());
-        switch (reader.Kind)
+        Assert.True(Envelope.TryRead(vector.Bytes, out var envelope));
+        Assert.Equal(vector["origin"], Encoding.UTF8.GetString(envelope.Origin));
+        Assert.Equal(vector["envelope"], envelope.Kind.ToString().ToLowerInvariant());
+        switch (envelope.Kind)
         {
             case EnvelopeKind.Frame:
-                Assert.True(reader.TryReadByte(out var target));
-                Assert.Equal(vector["target"], s_targets[target]);
-                Assert.True(reader.TryReadGuid(out var messageId));
-                Assert.Equal(vector.Id("message id"), messageId);
-                Assert.Equal(vector.List("names"), ReadList(ref reader));
-                Assert.Equal(vector.List("excluded"), ReadList(ref reader));
-                Assert.True(SharedFrame.TryWrap(vector.Bytes.AsMemory(reader.Position), reader.HasDeflated, out var frame));
+                Assert.Equal(vector["target"], s_targets[(int)envelope.Target]);
+                Assert.Equal(vector.Id("message id"), envelope.MessageId);
+                Assert.Equal(vector.List("names"), List(envelope.Names(new char[NameList.ScratchChars])));
+                Assert.Equal(vector.List("excluded"), List(envelope.Excluded(new char[NameList.ScratchChars])));
+                Assert.True(SharedFrame.TryWrap(envelope.Frame, envelope.HasDeflated, out var frame));
                 using (frame)
                 {
                     Assert.Equal(vector.Message.MessageType, frame.MessageType);
@@ -133,12 +131,12 @@ public sealed class WireFormatTests
 
                 break;
             case EnvelopeKind.Command:
-                Assert.True(reader.TryReadCommand(out var commandId, out var command));
+                Assert.True(envelope.Body().TryReadCommand(out var commandId, out var command));
                 Assert.Equal(vector.Id("request id"), commandId);
                 Assert.Equal(vector.Command, command);
                 break;
             default:
-                Assert.True(reader.TryReadReply(out var requestId, out var outcome));
+                Assert.True(envelope.Body().TryReadReply(out var requestId, out var outcome));
                 Assert.Equal(vector.Id("request id"), requestId);
                 Assert.Equal(vector["outcome"], s_outcomes[(int)outcome]);
                 break;
@@ -200,9 +198,8 @@ public sealed class WireFormatTests
 
         Assert.Equal(Convert.ToHexString(bytes), Convert.ToHexString(written, 0, length));
         var opener = new EnvelopeOpener(ring, new(ring, time), Microsoft.Extensions.Options.Options.Create(options), time);
-        ReadOnlyMemory<byte> opened = bytes;
-        Assert.Equal(EnvelopeVerdict.Taken, opener.Open(fields["channel"], 1, ref opened));
-        Assert.Equal(content, opened.ToArray());
+        Assert.Equal(EnvelopeVerdict.Taken, opener.Open(fields["channel"], 1, bytes, out var opened));
+        Assert.Equal(content, opened.Bytes.ToArray());
 
         // The same with nothing of ours but the values of the page.
         using var cipher = new System.Security.Cryptography.AesGcm(Hex(fields["key of the sender"]), 16);
@@ -262,7 +259,8 @@ public sealed class WireFormatTests
     private static bool Dispatch(IHost host, byte[] bytes)
     {
         var hub = host.Services.GetRequiredService<Hubs>().Get("chat");
-        return host.Services.GetRequiredService<EnvelopeDispatcher>().TryDispatch(hub, bytes, new DeliveredMessages(TimeProvider.System));
+        return Envelope.TryRead(bytes, out var envelope)
+            && host.Services.GetRequiredService<EnvelopeDispatcher>().TryDispatch(hub, envelope, new DeliveredMessages(TimeProvider.System));
     }
 
     private static async Task<IHost> StartNodeAsync()
@@ -274,16 +272,15 @@ public sealed class WireFormatTests
         return host;
     }
 
-    private static string[] ReadList(ref EnvelopeReader reader)
+    private static string[] List(NameList names)
     {
-        Assert.True(reader.TryReadUInt16(out var count));
-        var names = new string[count];
-        for (var i = 0; i < count; i++)
+        var list = new List<string>();
+        foreach (var name in names)
         {
-            Assert.True(reader.TryReadString(out names[i]));
+            list.Add(name.ToString());
         }
 
-        return names;
+        return [.. list];
     }
 
     private static IEnumerable<IReadOnlyList<string>> Rows(params string[] columns) =>

@@ -8,7 +8,7 @@ namespace DistributedSockets;
 /// takes longer than that. Writing to many is left to <see cref="FanOutWriter"/> in either case.
 /// </remarks>
 internal sealed class Lane(
-    int capacity, int maxBytes, EnvelopeDispatcher dispatcher, DistributedWebSocketsMetrics metrics, TimeProvider time, Action<Exception?> unreadable)
+    int capacity, int maxBytes, EnvelopeDispatcher dispatcher, DistributedWebSocketsMetrics metrics, TimeProvider time, RefusedEnvelopes refused)
     : IThreadPoolWorkItem
 {
     private readonly DeliveredMessages _served = new(time);
@@ -21,10 +21,10 @@ internal sealed class Lane(
 
     /// <summary>Takes an envelope; false if too many wait, or too large ones.</summary>
     /// <param name="hub">The hub of its channel.</param>
-    /// <param name="envelope">The envelope.</param>
-    /// <param name="atOnce">Whether the caller may deliver it.</param>
-    internal bool TryAdd(HubConnections hub, ReadOnlyMemory<byte> envelope, bool atOnce)
+    /// <param name="envelope">The envelope, which is the lane's from now on.</param>
+    internal bool TryAdd(HubConnections hub, in Envelope envelope)
     {
+        var atOnce = envelope.Kind == EnvelopeKind.Frame; // a command may take its time
         var item = new Item(hub, envelope, metrics.IsLagMeasured ? Stopwatch.GetTimestamp() : 0);
         lock (_gate)
         {
@@ -130,14 +130,14 @@ internal sealed class Lane(
 
             if (!dispatcher.TryDispatch(item.Hub, item.Envelope, _served))
             {
-                unreadable(null);
+                refused.ReportUndelivered(null);
             }
         }
         catch (Exception exception)
         {
             try
             {
-                unreadable(exception);
+                refused.ReportUndelivered(exception);
             }
             catch (Exception)
             {
@@ -146,5 +146,5 @@ internal sealed class Lane(
         }
     }
 
-    private readonly record struct Item(HubConnections Hub, ReadOnlyMemory<byte> Envelope, long ArrivedAt);
+    private readonly record struct Item(HubConnections Hub, Envelope Envelope, long ArrivedAt);
 }

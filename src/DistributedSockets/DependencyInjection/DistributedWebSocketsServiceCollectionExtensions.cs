@@ -107,7 +107,9 @@ public static class DistributedWebSocketsServiceCollectionExtensions
         services.TryAddSingleton<EnvelopeDispatcher>();
         services.TryAddSingleton<ClusterEvents>();
         services.TryAddSingleton<LossReporter>();
-        services.TryAddSingleton<BackplaneReceiver>();
+        services.TryAddSingleton<BackplaneOutages>();
+        services.TryAddSingleton<RefusedEnvelopes>();
+        services.TryAddSingleton<EnvelopeSorter>();
         services.TryAddSingleton<ChannelReconciler>();
         services.TryAddSingleton<SessionCommitter>();
         services.TryAddSingleton<RoutingAgreement>();

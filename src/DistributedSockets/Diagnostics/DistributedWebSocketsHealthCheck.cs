@@ -3,7 +3,7 @@ using Microsoft.Extensions.Diagnostics.HealthChecks;
 namespace DistributedSockets;
 
 /// <summary>Healthy; degraded while the backplane or the session store is away, no other node is understood, or one routes otherwise; unhealthy before start and while draining.</summary>
-internal sealed class DistributedWebSocketsHealthCheck(LocalNode node, Hubs hubs, BackplaneReceiver receiver) : IHealthCheck
+internal sealed class DistributedWebSocketsHealthCheck(LocalNode node, Hubs hubs, RefusedEnvelopes refused) : IHealthCheck
 {
     public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
     {
@@ -28,7 +28,7 @@ internal sealed class DistributedWebSocketsHealthCheck(LocalNode node, Hubs hubs
 
         return (backplane, store) switch
         {
-            (null, null) when part is null && receiver.IsDeaf => Result(
+            (null, null) when part is null && refused.IsDeaf => Result(
                 HealthStatus.Degraded,
                 "Envelopes of other nodes are refused, and none was taken in the last minute. EnvelopeKeys or the clocks differ."),
             (null, null) when part is null && node.RoutingProblem is { } routing => Result(HealthStatus.Degraded, routing),

@@ -4,49 +4,20 @@ using System.Text.Unicode;
 
 namespace DistributedSockets;
 
-/// <summary>Reads an envelope field by field. Never trusts a length, allocates nothing but the strings asked for.</summary>
-internal ref struct EnvelopeReader
+/// <summary>Reads an envelope field by field, for <see cref="Envelope"/>. Never trusts a length, allocates nothing but the strings asked for.</summary>
+/// <param name="envelope">The whole envelope.</param>
+/// <param name="position">Where to begin.</param>
+internal ref struct EnvelopeReader(ReadOnlySpan<byte> envelope, int position)
 {
     private const int MaxCommandStringBytes = 1_024;
 
-    private readonly ReadOnlySpan<byte> _envelope;
-    private int _position;
-
-    private EnvelopeReader(ReadOnlySpan<byte> envelope, EnvelopeKind kind, ReadOnlySpan<byte> origin, int position)
-    {
-        _envelope = envelope;
-        Kind = kind;
-        HasDeflated = (envelope[2] & EnvelopeWriter.DeflatedFlag) != 0;
-        Origin = origin;
-        _position = position;
-    }
-
-    internal EnvelopeKind Kind { get; }
-
-    /// <summary>Whether the compressed frame stands behind the plain one.</summary>
-    internal bool HasDeflated { get; }
-
-    /// <summary>The node id of the publisher, in UTF-8.</summary>
-    internal ReadOnlySpan<byte> Origin { get; }
+    private readonly ReadOnlySpan<byte> _envelope = envelope;
+    private int _position = position;
 
     /// <summary>Where the next field begins.</summary>
     internal readonly int Position => _position;
 
     internal readonly bool IsAtEnd => _position == _envelope.Length;
-
-    /// <summary>Begins to read; false if it is no envelope of this version.</summary>
-    internal static bool TryBegin(ReadOnlySpan<byte> envelope, out EnvelopeReader reader)
-    {
-        reader = default;
-        if (envelope.Length < 6 || envelope[0] != EnvelopeWriter.Version || envelope[1] is < 1 or > 3
-            || envelope[2] > (envelope[1] == (byte)EnvelopeKind.Frame ? EnvelopeWriter.DeflatedFlag : 0) || envelope[3] != 0 || envelope[4] == 0 || envelope.Length < 5 + envelope[4])
-        {
-            return false;
-        }
-
-        reader = new(envelope, (EnvelopeKind)envelope[1], envelope.Slice(5, envelope[4]), 5 + envelope[4]);
-        return true;
-    }
 
     internal bool TryReadByte(out byte value)
     {
@@ -71,16 +42,28 @@ internal ref struct EnvelopeReader
         return true;
     }
 
-    internal bool TryReadGuid(out Guid value)
+    /// <summary>Passes over a field of known length.</summary>
+    internal bool TrySkip(int bytes)
     {
-        value = default;
-        if (_envelope.Length - _position < 16)
+        if (_envelope.Length - _position < bytes)
         {
             return false;
         }
 
-        value = new(_envelope.Slice(_position, 16), bigEndian: true);
-        _position += 16;
+        _position += bytes;
+        return true;
+    }
+
+    internal bool TryReadGuid(out Guid value)
+    {
+        var at = _position;
+        value = default;
+        if (!TrySkip(EnvelopeWriter.GuidBytes))
+        {
+            return false;
+        }
+
+        value = new(_envelope.Slice(at, EnvelopeWriter.GuidBytes), bigEndian: true);
         return true;
     }
 

@@ -14,8 +14,14 @@ internal sealed class EnvelopeWriter(string originNodeId, int maxBytes = int.Max
     /// <summary>The flag of a frame envelope that carries the compressed frame behind the plain one.</summary>
     internal const byte DeflatedFlag = 1;
 
-    private const int FixedHeaderBytes = 5; // version, kind, flags (2), length of the origin
-    private const int GuidBytes = 16;
+    /// <summary>Where the flags stand.</summary>
+    internal const int FlagsAt = 2;
+
+    /// <summary>What stands before the origin: version, kind, flags (2), length of the origin.</summary>
+    internal const int FixedHeaderBytes = 5;
+
+    /// <summary>How long the id of a message or request is.</summary>
+    internal const int GuidBytes = 16;
 
     private readonly byte[] _origin = Encoding.UTF8.GetBytes(originNodeId);
 
@@ -164,7 +170,7 @@ internal sealed class EnvelopeWriter(string originNodeId, int maxBytes = int.Max
     {
         destination[0] = Version;
         destination[1] = (byte)kind;
-        destination[2] = flags;
+        destination[FlagsAt] = flags;
         destination[3] = 0;
         destination[4] = (byte)_origin.Length;
         _origin.CopyTo(destination[FixedHeaderBytes..]);

@@ -22,6 +22,25 @@ internal sealed class Hubs(IOptions<DistributedWebSocketsClusterOptions> cluster
     internal HubConnections? Find(ReadOnlySpan<char> name) =>
         _hubs.GetAlternateLookup<ReadOnlySpan<char>>().TryGetValue(name, out var hub) ? hub : null;
 
+    /// <summary>The hub of a channel, <c>{prefix}:v1:{hub}:…</c>, if this process has to do with it.</summary>
+    internal HubConnections? OfChannel(string channel)
+    {
+        var rest = channel.AsSpan();
+        for (var i = 0; i < 2; i++)
+        {
+            var colon = rest.IndexOf(':');
+            if (colon < 0)
+            {
+                return null;
+            }
+
+            rest = rest[(colon + 1)..];
+        }
+
+        var end = rest.IndexOf(':');
+        return end < 0 ? null : Find(rest[..end]);
+    }
+
     /// <summary>Refuses two handlers with one hub, whose connections would hear each other by accident.</summary>
     internal void Claim(string name, Type handler)
     {

@@ -13,7 +13,7 @@ namespace DistributedSockets;
 internal sealed partial class NodeService(
     LocalNode node,
     IBackplane backplane,
-    BackplaneReceiver receiver,
+    EnvelopeSorter sorter,
     EnvelopeKeyRing keys,
     ChannelReconciler reconciler,
     RemoteCommands commands,
@@ -39,7 +39,7 @@ internal sealed partial class NodeService(
         _running = 1;
         metrics.Observe(hubs);
         events.Start();
-        await backplane.StartAsync(receiver, cancellationToken);
+        await backplane.StartAsync(sorter, cancellationToken);
         node.IsStarted = true;
         reconciler.Start();
         keepAlive.Start();
@@ -91,7 +91,7 @@ internal sealed partial class NodeService(
         losses.Flush();
         await events.StopAsync(lastWords.Token); // observers may still send
         node.IsStarted = false;
-        await receiver.StopAsync();
+        await sorter.StopAsync();
         Log.Stopped(logger, node.Info.NodeId);
     }
 

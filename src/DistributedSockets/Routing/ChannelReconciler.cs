@@ -4,7 +4,13 @@ namespace DistributedSockets;
 
 /// <summary>Subscribes what is missing after an outage, gives up idle channels, and passes on reports of loss that were held back.</summary>
 internal sealed partial class ChannelReconciler(
-    ChannelSubscriptions subscriptions, BackplaneReceiver receiver, LocalNode node, LossReporter losses, TimeProvider time, ILogger<ChannelReconciler> logger)
+    ChannelSubscriptions subscriptions,
+    BackplaneOutages outages,
+    EnvelopeSorter sorter,
+    LocalNode node,
+    LossReporter losses,
+    TimeProvider time,
+    ILogger<ChannelReconciler> logger)
 {
     private static readonly TimeSpan s_interval = TimeSpan.FromSeconds(2);
 
@@ -14,14 +20,14 @@ internal sealed partial class ChannelReconciler(
 
     internal void Start()
     {
-        receiver.Recovered += OnRecovered;
+        outages.Recovered += OnRecovered;
         _loop = RunAsync(_stopping.Token);
     }
 
     /// <summary>Ends the loop; a backplane that does not answer is not waited for longer than the token allows.</summary>
     internal async Task StopAsync(CancellationToken cancellationToken)
     {
-        receiver.Recovered -= OnRecovered;
+        outages.Recovered -= OnRecovered;
         await _stopping.CancelAsync();
         await _loop.WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
@@ -41,7 +47,7 @@ internal sealed partial class ChannelReconciler(
                 }
 
                 losses.Flush();
-                receiver.Trim();
+                sorter.Trim();
                 if (!node.IsBackplaneAway)
                 {
                     await subscriptions.ReconcileAsync();

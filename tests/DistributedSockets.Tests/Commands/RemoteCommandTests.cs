@@ -116,7 +116,7 @@ public sealed class RemoteCommandTests : IAsyncLifetime
         var ids = new List<Guid>();
         foreach (var (_, payload) in _backplane.Published)
         {
-            if (EnvelopeReader.TryBegin(payload, out var reader) && reader.Kind == EnvelopeKind.Command && reader.TryReadCommand(out var id, out _))
+            if (Envelope.TryRead(payload, out var envelope) && envelope.Kind == EnvelopeKind.Command && envelope.Body().TryReadCommand(out var id, out _))
             {
                 ids.Add(id);
             }

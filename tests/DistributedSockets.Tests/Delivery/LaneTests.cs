@@ -24,7 +24,7 @@ public sealed class LaneTests
                 options.LaneBytes = bytes;
             },
             build: sockets => sockets.Services.AddSingleton<IClusterObserver>(observer));
-        var receiver = node.Services.GetRequiredService<BackplaneReceiver>();
+        var receiver = node.Services.GetRequiredService<EnvelopeSorter>();
         var writer = new EnvelopeWriter("other-node");
         await using var client = await node.ConnectAsync();
         using var dropped = new MetricCollector<long>(
@@ -69,7 +69,7 @@ public sealed class LaneTests
     {
         await using var node = await AppNode.StartAsync(options: static options => options.Lanes = 1);
         await using var client = await node.ConnectAsync();
-        var receiver = node.Services.GetRequiredService<BackplaneReceiver>();
+        var receiver = node.Services.GetRequiredService<EnvelopeSorter>();
         var writer = new EnvelopeWriter("other-node");
         var command = writer.WriteCommand(Guid.Empty, new(RemoteCommandKind.Disconnect, "other-node.x", "", 1000), out var commandBytes).AsMemory(0, commandBytes);
         using var frame = SharedFrame.Encode(WebSocketMessage.Text("x"));

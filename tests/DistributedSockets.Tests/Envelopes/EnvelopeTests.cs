@@ -11,20 +11,14 @@ public sealed class EnvelopeTests
     {
         using var frame = SharedFrame.Encode(WebSocketMessage.Text("Grüße"));
         var id = Guid.NewGuid();
-        var envelope = _writer.WriteFrame(WebSocketTargetKind.Groups, ["rot", "grün"], ["node-b.x"], id, frame, out var length).AsMemory(0, length);
+        var envelope = _writer.WriteFrame(WebSocketTargetKind.Connections, ["node-b.rot", "node-b.grün"], ["node-b.x"], id, frame, out var length).AsMemory(0, length);
 
-        Assert.True(EnvelopeReader.TryBegin(envelope.Span, out var reader));
-        Assert.Equal((EnvelopeKind.Frame, "node-a"), (reader.Kind, Encoding.UTF8.GetString(reader.Origin)));
-        Assert.True(reader.TryReadByte(out var kind) && reader.TryReadGuid(out var readId) && readId == id);
-        Assert.Equal(WebSocketTargetKind.Groups, (WebSocketTargetKind)kind);
-        Assert.True(reader.TryReadUInt16(out var names));
-        Assert.Equal(2, names);
-        Assert.True(reader.TryReadString(out var first));
-        Assert.True(reader.TryReadString(out var second));
-        Assert.Equal(("rot", "grün"), (first, second));
-        Assert.True(reader.TrySkipStrings(out var excluded));
-        Assert.Equal(1, excluded);
-        Assert.True(SharedFrame.TryWrap(envelope[reader.Position..], reader.HasDeflated, out var wrapped));
+        Assert.True(Envelope.TryRead(envelope, out var read));
+        Assert.Equal((EnvelopeKind.Frame, "node-a"), (read.Kind, Encoding.UTF8.GetString(read.Origin)));
+        Assert.Equal((WebSocketTargetKind.Connections, id), (read.Target, read.MessageId));
+        Assert.Equal(["node-b.rot", "node-b.grün"], EnvelopeNames.List(read.Names(new char[NameList.ScratchChars])));
+        Assert.Equal(["node-b.x"], EnvelopeNames.List(read.Excluded(new char[NameList.ScratchChars])));
+        Assert.True(SharedFrame.TryWrap(read.Frame, read.HasDeflated, out var wrapped));
         Assert.Equal("Grüße", Encoding.UTF8.GetString(wrapped.Payload.Span));
         wrapped.Release();
     }
@@ -34,14 +28,14 @@ public sealed class EnvelopeTests
     {
         var command = new RemoteCommand(RemoteCommandKind.AddToGroup, "node-b.x", "g", 4_000, "why");
         var id = Guid.NewGuid();
-        var bytes = _writer.WriteCommand(id, command, out var length).AsSpan(0, length);
-        Assert.True(EnvelopeReader.TryBegin(bytes, out var reader));
-        Assert.True(reader.TryReadCommand(out var requestId, out var read));
+        var bytes = _writer.WriteCommand(id, command, out var length).AsMemory(0, length);
+        Assert.True(Envelope.TryRead(bytes, out var envelope));
+        Assert.True(envelope.Body().TryReadCommand(out var requestId, out var read));
         Assert.Equal((id, command), (requestId, read));
 
-        bytes = _writer.WriteReply(id, RemoteCommandOutcome.NotFound, out length).AsSpan(0, length);
-        Assert.True(EnvelopeReader.TryBegin(bytes, out reader));
-        Assert.True(reader.TryReadReply(out requestId, out var outcome));
+        bytes = _writer.WriteReply(id, RemoteCommandOutcome.NotFound, out length).AsMemory(0, length);
+        Assert.True(Envelope.TryRead(bytes, out envelope));
+        Assert.True(envelope.Body().TryReadReply(out requestId, out var outcome));
         Assert.Equal((id, RemoteCommandOutcome.NotFound), (requestId, outcome));
     }
 
@@ -65,10 +59,10 @@ public sealed class EnvelopeTests
         var random = new Random(1);
         foreach (var original in originals)
         {
-            Assert.True(dispatcher.TryDispatch(node.Hub, original, served));
+            Assert.True(TryDispatch(original));
             for (var cut = 0; cut < original.Length; cut++)
             {
-                Assert.False(dispatcher.TryDispatch(node.Hub, original.AsMemory(0, cut), served), $"{cut} of {original.Length} bytes were taken for an envelope.");
+                Assert.False(TryDispatch(original.AsMemory(0, cut)), $"{cut} of {original.Length} bytes were taken for an envelope.");
             }
 
             for (var i = 0; i < 20_000; i++)
@@ -79,7 +73,7 @@ public sealed class EnvelopeTests
                     changed[random.Next(changed.Length)] = (byte)random.Next(256);
                 }
 
-                dispatcher.TryDispatch(node.Hub, changed, served);
+                TryDispatch(changed);
             }
         }
 
@@ -90,6 +84,8 @@ public sealed class EnvelopeTests
             text = Encoding.UTF8.GetString((await client.ReceiveAsync()).Data);
         }
         while (text != "still fine");
+
+        bool TryDispatch(ReadOnlyMemory<byte> bytes) => Envelope.TryRead(bytes, out var envelope) && dispatcher.TryDispatch(node.Hub, envelope, served);
     }
 
     [Fact]
@@ -98,10 +94,9 @@ public sealed class EnvelopeTests
         using var frame = SharedFrame.Encode(WebSocketMessage.Text(new string('x', 300)), new FrameDeflater(new() { EnableCompression = true }));
         var envelope = _writer.WriteFrame(WebSocketTargetKind.All, [], [], Guid.Empty, frame, out var length).AsMemory(0, length);
 
-        Assert.True(EnvelopeReader.TryBegin(envelope.Span, out var reader));
-        Assert.True(reader.HasDeflated);
-        Assert.True(reader.TryReadByte(out _) && reader.TryReadGuid(out _) && reader.TrySkipStrings(out _) && reader.TrySkipStrings(out _));
-        Assert.True(SharedFrame.TryWrap(envelope[reader.Position..], reader.HasDeflated, out var wrapped));
+        Assert.True(Envelope.TryRead(envelope, out var read));
+        Assert.True(read.HasDeflated);
+        Assert.True(SharedFrame.TryWrap(read.Frame, read.HasDeflated, out var wrapped));
         Assert.Equal(frame.Bytes.ToArray(), wrapped.Bytes.ToArray());
         Assert.Equal(frame.Deflated.ToArray(), wrapped.Deflated.ToArray());
         wrapped.Release();
@@ -113,7 +108,7 @@ public sealed class EnvelopeTests
     [InlineData(2, 1, false)]
     [InlineData(3, 1, false)]
     public void Flags_OfAKind_AreTakenOnlyWhereDefined(byte kind, byte flags, bool taken) =>
-        Assert.Equal(taken, EnvelopeReader.TryBegin([1, kind, flags, 0, 1, (byte)'n', 0], out _));
+        Assert.Equal(taken, Envelope.TryRead(new byte[] { 1, kind, flags, 0, 1, (byte)'n', 0 }.Concat(new byte[20]).ToArray(), out _));
 
     [Theory]
     [InlineData("8104aaaaaaaa c102aabb", false)] // not valid UTF-8

@@ -44,14 +44,16 @@ public sealed class EnvelopeFuzzTests
     [Fact]
     public void Frame_WrittenAndRead_IsTheSame() => Fuzz.Values(SentFrames, 300, sent =>
     {
-        var envelope = sent.Write();
-        Assert.True(EnvelopeReader.TryBegin(envelope, out var reader));
-        Assert.Equal((EnvelopeKind.Frame, "node-a"), (reader.Kind, Encoding.UTF8.GetString(reader.Origin)));
-        Assert.True(reader.TryReadByte(out var kind) && reader.TryReadGuid(out var id) && id == sent.MessageId);
-        Assert.Equal(sent.Kind, (WebSocketTargetKind)kind);
-        Assert.Equal(sent.Names, ReadList(ref reader));
-        Assert.Equal(sent.Excluded, ReadList(ref reader));
-        Assert.True(SharedFrame.TryWrap(envelope.AsMemory(reader.Position), reader.HasDeflated, out var frame));
+        Assert.True(Envelope.TryRead(sent.Write(), out var read));
+        Assert.Equal((EnvelopeKind.Frame, "node-a"), (read.Kind, Encoding.UTF8.GetString(read.Origin)));
+        Assert.Equal((sent.Kind, sent.MessageId), (read.Target, read.MessageId));
+        var names = read.Names(new char[NameList.ScratchChars]);
+        Assert.Equal(sent.Names.Length, names.Count);
+        Assert.Equal(Possible(sent.Names), EnvelopeNames.List(names));
+        var excluded = read.Excluded(new char[NameList.ScratchChars]);
+        Assert.Equal(sent.Excluded.Length, excluded.Count);
+        Assert.Equal(Possible(sent.Excluded), EnvelopeNames.List(excluded));
+        Assert.True(SharedFrame.TryWrap(read.Frame, read.HasDeflated, out var frame));
         using (frame)
         {
             Assert.Equal(sent.Text, Encoding.UTF8.GetString(frame.Payload.Span));
@@ -63,13 +65,13 @@ public sealed class EnvelopeFuzzTests
     public void Command_WrittenAndRead_IsTheSame() => Fuzz.Values(Commands, 200, command =>
     {
         var id = Guid.NewGuid();
-        var bytes = s_writer.WriteCommand(id, command, out var length).AsSpan(0, length);
-        Assert.True(EnvelopeReader.TryBegin(bytes, out var reader));
-        Assert.True(reader.TryReadCommand(out var requestId, out var read));
+        var bytes = s_writer.WriteCommand(id, command, out var length).AsMemory(0, length);
+        Assert.True(Envelope.TryRead(bytes, out var envelope));
+        Assert.True(envelope.Body().TryReadCommand(out var requestId, out var read));
         Assert.Equal((id, command), (requestId, read));
         for (var cut = 0; cut < length; cut++)
         {
-            Assert.False(EnvelopeReader.TryBegin(bytes[..cut], out reader) && reader.TryReadCommand(out _, out _), $"{cut} of {length} bytes were taken for a command.");
+            Assert.False(Envelope.TryRead(bytes[..cut], out envelope) && envelope.Body().TryReadCommand(out _, out _), $"{cut} of {length} bytes were taken for a command.");
         }
     });
 
@@ -79,17 +81,36 @@ public sealed class EnvelopeFuzzTests
         // Every kind of read after every other, whatever the envelope says it is.
         Fuzz.Bytes(Corpus.Load("Envelopes"), 100_000, 400, static bytes => Allocations.AssertBounded(bytes.Length, Multiple, 1_024, () =>
         {
-            if (!EnvelopeReader.TryBegin(bytes, out var reader))
+            if (!Envelope.TryRead(bytes, out var envelope))
             {
                 return;
             }
 
-            var copy = reader;
-            var reply = reader;
-            copy.TryReadCommand(out _, out _);
-            reply.TryReadReply(out _, out _);
+            if (envelope.Kind == EnvelopeKind.Frame)
+            {
+                Span<char> scratch = stackalloc char[NameList.ScratchChars];
+                var passed = 0;
+                foreach (var _ in envelope.Names(scratch))
+                {
+                    passed++;
+                }
+
+                foreach (var _ in envelope.Excluded(scratch))
+                {
+                    passed++;
+                }
+
+                Assert.InRange(passed, 0, bytes.Length / sizeof(ushort));
+                Assert.InRange(envelope.Frame.Length, 0, bytes.Length);
+                _ = envelope.MessageId;
+            }
+
+            var reader = envelope.Body();
+            reader.TryReadCommand(out _, out _);
+            reader = envelope.Body();
+            reader.TryReadReply(out _, out _);
             reader.TryReadString(out _);
-            while (reader.TryReadByte(out _) && reader.TryReadBytes(out _) && reader.TrySkipStrings(out _) && reader.TryReadGuid(out _))
+            while (reader.TryReadByte(out _) && reader.TryReadBytes(out _) && reader.TrySkipStrings(out _) && reader.TrySkip(16))
             {
                 Assert.InRange(reader.Position, 0, bytes.Length);
             }
@@ -176,7 +197,7 @@ public sealed class EnvelopeFuzzTests
         var unreadable = 0;
         Fuzz.Bytes(Corpus.Load("Envelopes"), 20_000, 600, bytes =>
         {
-            if (!EnvelopeReader.TryBegin(bytes, out _))
+            if (!Envelope.TryRead(bytes, out _))
             {
                 unreadable++;
                 var publish = foreign.PublishAsync(channels[unreadable % channels.Length], bytes, TestContext.Current.CancellationToken);
@@ -196,7 +217,7 @@ public sealed class EnvelopeFuzzTests
     {
         var dispatcher = node.Services.GetRequiredService<EnvelopeDispatcher>();
         var served = new DeliveredMessages(TimeProvider.System);
-        return bytes => dispatcher.TryDispatch(node.Hub, bytes, served);
+        return bytes => Envelope.TryRead(bytes, out var envelope) && dispatcher.TryDispatch(node.Hub, envelope, served);
     }
 
     private static MeterListener Listen(AppNode node, string counter, Action<long> counted)
@@ -216,17 +237,8 @@ public sealed class EnvelopeFuzzTests
         return listener;
     }
 
-    private static string[] ReadList(ref EnvelopeReader reader)
-    {
-        Assert.True(reader.TryReadUInt16(out var count));
-        var names = new string[count];
-        for (var i = 0; i < count; i++)
-        {
-            Assert.True(reader.TryReadString(out names[i]));
-        }
-
-        return names;
-    }
+    /// <summary>The names that somebody may have; those that are too long are passed over.</summary>
+    private static IEnumerable<string> Possible(string[] names) => names.Where(static name => Encoding.UTF8.GetByteCount(name) <= Names.MaxBytes);
 
     private sealed record SentFrame(WebSocketTargetKind Kind, string[] Names, string[] Excluded, Guid MessageId, bool IsText, string Text)
     {

@@ -106,7 +106,7 @@ public sealed partial class NameFuzzTests
             Assert.Same(chat, Find($"p:v1:chat:user:{channel}"));
         });
 
-        HubConnections? Find(string channel) => new EnvelopeDispatcher(hubs, null!, null!).FindHub(channel);
+        HubConnections? Find(string channel) => hubs.OfChannel(channel);
     }
 
     private static LocalNode TestNode() => new(

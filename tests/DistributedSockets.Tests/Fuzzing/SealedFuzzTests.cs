@@ -38,10 +38,6 @@ public sealed class SealedFuzzTests
 
         byte[] Seal() => sealer.Seal(Channel, plain, out var sealedBytes)[..sealedBytes];
 
-        EnvelopeVerdict Open(byte[] bytes)
-        {
-            ReadOnlyMemory<byte> payload = bytes;
-            return opener.Open(Channel, 1, ref payload);
-        }
+        EnvelopeVerdict Open(byte[] bytes) => opener.Open(Channel, 1, bytes, out _);
     }
 }

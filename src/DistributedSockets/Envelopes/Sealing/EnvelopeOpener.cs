@@ -18,37 +18,38 @@ internal sealed class EnvelopeOpener(EnvelopeKeyRing ring, EnvelopeSealer own, I
 
     internal int SenderCount => _senders.Count;
 
-    /// <summary>Opens an envelope. Called by several threads at once, but in order for each channel.</summary>
+    /// <summary>Opens an envelope and reads it. Called by several threads at once, but in order for each channel.</summary>
     /// <param name="channel">The channel it came on.</param>
     /// <param name="arrivedAt">When it came, as a timestamp of the clock.</param>
-    /// <param name="payload">The sealed envelope, which may be others' memory as well; if it is taken, the plain one, which is the caller's.</param>
-    internal EnvelopeVerdict Open(string channel, long arrivedAt, ref ReadOnlyMemory<byte> payload)
+    /// <param name="payload">The sealed envelope, which may be others' memory as well.</param>
+    /// <param name="envelope">What was sealed, in memory that is the caller's, if it is taken.</param>
+    internal EnvelopeVerdict Open(string channel, long arrivedAt, ReadOnlyMemory<byte> payload, out Envelope envelope)
     {
-        var envelope = payload.Span;
-        if (!SealedEnvelope.Is(envelope))
+        envelope = default;
+        var bytes = payload.Span;
+        if (!SealedEnvelope.Is(bytes))
         {
-            return EnvelopeReader.TryBegin(envelope, out _) ? EnvelopeVerdict.NotSealed : EnvelopeVerdict.Unreadable;
+            return Envelope.TryRead(payload, out _) ? EnvelopeVerdict.NotSealed : EnvelopeVerdict.Unreadable;
         }
 
-        if (own.IsOwn(envelope))
+        if (own.IsOwn(bytes))
         {
             return EnvelopeVerdict.OwnEcho;
         }
 
-        if (ring.Find(SealedEnvelope.KeyId(envelope)) is not { } key)
+        if (ring.Find(SealedEnvelope.KeyId(bytes)) is not { } key)
         {
             return EnvelopeVerdict.UnknownKey;
         }
 
-        var id = (key.Id, BinaryPrimitives.ReadUInt128BigEndian(SealedEnvelope.SenderId(envelope)));
+        var id = (key.Id, BinaryPrimitives.ReadUInt128BigEndian(SealedEnvelope.SenderId(bytes)));
         if (_senders.TryGetValue(id, out var sender))
         {
-            return Open(sender, isNew: false, channel, arrivedAt, ref payload);
+            return Open(sender, isNew: false, channel, arrivedAt, bytes, out envelope);
         }
 
-        var newcomer = new SealedSender(key.ForSender(SealedEnvelope.SenderId(envelope)), options.Value.EnvelopeMaxAge, time);
-        var content = payload;
-        var verdict = Open(newcomer, isNew: true, channel, arrivedAt, ref content);
+        var newcomer = new SealedSender(key.ForSender(SealedEnvelope.SenderId(bytes)), options.Value.EnvelopeMaxAge, time);
+        var verdict = Open(newcomer, isNew: true, channel, arrivedAt, bytes, out envelope);
         if (verdict != EnvelopeVerdict.Taken)
         {
             newcomer.Dispose(); // at once: whoever can publish can make this happen
@@ -58,41 +59,30 @@ internal sealed class EnvelopeOpener(EnvelopeKeyRing ring, EnvelopeSealer own, I
         sender = Admit(id, newcomer);
         if (ReferenceEquals(sender, newcomer))
         {
-            payload = content;
             return EnvelopeVerdict.Taken;
         }
 
         // Another envelope of it came at the same moment on another channel and was quicker; what that one made known counts.
         newcomer.Dispose();
-        return Open(sender, isNew: false, channel, arrivedAt, ref payload);
+        return Open(sender, isNew: false, channel, arrivedAt, bytes, out envelope);
     }
 
-    private static EnvelopeVerdict Open(SealedSender sender, bool isNew, string channel, long arrivedAt, ref ReadOnlyMemory<byte> payload)
+    private static EnvelopeVerdict Open(
+        SealedSender sender, bool isNew, string channel, long arrivedAt, ReadOnlySpan<byte> payload, out Envelope envelope)
     {
-        var envelope = payload.Span;
-        var (counter, stamp) = (SealedEnvelope.Counter(envelope), SealedEnvelope.Stamp(envelope));
-        if (sender.Decrypt(channel, envelope) is not { } content)
+        envelope = default;
+        var (counter, stamp) = (SealedEnvelope.Counter(payload), SealedEnvelope.Stamp(payload));
+        if (sender.Decrypt(channel, payload) is not { } content)
         {
             return EnvelopeVerdict.NotAuthentic;
         }
 
-        if (counter <= 0 || !EnvelopeReader.TryBegin(content, out var reader))
+        if (counter <= 0 || !Envelope.TryRead(content, out envelope))
         {
             return EnvelopeVerdict.Unreadable;
         }
 
-        if (isNew && !sender.IsFresh(stamp))
-        {
-            return EnvelopeVerdict.Stale;
-        }
-
-        var verdict = sender.Take(counter, stamp, reader.Origin, arrivedAt);
-        if (verdict == EnvelopeVerdict.Taken)
-        {
-            payload = content;
-        }
-
-        return verdict;
+        return isNew && !sender.IsFresh(stamp) ? EnvelopeVerdict.Stale : sender.Take(counter, stamp, envelope.Origin, arrivedAt);
     }
 
     /// <summary>Remembers a sender, in place of the one not heard for longest if there are too many. Returns the one that is remembered.</summary>
