@@ -2,6 +2,7 @@ using System.Reflection;
 using System.Runtime.CompilerServices;
 using System.Text.Json.Serialization;
 using DistributedSockets.Testing;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace DistributedSockets.Docs.Tests;
 
@@ -29,6 +30,42 @@ public sealed class PublicSurfaceTests
         Assert.True(
             exceptions.Length == 0 || record.GetMethod(nameof(ToString), [])!.GetCustomAttribute<CompilerGeneratedAttribute>() is null,
             $"{record} prints the exception it holds.");
+    }
+
+    [Fact]
+    public void Types_ThatAreDisposedAsynchronously_CanAlsoBeDisposedSynchronously()
+    {
+        var disposables = s_types.Where(static type => type.IsAssignableTo(typeof(IAsyncDisposable)) && !IsSuite(type)).ToArray();
+
+        Assert.Contains(typeof(FakeCluster), disposables);
+        Assert.All(disposables, static type => Assert.True(type.IsAssignableTo(typeof(IDisposable)), $"{type} cannot be disposed synchronously."));
+
+        // The test framework makes and disposes a suite.
+        static bool IsSuite(Type type) => type.IsAssignableTo(typeof(IAsyncLifetime));
+    }
+
+    public static TheoryData<string> Transports => ["redis", "sharded", "redis servers", "nats"];
+
+    [Theory]
+    [MemberData(nameof(Transports))]
+    public void Provider_OverATransportThatWasNeverReached_CanBeDisposedSynchronously(string transport)
+    {
+        const string Nowhere = "127.0.0.1:1";
+        var services = new ServiceCollection();
+        var sockets = services.AddDistributedWebSockets();
+        _ = transport switch
+        {
+            "redis" => sockets.UseRedis(Nowhere),
+            "sharded" => sockets.UseRedis(Nowhere).UseRedisBackplane(static options => (options.ConnectionString, options.ShardedPubSub) = (Nowhere, true)),
+            "redis servers" => sockets.UseRedis(Nowhere).UseRedisBackplane(["127.0.0.1:1", "127.0.0.1:2"]),
+            _ => sockets.UseNats($"nats://{Nowhere}"),
+        };
+        using var provider = services.BuildServiceProvider();
+
+        Assert.Equal("default", provider.GetRequiredService<IWebSocketRouter>().Hub);
+        Assert.NotNull(provider.GetRequiredService<IWebSocketRouterFactory>());
+        Assert.NotNull(provider.GetRequiredService<ISessionStore>());
+        Assert.NotNull(provider.GetRequiredService<IBackplane>());
     }
 
     [Fact]

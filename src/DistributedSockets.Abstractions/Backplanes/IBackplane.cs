@@ -11,9 +11,11 @@ namespace DistributedSockets;
 /// It may be disposed at any time, more than once and from several threads, also while calls run: they end. When disposal has
 /// completed, its receiver is called no more, the other nodes go on, and nothing holds the object. A publish is then refused, by an
 /// <see cref="ObjectDisposedException"/> or a <see cref="BackplaneUnavailableException"/>; so may be any other call, which has no effect.
+/// An implementation needs only <see cref="IAsyncDisposable.DisposeAsync"/>: disposed synchronously, as by a service provider that is not
+/// disposed asynchronously, it is waited for, but for no longer than 5 seconds.
 /// </para>
 /// </remarks>
-public interface IBackplane : IAsyncDisposable
+public interface IBackplane : IAsyncDisposable, IDisposable
 {
     /// <summary>A short lower-case name of the transport for metrics and logs, such as <c>redis</c>.</summary>
     string System { get; }
@@ -53,4 +55,7 @@ public interface IBackplane : IAsyncDisposable
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <remarks>An outage is no error here: a channel given up while the transport is away is not restored.</remarks>
     ValueTask UnsubscribeAsync(string channel, CancellationToken cancellationToken = default);
+
+    /// <summary>Disposes and waits for it, but for no longer than 5 seconds; what takes longer goes on.</summary>
+    void IDisposable.Dispose() => SyncDisposal.Dispose(this);
 }

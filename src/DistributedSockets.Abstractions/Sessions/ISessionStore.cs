@@ -9,10 +9,12 @@ namespace DistributedSockets;
 /// <para>
 /// It may be disposed at any time, more than once, also while calls run: they end, in success or with an
 /// <see cref="ObjectDisposedException"/> or a <see cref="SessionStoreUnavailableException"/>. Nothing holds the object afterwards. Leases
-/// and sessions stay: they end with time, or by <see cref="RemoveNodeAsync"/>.
+/// and sessions stay: they end with time, or by <see cref="RemoveNodeAsync"/>. An implementation needs only
+/// <see cref="IAsyncDisposable.DisposeAsync"/>: disposed synchronously, as by a service provider that is not disposed asynchronously, it is
+/// waited for, but for no longer than 5 seconds.
 /// </para>
 /// </remarks>
-public interface ISessionStore : IAsyncDisposable
+public interface ISessionStore : IAsyncDisposable, IDisposable
 {
     /// <summary>Takes or renews a node's lease.</summary>
     /// <param name="node">The node.</param>
@@ -84,4 +86,7 @@ public interface ISessionStore : IAsyncDisposable
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <exception cref="SessionStoreUnavailableException">The store cannot be reached.</exception>
     ValueTask<IReadOnlyList<NodeInfo>> ListNodesAsync(CancellationToken cancellationToken = default);
+
+    /// <summary>Disposes and waits for it, but for no longer than 5 seconds; what takes longer goes on.</summary>
+    void IDisposable.Dispose() => SyncDisposal.Dispose(this);
 }

@@ -3,7 +3,7 @@ using System.Text;
 namespace DistributedSockets.Testing;
 
 /// <summary>One node's started backplane with what it received.</summary>
-public sealed class BackplaneNode : IAsyncDisposable
+public sealed class BackplaneNode : IAsyncDisposable, IDisposable
 {
     private BackplaneNode(IBackplane backplane, RecordingReceiver received) => (Backplane, Received) = (backplane, received);
 
@@ -50,4 +50,7 @@ public sealed class BackplaneNode : IAsyncDisposable
 
     /// <inheritdoc/>
     public ValueTask DisposeAsync() => Backplane.DisposeAsync();
+
+    /// <inheritdoc/>
+    public void Dispose() => Backplane.Dispose();
 }

@@ -11,7 +11,7 @@ namespace DistributedSockets.Testing;
 /// Like a browser it reads on its own, answers pings and close frames, and keeps messages until they are asked for. Waiting for one has a guard
 /// of 60 seconds of real time.
 /// </remarks>
-public sealed class FakeClient : IAsyncDisposable
+public sealed class FakeClient : IAsyncDisposable, IDisposable
 {
     private readonly FakeTransport _transport;
     private readonly WebSocket _socket;
@@ -199,6 +199,10 @@ public sealed class FakeClient : IAsyncDisposable
         await _reading;
         _socket.Dispose();
     }
+
+    /// <summary>Cuts the connection if it is still open, and waits for its end.</summary>
+    /// <exception cref="TimeoutException">It did not end within the guard.</exception>
+    public void Dispose() => Task.Run(() => DisposeAsync().AsTask()).WaitAsync(Eventually.Guard).GetAwaiter().GetResult();
 
     /// <summary>Waits until the client has seen the end.</summary>
     internal Task WaitForEndAsync() => IsReadingPaused ? Task.CompletedTask : _reading;

@@ -8,7 +8,7 @@ namespace DistributedSockets.Testing;
 /// Each node is a whole host with the real runtime; only the transports are in memory. Waits have a guard of 60 seconds of real time. Move the
 /// clock with <see cref="AdvanceAsync"/>, which waits for what the nodes do meanwhile.
 /// </remarks>
-public sealed class FakeCluster : IAsyncDisposable
+public sealed class FakeCluster : IAsyncDisposable, IDisposable
 {
     /// <summary>How many connections a node closes at once when it drains.</summary>
     private const int ClosedAtOnce = 50;
@@ -303,6 +303,10 @@ public sealed class FakeCluster : IAsyncDisposable
             _moving.Release();
         }
     }
+
+    /// <summary>The same, and waits for it. Prefer <see cref="DisposeAsync"/>, which holds up no thread.</summary>
+    /// <exception cref="TimeoutException">It did not end within the guard.</exception>
+    public void Dispose() => Task.Run(() => DisposeAsync().AsTask()).WaitAsync(Eventually.Guard).GetAwaiter().GetResult();
 
     private ISessionStore Store => Array.Find(_nodes, static node => node.State == FakeNodeState.Running)?.SessionStore
         ?? throw new InvalidOperationException("No node runs, so there is nobody to ask. Start one with AddNodeAsync.");

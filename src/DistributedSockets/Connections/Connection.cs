@@ -139,9 +139,12 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner, IMe
         return ValueTask.CompletedTask;
     }
 
-    public override void Abort()
+    public override void Abort() => Abort(new() { Kind = DisconnectKind.ClosedByServer });
+
+    /// <summary>Cuts the connection at once, without a close frame.</summary>
+    internal void Abort(DisconnectReason reason)
     {
-        TrySetReason(new() { Kind = DisconnectKind.ClosedByServer });
+        TrySetReason(reason);
         Cut();
     }
 

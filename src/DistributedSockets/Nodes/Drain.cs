@@ -23,7 +23,11 @@ internal sealed partial class Drain(
         Description = "The server is going away.",
     };
 
+    /// <summary>How long connections that were cut may take to end.</summary>
+    private static readonly TimeSpan s_grace = TimeSpan.FromSeconds(1);
+
     private int _open;
+    private TaskCompletionSource? _empty;
 
     /// <summary>Counts a connection that is about to be accepted; false while draining. Pair it with <see cref="Leave"/>.</summary>
     internal bool TryEnter()
@@ -38,7 +42,13 @@ internal sealed partial class Drain(
         return false;
     }
 
-    internal void Leave() => Interlocked.Decrement(ref _open);
+    internal void Leave()
+    {
+        if (Interlocked.Decrement(ref _open) == 0)
+        {
+            Volatile.Read(ref _empty)?.TrySetResult();
+        }
+    }
 
     /// <summary>Closes all connections and returns when they have ended, or when the token says that there is no more time.</summary>
     internal async Task RunAsync(CancellationToken cancellationToken)
@@ -61,6 +71,27 @@ internal sealed partial class Drain(
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
             Log.OutOfTime(logger, Volatile.Read(ref _open));
+        }
+    }
+
+    /// <summary>Cuts what is still open when the node ends, be it out of time or disposed without having been drained, and gives it a moment to end.</summary>
+    internal async Task CutAsync()
+    {
+        node.IsDraining = true;
+        var empty = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        Interlocked.Exchange(ref _empty, empty); // before the count is read: whoever ends the last one sees it, or is seen here
+        for (var left = s_grace; Volatile.Read(ref _open) > 0 && left > TimeSpan.Zero; left -= s_tick)
+        {
+            // Again each time, for those that were being accepted.
+            foreach (var hub in hubs.All)
+            {
+                foreach (var connection in hub.All)
+                {
+                    connection.Abort(s_reason);
+                }
+            }
+
+            await Task.WhenAny(empty.Task, Task.Delay(s_tick, time));
         }
     }
 

@@ -25,9 +25,14 @@ internal sealed partial class NodeHeartbeat(
     private Task _loop = Task.CompletedTask;
 
     /// <summary>Takes the lease, or tries to, and keeps it from then on.</summary>
-    internal async Task StartAsync()
+    internal async Task StartAsync(CancellationToken cancellationToken)
     {
-        await BeatAsync(_stopping.Token);
+        using (var starting = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _stopping.Token))
+        {
+            await BeatAsync(starting.Token);
+        }
+
+        cancellationToken.ThrowIfCancellationRequested();
         _loop = RunAsync(_stopping.Token);
     }
 

@@ -1,11 +1,10 @@
 using System.Globalization;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Options;
 
 namespace DistributedSockets;
 
-/// <summary>Starts and stops this node with the host.</summary>
+/// <summary>Starts and stops this node with the host: once, whoever asks, and in whatever order.</summary>
 /// <remarks>
 /// Starts before any other hosted service and drains before any other stops: while connections are closed the server still
 /// listens, and answers newcomers with 503.
@@ -27,24 +26,79 @@ internal sealed partial class NodeService(
     Hubs hubs,
     DistributedWebSocketsMetrics metrics,
     TimeProvider time,
-    ILogger<NodeService> logger) : IHostedLifecycleService, IAsyncDisposable
+    ILogger<NodeService> logger) : IHostedLifecycleService, IAsyncDisposable, IDisposable
 {
     /// <summary>How long writing the last sessions and signing off may take.</summary>
     internal static readonly TimeSpan LastWords = TimeSpan.FromSeconds(5);
 
-    private int _running;
+    /// <summary>How long a thread that disposes synchronously is held up; what takes longer goes on without it.</summary>
+    private static readonly TimeSpan s_patience = 2 * LastWords;
 
-    public async Task StartingAsync(CancellationToken cancellationToken)
+    private readonly Lock _gate = new();
+    private readonly CancellationTokenSource _ending = new();
+    private bool _hasSignedOn;
+    private Task? _started;
+    private Task? _stopped;
+
+    public Task StartingAsync(CancellationToken cancellationToken)
     {
-        _running = 1;
-        metrics.Observe(hubs);
-        events.Start();
-        await backplane.StartAsync(sorter, cancellationToken);
-        node.IsStarted = true;
-        reconciler.Start();
-        keepAlive.Start();
-        await heartbeat.StartAsync();
-        committer.Start();
+        lock (_gate)
+        {
+            if (_started is not null || _stopped is not null)
+            {
+                throw new InvalidOperationException("The node has been started or stopped before, and a node runs only once. Build another host.");
+            }
+
+            return _started = Task.Run(() => StartAllAsync(cancellationToken), CancellationToken.None);
+        }
+    }
+
+    public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StartedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StoppingAsync(CancellationToken cancellationToken) => drain.RunAsync(cancellationToken);
+
+    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public Task StoppedAsync(CancellationToken cancellationToken) => StopOnceAsync();
+
+    /// <summary>For a host that is disposed without having been stopped.</summary>
+    public ValueTask DisposeAsync() => new(StopOnceAsync());
+
+    public void Dispose()
+    {
+        var stopped = StopOnceAsync();
+        stopped.Observe();
+        Task.WaitAny([stopped], s_patience);
+    }
+
+    private async Task StartAllAsync(CancellationToken cancellationToken)
+    {
+        using var starting = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _ending.Token);
+        try
+        {
+            metrics.Observe(hubs);
+            events.Start();
+            await backplane.StartAsync(sorter, starting.Token);
+            starting.Token.ThrowIfCancellationRequested();
+            node.IsStarted = true;
+            reconciler.Start();
+            keepAlive.Start();
+            _hasSignedOn = true;
+            await heartbeat.StartAsync(starting.Token);
+            committer.Start();
+            LogStarted();
+        }
+        catch
+        {
+            await StopAllAsync();
+            throw;
+        }
+    }
+
+    private void LogStarted()
+    {
         Log.Started(logger, node.Info.NodeId, backplane.System);
         if (keys.Sealing is { } key)
         {
@@ -57,20 +111,33 @@ internal sealed partial class NodeService(
         }
     }
 
-    public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-
-    public Task StartedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-
-    public Task StoppingAsync(CancellationToken cancellationToken) => drain.RunAsync(cancellationToken);
-
-    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-
-    public async Task StoppedAsync(CancellationToken cancellationToken)
+    private Task StopOnceAsync()
     {
-        if (Interlocked.Exchange(ref _running, 0) == 0)
+        lock (_gate)
         {
-            return;
+            return _stopped ??= _started is { } started ? Task.Run(() => StopAsync(started)) : Task.CompletedTask;
         }
+    }
+
+    private async Task StopAsync(Task started)
+    {
+        await _ending.CancelAsync(); // for a start that is still under way, and then undoes what it did
+        try
+        {
+            await started.WaitAsync(LastWords, time);
+        }
+        catch (Exception)
+        {
+            return; // told to whoever started it
+        }
+
+        await StopAllAsync();
+    }
+
+    /// <summary>Stops what was started, be it all or a part.</summary>
+    private async Task StopAllAsync()
+    {
+        await drain.CutAsync();
 
         // A little time of its own: the host's may have been used up by connections that did not end.
         using var lastWords = new CancellationTokenSource(LastWords, time);
@@ -78,13 +145,9 @@ internal sealed partial class NodeService(
         await heartbeat.StopAsync(lastWords.Token);
         await reconciler.StopAsync(lastWords.Token);
         await committer.StopAsync(lastWords.Token);
-        try
+        if (_hasSignedOn)
         {
-            await store.RemoveNodeAsync(node.Info.NodeId, lastWords.Token);
-        }
-        catch (Exception exception)
-        {
-            Log.RemoveFailed(logger, node.Info.NodeId, exception);
+            await SignOffAsync(lastWords.Token);
         }
 
         await commands.StopAsync(lastWords.Token);
@@ -95,8 +158,17 @@ internal sealed partial class NodeService(
         Log.Stopped(logger, node.Info.NodeId);
     }
 
-    /// <summary>For a host that is disposed without having been stopped.</summary>
-    public async ValueTask DisposeAsync() => await StoppedAsync(CancellationToken.None);
+    private async Task SignOffAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            await store.RemoveNodeAsync(node.Info.NodeId, cancellationToken);
+        }
+        catch (Exception exception)
+        {
+            Log.RemoveFailed(logger, node.Info.NodeId, exception);
+        }
+    }
 
     private static partial class Log
     {

@@ -7,6 +7,7 @@ internal sealed class FakeBackplane(InMemoryCluster cluster) : IBackplane
 {
     private readonly InMemoryBackplane _inner = new(cluster);
     private IBackplaneReceiver? _receiver;
+    private int _disposals;
 
     public string System => "fake";
 
@@ -23,6 +24,11 @@ internal sealed class FakeBackplane(InMemoryCluster cluster) : IBackplane
     /// <summary>When set, calls for the channels fail for which it gives an exception.</summary>
     internal Func<string, Exception?>? FailureOf { get; set; }
 
+    /// <summary>When set, called at the start, before anything else.</summary>
+    internal Func<CancellationToken, Task>? OnStart { get; set; }
+
+    internal int Disposals => _disposals;
+
     /// <summary>When set, subscribes wait for it.</summary>
     internal TaskCompletionSource? SubscribeGate { get; set; }
 
@@ -37,10 +43,15 @@ internal sealed class FakeBackplane(InMemoryCluster cluster) : IBackplane
 
     internal IBackplaneReceiver Receiver => _receiver ?? throw new InvalidOperationException("Not started.");
 
-    public ValueTask StartAsync(IBackplaneReceiver receiver, CancellationToken cancellationToken = default)
+    public async ValueTask StartAsync(IBackplaneReceiver receiver, CancellationToken cancellationToken = default)
     {
         _receiver = receiver;
-        return _inner.StartAsync(receiver, cancellationToken);
+        if (OnStart is { } onStart)
+        {
+            await onStart(cancellationToken);
+        }
+
+        await _inner.StartAsync(receiver, cancellationToken);
     }
 
     public async ValueTask<long?> PublishAsync(string channel, ReadOnlyMemory<byte> payload, CancellationToken cancellationToken = default)
@@ -79,7 +90,11 @@ internal sealed class FakeBackplane(InMemoryCluster cluster) : IBackplane
         return _inner.UnsubscribeAsync(channel, cancellationToken);
     }
 
-    public ValueTask DisposeAsync() => _inner.DisposeAsync();
+    public ValueTask DisposeAsync()
+    {
+        Interlocked.Increment(ref _disposals);
+        return _inner.DisposeAsync();
+    }
 
     internal int Count(string call) => Calls.Count(made => made == call);
 
