@@ -68,6 +68,13 @@ public sealed class NatsServer : TestServer
     /// <summary>Tells the server to shut down gently: it takes no new clients, tells those that it has, and closes them bit by bit.</summary>
     public Task EnterLameDuckModeAsync() => SignalAsync("USR2");
 
+    /// <summary>Has the running server take the <see cref="Configuration"/> as it is now, without ending a connection.</summary>
+    public Task ReloadAsync()
+    {
+        WriteConfiguration();
+        return SignalAsync("HUP");
+    }
+
     /// <summary>The line of JSON that the server greets with.</summary>
     public async Task<string> ReadInfoAsync()
     {
@@ -79,7 +86,7 @@ public sealed class NatsServer : TestServer
     protected override ProcessStartInfo CreateStartInfo(int port)
     {
         _directory ??= Directory.CreateTempSubdirectory("nats-data-");
-        List<string> arguments = ["-a", "127.0.0.1", "-p", $"{port}", "--name", _name];
+        List<string> arguments = ["-a", "127.0.0.1", "-p", $"{port}"];
         if (HasJetStream)
         {
             arguments.AddRange(["-js", "-sd", DataDirectory]);
@@ -87,9 +94,11 @@ public sealed class NatsServer : TestServer
 
         if (Configuration is not null)
         {
-            var file = Path.Combine(_directory.FullName, "nats.conf");
-            File.WriteAllText(file, Configuration);
-            arguments.AddRange(["-c", file]);
+            arguments.AddRange(["-c", WriteConfiguration()]);
+        }
+        else
+        {
+            arguments.AddRange(["--name", _name]);
         }
 
         return new(Executable ?? throw new TestServerException("nats-server is not on the path."), [.. arguments, .. ExtraArguments]);
@@ -104,6 +113,13 @@ public sealed class NatsServer : TestServer
     {
         _directory?.Delete(recursive: true);
         _directory = null;
+    }
+
+    private string WriteConfiguration()
+    {
+        var file = Path.Combine(_directory!.FullName, "nats.conf");
+        File.WriteAllText(file, $"server_name: {_name}\n{Configuration}"); // on the command line it would refuse to be reloaded
+        return file;
     }
 
     private static async Task<string> ReadInfoAsync(int port, CancellationToken cancellationToken)

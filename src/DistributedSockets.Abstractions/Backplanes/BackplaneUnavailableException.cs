@@ -4,8 +4,9 @@ namespace DistributedSockets;
 /// <remarks>
 /// Targets on this node were served before it was thrown; other nodes got nothing, unless the transport timed out after taking the payload.
 /// The message is for the log, not for clients: it may name servers and say what the transport reported.
+/// Inherited by <see cref="BackplaneRefusedException"/> only.
 /// </remarks>
-public sealed class BackplaneUnavailableException : Exception
+public class BackplaneUnavailableException : Exception
 {
     /// <summary>Creates the exception with a default message.</summary>
     public BackplaneUnavailableException()

@@ -38,6 +38,7 @@ public interface IBackplane : IAsyncDisposable, IDisposable
     /// Delivery comes later.
     /// </returns>
     /// <exception cref="BackplaneUnavailableException">The transport is down or did not answer in time.</exception>
+    /// <exception cref="BackplaneRefusedException">The transport is there and refuses the payload, such as for lack of permissions.</exception>
     ValueTask<long?> PublishAsync(string channel, ReadOnlyMemory<byte> payload, CancellationToken cancellationToken = default);
 
     /// <summary>Subscribes this node to a channel. Subscribing twice is the same as once.</summary>
@@ -48,6 +49,10 @@ public interface IBackplane : IAsyncDisposable, IDisposable
     /// force when the transport is back.
     /// </remarks>
     /// <exception cref="BackplaneUnavailableException">The transport is down. The channel is not subscribed, now or later.</exception>
+    /// <exception cref="BackplaneRefusedException">
+    /// The transport is there and refuses the channel, such as for lack of permissions. The channel is not subscribed, now or later; the caller
+    /// may ask again. One that is refused only later, as after a reconnect, is reported by <see cref="IBackplaneReceiver.OnSubscriptionRefused"/>.
+    /// </exception>
     ValueTask SubscribeAsync(string channel, CancellationToken cancellationToken = default);
 
     /// <summary>Ends this node's subscription to a channel. Does nothing for a channel that is not subscribed.</summary>

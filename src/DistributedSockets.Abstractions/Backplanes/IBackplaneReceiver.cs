@@ -38,4 +38,12 @@ public interface IBackplaneReceiver
     /// <param name="description">What happened, for the log.</param>
     /// <param name="since">From when on.</param>
     void OnPossibleLoss(string description, DateTimeOffset since) => OnPossibleLoss(description);
+
+    /// <summary>
+    /// Reports that a channel that was subscribed is so no more, as the transport has come to refuse it: after a reconnect, or because
+    /// permissions have changed.
+    /// </summary>
+    /// <param name="channel">The channel. The library asks for it again for as long as it is needed here.</param>
+    /// <param name="cause">The words of the transport. They stand in the health check, so they must hold no secret.</param>
+    void OnSubscriptionRefused(string channel, BackplaneRefusedException cause) => OnPossibleLoss(cause.Message);
 }

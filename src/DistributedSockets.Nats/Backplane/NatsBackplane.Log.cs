@@ -21,7 +21,7 @@ internal sealed partial class NatsBackplane
         [LoggerMessage(1104, LogLevel.Warning, "NATS backplane opens a new connection, as the old one does not deliver.")]
         public static partial void ConnectionReplaced(ILogger logger);
 
-        [LoggerMessage(1105, LogLevel.Error, "Taking a message from channel {Channel} failed; the message is lost. So were {Others} since the last report.")]
+        [LoggerMessage(1105, LogLevel.Error, "Taking a message from channel {Channel} failed; the message is lost. {Others} more were lost so since the last report.")]
         public static partial void ReceiverFailed(ILogger logger, string channel, int others, Exception exception);
 
         [LoggerMessage(1106, LogLevel.Debug, "NATS was away while channel {Channel} was given up.")]
@@ -33,7 +33,7 @@ internal sealed partial class NatsBackplane
         [LoggerMessage(1108, LogLevel.Warning, "NATS refuses the backplane; it goes on trying.")]
         public static partial void Refused(ILogger logger, Exception exception);
 
-        [LoggerMessage(1109, LogLevel.Error, "NATS refused what the backplane sent: {Error}. So it did {Others} times since the last report.")]
+        [LoggerMessage(1109, LogLevel.Error, "NATS refused what the backplane sent: {Error}. {Others} more refusals were not logged since the last one.")]
         public static partial void ServerError(ILogger logger, string error, int others);
 
         [LoggerMessage(1110, LogLevel.Warning, "The NATS server {Server} is about to shut down (lame duck mode); the backplane moves to another one.")]

@@ -24,25 +24,22 @@ internal sealed partial class NatsBackplane
             return;
         }
 
-        if (_arrivals is null)
+        // Known before they are awaited, so that disposal finds them.
+        if (_arrivals is null or { HasFailed: true })
         {
-            var arrivals = new NatsArrivalSubscription(_connection, _removals, _arrivalSubject, _peers.Arrive);
-            await AwaitAsync(_connection.AddSubAsync(arrivals, CancellationToken.None).AsTask()).ConfigureAwait(false);
-            _arrivals = arrivals;
+            _arrivals = new NatsArrivalSubscription(_connection, _removals, _arrivalSubject, _peers.Arrive);
+            await AwaitAsync(_arrivals.BeginAsync()).ConfigureAwait(false);
         }
 
-        if (_peer?.QueueGroup != info.Id)
+        if (_peer is null or { HasFailed: true } || _peer.QueueGroup != info.Id)
         {
-            var peer = new NatsPeerSubscription(_connection, _removals, _peerSubject, info.Id, OnPeerAsked);
-            _connectedAt = _time.GetTimestamp();
-            await AwaitAsync(_connection.AddSubAsync(peer, CancellationToken.None).AsTask()).ConfigureAwait(false);
             var old = _peer;
-            _peer = peer;
-            if (old is not null)
-            {
-                old.Close();
-                await AwaitAsync(old.UnsubscribeAsync().AsTask()).ConfigureAwait(false);
-            }
+            _peer = new NatsPeerSubscription(_connection, _removals, _peerSubject, info.Id, OnPeerAsked);
+            _connectedAt = _time.GetTimestamp();
+            var beginning = _peer.BeginAsync();
+            var ending = old?.EndAsync() ?? Task.CompletedTask;
+            await AwaitAsync(beginning).ConfigureAwait(false);
+            await AwaitAsync(ending).ConfigureAwait(false);
         }
 
         if (_announced != info.Id)

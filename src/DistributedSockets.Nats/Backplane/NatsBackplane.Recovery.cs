@@ -124,13 +124,10 @@ internal sealed partial class NatsBackplane
             await _connector.ConnectAsync().WaitAsync(ProofTimeout, _time, stop).ConfigureAwait(false);
         }
 
-        if (_probe is null)
+        if (_probe is null or { HasFailed: true })
         {
-            var probe = new NatsProbeSubscription(_connection, _removals, _probeSubject, OnMarker, OnPeerAnswered);
-            var adding = _connection.AddSubAsync(probe, CancellationToken.None).AsTask();
-            TaskFailures.Observe(adding);
-            _probe = probe;
-            await adding.WaitAsync(ProofTimeout, _time, stop).ConfigureAwait(false);
+            _probe = new NatsProbeSubscription(_connection, _removals, _probeSubject, OnMarker, OnPeerAnswered);
+            await _probe.BeginAsync().WaitAsync(ProofTimeout, _time, stop).ConfigureAwait(false);
         }
     }
 
@@ -231,19 +228,14 @@ internal sealed partial class NatsBackplane
 
     private ValueTask OnServerError(object? sender, NatsServerErrorEventArgs args)
     {
-        if (_errorLog.TryPass(out var others))
+        if (NatsErrors.IsRefusal(args.Error))
         {
-            Log.ServerError(_logger, args.Error, others);
-        }
-
-        // Most end the connection. One that refuses a subject does not, and what was sent there is lost; without the probe nothing works.
-        if (args.Kind == NatsServerErrorKind.PermissionsViolation && !args.Error.Contains(_probeSubject, StringComparison.Ordinal))
-        {
-            OnUnreadable($"NATS refused a subject: {args.Error}.");
+            OnRefusalTold(args.Error);
         }
         else
         {
-            _serverError = new NatsServerException(args.Error);
+            LogServerError(args.Error);
+            _serverError = new NatsServerException(args.Error); // most of them end the connection
         }
 
         return ValueTask.CompletedTask;

@@ -31,7 +31,9 @@ internal sealed partial class NatsBackplane : IBackplane, INatsPeersEvents
     private readonly NatsPeers _peers;
     private readonly NatsRoutes _routes;
     private readonly NatsPartials _partials;
+    private readonly NatsRefusals _refusals = new();
     private readonly Action<NatsChannelSubscription, ReadOnlySequence<byte>> _onReceived;
+    private readonly string _subjects;
     private readonly string _probeSubject;
     private readonly string _probeSubjects;
     private readonly string _peerSubject;
@@ -63,11 +65,12 @@ internal sealed partial class NatsBackplane : IBackplane, INatsPeersEvents
         _errorLog = new(1, time);
         _lossLog = new(16, time);
         _logger = logger ?? NullLogger<NatsBackplane>.Instance;
-        _connector = new NatsConnector(options.Value, "DistributedSockets backplane");
+        _connector = new NatsConnector(options.Value, "DistributedSockets backplane", makesRequests: false, OnRefusalRead);
         _connection = _connector.Connection;
         _removals = new NatsRemovals(_connection.SubscriptionManager);
         _partials = new NatsPartials(_maxPayloadBytes, options.Value.MaxPartialBytes, time, OnUnreadable);
         _onReceived = OnReceived;
+        _subjects = NatsSubjects.FromChannel($"{clusterOptions.Value.Prefix}:v1") + ".";
         _probeSubjects = NatsSubjects.FromChannel($"{clusterOptions.Value.Prefix}:v1:probe") + ".";
         _probeSubject = _probeSubjects + $"{Guid.NewGuid():N}";
         _peerSubject = NatsSubjects.FromChannel($"{clusterOptions.Value.Prefix}:v1:peers");
@@ -115,10 +118,14 @@ internal sealed partial class NatsBackplane : IBackplane, INatsPeersEvents
         // Nothing is awaited before the message is in the client's buffer, so the order of calls is the order on the wire.
         var subject = _channels.TryGetValue(channel, out var known) ? known.Subject : NatsSubjects.FromChannel(channel);
         var epoch = ConnectedEpoch("the message was not published");
+        var refusals = _refusals.Of(subject).Count;
         try
         {
             await ConfirmAsync(Write(subject, payload), epoch, cancellationToken).ConfigureAwait(false);
-            return null;
+            if (!_connector.IsOwned && refusals > 0 && _refusals.Of(subject).Count == refusals)
+            {
+                await ConfirmAsync(Task.CompletedTask, epoch, cancellationToken).ConfigureAwait(false); // which gives a refusal the time to be told
+            }
         }
         catch (Exception exception) when (NatsErrors.IsOutage(exception, cancellationToken))
         {
@@ -129,6 +136,20 @@ internal sealed partial class NatsBackplane : IBackplane, INatsPeersEvents
                 "It may arrive all the same. Connections on this node were served. Check that NATS is up and not overloaded.",
                 exception);
         }
+
+        var refusal = _refusals.Of(subject);
+        if (refusal.Count > refusals)
+        {
+            throw new BackplaneRefusedException(
+                $"NATS refused a message: {refusal.Words}. Connections on this node were served. Give the NATS user the permission to publish there.");
+        }
+
+        if (refusals > 0)
+        {
+            _refusals.Forget(subject);
+        }
+
+        return null;
     }
 
     public async ValueTask SubscribeAsync(string channel, CancellationToken cancellationToken = default)
@@ -140,21 +161,38 @@ internal sealed partial class NatsBackplane : IBackplane, INatsPeersEvents
         }
 
         cancellationToken.ThrowIfCancellationRequested();
-        var subject = NatsSubjects.FromChannel(channel);
         var epoch = ConnectedEpoch("the channel was not subscribed");
-        var subscription = new NatsChannelSubscription(_connection, _removals, subject, channel, _onReceived);
-        var adding = _connection.AddSubAsync(subscription, CancellationToken.None).AsTask();
-        var peers = _peers.PassAsync();
+        var subscription = new NatsChannelSubscription(_connection, _removals, NatsSubjects.FromChannel(channel), channel, _onReceived);
+        if (!_channels.TryAdd(channel, subscription))
+        {
+            return;
+        }
+
         try
         {
-            await ConfirmAsync(adding, epoch, cancellationToken).ConfigureAwait(false);
+            // Disposal ends all that it finds, and what it could not find yet sees here that it has begun.
+            ObjectDisposedException.ThrowIf(_stop.IsCancellationRequested, this);
+            var beginning = subscription.BeginAsync();
+            var peers = _peers.PassAsync();
+            await ConfirmAsync(beginning, epoch, cancellationToken).ConfigureAwait(false);
             await peers.WaitAsync(_timeout, _time, cancellationToken).ConfigureAwait(false);
+
+            if (!_connector.IsOwned)
+            {
+                // Over a connection of the app a refusal is told beside the markers, and another one gives it the time.
+                await ConfirmAsync(Task.CompletedTask, epoch, cancellationToken).ConfigureAwait(false);
+            }
+
+            if (subscription.Confirm() is { } refusal)
+            {
+                throw Refused(refusal);
+            }
         }
         catch (Exception exception)
         {
-            subscription.Close();
-            TaskFailures.Observe(WithdrawAsync(subscription, adding));
-            if (!NatsErrors.IsOutage(exception, cancellationToken))
+            _channels.TryRemove(new(channel, subscription));
+            TaskFailures.Observe(WithdrawAsync(subscription));
+            if (!NatsErrors.IsOutage(exception, cancellationToken) || _stop.IsCancellationRequested)
             {
                 throw;
             }
@@ -163,8 +201,6 @@ internal sealed partial class NatsBackplane : IBackplane, INatsPeersEvents
             throw new BackplaneUnavailableException(
                 $"NATS did not confirm a subscription within {_timeout}: {exception.Message} Check that NATS is up and not overloaded.", exception);
         }
-
-        _channels[channel] = subscription;
     }
 
     public async ValueTask UnsubscribeAsync(string channel, CancellationToken cancellationToken = default)
@@ -176,13 +212,12 @@ internal sealed partial class NatsBackplane : IBackplane, INatsPeersEvents
         }
 
         // From here on nothing is handed over; that the server stops sending matters less.
-        subscription.Close();
+        var ending = subscription.EndAsync();
         if (subscription.HasPartials)
         {
             _partials.Forget(subscription);
         }
 
-        var ending = subscription.UnsubscribeAsync().AsTask();
         try
         {
             await ending.WaitAsync(_timeout, _time, cancellationToken).ConfigureAwait(false);
@@ -246,7 +281,7 @@ internal sealed partial class NatsBackplane : IBackplane, INatsPeersEvents
     /// <summary>Takes our subscriptions off a connection that lives on, for one timeout in all.</summary>
     private async Task EndAllAsync(NatsSubscription[] subscriptions)
     {
-        var ending = Task.WhenAll(subscriptions.Select(static subscription => subscription.UnsubscribeAsync().AsTask()));
+        var ending = Task.WhenAll(subscriptions.Select(static subscription => subscription.EndAsync()));
         try
         {
             await ending.WaitAsync(_timeout, _time).ConfigureAwait(false);
@@ -261,16 +296,15 @@ internal sealed partial class NatsBackplane : IBackplane, INatsPeersEvents
         }
     }
 
-    private static async Task WithdrawAsync(NatsSubscription subscription, Task adding)
+    private static async Task WithdrawAsync(NatsSubscription subscription)
     {
         try
         {
-            await adding.ConfigureAwait(false);
-            await subscription.UnsubscribeAsync().ConfigureAwait(false);
+            await subscription.EndAsync().ConfigureAwait(false);
         }
         catch (Exception exception) when (NatsErrors.IsOutage(exception, CancellationToken.None))
         {
-            // It never came to be, or ends with the connection; what still arrives is not handed over.
+            // It ends with the connection; what still arrives is not handed over.
         }
     }
 
@@ -378,7 +412,7 @@ internal sealed partial class NatsBackplane : IBackplane, INatsPeersEvents
     {
         if (_lossLog.TryPass(out var others))
         {
-            _receiver!.OnPossibleLoss(others == 0 ? description : $"{description} So did {others} others since the last report.");
+            _receiver!.OnPossibleLoss(others == 0 ? description : $"{description} {others} more like it were not reported since the last one.");
         }
     }
 }

@@ -46,6 +46,10 @@ internal static class NatsSubjects
         return subject.ToString();
     }
 
+    /// <summary>The channel of a subject, if it is one that <see cref="FromChannel"/> gives; else any text.</summary>
+    public static string ToChannel(string subject) =>
+        string.Join(':', subject.Split('.').Select(static token => token == Empty ? "" : Uri.UnescapeDataString(token)));
+
     private static int CountBytes(string channel)
     {
         try

@@ -11,7 +11,35 @@ namespace DistributedSockets;
 internal abstract class NatsSubscription(INatsConnection connection, INatsSubscriptionManager manager, string subject, string? queueGroup = null)
     : NatsSubBase(connection, manager, subject, queueGroup, opts: null)
 {
+    private Task _beginning = Task.CompletedTask;
     private bool _isClosed;
+
+    /// <summary>Whether the client did not take it, and never will.</summary>
+    public bool HasFailed => _beginning.IsCompleted && !_beginning.IsCompletedSuccessfully;
+
+    /// <summary>Has the client subscribe. Completes when that stands in its buffer.</summary>
+    /// <exception cref="ObjectDisposedException">It was closed before.</exception>
+    public Task BeginAsync()
+    {
+        lock (this)
+        {
+            ObjectDisposedException.ThrowIf(_isClosed, this);
+            _beginning = Connection.AddSubAsync(this, CancellationToken.None).AsTask();
+        }
+
+        TaskFailures.Observe(_beginning);
+        return _beginning;
+    }
+
+    /// <summary>Closes it and takes it off the connection.</summary>
+    public async Task EndAsync()
+    {
+        Close();
+
+        // The client takes away only what it has: one that is still on its way to it would stay for good.
+        await _beginning.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await UnsubscribeAsync().ConfigureAwait(false);
+    }
 
     /// <summary>Stops handing over. When it returns, nothing is being handed over any more.</summary>
     public void Close()

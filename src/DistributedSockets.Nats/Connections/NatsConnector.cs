@@ -15,11 +15,21 @@ internal sealed class NatsConnector : IAsyncDisposable
 
     /// <param name="options">Which connection.</param>
     /// <param name="name">How a connection of our own is named on the server, unless its configuration says so.</param>
-    public NatsConnector(INatsConnectionOptions options, string name)
+    /// <param name="makesRequests">Whether answers are expected, for which the client subscribes to an inbox.</param>
+    /// <param name="onRefusal">
+    /// Hears, over a connection of our own, what the server refuses, before anything is handed over that the server has sent afterwards. The
+    /// client's event tells it again.
+    /// </param>
+    public NatsConnector(INatsConnectionOptions options, string name, bool makesRequests, Action<string>? onRefusal = null)
     {
-        _owned = options.Connection is null
-            ? new NatsConnection(Prepare(options.Configuration ?? NatsOpts.Default with { Url = options.Url! }, options.OperationTimeout, name))
-            : null;
+        if (options.Connection is null)
+        {
+            var configuration = Prepare(options.Configuration ?? NatsOpts.Default with { Url = options.Url! }, options.OperationTimeout, name, makesRequests);
+            _owned = new NatsConnection(onRefusal is null
+                ? configuration
+                : configuration with { LoggerFactory = new NatsErrorLog(configuration.LoggerFactory, onRefusal) });
+        }
+
         Connection = _owned ?? options.Connection!;
     }
 
@@ -42,12 +52,15 @@ internal sealed class NatsConnector : IAsyncDisposable
 
     public ValueTask DisposeAsync() => _owned?.DisposeAsync() ?? ValueTask.CompletedTask;
 
-    private static NatsOpts Prepare(NatsOpts configuration, TimeSpan timeout, string name)
+    private static NatsOpts Prepare(NatsOpts configuration, TimeSpan timeout, string name, bool makesRequests)
     {
         var defaults = NatsOpts.Default;
         return configuration with
         {
             Name = configuration.Name == defaults.Name ? name : configuration.Name,
+
+            // In this mode the client subscribes to its inbox with the first request only: whoever makes none needs no right to it.
+            RequestReplyMode = makesRequests ? configuration.RequestReplyMode : NatsRequestReplyMode.SharedInbox,
 
             // A node must come back by itself however long the outage was, also from a wrong password that has been put right on the server.
             RetryOnInitialConnect = false,

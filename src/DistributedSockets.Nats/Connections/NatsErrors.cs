@@ -7,6 +7,15 @@ namespace DistributedSockets;
 /// <summary>Sorts exceptions.</summary>
 internal static class NatsErrors
 {
+    private const string Forbidden = "Permissions Violation";
+    private const string TooManySubscriptions = "maximum subscriptions exceeded";
+
+    /// <summary>Whether a server's error refuses one thing and ends nothing else.</summary>
+    public static bool IsRefusal(string error) => error.StartsWith(Forbidden, StringComparison.Ordinal) || IsSubscriptionLimit(error);
+
+    /// <summary>Whether a server's error refuses a subscription, of which it does not say which, since there are too many.</summary>
+    public static bool IsSubscriptionLimit(string error) => error.StartsWith(TooManySubscriptions, StringComparison.OrdinalIgnoreCase);
+
     /// <summary>Whether the exception is trouble with NATS, rather than misuse or the caller's cancellation.</summary>
     public static bool IsOutage(Exception exception, CancellationToken cancellationToken) => exception switch
     {

@@ -62,7 +62,7 @@ internal sealed partial class NatsSessionStore : ISessionStore
         _storage = settings.Storage == NatsSessionStorage.File ? "file" : "memory";
         _replicas = settings.Replicas;
         _keys = new NatsSessionKeys(clusterOptions.Value.Prefix);
-        _connector = new NatsConnector(settings, "DistributedSockets session store");
+        _connector = new NatsConnector(settings, "DistributedSockets session store", makesRequests: true);
         _nodes = new JetStreamBucket(_connector, _keys.NodesBucket, settings.OperationTimeout, time, _stop.Token);
         _sessions = new JetStreamBucket(_connector, _keys.SessionsBucket, settings.OperationTimeout, time, _stop.Token);
     }

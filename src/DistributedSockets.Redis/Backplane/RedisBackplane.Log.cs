@@ -21,7 +21,7 @@ internal sealed partial class RedisBackplane
         [LoggerMessage(1004, LogLevel.Warning, "Redis backplane opens a new connection, as the old one does not deliver.")]
         public static partial void ConnectionReplaced(ILogger logger);
 
-        [LoggerMessage(1005, LogLevel.Error, "Taking a message from channel {Channel} failed; the message is lost. So were {Others} since the last report.")]
+        [LoggerMessage(1005, LogLevel.Error, "Taking a message from channel {Channel} failed; the message is lost. {Others} more were lost so since the last report.")]
         public static partial void ReceiverFailed(ILogger logger, string channel, int others, Exception exception);
 
         [LoggerMessage(1006, LogLevel.Debug, "Redis was away while channel {Channel} was given up.")]

@@ -177,9 +177,30 @@ internal sealed partial class RedisBackplane
     {
         await AdoptProbeAsync(stop).ConfigureAwait(false);
         await _probe.EnsureAsync(subscriber, _placement, afresh, stop).ConfigureAwait(false);
-        foreach (var batch in _channels.Values.Chunk(BatchSize))
+        foreach (var batch in _channels.Chunk(BatchSize))
         {
-            await Task.WhenAll(batch.Select(subscription => subscription.EnsureAsync(subscriber, _placement, afresh, stop))).ConfigureAwait(false);
+            await Task.WhenAll(batch.Select(subscription => EnsureOrRefuseAsync(subscription, subscriber, afresh, stop))).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Sees to it that a channel is subscribed. One that Redis refuses does not hold up the others.</summary>
+    /// <returns>Whether it is subscribed; else it is not one of ours any more, and that has been reported.</returns>
+    private async Task<bool> EnsureOrRefuseAsync(KeyValuePair<string, RedisSubscription> subscription, ISubscriber subscriber, bool afresh, CancellationToken stop)
+    {
+        try
+        {
+            await subscription.Value.EnsureAsync(subscriber, _placement, afresh, stop).ConfigureAwait(false);
+            return true;
+        }
+        catch (Exception exception) when (RedisErrors.IsForbidden(exception))
+        {
+            if (_channels.TryRemove(subscription))
+            {
+                await CloseAsync(subscription, stop).ConfigureAwait(false);
+                _receiver!.OnSubscriptionRefused(subscription.Key, Refused(exception));
+            }
+
+            return false;
         }
     }
 
@@ -233,8 +254,7 @@ internal sealed partial class RedisBackplane
         {
             try
             {
-                await pair.Value.EnsureAsync(subscriber, _placement, afresh: true, stop).ConfigureAwait(false);
-                return _channels.ContainsKey(pair.Key);
+                return await EnsureOrRefuseAsync(pair, subscriber, afresh: true, stop).ConfigureAwait(false) && _channels.ContainsKey(pair.Key);
             }
             catch (RedisServerException) when (_isShard)
             {

@@ -90,6 +90,11 @@ internal sealed partial class RedisBackplane : IBackplane
             var receivers = await publish.WaitAsync(_timeout, _time, cancellationToken).ConfigureAwait(false);
             return _isCluster || _isShard ? null : receivers;
         }
+        catch (Exception exception) when (RedisErrors.IsForbidden(exception))
+        {
+            throw new BackplaneRefusedException(
+                $"Redis refused a message: {exception.Message} Connections on this node were served. Give the Redis user the permission to publish there.", exception);
+        }
         catch (Exception exception) when (RedisErrors.IsOutage(exception, cancellationToken))
         {
             // The connection may stand and yet carry nothing: see to it now rather than at the next check.
@@ -124,6 +129,10 @@ internal sealed partial class RedisBackplane : IBackplane
         try
         {
             await EnsureOrWithdrawAsync(subscription).ConfigureAwait(false);
+        }
+        catch (Exception exception) when (RedisErrors.IsForbidden(exception))
+        {
+            throw Refused(exception);
         }
         catch (Exception exception) when (RedisErrors.IsOutage(exception, cancellationToken))
         {
@@ -259,6 +268,9 @@ internal sealed partial class RedisBackplane : IBackplane
             Log.UnsubscribeFailed(_logger, subscription.Key, exception);
         }
     }
+
+    private static BackplaneRefusedException Refused(Exception cause) =>
+        new($"Redis refused a subscription: {cause.Message} Give the Redis user the permission to subscribe there.", cause);
 
     /// <remarks>On a Redis Cluster every channel has a server of its own. Without that the multiplexer takes turns, and there is no order.</remarks>
     private RedisChannel ChannelOf(string channel) => _isShard ? RedisChannel.Sharded(channel) : RedisChannel.Literal(channel).WithKeyRouting();

@@ -33,6 +33,9 @@ internal static class RedisErrors
             : exception;
     }
 
+    /// <summary>Whether the user of this connection lacks a permission for what was asked, which says nothing of anything else.</summary>
+    public static bool IsForbidden(Exception exception) => exception is RedisServerException { Kind: RedisErrorKind.NoPermission };
+
     /// <summary>Whether Redis is there and says no, such as to a wrong password: waiting does not help, somebody has to act.</summary>
     public static bool IsRefusal(Exception? exception)
     {

@@ -12,7 +12,7 @@ public sealed class RecordingReceiver : IBackplaneReceiver
     private TaskCompletionSource _changed = NewSignal();
     private volatile string? _violation;
 
-    /// <summary>What happened to the transport, oldest first: <c>unavailable</c>, <c>partly unavailable</c>, <c>available</c> or <c>loss</c>.</summary>
+    /// <summary>What happened to the transport, oldest first: <c>unavailable</c>, <c>partly unavailable</c>, <c>available</c>, <c>loss</c> or <c>refused</c>.</summary>
     public IReadOnlyList<string> Reports
     {
         get
@@ -83,7 +83,7 @@ public sealed class RecordingReceiver : IBackplaneReceiver
     }
 
     /// <summary>Waits until the transport has reported this often.</summary>
-    /// <param name="report"><c>unavailable</c>, <c>available</c> or <c>loss</c>.</param>
+    /// <param name="report">One of those of <see cref="Reports"/>.</param>
     /// <param name="count">How often.</param>
     public Task WaitForReportAsync(string report, int count = 1) => WaitUntilAsync(
         () => Reports.Count(made => made == report) >= count,
@@ -113,7 +113,7 @@ public sealed class RecordingReceiver : IBackplaneReceiver
     /// <inheritdoc/>
     public void OnUnavailable(Exception? cause)
     {
-        if (Reports.LastOrDefault(static report => report != "loss") != "unavailable")
+        if (Reports.LastOrDefault(static report => report is not ("loss" or "refused")) != "unavailable")
         {
             Report("unavailable"); // again it only tells of a clearer cause
         }
@@ -122,7 +122,7 @@ public sealed class RecordingReceiver : IBackplaneReceiver
     /// <inheritdoc/>
     public void OnPartlyUnavailable(Exception? cause)
     {
-        if (Reports.LastOrDefault(static report => report != "loss") != "partly unavailable")
+        if (Reports.LastOrDefault(static report => report is not ("loss" or "refused")) != "partly unavailable")
         {
             Report("partly unavailable");
         }
@@ -133,6 +133,9 @@ public sealed class RecordingReceiver : IBackplaneReceiver
 
     /// <inheritdoc/>
     public void OnPossibleLoss(string description) => Report("loss");
+
+    /// <inheritdoc/>
+    public void OnSubscriptionRefused(string channel, BackplaneRefusedException cause) => Report("refused");
 
     private int Count(string channel)
     {

@@ -210,5 +210,8 @@ public sealed class FaultyBackplane : IBackplane
         public void OnPossibleLoss(string description) => owner.OnInnerLoss(told => told.OnPossibleLoss(description));
 
         public void OnPossibleLoss(string description, DateTimeOffset since) => owner.OnInnerLoss(told => told.OnPossibleLoss(description, since));
+
+        public void OnSubscriptionRefused(string channel, BackplaneRefusedException cause) =>
+            owner.OnInnerLoss(told => told.OnSubscriptionRefused(channel, cause));
     }
 }

@@ -14,4 +14,7 @@ internal enum RemoteCommandOutcome : byte
 
     /// <summary>The connection is in as many groups as it may be.</summary>
     TooManyGroups = 4,
+
+    /// <summary>The transport refuses the group's channel to the node.</summary>
+    Refused = 5,
 }

@@ -56,6 +56,10 @@ internal sealed partial class RemoteCommands(
             case RemoteCommandOutcome.BackplaneAway:
                 throw new BackplaneUnavailableException(
                     $"The node of connection '{command.Subject}' is cut off from the backplane, so the connection was not added to the group. Try again later.");
+            case RemoteCommandOutcome.Refused:
+                throw new BackplaneRefusedException(
+                    $"The transport of the backplane refuses the channel of group '{command.Group}' to the node of connection '{command.Subject}', so the " +
+                    "connection was not added to the group. That node's health check and log event 172 say why.");
             case RemoteCommandOutcome.TooManyGroups:
                 throw new InvalidOperationException(
                     $"Connection '{command.Subject}' is in as many groups as a connection may be in, so it was not added to '{command.Group}'. " +
@@ -220,6 +224,10 @@ internal sealed partial class RemoteCommands(
         try
         {
             return await executor.ExecuteAsync(hub, command);
+        }
+        catch (BackplaneRefusedException)
+        {
+            return RemoteCommandOutcome.Refused;
         }
         catch (BackplaneUnavailableException)
         {

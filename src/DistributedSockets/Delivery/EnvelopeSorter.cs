@@ -47,6 +47,9 @@ internal sealed class EnvelopeSorter : IBackplaneReceiver
         }
     }
 
+    /// <summary>Called with a channel that the transport has come to refuse, and its words.</summary>
+    internal event Action<string, BackplaneRefusedException>? SubscriptionRefused;
+
     public void OnReceived(string channel, ReadOnlyMemory<byte> payload)
     {
         if (!_node.IsStarted)
@@ -91,6 +94,8 @@ internal sealed class EnvelopeSorter : IBackplaneReceiver
     public void OnPossibleLoss(string description) => _losses.Report(PossibleLossCause.Transport, description);
 
     public void OnPossibleLoss(string description, DateTimeOffset since) => _losses.Report(PossibleLossCause.Transport, since, description);
+
+    public void OnSubscriptionRefused(string channel, BackplaneRefusedException cause) => SubscriptionRefused?.Invoke(channel, cause);
 
     internal void Trim()
     {

@@ -2,8 +2,12 @@ using Microsoft.Extensions.Diagnostics.HealthChecks;
 
 namespace DistributedSockets;
 
-/// <summary>Healthy; degraded while the backplane or the session store is away, no other node is understood, or one routes otherwise; unhealthy before start and while draining.</summary>
-internal sealed class DistributedWebSocketsHealthCheck(LocalNode node, Hubs hubs, RefusedEnvelopes refused) : IHealthCheck
+/// <summary>
+/// Healthy; degraded while the backplane or the session store is away, the backplane refuses a channel that is needed, no other node is
+/// understood, or one routes otherwise; unhealthy before start and while draining.
+/// </summary>
+internal sealed class DistributedWebSocketsHealthCheck(
+    LocalNode node, Hubs hubs, RefusedEnvelopes refused, ChannelSubscriptions subscriptions) : IHealthCheck
 {
     public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
     {
@@ -28,6 +32,7 @@ internal sealed class DistributedWebSocketsHealthCheck(LocalNode node, Hubs hubs
 
         return (backplane, store) switch
         {
+            (null, null) when part is null && subscriptions.Refusal is { } refusal => Result(HealthStatus.Degraded, refusal),
             (null, null) when part is null && refused.IsDeaf => Result(
                 HealthStatus.Degraded,
                 "Envelopes of other nodes are refused, and none was taken in the last minute. EnvelopeKeys or the clocks differ."),

@@ -7,8 +7,8 @@ namespace Microsoft.Extensions.DependencyInjection;
 public static class DistributedWebSocketsHealthChecksBuilderExtensions
 {
     /// <summary>
-    /// Adds a health check that is healthy, degraded while the backplane or the session store is away or envelopes of other nodes cannot be
-    /// opened, and unhealthy while the node drains.
+    /// Adds a health check that is healthy, degraded while the backplane or the session store is away, a channel that is needed is refused, or
+    /// envelopes of other nodes cannot be opened, and unhealthy while the node drains.
     /// </summary>
     /// <param name="builder">The health checks.</param>
     /// <param name="name">The check's name.</param>

@@ -128,7 +128,7 @@ internal ref struct EnvelopeReader(ReadOnlySpan<byte> envelope, int position)
     internal bool TryReadReply(out Guid requestId, out RemoteCommandOutcome outcome)
     {
         outcome = default;
-        if (!TryReadGuid(out requestId) || !TryReadByte(out var value) || value is < 1 or > 4 || !IsAtEnd)
+        if (!TryReadGuid(out requestId) || !TryReadByte(out var value) || value is < 1 or > 5 || !IsAtEnd)
         {
             return false;
         }

@@ -10,7 +10,7 @@ internal sealed class GroupMemberships(ChannelSubscriptions subscriptions, Local
     /// While the backplane, or the channel's part of it, is away nothing comes from other nodes anyhow, and the outage is reported: the connection joins, and the
     /// channel follows with all others when the backplane is back.
     /// </remarks>
-    /// <exception cref="BackplaneUnavailableException">The backplane failed. The connection is not in the group.</exception>
+    /// <exception cref="BackplaneUnavailableException">The backplane failed, or refused the channel. The connection is not in the group.</exception>
     internal async ValueTask<RemoteCommandOutcome> AddAsync(HubConnections hub, Connection connection, string group)
     {
         var maxGroups = options.Value.MaxGroupsPerConnection;
@@ -25,7 +25,8 @@ internal sealed class GroupMemberships(ChannelSubscriptions subscriptions, Local
         {
             await subscriptions.AcquireAsync(channel, keep: false);
         }
-        catch (BackplaneUnavailableException) when (node.IsBackplaneAway || node.IsBackplanePartlyAway)
+        catch (BackplaneUnavailableException exception)
+            when (exception is not BackplaneRefusedException && (node.IsBackplaneAway || node.IsBackplanePartlyAway))
         {
             subscriptions.AcquireLater(channel);
         }

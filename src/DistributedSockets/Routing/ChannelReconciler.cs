@@ -17,10 +17,12 @@ internal sealed partial class ChannelReconciler(
     private readonly CancellationTokenSource _stopping = new();
     private readonly SemaphoreSlim _recovered = new(0);
     private Task _loop = Task.CompletedTask;
+    private bool _saidRefused;
 
     internal void Start()
     {
         outages.Recovered += OnRecovered;
+        sorter.SubscriptionRefused += subscriptions.Refuse;
         _loop = RunAsync(_stopping.Token);
     }
 
@@ -28,6 +30,7 @@ internal sealed partial class ChannelReconciler(
     internal async Task StopAsync(CancellationToken cancellationToken)
     {
         outages.Recovered -= OnRecovered;
+        sorter.SubscriptionRefused -= subscriptions.Refuse;
         await _stopping.CancelAsync();
         await _loop.WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
@@ -52,6 +55,8 @@ internal sealed partial class ChannelReconciler(
                 {
                     await subscriptions.ReconcileAsync();
                 }
+
+                WarnOfRefusal();
             }
             catch (BackplaneUnavailableException) when (node.IsBackplanePartlyAway)
             {
@@ -68,10 +73,25 @@ internal sealed partial class ChannelReconciler(
         }
     }
 
+    /// <summary>Says it once when it begins: what is refused is asked for again every time.</summary>
+    private void WarnOfRefusal()
+    {
+        var refusal = subscriptions.Refusal;
+        if (refusal is not null && !_saidRefused)
+        {
+            Log.Refused(logger, refusal);
+        }
+
+        _saidRefused = refusal is not null;
+    }
+
     private static partial class Log
     {
         [LoggerMessage(171, LogLevel.Error, "Looking after the channels failed; it is tried again in 2 seconds.")]
         public static partial void ReconcileFailed(ILogger logger, Exception exception);
+
+        [LoggerMessage(172, LogLevel.Error, "{Refusal} It is tried again every 2 seconds, so it heals when the permissions are put right.")]
+        public static partial void Refused(ILogger logger, string refusal);
 
         [LoggerMessage(170, LogLevel.Warning, "Channels could not be subscribed; connections may miss messages of other nodes until they are. Tried again in 2 seconds.")]
         public static partial void SubscribeFailed(ILogger logger, Exception exception);

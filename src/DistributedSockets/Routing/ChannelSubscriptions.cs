@@ -12,7 +12,10 @@ internal sealed class ChannelSubscriptions(
 {
     private const int BatchSize = 256;
 
+    private static readonly string[] s_kinds = ["user", "group", "node"];
+
     private readonly ConcurrentDictionary<string, Entry> _entries = new(StringComparer.Ordinal);
+    private volatile bool _mayBeRefused;
 
     /// <summary>How many channels are subscribed or needed.</summary>
     internal int Count => _entries.Count;
@@ -20,10 +23,48 @@ internal sealed class ChannelSubscriptions(
     /// <summary>How often a channel is needed.</summary>
     internal int CountNeeded(string channel) => _entries.TryGetValue(channel, out var entry) ? Volatile.Read(ref entry.Needed) : 0;
 
+    /// <summary>Which needed channels the transport refuses, by their kind, and what it says; <see langword="null"/> if it refuses none.</summary>
+    internal string? Refusal
+    {
+        get
+        {
+            if (!_mayBeRefused)
+            {
+                return null;
+            }
+
+            _mayBeRefused = false; // before the look: who is refused meanwhile sets it again
+            var kinds = new SortedSet<string>(StringComparer.Ordinal);
+            var (count, words) = (0, "");
+            foreach (var (channel, entry) in _entries)
+            {
+                lock (entry)
+                {
+                    if (entry is { Refusal: { } refusal, Subscribed: false, Needed: > 0 })
+                    {
+                        count++;
+                        kinds.Add(KindOf(channel));
+                        words = refusal;
+                    }
+                }
+            }
+
+            if (count == 0)
+            {
+                return null;
+            }
+
+            _mayBeRefused = true;
+            return $"The backplane's transport refuses {count} needed channel{(count == 1 ? "" : "s")} ({string.Join(", ", kinds)}); " +
+                $"what other nodes send by {(count == 1 ? "it" : "them")} does not arrive. {words}";
+        }
+    }
+
     /// <summary>Needs a channel once more and returns when it is subscribed.</summary>
     /// <param name="channel">The channel.</param>
     /// <param name="keep">Whether the need stays when the backplane is away, for <see cref="ReconcileAsync"/> to fulfil.</param>
     /// <exception cref="BackplaneUnavailableException">The channel is not subscribed.</exception>
+    /// <exception cref="BackplaneRefusedException">The transport refuses the channel; a need that stays is asked for again by <see cref="ReconcileAsync"/>.</exception>
     internal ValueTask AcquireAsync(string channel, bool keep)
     {
         while (true)
@@ -86,8 +127,22 @@ internal sealed class ChannelSubscriptions(
         }
     }
 
+    /// <summary>Notes that the backplane has lost a channel, as the transport has come to refuse it.</summary>
+    internal void Refuse(string channel, BackplaneRefusedException cause)
+    {
+        if (_entries.TryGetValue(channel, out var entry))
+        {
+            lock (entry)
+            {
+                RefuseLocked(entry, cause);
+                entry.Subscribed = false;
+                entry.MissingSince = entry.Needed > 0 ? entry.MissingSince ?? time.GetUtcNow() : null;
+            }
+        }
+    }
+
     /// <summary>Subscribes what is needed and missing, and gives up what has been idle for long enough.</summary>
-    /// <exception cref="BackplaneUnavailableException">Something is still missing.</exception>
+    /// <exception cref="BackplaneUnavailableException">Something is still missing, and not because it is refused, which <see cref="Refusal"/> says.</exception>
     internal async Task ReconcileAsync()
     {
         var work = new List<Task>(BatchSize);
@@ -123,6 +178,10 @@ internal sealed class ChannelSubscriptions(
                 all.Observe();
                 await all.WaitAsync(timeout, time);
                 return null;
+            }
+            catch (BackplaneRefusedException)
+            {
+                return tasks.Select(static task => task.Exception?.InnerException).FirstOrDefault(static other => other is not null and not BackplaneRefusedException);
             }
             catch (Exception exception)
             {
@@ -180,6 +239,7 @@ internal sealed class ChannelSubscriptions(
             while (true)
             {
                 bool subscribe;
+                int refusals;
                 lock (entry)
                 {
                     if (entry.Needed > 0 ? entry.Subscribed : !IsIdleLocked(entry))
@@ -197,6 +257,7 @@ internal sealed class ChannelSubscriptions(
                     }
 
                     subscribe = entry.Needed > 0;
+                    refusals = entry.Refusals;
                     entry.Subscribed = false; // before the call: who comes meanwhile waits for its outcome
                     entry.MayBeSubscribed = true;
                 }
@@ -207,7 +268,13 @@ internal sealed class ChannelSubscriptions(
                     DateTimeOffset? missingSince;
                     lock (entry)
                     {
+                        if (entry.Refusals != refusals)
+                        {
+                            throw new BackplaneRefusedException(entry.Refusal!); // said while the backplane completed
+                        }
+
                         entry.Subscribed = true;
+                        entry.Refusal = null;
                         missingSince = entry.Needed > 0 ? entry.MissingSince : null;
                         entry.MissingSince = null;
                     }
@@ -232,12 +299,27 @@ internal sealed class ChannelSubscriptions(
             lock (entry)
             {
                 entry.Work = null;
+                if (exception is BackplaneRefusedException refusal)
+                {
+                    RefuseLocked(entry, refusal);
+                }
             }
 
             throw exception as BackplaneUnavailableException ?? new BackplaneUnavailableException(
                 $"The backplane failed to change the subscription of a channel: {exception.Message} It is tried again.", exception);
         }
     }
+
+    private void RefuseLocked(Entry entry, BackplaneRefusedException cause)
+    {
+        entry.Refusal = cause.Message;
+        entry.Refusals++;
+        _mayBeRefused = true;
+    }
+
+    /// <summary>What a channel is for, as it is named behind prefix, version and hub; one that another strategy has named is a "channel".</summary>
+    private static string KindOf(string channel) => channel.Split(':') is [.., "all"] ? "all"
+        : Array.Find(s_kinds, kind => channel.Contains($":{kind}:", StringComparison.Ordinal)) ?? "channel";
 
     private sealed class Entry
     {
@@ -250,6 +332,12 @@ internal sealed class ChannelSubscriptions(
 
         /// <summary>Since when a member here has been without its channel.</summary>
         internal DateTimeOffset? MissingSince;
+
+        /// <summary>What the transport said when it refused the channel, until it is subscribed.</summary>
+        internal string? Refusal;
+
+        /// <summary>How often it has refused it.</summary>
+        internal int Refusals;
         internal bool Removed;
         internal Task? Work;
     }

@@ -90,23 +90,6 @@ public sealed class NatsServerConfigurationTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Permissions_SubjectForbidden_IsLoggedAndReportedAsLoss()
-    {
-        _server.Configuration = """
-            authorization {
-              users = [ { user: app, password: secret, permissions: { publish: { deny: ["configured.v1.user.alice"] }, subscribe: ">" } } ]
-            }
-            """;
-        await _server.StartAsync();
-        await using var node = await StartNodeAsync(new NatsOpts { Url = _server.Url, AuthOpts = new() { Username = "app", Password = "secret" } });
-
-        await node.PublishAsync(Channel, "refused");
-
-        await node.Received.WaitForReportAsync("loss");
-        Assert.True(Logged(1109));
-    }
-
-    [Fact]
     public async Task Permissions_ProbeForbidden_IsAnOutageThatSaysWhy()
     {
         _server.Configuration = """

@@ -1,5 +1,6 @@
 using DistributedSockets.Testing;
 using DistributedSockets.TestServers;
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Testing;
 using StackExchange.Redis;
 
@@ -58,6 +59,37 @@ public sealed class AclTests
         await using var intruder = await ConnectionMultiplexer.ConnectAsync(connection);
         await Assert.ThrowsAsync<RedisServerException>(() => intruder.GetDatabase().StringSetAsync("other", "x"));
         await Assert.ThrowsAsync<RedisServerException>(() => intruder.GetSubscriber().PublishAsync(RedisChannel.Literal("other"), "x"));
+    }
+
+    [Theory]
+    [InlineData("resp2")]
+    [InlineData("resp3")]
+    public async Task User_OfThePage_NothingIsLoggedOrReportedAtStartAndInWork(string protocol)
+    {
+        await using var redis = new RedisServer();
+        redis.SkipUnlessAvailable();
+        await redis.StartAsync();
+        string[] acl = [.. AclOfThePage().Where(static rule => rule != "+client|setinfo")];
+        Assert.StartsWith("+OK", await redis.CommandAsync(acl));
+        var connection = $"{redis.EndPoint},user=sockets,password=PASSWORD,protocol={protocol}";
+
+        await using var sender = await RedisNode.StartAsync(connection, Prefix);
+        await using var node = await RedisNode.StartAsync(connection, Prefix);
+        await using (var client = await node.ConnectAsync("alice"))
+        {
+            await sender.Router.AddToGroupAsync(client.Id, "red", Cancellation);
+            await sender.Router.SendToGroupAsync("red", "group", Cancellation);
+            Assert.Equal("group", await client.ReceiveAsync());
+            await sender.Router.SendToUserAsync("alice", "user", Cancellation);
+            Assert.Equal("user", await client.ReceiveAsync());
+            await Eventually.TrueAsync(async () => await sender.Store.IsOnlineAsync(RedisNode.Hub, "alice", Cancellation), "the session is stored");
+            await sender.Router.RemoveFromGroupAsync(client.Id, "red", Cancellation);
+        }
+
+        await sender.HealthyAsync();
+        await node.HealthyAsync();
+        Assert.Equal((0, 0), (sender.Losses.Count, node.Losses.Count));
+        Assert.DoesNotContain(sender.Logs.GetSnapshot().Concat(node.Logs.GetSnapshot()), static entry => entry.Level >= LogLevel.Warning);
     }
 
     [Theory]

@@ -145,14 +145,23 @@ internal sealed class RedisServersBackplane : IBackplane
         }
     }
 
+    internal void OnRefused(RedisShare share, string channel, BackplaneRefusedException cause) =>
+        _receiver!.OnSubscriptionRefused(channel, (BackplaneRefusedException)Named(share, cause));
+
     private RedisShare Find(string channel)
     {
         ArgumentException.ThrowIfNullOrEmpty(channel);
         return _shares[_rendezvous.Find(channel)];
     }
 
-    private BackplaneUnavailableException Named(RedisShare share, BackplaneUnavailableException exception) =>
-        new($"{share}, one of {_shares.Length}: {exception.Message}", exception.InnerException);
+    /// <summary>Names the server in an exception of its backplane, and keeps the exception's kind.</summary>
+    private BackplaneUnavailableException Named(RedisShare share, BackplaneUnavailableException exception)
+    {
+        var message = $"{share}, one of {_shares.Length}: {exception.Message}";
+        return exception is BackplaneRefusedException
+            ? new BackplaneRefusedException(message, exception.InnerException)
+            : new BackplaneUnavailableException(message, exception.InnerException);
+    }
 
     private void ReportLocked()
     {

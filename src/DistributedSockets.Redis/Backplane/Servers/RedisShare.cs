@@ -50,6 +50,8 @@ internal sealed class RedisShare(string name, IBackplane backplane, RedisServers
 
     public void OnPossibleLoss(string description, DateTimeOffset since) => whole.OnPossibleLoss(this, description, since);
 
+    public void OnSubscriptionRefused(string channel, BackplaneRefusedException cause) => whole.OnRefused(this, channel, cause);
+
     public void Fail(Exception? cause, bool isPart)
     {
         if (_mayBeMissingFrom is null)

@@ -150,5 +150,13 @@ internal sealed class RedisShard : IBackplaneReceiver, IAsyncDisposable
         }
     }
 
+    public void OnSubscriptionRefused(string channel, BackplaneRefusedException cause)
+    {
+        if (!_isRetired)
+        {
+            _owner.OnRefused(this, channel, cause);
+        }
+    }
+
     private sealed record Barrier(string Channel, TaskCompletionSource Reached);
 }

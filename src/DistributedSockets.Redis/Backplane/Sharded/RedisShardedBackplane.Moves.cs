@@ -149,7 +149,7 @@ internal sealed partial class RedisShardedBackplane
         }
     }
 
-    private static async Task<bool> PlaceAsync(string channel, RedisPlacement placement, RedisShard? target, CancellationToken stop)
+    private async Task<bool> PlaceAsync(string channel, RedisPlacement placement, RedisShard? target, CancellationToken stop)
     {
         await WithdrawAsync(channel, placement, target, stop).ConfigureAwait(false); // one that was subscribed meanwhile
         await placement.Gate.WaitAsync(stop).ConfigureAwait(false);
@@ -174,6 +174,11 @@ internal sealed partial class RedisShardedBackplane
 
             return true;
         }
+        catch (BackplaneRefusedException exception)
+        {
+            Forget(channel, placement, exception);
+            return true;
+        }
         catch (BackplaneUnavailableException)
         {
             return false;
@@ -181,6 +186,24 @@ internal sealed partial class RedisShardedBackplane
         finally
         {
             placement.Gate.Release();
+        }
+    }
+
+    /// <summary>Takes a channel that its primary has come to refuse off the list.</summary>
+    internal void OnRefused(RedisShard shard, string channel, BackplaneRefusedException cause)
+    {
+        if (_channels.TryGetValue(channel, out var placement) && ReferenceEquals(placement.Shard, shard))
+        {
+            Forget(channel, placement, cause);
+        }
+    }
+
+    private void Forget(string channel, RedisPlacement placement, BackplaneRefusedException cause)
+    {
+        if (_channels.TryRemove(new(channel, placement)))
+        {
+            placement.IsClosed = true;
+            Receiver.OnSubscriptionRefused(channel, cause);
         }
     }
 

@@ -1,0 +1,158 @@
+using DistributedSockets.Testing;
+using DistributedSockets.TestServers;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Testing;
+using StackExchange.Redis;
+
+namespace DistributedSockets.Redis.Tests.Backplane;
+
+/// <summary>Servers that forbid a channel to the user of the backplane.</summary>
+public sealed class RedisPermissionTests : IAsyncLifetime
+{
+    private const string Prefix = "shop";
+    private const string Allowed = $"{Prefix}:v1:chat:group:red";
+    private const string Forbidden = $"{Prefix}:v1:chat:group:blue";
+    private const string Words = "NOPERM";
+
+    private static readonly string[] Some = ["resetchannels", $"&{Prefix}:v1:probe:*", $"&{Prefix}:v1:servers", $"&{Allowed}"];
+    private static readonly string[] All = ["resetchannels", $"&{Prefix}:v1:*"];
+
+    private readonly RedisServer _server = new();
+    private readonly FakeLogger<RedisBackplane> _logger = new();
+
+    public ValueTask InitializeAsync()
+    {
+        _server.SkipUnlessAvailable();
+        return _server.InitializeAsync();
+    }
+
+    public ValueTask DisposeAsync() => _server.DisposeAsync();
+
+    [Theory]
+    [InlineData("resp2")]
+    [InlineData("resp3")]
+    public async Task Subscribe_Forbidden_ThrowsTheWordsUntilItIsAllowedAndOthersWork(string protocol)
+    {
+        await AllowAsync(_server, Some);
+        await using var node = await StartNodeAsync(protocol);
+
+        var refusal = await Assert.ThrowsAsync<BackplaneRefusedException>(() => node.SubscribeAsync(Forbidden));
+        await node.SubscribeAsync(Allowed);
+        await node.PublishAsync(Allowed, "hello");
+
+        Assert.Contains(Words, refusal.Message);
+        await node.Received.WaitForAsync(Allowed, "hello");
+        Assert.Empty(node.Received.Reports);
+        Assert.DoesNotContain(_logger.Collector.GetSnapshot(), static entry => entry.Level >= LogLevel.Warning);
+        await AllowAsync(_server, All);
+        await node.SubscribeAsync(Forbidden);
+        await node.PublishAsync(Forbidden, "hello");
+        Assert.Equal(["hello"], await node.Received.WaitForAsync(Forbidden, "hello"));
+    }
+
+    [Theory]
+    [InlineData("resp2")]
+    [InlineData("resp3")]
+    public async Task Subscribed_ThenForbidden_IsReportedAndOthersAreBack(string protocol)
+    {
+        await AllowAsync(_server, All);
+        await using var node = await StartNodeAsync(protocol);
+        await node.SubscribeAsync(Allowed, Forbidden);
+
+        await AllowAsync(_server, Some); // upon which Redis cuts the connection
+        await node.Received.WaitForReportAsync("refused");
+        await node.Received.WaitForReportAsync("available");
+
+        await node.PublishAsync(Allowed, "hello");
+        await node.Received.WaitForAsync(Allowed, "hello");
+        await Assert.ThrowsAsync<BackplaneRefusedException>(() => node.SubscribeAsync(Forbidden));
+        await AllowAsync(_server, All);
+        await node.SubscribeAsync(Forbidden);
+        await node.PublishAsync(Forbidden, "hello");
+        Assert.Equal(["hello"], await node.Received.WaitForAsync(Forbidden, "hello"));
+    }
+
+    [Theory]
+    [InlineData("resp2")]
+    [InlineData("resp3")]
+    public async Task Publish_Forbidden_ThrowsTheWordsAndOthersWork(string protocol)
+    {
+        await AllowAsync(_server, Some);
+        await using var node = await StartNodeAsync(protocol);
+        await node.SubscribeAsync(Allowed);
+
+        var refusal = await Assert.ThrowsAsync<BackplaneRefusedException>(() => node.PublishAsync(Forbidden, "refused"));
+        await node.PublishAsync(Allowed, "hello");
+
+        Assert.Contains(Words, refusal.Message);
+        await node.Received.WaitForAsync(Allowed, "hello");
+        Assert.Empty(node.Received.Reports);
+    }
+
+    [Fact]
+    public async Task Subscribe_ForbiddenOverAConnectionOfTheApp_ThrowsTheWords()
+    {
+        await AllowAsync(_server, Some);
+        await using var connection = await ConnectionMultiplexer.ConnectAsync(Connection(_server.EndPoint, "resp3"));
+        await using var node = await BackplaneNode.StartAsync(RedisFactory.Backplane(
+            "", options => (options.ConnectionString, options.ConnectionMultiplexer) = (null, connection), _logger, Prefix));
+
+        await Assert.ThrowsAsync<BackplaneRefusedException>(() => node.SubscribeAsync(Forbidden));
+
+        Assert.Empty(node.Received.Reports);
+    }
+
+    [Fact]
+    public async Task SeveralServers_OneForbids_ThrowsNamesItAndReportsWhenItIsTakenAway()
+    {
+        await AllowAsync(_server, Some);
+        await using var node = await BackplaneNode.StartAsync(RedisFactory.Backplane([Connection(_server.EndPoint, "resp3")], prefix: Prefix));
+
+        var refusal = await Assert.ThrowsAsync<BackplaneRefusedException>(() => node.SubscribeAsync(Forbidden));
+        Assert.Contains(_server.EndPoint, refusal.Message);
+        Assert.Contains(Words, refusal.Message);
+        await AllowAsync(_server, All);
+        await node.SubscribeAsync(Forbidden);
+        await AllowAsync(_server, Some);
+        await node.Received.WaitForReportAsync("refused");
+    }
+
+    [Fact]
+    public async Task Sharded_Forbidden_ThrowsTheWordsAndIsReportedWhenItIsTakenAway()
+    {
+        await using var cluster = await RedisCluster.StartAsync();
+        await AllowAllAsync(Some);
+        await using var node = await BackplaneNode.StartAsync(
+            RedisFactory.ShardedBackplane(Connection(cluster.ConnectionString, "resp3"), logger: _logger, prefix: Prefix));
+
+        var refusal = await Assert.ThrowsAsync<BackplaneRefusedException>(() => node.SubscribeAsync(Forbidden));
+        Assert.Contains(Words, refusal.Message);
+        await Assert.ThrowsAsync<BackplaneRefusedException>(() => node.PublishAsync(Forbidden, "refused"));
+        await node.SubscribeAsync(Allowed);
+        Assert.Empty(node.Received.Reports);
+
+        await AllowAllAsync(All);
+        await node.SubscribeAsync(Forbidden);
+        await AllowAllAsync(Some);
+        await node.Received.WaitForReportAsync("refused");
+        await node.Received.WaitForReportAsync("available");
+        await node.PublishAsync(Allowed, "hello");
+        await node.Received.WaitForAsync(Allowed, "hello");
+
+        async Task AllowAllAsync(string[] channels)
+        {
+            foreach (var server in cluster.Nodes)
+            {
+                await AllowAsync(server, channels);
+            }
+        }
+    }
+
+    private static string Connection(string endPoints, string protocol) => $"{endPoints},user=sockets,password=PASSWORD,protocol={protocol}";
+
+    private static async Task AllowAsync(RespServer server, string[] channels) =>
+        Assert.StartsWith("+OK", await server.CommandAsync(["ACL", "SETUSER", "sockets", "on", ">PASSWORD", "~*", "+@all", .. channels]));
+
+    private Task<BackplaneNode> StartNodeAsync(string protocol) =>
+        BackplaneNode.StartAsync(RedisFactory.Backplane(Connection(_server.EndPoint, protocol), logger: _logger, prefix: Prefix));
+}
