@@ -6,9 +6,10 @@ namespace DistributedSockets;
 
 /// <summary>Reaches the connections, users and groups of one hub, wherever in the cluster they are.</summary>
 /// <remarks>
-/// <para>Sending is at most once. What one node sends to one target arrives at every receiver in the same order. A send
-/// completes when the targets on this node are queued and the backplane has taken the envelope for the other nodes; it does
-/// not wait for any client.</para>
+/// <para>Sending is at most once. What one node sends to one target arrives at every receiver in the same order, which is
+/// that of the calls; several users, groups or connections are one target as long as the same ones are named. Between other
+/// targets there is no order across nodes. A send completes when the targets on this node are queued and the backplane has
+/// taken the envelope for the other nodes; it does not wait for any client.</para>
 /// <para>Injected as itself it speaks to the hub <c>default</c>; <see cref="IWebSocketRouter{THandler}"/> speaks to a handler's
 /// hub, and <see cref="IWebSocketRouterFactory"/> to a hub by name. Group names, user ids and connection ids are compared
 /// ordinally; names have 1 to 256 bytes of UTF-8. All members may be called concurrently.</para>

@@ -38,7 +38,9 @@ internal sealed class InMemoryChannel
         }
     }
 
-    /// <summary>Hands a copy to every receiver. Under the lock, as the order must be the same for all; receivers wait for nothing.</summary>
+    /// <summary>
+    /// Hands a copy to every receiver. Under the lock, as the order must be the same for all; receivers queue what comes, and write nothing.
+    /// </summary>
     internal int Deliver(string channel, ReadOnlyMemory<byte> payload)
     {
         lock (_gate)
@@ -49,9 +51,17 @@ internal sealed class InMemoryChannel
             }
 
             ReadOnlyMemory<byte> copy = payload.ToArray();
-            foreach (var receiver in _receivers)
+            OrderSection.Enter();
+            try
             {
-                receiver.OnReceived(channel, copy);
+                foreach (var receiver in _receivers)
+                {
+                    receiver.OnReceived(channel, copy);
+                }
+            }
+            finally
+            {
+                OrderSection.Exit();
             }
 
             return _receivers.Count;

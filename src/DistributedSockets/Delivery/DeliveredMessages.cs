@@ -15,30 +15,27 @@ internal sealed class DeliveredMessages(TimeProvider time)
     private static readonly TimeSpan s_memory = TimeSpan.FromSeconds(30);
 
     private readonly Lock _gate = new();
-    private readonly Dictionary<Guid, HashSet<Connection>> _served = [];
-    private readonly Queue<(Guid Id, long At)> _order = new();
+    private readonly Dictionary<Guid, Message> _messages = [];
+    private readonly Queue<Guid> _order = new();
+    private Message? _latest;
     private int _connections;
 
-    /// <summary>Which connections the envelope at hand has named; empty between envelopes, and kept so that none needs a set of its own.</summary>
-    internal HashSet<Connection> Named { get; } = [];
-
-    /// <summary>Queues a copy at those who have not got the message yet.</summary>
-    internal int Enqueue(Guid messageId, MemberList members, SharedFrame frame, ReadOnlySpan<Connection?> excluded)
+    /// <summary>Who has got a message; for the lane alone, which adds those who get it now before it asks again.</summary>
+    internal HashSet<Connection> RecipientsOf(Guid messageId)
     {
         lock (_gate)
         {
-            if (!_served.TryGetValue(messageId, out var served))
+            CountLatestLocked();
+            if (!_messages.TryGetValue(messageId, out var message))
             {
                 ForgetLocked();
-                served = [];
-                _served.Add(messageId, served);
-                _order.Enqueue((messageId, time.GetTimestamp()));
+                message = new(time.GetTimestamp());
+                _messages.Add(messageId, message);
+                _order.Enqueue(messageId);
             }
 
-            var before = served.Count;
-            var sent = FanOut.Enqueue(members, frame, excluded, served);
-            _connections += served.Count - before;
-            return sent;
+            _latest = message;
+            return message.Recipients;
         }
     }
 
@@ -51,16 +48,36 @@ internal sealed class DeliveredMessages(TimeProvider time)
         }
     }
 
+    private void CountLatestLocked()
+    {
+        if (_latest is { IsForgotten: false } latest)
+        {
+            _connections += latest.Recipients.Count - latest.Counted;
+            latest.Counted = latest.Recipients.Count;
+        }
+    }
+
     private void ForgetLocked()
     {
         while (_order.TryPeek(out var oldest)
-            && (_order.Count >= MaxMessages || _connections > MaxConnections || time.GetElapsedTime(oldest.At) > s_memory))
+            && (_order.Count >= MaxMessages || _connections > MaxConnections || time.GetElapsedTime(_messages[oldest].At) > s_memory))
         {
             _order.Dequeue();
-            if (_served.Remove(oldest.Id, out var served))
-            {
-                _connections -= served.Count;
-            }
+            _messages.Remove(oldest, out var message);
+            _connections -= message!.Counted; // every id in the order has its message
+            message.IsForgotten = true;
         }
+    }
+
+    private sealed class Message(long at)
+    {
+        internal HashSet<Connection> Recipients { get; } = [];
+
+        internal long At => at;
+
+        /// <summary>How many of the recipients are in the sum.</summary>
+        internal int Counted { get; set; }
+
+        internal bool IsForgotten { get; set; }
     }
 }

@@ -3,18 +3,18 @@ using System.Text;
 namespace DistributedSockets;
 
 /// <summary>Delivers what arrives from other nodes, called by the lanes. Never waits.</summary>
-internal sealed class EnvelopeDispatcher(RemoteCommands commands, DistributedWebSocketsMetrics metrics)
+internal sealed class EnvelopeDispatcher(LocalDelivery delivery, RemoteCommands commands)
 {
     /// <summary>Delivers one envelope; false if what stands in it is wrong.</summary>
     /// <param name="hub">The hub of its channel.</param>
     /// <param name="envelope">The envelope, which frames slice.</param>
-    /// <param name="served">What the lane has delivered of messages on several channels.</param>
-    internal bool TryDispatch(HubConnections hub, in Envelope envelope, DeliveredMessages served)
+    /// <param name="delivered">What the lane has delivered of messages on several channels.</param>
+    internal bool TryDispatch(HubConnections hub, in Envelope envelope, DeliveredMessages delivered)
     {
         switch (envelope.Kind)
         {
             case EnvelopeKind.Frame:
-                return TryDeliver(hub, envelope, served);
+                return TryDeliver(hub, envelope, delivered);
             case EnvelopeKind.Command:
                 return TryCommand(hub, envelope);
             default:
@@ -28,11 +28,11 @@ internal sealed class EnvelopeDispatcher(RemoteCommands commands, DistributedWeb
         }
     }
 
-    private bool TryDeliver(HubConnections hub, in Envelope envelope, DeliveredMessages served)
+    private bool TryDeliver(HubConnections hub, in Envelope envelope, DeliveredMessages delivered)
     {
-        Span<char> scratch = stackalloc char[NameList.ScratchChars];
-        var members = Members(hub, envelope, scratch);
-        if (members.Count == 0 && envelope.Target is WebSocketTargetKind.Users or WebSocketTargetKind.Groups)
+        Span<char> scratch = stackalloc char[NameList.ScratchChars]; // names and exclusions are read one after the other
+        var names = envelope.Names(scratch);
+        if (!LocalDelivery.HasReceivers(hub, envelope.Target, names))
         {
             return SharedFrame.IsFrame(envelope.Frame.Span, envelope.HasDeflated); // common where users and groups share a channel, and it allocates nothing
         }
@@ -43,79 +43,10 @@ internal sealed class EnvelopeDispatcher(RemoteCommands commands, DistributedWeb
         }
 
         using var release = frame;
-        if (envelope.Target == WebSocketTargetKind.Connections)
-        {
-            DeliverToConnections(hub, envelope.Names(scratch), frame, served);
-        }
-        else
-        {
-            Deliver(hub, members, frame, Excluded(hub, envelope.Excluded(scratch)), envelope.MessageId, served);
-        }
-
+        var messageId = envelope.MessageId;
+        var recipients = messageId == Guid.Empty ? null : delivered.RecipientsOf(messageId);
+        delivery.Start(delivery.Enqueue(hub, envelope.Target, names, envelope.Excluded(scratch), frame, recipients));
         return true;
-    }
-
-    /// <summary>Who is here of everyone, or of the only user or group that is named.</summary>
-    private static MemberList Members(HubConnections hub, in Envelope envelope, Span<char> scratch)
-    {
-        if (envelope.Target == WebSocketTargetKind.All)
-        {
-            return hub.All;
-        }
-
-        var names = envelope.Names(scratch).GetEnumerator();
-        return envelope.Target != WebSocketTargetKind.Connections && names.MoveNext() ? hub.Members(envelope.Target, names.Current) : MemberList.Empty;
-    }
-
-    private static Connection?[] Excluded(HubConnections hub, NameList names)
-    {
-        if (names.Count == 0)
-        {
-            return [];
-        }
-
-        var excluded = new List<Connection?>();
-        foreach (var name in names)
-        {
-            if (hub.Find(name) is { } connection)
-            {
-                excluded.Add(connection);
-            }
-        }
-
-        return [.. excluded];
-    }
-
-    private void DeliverToConnections(HubConnections hub, NameList names, SharedFrame frame, DeliveredMessages served)
-    {
-        foreach (var name in names)
-        {
-            if (hub.Find(name) is { } connection && (names.Count == 1 || served.Named.Add(connection)))
-            {
-                DeliverToOne(connection, frame);
-            }
-        }
-
-        served.Named.Clear();
-    }
-
-    private void DeliverToOne(Connection connection, SharedFrame frame)
-    {
-        metrics.FramesSent(connection.Queue.TryEnqueue(frame) ? 1 : 0);
-        connection.Queue.Start();
-    }
-
-    private void Deliver(HubConnections hub, MemberList members, SharedFrame frame, Connection?[] excluded, Guid messageId, DeliveredMessages served)
-    {
-        if (members.Count == 0)
-        {
-            return;
-        }
-
-        metrics.FramesSent(messageId == Guid.Empty
-            ? FanOut.Enqueue(members, frame, excluded)
-            : served.Enqueue(messageId, members, frame, excluded));
-        hub.Writer.Start(members);
     }
 
     private bool TryCommand(HubConnections hub, in Envelope envelope)

@@ -1,7 +1,6 @@
 namespace DistributedSockets;
 
-/// <summary>Queues one frame at many connections. No allocation per recipient.</summary>
-/// <remarks>First this, under the lock that settles the order of the channel; then <see cref="FanOutWriter.Start"/>, outside of it.</remarks>
+/// <summary>Queues one frame at many connections, for <see cref="LocalDelivery"/>. No allocation per recipient.</summary>
 internal static class FanOut
 {
     private const int MaxScannedExclusions = 16;
@@ -35,27 +34,6 @@ internal static class FanOut
 
         frame.Release(slots.Length - sent);
         return sent;
-    }
-
-    /// <summary>The local ones among excluded connections; most ids live elsewhere and cost nothing here.</summary>
-    internal static Connection?[] Resolve(HubConnections hub, IReadOnlyList<string> connectionIds)
-    {
-        if (connectionIds.Count == 0)
-        {
-            return [];
-        }
-
-        var found = 0;
-        var connections = new Connection?[connectionIds.Count];
-        for (var i = 0; i < connections.Length; i++)
-        {
-            if (hub.Find(connectionIds[i]) is { } connection)
-            {
-                connections[found++] = connection;
-            }
-        }
-
-        return found == connections.Length ? connections : connections[..found];
     }
 
     private static int Enqueue(MemberList members, SharedFrame frame, HashSet<Connection?> excluded, HashSet<Connection>? served)

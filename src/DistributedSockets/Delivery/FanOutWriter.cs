@@ -55,15 +55,29 @@ internal sealed class FanOutWriter : IThreadPoolWorkItem
     {
         foreach (var member in members.Slots) // of those that have left, too: something may have been queued for them before
         {
-            try
+            if (member is not null)
             {
-                member?.Queue.Start();
+                Write(member);
             }
-            catch (Exception exception)
-            {
-                // It took a logger that throws; the others' frames must be written all the same.
-                ((IOutboundQueueOwner)member!).OnWriteFailed(exception); // it threw, so there is one
-            }
+        }
+    }
+
+    /// <summary>Writes what was queued at one connection, or has a thread of the pool do that where nothing may be written.</summary>
+    internal static void Write(Connection connection)
+    {
+        if (OrderSection.IsInside)
+        {
+            connection.Queue.StartLater();
+            return;
+        }
+
+        try
+        {
+            connection.Queue.Start();
+        }
+        catch (Exception exception)
+        {
+            ((IOutboundQueueOwner)connection).OnWriteFailed(exception); // the others' frames must be written all the same
         }
     }
 

@@ -11,7 +11,7 @@ internal sealed class Lane(
     int capacity, int maxBytes, EnvelopeDispatcher dispatcher, DistributedWebSocketsMetrics metrics, TimeProvider time, RefusedEnvelopes refused)
     : IThreadPoolWorkItem
 {
-    private readonly DeliveredMessages _served = new(time);
+    private readonly DeliveredMessages _delivered = new(time);
     private readonly Lock _gate = new();
     private readonly Queue<Item> _items = new();
     private readonly TaskCompletionSource _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -66,7 +66,7 @@ internal sealed class Lane(
     }
 
     /// <summary>Lets go of what it need not remember any more.</summary>
-    internal void Trim() => _served.Trim();
+    internal void Trim() => _delivered.Trim();
 
     /// <summary>Delivers what waits and ends.</summary>
     internal Task StopAsync()
@@ -128,7 +128,7 @@ internal sealed class Lane(
                 metrics.Lagged(Stopwatch.GetElapsedTime(item.ArrivedAt));
             }
 
-            if (!dispatcher.TryDispatch(item.Hub, item.Envelope, _served))
+            if (!dispatcher.TryDispatch(item.Hub, item.Envelope, _delivered))
             {
                 refused.ReportUndelivered(null);
             }

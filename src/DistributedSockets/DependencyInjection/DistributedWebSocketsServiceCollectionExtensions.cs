@@ -104,6 +104,7 @@ public static class DistributedWebSocketsServiceCollectionExtensions
         services.TryAddSingleton<CommandExecutor>();
         services.TryAddSingleton<RemoteCommands>();
         services.TryAddSingleton<RouterServices>();
+        services.TryAddSingleton<LocalDelivery>();
         services.TryAddSingleton<EnvelopeDispatcher>();
         services.TryAddSingleton<ClusterEvents>();
         services.TryAddSingleton<LossReporter>();

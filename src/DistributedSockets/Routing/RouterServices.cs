@@ -6,15 +6,17 @@ namespace DistributedSockets;
 /// <summary>What the routers of all hubs share.</summary>
 internal sealed class RouterServices(
     LocalNode node,
+    LocalDelivery delivery,
     BackplanePublisher publisher,
     EnvelopeWriter writer,
     RemoteCommands commands,
     CommandExecutor executor,
-    DistributedWebSocketsMetrics metrics,
     FrameDeflater deflater,
     IOptions<DistributedWebSocketsJsonOptions> json)
 {
     internal LocalNode Node => node;
+
+    internal LocalDelivery Delivery => delivery;
 
     internal BackplanePublisher Publisher => publisher;
 
@@ -23,8 +25,6 @@ internal sealed class RouterServices(
     internal RemoteCommands Commands => commands;
 
     internal CommandExecutor Executor => executor;
-
-    internal DistributedWebSocketsMetrics Metrics => metrics;
 
     /// <summary>Compresses what is sent; null where that is switched off.</summary>
     internal FrameDeflater? Deflater { get; } = deflater.IsEnabled ? deflater : null;

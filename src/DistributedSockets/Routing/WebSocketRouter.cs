@@ -9,35 +9,21 @@ namespace DistributedSockets;
 
 /// <summary>Maps targets to channels and local connections of one hub.</summary>
 /// <remarks>
-/// Local connections are queued and the envelope is handed to the backplane under one lock per channel, so that every receiver
-/// on every node sees what this node sends to a channel in one order. Nothing is awaited and nothing is written under it.
+/// Local connections are queued and the envelope is handed to the backplane under the locks of the target's channels, so that every
+/// receiver on every node sees what this node sends to a target in one order. Nothing is awaited and nothing is written under them.
 /// </remarks>
-internal sealed class WebSocketRouter : IWebSocketRouter
+internal sealed class WebSocketRouter(HubConnections hub, RouterServices services) : IWebSocketRouter
 {
-    private const int OrderLocks = 64;
+    private readonly OrderLocks _order = new();
 
-    private readonly HubConnections _hub;
-    private readonly RouterServices _services;
-    private readonly Lock[] _order = new Lock[OrderLocks];
-
-    internal WebSocketRouter(HubConnections hub, RouterServices services)
-    {
-        _hub = hub;
-        _services = services;
-        for (var i = 0; i < _order.Length; i++)
-        {
-            _order[i] = new();
-        }
-    }
-
-    public string Hub => _hub.Name;
+    public string Hub => hub.Name;
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     public async ValueTask SendAsync(WebSocketTarget target, WebSocketMessage message, CancellationToken cancellationToken = default)
     {
         Check(target);
         cancellationToken.ThrowIfCancellationRequested();
-        _services.Node.ThrowIfNotStarted();
+        services.Node.ThrowIfNotStarted();
         if (target.Kind != WebSocketTargetKind.All && target.Count == 0)
         {
             return;
@@ -46,7 +32,7 @@ internal sealed class WebSocketRouter : IWebSocketRouter
         // One rule for all sends, wherever the receivers are: what works on one node must work on two. The compressed frame is shorter
         // than the plain one, and is left out where there might be no room for it.
         var bytes = SharedFrame.EncodedLength(message.Length);
-        var room = _services.Writer.RoomFor(target);
+        var room = services.Writer.RoomFor(target);
         if (bytes > room)
         {
             throw new ArgumentException(
@@ -56,22 +42,14 @@ internal sealed class WebSocketRouter : IWebSocketRouter
         }
 
         using var frame = SharedFrame.Encode(message, 2 * bytes <= room ? DeflaterFor(target) : null);
-        if (target.Kind == WebSocketTargetKind.All)
+        await (target switch
         {
-            await SendToChannelAsync(_hub.AllChannel, target.Kind, null, target.ExcludedConnectionIds, Guid.Empty, null, frame, cancellationToken);
-        }
-        else if (target.Kind == WebSocketTargetKind.Connections)
-        {
-            await SendToConnectionsAsync(target, frame, cancellationToken);
-        }
-        else if (target.Count == 1)
-        {
-            await SendToChannelAsync(Channel(target.Kind, target[0]), target.Kind, target[0], target.ExcludedConnectionIds, Guid.Empty, null, frame, cancellationToken);
-        }
-        else
-        {
-            await SendToChannelsAsync(target, frame, cancellationToken);
-        }
+            { Kind: WebSocketTargetKind.All } => SendToChannelAsync(hub.AllChannel, target.Kind, null, target.ExcludedConnectionIds, frame, cancellationToken),
+            { Kind: WebSocketTargetKind.Connections, Count: 1, ExcludedConnectionIds.Count: 0 } => SendToConnectionAsync(target[0], frame, cancellationToken),
+            { Kind: WebSocketTargetKind.Users or WebSocketTargetKind.Groups, Count: 1 } =>
+                SendToChannelAsync(Channel(target.Kind, target[0]), target.Kind, target[0], target.ExcludedConnectionIds, frame, cancellationToken),
+            _ => SendToSeveralAsync(target, frame, cancellationToken),
+        });
     }
 
     public ValueTask SendAsync<T>(WebSocketTarget target, T value, JsonTypeInfo<T>? jsonTypeInfo = null, CancellationToken cancellationToken = default)
@@ -89,7 +67,7 @@ internal sealed class WebSocketRouter : IWebSocketRouter
             case WebSocketMessage message:
                 return SendAsync(target, message, cancellationToken);
             default:
-                jsonTypeInfo ??= (JsonTypeInfo<T>)_services.Json.GetTypeInfo(typeof(T));
+                jsonTypeInfo ??= (JsonTypeInfo<T>)services.Json.GetTypeInfo(typeof(T));
                 return SendAsync(target, new(JsonSerializer.SerializeToUtf8Bytes(value, jsonTypeInfo), WebSocketMessageType.Text), cancellationToken);
         }
     }
@@ -128,7 +106,7 @@ internal sealed class WebSocketRouter : IWebSocketRouter
         Names.Check(userId, nameof(userId));
         CloseCodes.Check(closeStatus, reason);
         return TellAllAsync(
-            _hub.UserChannel(userId), new(RemoteCommandKind.DisconnectUser, userId, "", (ushort)closeStatus, reason ?? ""), cancellationToken);
+            hub.UserChannel(userId), new(RemoteCommandKind.DisconnectUser, userId, "", (ushort)closeStatus, reason ?? ""), cancellationToken);
     }
 
     public ValueTask DisconnectGroupAsync(
@@ -140,7 +118,7 @@ internal sealed class WebSocketRouter : IWebSocketRouter
         Names.Check(group, nameof(group));
         CloseCodes.Check(closeStatus, reason);
         return TellAllAsync(
-            _hub.GroupChannel(group), new(RemoteCommandKind.DisconnectGroup, group, "", (ushort)closeStatus, reason ?? ""), cancellationToken);
+            hub.GroupChannel(group), new(RemoteCommandKind.DisconnectGroup, group, "", (ushort)closeStatus, reason ?? ""), cancellationToken);
     }
 
     private static void Check(in WebSocketTarget target)
@@ -175,41 +153,50 @@ internal sealed class WebSocketRouter : IWebSocketRouter
 
     /// <summary>What compresses a message for a target: nothing if that is one connection of this node which takes no compressed frames.</summary>
     private FrameDeflater? DeflaterFor(in WebSocketTarget target) =>
-        _services.Deflater is { } deflater
-        && !(target.Kind == WebSocketTargetKind.Connections && target.Count == 1 && _hub.Find(target[0]) is { Queue.TakesDeflated: false })
+        services.Deflater is { } deflater
+        && !(target.Kind == WebSocketTargetKind.Connections && target.Count == 1 && hub.Find(target[0]) is { Queue.TakesDeflated: false })
             ? deflater
             : null;
 
-    private string Channel(WebSocketTargetKind kind, string name) => kind == WebSocketTargetKind.Users ? _hub.UserChannel(name) : _hub.GroupChannel(name);
+    private string Channel(WebSocketTargetKind kind, string name) => kind == WebSocketTargetKind.Users ? hub.UserChannel(name) : hub.GroupChannel(name);
 
-    private Lock Order(string channel) => _order[(uint)channel.GetHashCode(StringComparison.Ordinal) % OrderLocks];
+    private static ReadOnlySpan<string> AsSpan(IReadOnlyList<string> names) => names switch
+    {
+        string[] array => array,
+        List<string> list => CollectionsMarshal.AsSpan(list),
+        _ => names.Count == 0 ? [] : (string[])[.. names],
+    };
 
     /// <summary>Sends to everyone, or to one user or group: here, and on one channel.</summary>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     private async ValueTask SendToChannelAsync(
-        string channel,
-        WebSocketTargetKind kind,
-        string? name,
-        IReadOnlyList<string> excluded,
-        Guid messageId,
-        HashSet<Connection>? served,
-        SharedFrame frame,
-        CancellationToken cancellationToken)
+        string channel, WebSocketTargetKind kind, string? name, IReadOnlyList<string> excluded, SharedFrame frame, CancellationToken cancellationToken)
     {
-        var excludedHere = FanOut.Resolve(_hub, excluded);
-        var envelope = _services.Writer.WriteFrame(kind, name is null ? [] : new ReadOnlySpan<string>(in name), excluded, messageId, frame, out var length);
+        var envelope = services.Writer.WriteFrame(kind, name is null ? [] : new ReadOnlySpan<string>(in name), excluded, Guid.Empty, frame, out var length);
         try
         {
-            MemberList members;
+            var queued = default(QueuedFrames);
             ValueTask<long?> publish;
-            lock (Order(channel))
+            try
             {
-                members = _hub.Members(kind, name);
-                _services.Metrics.FramesSent(FanOut.Enqueue(members, frame, excludedHere, served));
-                publish = _services.Publisher.PublishAsync(channel, envelope.AsMemory(0, length), cancellationToken);
+                var order = OrderLocks.Of(channel);
+                _order.Enter(order);
+                try
+                {
+                    queued = services.Delivery.Enqueue(
+                        hub, kind, new(name is null ? [] : new ReadOnlySpan<string>(in name)), new(AsSpan(excluded)), frame);
+                    publish = services.Publisher.PublishAsync(channel, envelope.AsMemory(0, length), cancellationToken);
+                }
+                finally
+                {
+                    _order.Exit(order);
+                }
+            }
+            finally
+            {
+                services.Delivery.Start(queued);
             }
 
-            _hub.Writer.Start(members);
             await publish;
         }
         finally
@@ -218,74 +205,8 @@ internal sealed class WebSocketRouter : IWebSocketRouter
         }
     }
 
-    /// <summary>Sends to several users or groups, each on its own channel; who is in several groups gets one copy.</summary>
-    private async ValueTask SendToChannelsAsync(WebSocketTarget target, SharedFrame frame, CancellationToken cancellationToken)
-    {
-        var names = Distinct(target);
-        var overlapping = target.Kind == WebSocketTargetKind.Groups;
-        var messageId = overlapping ? Guid.NewGuid() : Guid.Empty;
-        var served = overlapping ? new HashSet<Connection>() : null;
-        var sends = new List<Task>(names.Count);
-        foreach (var name in names)
-        {
-            var send = SendToChannelAsync(
-                Channel(target.Kind, name), target.Kind, name, target.ExcludedConnectionIds, messageId, served, frame, cancellationToken).AsTask();
-            send.Observe(); // a routing strategy may have no channel for the next name
-            sends.Add(send);
-        }
-
-        await Task.WhenAll(sends);
-    }
-
-    /// <summary>Sends to connections by id: directly to those here, and with one envelope to each other node.</summary>
-    private async ValueTask SendToConnectionsAsync(WebSocketTarget target, SharedFrame frame, CancellationToken cancellationToken)
-    {
-        if (target.Count == 1 && target.ExcludedConnectionIds.Count == 0)
-        {
-            await SendToNodeAsync(target[0], frame, cancellationToken);
-            return;
-        }
-
-        var ids = Distinct(target);
-        foreach (var excluded in target.ExcludedConnectionIds)
-        {
-            ids.Remove(excluded);
-        }
-
-        var nodes = new Dictionary<string, List<string>>(StringComparer.Ordinal);
-        foreach (var id in ids)
-        {
-            var nodeId = ConnectionId.NodeOf(id);
-            if (!nodeId.IsEmpty)
-            {
-                var perNode = nodes.GetAlternateLookup<ReadOnlySpan<char>>();
-                if (!perNode.TryGetValue(nodeId, out var here))
-                {
-                    perNode[nodeId] = here = [];
-                }
-
-                here.Add(id);
-            }
-        }
-
-        var sends = new List<Task>(nodes.Count);
-        foreach (var (nodeId, connectionIds) in nodes)
-        {
-            for (var sent = 0; sent < connectionIds.Count;)
-            {
-                var rest = CollectionsMarshal.AsSpan(connectionIds)[sent..];
-                var fitting = rest[.._services.Writer.CountFitting(rest, frame)];
-                var send = SendToNodeAsync(nodeId, fitting, frame, cancellationToken).AsTask();
-                send.Observe(); // the next may fail at once, such as by a listener of the metrics
-                sends.Add(send);
-                sent += fitting.Length;
-            }
-        }
-
-        await Task.WhenAll(sends);
-    }
-
-    private ValueTask SendToNodeAsync(string connectionId, SharedFrame frame, CancellationToken cancellationToken)
+    /// <summary>Sends to one connection: directly if it is here, else on the channel of its node. One receiver has its order without a lock.</summary>
+    private ValueTask SendToConnectionAsync(string connectionId, SharedFrame frame, CancellationToken cancellationToken)
     {
         var nodeId = ConnectionId.NodeOf(connectionId);
         if (nodeId.IsEmpty)
@@ -293,47 +214,136 @@ internal sealed class WebSocketRouter : IWebSocketRouter
             return ValueTask.CompletedTask;
         }
 
-        if (nodeId.SequenceEqual(_services.Node.Info.NodeId))
+        var names = new ReadOnlySpan<string>(in connectionId);
+        if (nodeId.SequenceEqual(services.Node.Info.NodeId))
         {
-            Deliver(connectionId, frame);
+            services.Delivery.Start(services.Delivery.Enqueue(hub, WebSocketTargetKind.Connections, new(names), default, frame));
             return ValueTask.CompletedTask;
         }
 
-        return PublishAsync(_hub.NodeChannel(nodeId), new ReadOnlySpan<string>(in connectionId), frame, cancellationToken);
+        var envelope = services.Writer.WriteFrame(WebSocketTargetKind.Connections, names, [], Guid.Empty, frame, out var length);
+        return PublishAsync(hub.NodeChannel(nodeId), envelope, length, cancellationToken);
     }
 
-    private ValueTask SendToNodeAsync(string nodeId, ReadOnlySpan<string> connectionIds, SharedFrame frame, CancellationToken cancellationToken)
+    /// <summary>
+    /// Sends to several users, groups or connections: here, and on the channel of each user or group or of each node. Who is in several
+    /// groups gets one copy. All of it is done in one turn, so that two such sends to the same target have one order everywhere.
+    /// </summary>
+    private async ValueTask SendToSeveralAsync(WebSocketTarget target, SharedFrame frame, CancellationToken cancellationToken)
     {
-        if (nodeId != _services.Node.Info.NodeId)
+        var outgoing = new List<Outgoing>();
+        try
         {
-            return PublishAsync(_hub.NodeChannel(nodeId), connectionIds, frame, cancellationToken);
-        }
-
-        foreach (var connectionId in connectionIds)
-        {
-            Deliver(connectionId, frame);
-        }
-
-        return ValueTask.CompletedTask;
-    }
-
-    private void Deliver(string connectionId, SharedFrame frame)
-    {
-        if (_hub.Find(connectionId) is { } connection)
-        {
-            if (connection.Queue.TryEnqueue(frame))
+            var order = 0UL;
+            var names = target.Kind == WebSocketTargetKind.Connections ? ToConnections(target, frame, outgoing, ref order) : ToNames(target, frame, outgoing);
+            foreach (var envelope in outgoing)
             {
-                _services.Metrics.FramesSent(1);
+                order |= OrderLocks.Of(envelope.Channel);
             }
 
-            connection.Queue.Start();
+            var queued = default(QueuedFrames);
+            var publishes = new Task[outgoing.Count];
+            try
+            {
+                _order.Enter(order);
+                try
+                {
+                    // What a target of connections excludes is not among the names any more.
+                    queued = services.Delivery.Enqueue(
+                        hub,
+                        target.Kind,
+                        new(names),
+                        target.Kind == WebSocketTargetKind.Connections ? default : new(AsSpan(target.ExcludedConnectionIds)),
+                        frame);
+                    for (var i = 0; i < publishes.Length; i++)
+                    {
+                        publishes[i] = services.Publisher.PublishAsync(outgoing[i].Channel, outgoing[i].Envelope, cancellationToken).AsTask();
+                    }
+                }
+                finally
+                {
+                    _order.Exit(order);
+                }
+            }
+            finally
+            {
+                services.Delivery.Start(queued);
+            }
+
+            await Task.WhenAll(publishes);
+        }
+        finally
+        {
+            foreach (var envelope in outgoing)
+            {
+                ArrayPool<byte>.Shared.Return(envelope.Array);
+            }
         }
     }
 
-    private ValueTask PublishAsync(string channel, ReadOnlySpan<string> connectionIds, SharedFrame frame, CancellationToken cancellationToken)
+    /// <summary>Writes an envelope for each user or group.</summary>
+    /// <returns>The users or groups, each once.</returns>
+    private string[] ToNames(in WebSocketTarget target, SharedFrame frame, List<Outgoing> outgoing)
     {
-        var envelope = _services.Writer.WriteFrame(WebSocketTargetKind.Connections, connectionIds, [], Guid.Empty, frame, out var length);
-        return PublishAsync(channel, envelope, length, cancellationToken);
+        string[] names = [.. Distinct(target)];
+        var messageId = target.Kind == WebSocketTargetKind.Groups ? Guid.NewGuid() : Guid.Empty; // a connection has one user, but several groups
+        foreach (var name in names)
+        {
+            var channel = Channel(target.Kind, name);
+            var array = services.Writer.WriteFrame(target.Kind, new ReadOnlySpan<string>(in name), target.ExcludedConnectionIds, messageId, frame, out var length);
+            outgoing.Add(new(channel, array, length));
+        }
+
+        return names;
+    }
+
+    /// <summary>Writes one envelope for each other node, or several where the ids do not fit into one.</summary>
+    /// <returns>The ids of connections that are here.</returns>
+    private string[] ToConnections(in WebSocketTarget target, SharedFrame frame, List<Outgoing> outgoing, ref ulong order)
+    {
+        var ids = Distinct(target);
+        foreach (var excluded in target.ExcludedConnectionIds)
+        {
+            ids.Remove(excluded);
+        }
+
+        var nodes = new Dictionary<string, List<string>>(StringComparer.Ordinal);
+        var perNode = nodes.GetAlternateLookup<ReadOnlySpan<char>>();
+        foreach (var id in ids)
+        {
+            var nodeId = ConnectionId.NodeOf(id);
+            if (!nodeId.IsEmpty)
+            {
+                if (!perNode.TryGetValue(nodeId, out var there))
+                {
+                    perNode[nodeId] = there = [];
+                }
+
+                there.Add(id);
+            }
+        }
+
+        string[] here = [];
+        foreach (var (nodeId, connectionIds) in nodes)
+        {
+            if (nodeId == services.Node.Info.NodeId)
+            {
+                here = [.. connectionIds];
+                order |= OrderLocks.Of(hub.OwnChannel);
+                continue;
+            }
+
+            var channel = hub.NodeChannel(nodeId);
+            for (var rest = CollectionsMarshal.AsSpan(connectionIds); rest.Length > 0;)
+            {
+                var fitting = rest[..services.Writer.CountFitting(rest, frame)];
+                var array = services.Writer.WriteFrame(WebSocketTargetKind.Connections, fitting, [], Guid.Empty, frame, out var length);
+                outgoing.Add(new(channel, array, length));
+                rest = rest[fitting.Length..];
+            }
+        }
+
+        return here;
     }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
@@ -341,7 +351,7 @@ internal sealed class WebSocketRouter : IWebSocketRouter
     {
         try
         {
-            await _services.Publisher.PublishAsync(channel, envelope.AsMemory(0, length), cancellationToken);
+            await services.Publisher.PublishAsync(channel, envelope.AsMemory(0, length), cancellationToken);
         }
         finally
         {
@@ -364,16 +374,22 @@ internal sealed class WebSocketRouter : IWebSocketRouter
     {
         ArgumentException.ThrowIfNullOrEmpty(command.Subject, "connectionId");
         cancellationToken.ThrowIfCancellationRequested();
-        _services.Node.ThrowIfNotStarted();
-        return _services.Commands.InvokeAsync(_hub, command, cancellationToken);
+        services.Node.ThrowIfNotStarted();
+        return services.Commands.InvokeAsync(hub, command, cancellationToken);
     }
 
     /// <summary>Has a command carried out on every node that listens to a channel, this one first; nobody answers.</summary>
     private async ValueTask TellAllAsync(string channel, RemoteCommand command, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        _services.Node.ThrowIfNotStarted();
-        await _services.Executor.ExecuteAsync(_hub, command);
-        await PublishAsync(channel, _services.Writer.WriteCommand(Guid.Empty, command, out var length), length, cancellationToken);
+        services.Node.ThrowIfNotStarted();
+        await services.Executor.ExecuteAsync(hub, command);
+        await PublishAsync(channel, services.Writer.WriteCommand(Guid.Empty, command, out var length), length, cancellationToken);
+    }
+
+    /// <summary>An envelope in an array of the shared pool, and the channel it goes out on.</summary>
+    private readonly record struct Outgoing(string Channel, byte[] Array, int Length)
+    {
+        internal ReadOnlyMemory<byte> Envelope => Array.AsMemory(0, Length);
     }
 }

@@ -1,6 +1,7 @@
 using System.Net.WebSockets;
 using System.Text;
 using System.Text.Json.Serialization;
+using DistributedSockets.Testing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 
@@ -134,6 +135,70 @@ public abstract class SendSuite(IRoutingStrategy routing) : IAsyncLifetime
         {
             Assert.Equal(i.ToString(), await member.ReceiveTextAsync());
         }
+    }
+
+    [Theory]
+    [InlineData(WebSocketTargetKind.Groups)]
+    [InlineData(WebSocketTargetKind.Users)]
+    [InlineData(WebSocketTargetKind.Connections)]
+    public async Task SendToSeveral_ManyAtOnce_AllReceiversSeeOneOrder(WebSocketTargetKind kind)
+    {
+        const int Senders = 4;
+        const int Each = 300;
+        TestClient[] receivers = [await OpenAsync(_here, "red"), await OpenAsync(_there, "red"), await OpenAsync(_here, "blue"), await OpenAsync(_there, "blue")];
+        for (var i = 0; i < receivers.Length; i++)
+        {
+            await _here.Router.AddToGroupAsync(receivers[i].Id, i < 2 ? "red" : "blue", Cancellation);
+        }
+
+        if (kind == WebSocketTargetKind.Groups)
+        {
+            TestClient[] both = [await OpenAsync(_here), await OpenAsync(_there)];
+            foreach (var client in both)
+            {
+                await _here.Router.AddToGroupAsync(client.Id, "red", Cancellation);
+                await _here.Router.AddToGroupAsync(client.Id, "blue", Cancellation);
+            }
+
+            receivers = [.. receivers, .. both];
+        }
+
+        string[] names = kind == WebSocketTargetKind.Connections ? [.. receivers.Select(static receiver => receiver.Id)] : ["red", "blue"];
+        var target = Target(names);
+        var reversed = Target([.. names.Reverse()]);
+        using var together = new Barrier(Senders);
+        await Task.WhenAll(Enumerable.Range(0, Senders).Select(sender => Task.Factory.StartNew(
+            () =>
+            {
+                together.SignalAndWait(Cancellation);
+                for (var i = 0; i < Each; i++)
+                {
+                    var send = _here.Router.SendAsync(i % 2 == 0 ? target : reversed, WebSocketMessage.Text($"{sender}-{i}"), Cancellation);
+                    Assert.True(send.IsCompletedSuccessfully); // nothing waits on the in-memory backplane
+                }
+            },
+            Cancellation,
+            TaskCreationOptions.LongRunning,
+            TaskScheduler.Default))).WithinGuardAsync();
+
+        var seen = new List<string>[receivers.Length];
+        for (var i = 0; i < receivers.Length; i++)
+        {
+            seen[i] = [];
+            while (seen[i].Count < Senders * Each)
+            {
+                seen[i].Add(await receivers[i].ReceiveTextAsync());
+            }
+        }
+
+        Assert.All(seen, others => Assert.Equal(seen[0], others));
+
+        WebSocketTarget Target(string[] names) => kind switch
+        {
+            WebSocketTargetKind.Groups => WebSocketTarget.Groups(names),
+            WebSocketTargetKind.Users => WebSocketTarget.Users(names),
+            _ => WebSocketTarget.Connections(names),
+        };
     }
 
     [Fact]

@@ -10,6 +10,7 @@ namespace DistributedSockets;
 /// its frames under a lock and write after it.
 /// </remarks>
 internal sealed class OutboundQueue(PipeWriter? output, DistributedWebSocketsOptions options, IOutboundQueueOwner owner, bool takesDeflated = false)
+    : IThreadPoolWorkItem
 {
     /// <summary>How much one flush carries; larger frames go in pieces, so that a client that hangs holds no more of them twice.</summary>
     internal const int JoinBytes = 32 * 1024;
@@ -39,6 +40,7 @@ internal sealed class OutboundQueue(PipeWriter? output, DistributedWebSocketsOpt
     private bool _completed;
     private bool _full;
     private volatile bool _startNeeded;
+    private bool _startWaits;
     private bool _used;
 
     /// <summary>Whether frames are written compressed where they are.</summary>
@@ -152,6 +154,28 @@ internal sealed class OutboundQueue(PipeWriter? output, DistributedWebSocketsOpt
             {
                 Pump(); // nobody else will, even if who was told threw
             }
+        }
+    }
+
+    /// <summary>Has a thread of the pool do what <see cref="Start"/> does, for callers that must not write.</summary>
+    internal void StartLater()
+    {
+        if (_startNeeded && !Interlocked.Exchange(ref _startWaits, true))
+        {
+            ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+        }
+    }
+
+    void IThreadPoolWorkItem.Execute()
+    {
+        Volatile.Write(ref _startWaits, false); // first, so that what is queued from now on is not missed
+        try
+        {
+            Start();
+        }
+        catch (Exception exception)
+        {
+            owner.OnWriteFailed(exception);
         }
     }
 
