@@ -1,7 +1,6 @@
 namespace DistributedSockets.ClusterTests;
 
 /// <summary>Subscriptions that come and go all the time, since a channel is given up with its last member.</summary>
-[Collection(AloneGroup.Name)]
 public sealed class ChurnTests(SharedCluster cluster)
 {
     private const int ClientsPerNode = 10;

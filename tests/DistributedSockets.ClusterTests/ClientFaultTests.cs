@@ -4,8 +4,7 @@ using static DistributedSockets.ClusterTests.RawFrame;
 namespace DistributedSockets.ClusterTests;
 
 /// <summary>Clients that fail in the middle of something: the node lets go of each in time, and serves the others meanwhile.</summary>
-[Collection(AloneGroup.Name)]
-public sealed class ClientFaultTests(SharedCluster cluster, ImpatientNodes nodes) : IClassFixture<ImpatientNodes>
+public sealed class ClientFaultTests(ImpatientNodes nodes) : IClassFixture<ImpatientNodes>
 {
     private const int PayloadBytes = 60_000;
 
@@ -43,47 +42,6 @@ public sealed class ClientFaultTests(SharedCluster cluster, ImpatientNodes nodes
         Assert.True(await node.MetricAsync("distributed_sockets.dropped_frames") > 0);
         Assert.False(await node.IsOnlineAsync(_user));
         await Guard.UntilAsync(async () => await node.MetricAsync("distributed_sockets.outbound_queue.bytes") == 0, "nothing waits any more");
-    }
-
-    [Fact]
-    public async Task VanishesWithoutFin_WhileIdle_IsCutAndItsSessionEndsForAllNodes()
-    {
-        await using var node = await StartPingingAsync();
-        await using var proxy = FaultProxy.Start(node.Address.Authority);
-        await using var witness = await Witness.StartAsync(node);
-        await using var client = await OpenAsync(node, proxy);
-
-        proxy.Swallow(FaultDirection.ToServer);
-        proxy.Swallow(FaultDirection.ToClient);
-
-        await AssertEndedAsync(client.ConnectionId);
-        Assert.True(await witness.StopAsync() > 0);
-    }
-
-    [Fact]
-    public async Task VanishesWithoutFin_WhileMuchIsSentToIt_IsCutAndWhatWaitsIsReleased()
-    {
-        await using var node = await StartPingingAsync(timeout: "00:00:05");
-        await using var proxy = FaultProxy.Start(node.Address.Authority);
-        await using var witness = await Witness.StartAsync(node);
-        await using var client = await OpenAsync(node, proxy);
-        var payload = new string('x', PayloadBytes);
-
-        proxy.Hold(FaultDirection.ToClient);
-        await Guard.UntilAsync(
-            async () =>
-            {
-                await node.SendAsync($"user/{_user}", payload);
-                await client.SendTextAsync("Istill here");
-                return await node.MetricAsync("distributed_sockets.outbound_queue.bytes") > 1_000_000;
-            },
-            "TCP takes no more");
-        proxy.Swallow(FaultDirection.ToServer);
-
-        await AssertEndedAsync(client.ConnectionId);
-        await Guard.UntilAsync(async () => await node.MetricAsync("distributed_sockets.outbound_queue.bytes") == 0, "nothing waits any more");
-        Assert.Equal(0, await node.MetricAsync("distributed_sockets.dropped_frames")); // it was not the queue that ended it
-        Assert.True(await witness.StopAsync() > 0);
     }
 
     [Fact]
@@ -262,27 +220,5 @@ public sealed class ClientFaultTests(SharedCluster cluster, ImpatientNodes nodes
         }
 
         return bytes;
-    }
-
-    /// <summary>A node of the shared cluster that pings after a second.</summary>
-    private Task<TestNodeProcess> StartPingingAsync(string timeout = "00:00:03") => TestNodeProcess.StartAsync(new NodeSettings
-    {
-        Name = "pinging",
-        Redis = cluster.Redis,
-        Options = new Dictionary<string, string> { ["KeepAliveInterval"] = "00:00:01", ["KeepAliveTimeout"] = timeout },
-    });
-
-    private async Task<RawClient> OpenAsync(TestNodeProcess node, FaultProxy proxy)
-    {
-        var port = int.Parse(proxy.EndPoint.Split(':')[1], null);
-        var client = await RawClient.OpenAsync(new UriBuilder(node.Endpoint(_user)) { Port = port }.Uri);
-        await Guard.UntilAsync(() => cluster.B.IsOnlineAsync(_user), "the user is online");
-        return client;
-    }
-
-    private async Task AssertEndedAsync(string connectionId)
-    {
-        await Guard.UntilAsync(async () => !await cluster.B.IsOnlineAsync(_user), "the user is offline");
-        await Guard.UntilAsync(() => cluster.B.SessionsAsync($"user={_user}"), static sessions => sessions.Length == 0, $"session {connectionId} is gone");
     }
 }

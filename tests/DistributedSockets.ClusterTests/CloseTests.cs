@@ -3,7 +3,7 @@ using System.Net.WebSockets;
 namespace DistributedSockets.ClusterTests;
 
 /// <summary>However a connection ends, both sides learn of it, and the cluster forgets it.</summary>
-[Collection(AloneGroup.Name)]
+[Collection(SharedGroup.Name)]
 public sealed class CloseTests(SharedCluster cluster)
 {
     private readonly string _user = SharedCluster.Unique("user");

@@ -4,7 +4,6 @@ using System.Text.Json.Nodes;
 namespace DistributedSockets.ClusterTests;
 
 /// <summary>permessage-deflate, where it is switched on.</summary>
-[Collection(AloneGroup.Name)]
 public sealed class CompressionTests(SharedCluster cluster)
 {
     private readonly string _group = SharedCluster.Unique("group");

@@ -6,7 +6,6 @@ using static DistributedSockets.ClusterTests.RawFrame;
 namespace DistributedSockets.ClusterTests;
 
 /// <summary>Very many connections at once, and very many one after the other.</summary>
-[Collection(AloneGroup.Name)]
 public sealed class ConnectionStormTests(SharedCluster cluster)
 {
     private const int Storm = 2_000;

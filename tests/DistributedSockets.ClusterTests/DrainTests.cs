@@ -3,7 +3,6 @@ using System.Net;
 namespace DistributedSockets.ClusterTests;
 
 /// <summary>A node that is asked to stop.</summary>
-[Collection(AloneGroup.Name)]
 public sealed class DrainTests(SharedCluster cluster)
 {
     private readonly string _user = SharedCluster.Unique("user");

@@ -1,7 +1,6 @@
 namespace DistributedSockets.ClusterTests;
 
 /// <summary>Handlers that misbehave, all kinds on one node, which others go on using and which stops when it is told to.</summary>
-[Collection(AloneGroup.Name)]
 public sealed class HandlerFaultTests(SharedCluster cluster)
 {
     private static readonly string[] s_stuck = ["hang", "block", "hang", "block", "block", "block"];

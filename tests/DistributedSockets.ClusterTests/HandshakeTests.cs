@@ -4,7 +4,7 @@ using System.Text.Json.Nodes;
 namespace DistributedSockets.ClusterTests;
 
 /// <summary>What comes to the endpoint and is no welcome WebSocket gets a clear answer.</summary>
-[Collection(AloneGroup.Name)]
+[Collection(SharedGroup.Name)]
 public sealed class HandshakeTests(SharedCluster cluster)
 {
     [Fact]

@@ -3,7 +3,7 @@ using System.Net.WebSockets;
 namespace DistributedSockets.ClusterTests;
 
 /// <summary>WebSockets over HTTP/2 (RFC 8441) on one node, over HTTP/1.1 on the other.</summary>
-[Collection(AloneGroup.Name)]
+[Collection(SharedGroup.Name)]
 public sealed class Http2Tests(SharedCluster cluster)
 {
     private readonly string _user = SharedCluster.Unique("user");

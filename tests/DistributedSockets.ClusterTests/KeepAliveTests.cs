@@ -1,7 +1,7 @@
 namespace DistributedSockets.ClusterTests;
 
 /// <summary>Pings, both ways.</summary>
-[Collection(AloneGroup.Name)]
+[Collection(SharedGroup.Name)]
 public sealed class KeepAliveTests(SharedCluster cluster)
 {
     private readonly string _user = SharedCluster.Unique("user");

@@ -4,7 +4,7 @@ using System.Text;
 namespace DistributedSockets.ClusterTests;
 
 /// <summary>Messages of every shape, and what RFC 6455 forbids.</summary>
-[Collection(AloneGroup.Name)]
+[Collection(SharedGroup.Name)]
 public sealed class MessageTests(SharedCluster cluster)
 {
     private const int MaxMessageBytes = 65_536; // the default

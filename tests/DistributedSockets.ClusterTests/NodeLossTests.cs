@@ -3,7 +3,6 @@ using System.Diagnostics;
 namespace DistributedSockets.ClusterTests;
 
 /// <summary>A node that dies without a word.</summary>
-[Collection(AloneGroup.Name)]
 public sealed class NodeLossTests(SharedCluster cluster)
 {
     private static readonly TimeSpan Lease = TimeSpan.FromSeconds(5);

@@ -1,7 +1,7 @@
 namespace DistributedSockets.ClusterTests;
 
 /// <summary>Two applications on one Redis.</summary>
-[Collection(AloneGroup.Name)]
+[Collection(SharedGroup.Name)]
 public sealed class PrefixTests(SharedCluster cluster)
 {
     private readonly string _user = SharedCluster.Unique("user");

@@ -6,7 +6,6 @@ using StackExchange.Redis;
 namespace DistributedSockets.ClusterTests;
 
 /// <summary>Nodes and a worker with a key of their own, on a Redis where somebody listens, records, replays and publishes.</summary>
-[Collection(AloneGroup.Name)]
 public sealed class SealedEnvelopeTests(SharedCluster cluster) : IAsyncLifetime
 {
     private static readonly CommandAnswer s_ok = new(true, null, null);

@@ -1,4 +1,4 @@
 namespace DistributedSockets.ClusterTests;
 
-[Collection(AloneGroup.Name)]
+[Collection(SharedGroup.Name)]
 public sealed class SendTargetTests(SharedCluster cluster) : SendTargetSuite(cluster);

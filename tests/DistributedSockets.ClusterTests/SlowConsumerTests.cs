@@ -1,7 +1,6 @@
 namespace DistributedSockets.ClusterTests;
 
 /// <summary>Clients that stop reading.</summary>
-[Collection(AloneGroup.Name)]
 public sealed class SlowConsumerTests(SharedCluster cluster)
 {
     private const int Clients = 20;

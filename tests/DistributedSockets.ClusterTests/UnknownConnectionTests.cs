@@ -1,7 +1,7 @@
 namespace DistributedSockets.ClusterTests;
 
 /// <summary>Commands for connections that do not exist are answered at once, not when the remote command's time is up.</summary>
-[Collection(AloneGroup.Name)]
+[Collection(SharedGroup.Name)]
 public sealed class UnknownConnectionTests(SharedCluster cluster)
 {
     public enum Id

@@ -35,20 +35,32 @@ internal abstract class TestClient : IAsyncDisposable
     public async Task<ClientEvent> NextAsync() =>
         await _events.Reader.ReadAsync(TestContext.Current.CancellationToken).AsTask().Guarded("the next event of a client");
 
-    /// <summary>Takes the next event, which must be a text message.</summary>
+    /// <summary>Takes the next event that is no ping: a node pings whenever a connection has been silent for a while.</summary>
+    public async Task<ClientEvent> NextButPingAsync()
+    {
+        while (true)
+        {
+            if (await NextAsync() is { Kind: not "ping" } next)
+            {
+                return next;
+            }
+        }
+    }
+
+    /// <summary>Takes the next event, apart from pings, which must be a text message.</summary>
     public async Task<string> TextAsync()
     {
-        var next = await NextAsync();
+        var next = await NextButPingAsync();
         Assert.Equal("text", next.Kind);
         return next.Text;
     }
 
-    /// <summary>Takes the next event, which must be this text message, so many times over: nothing came before it.</summary>
+    /// <summary>Takes the next event, apart from pings, which must be this text message, so many times over: nothing came before it.</summary>
     public async Task ExpectAsync(string text, int times = 1)
     {
         for (var i = 0; i < times; i++)
         {
-            Assert.Equal(new ClientEvent("text", text), await NextAsync());
+            Assert.Equal(new ClientEvent("text", text), await NextButPingAsync());
         }
     }
 

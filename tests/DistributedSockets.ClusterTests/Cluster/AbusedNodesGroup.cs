@@ -1,7 +1,7 @@
 namespace DistributedSockets.ClusterTests;
 
 /// <summary>The classes that share <see cref="AbusedNodes"/>.</summary>
-[CollectionDefinition(Name, DisableParallelization = true)]
+[CollectionDefinition(Name)]
 public sealed class AbusedNodesGroup : ICollectionFixture<AbusedNodes>
 {
     public const string Name = "abused nodes";

@@ -1,6 +1,6 @@
 namespace DistributedSockets.ClusterTests;
 
-/// <summary>The classes whose tests run while no others do: they measure, or count what happens on <see cref="SharedCluster"/>.</summary>
+/// <summary>The classes whose tests run while no others of this project do: they measure time.</summary>
 [CollectionDefinition(Name, DisableParallelization = true)]
 public sealed class AloneGroup
 {

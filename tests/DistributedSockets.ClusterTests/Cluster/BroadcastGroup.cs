@@ -1,7 +1,7 @@
 namespace DistributedSockets.ClusterTests;
 
 /// <summary>The classes that share <see cref="BroadcastCluster"/>.</summary>
-[CollectionDefinition(Name, DisableParallelization = true)]
+[CollectionDefinition(Name)]
 public sealed class BroadcastGroup : ICollectionFixture<BroadcastCluster>
 {
     public const string Name = "broadcast";
