@@ -5,4 +5,4 @@ using DistributedSockets.TestServers;
 [assembly: AssemblyFixture(typeof(DistributedSockets.Nats.Tests.JetStreamFixture))]
 
 // Tests of outages mostly wait for timeouts and back-offs.
-[assembly: Xunit.v3.Parallelization(MaxThreads = 4)]
+[assembly: Xunit.v3.Parallelization(MaxThreads = 8)]

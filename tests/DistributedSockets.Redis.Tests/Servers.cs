@@ -7,4 +7,4 @@ using DistributedSockets.TestServers;
 [assembly: AssemblyFixture(typeof(RedisCluster))]
 
 // Tests of outages mostly wait for connect timeouts and back-offs.
-[assembly: Xunit.v3.Parallelization(MaxThreads = 4)]
+[assembly: Xunit.v3.Parallelization(MaxThreads = 8)]
