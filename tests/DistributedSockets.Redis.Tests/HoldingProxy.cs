@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using DistributedSockets.TestServers;
 
 namespace DistributedSockets.Redis.Tests;
 
@@ -57,13 +58,11 @@ internal sealed class HoldingProxy : IAsyncDisposable
             {
                 await permission.WaitAsync(_stop.Token);
                 await server.ConnectAsync(IPAddress.Loopback, _serverPort, _stop.Token);
-                await Task.WhenAny(
-                    client.GetStream().CopyToAsync(server.GetStream(), _stop.Token),
-                    server.GetStream().CopyToAsync(client.GetStream(), _stop.Token));
+                await TwoWayCopy.RunAsync(client, server, _stop.Token);
             }
-            catch (Exception exception) when (exception is IOException or SocketException or OperationCanceledException)
+            catch (Exception exception) when (exception is SocketException or OperationCanceledException)
             {
-                // One end is gone, and the other goes with it.
+                // It was stopped, or the server is gone.
             }
         }
     }

@@ -310,16 +310,19 @@ public abstract class SessionStoreConformanceTests : SessionStoreSuite
                 await CommitAsync(store, node, new SessionChange { Kind = Ended, Session = passing });
             }
         });
-        while (!writing.IsCompleted)
-        {
-            var listed = await ListAsync(reader, SessionQuery.ForGroup(Hub, "red"));
-            AssertSame(stable, Assert.Single(listed, session => session.UserId == "alice"));
-            Assert.All(listed.Where(session => session.UserId == "bob"), session => Assert.Equal(["blue", "red"], session.Groups.Order()));
-            Assert.Equal(listed.Count, listed.DistinctBy(session => session.ConnectionId).Count());
-        }
-
-        await writing;
+        await Task.WhenAll(writing, ReadAsync());
         AssertSame(stable, Assert.Single(await ListAsync(reader, SessionQuery.ForGroup(Hub, "red"))));
+
+        async Task ReadAsync()
+        {
+            while (!writing.IsCompleted)
+            {
+                var listed = await ListAsync(reader, SessionQuery.ForGroup(Hub, "red"));
+                AssertSame(stable, Assert.Single(listed, session => session.UserId == "alice"));
+                Assert.All(listed.Where(session => session.UserId == "bob"), session => Assert.Equal(["blue", "red"], session.Groups.Order()));
+                Assert.Equal(listed.Count, listed.DistinctBy(session => session.ConnectionId).Count());
+            }
+        }
     }
 
     [Fact]
@@ -912,7 +915,9 @@ public abstract class SessionStoreConformanceTests : SessionStoreSuite
 
                 // At once, so that calls overlap however few threads there are.
                 var (found, counted) = (store.FindAsync(Hub, staying.ConnectionId, Cancellation).AsTask(), store.CountAsync(SessionQuery.ForHub(Hub), Cancellation).AsTask());
-                Assert.Equal([true, true], await store.AreOnlineAsync(Hub, [$"passing{worker}", $"user{worker}"], Cancellation));
+                var online = store.AreOnlineAsync(Hub, [$"passing{worker}", $"user{worker}"], Cancellation).AsTask();
+                await Task.WhenAll(found, counted, online);
+                Assert.Equal([true, true], await online);
                 AssertSame(staying, await found);
                 Assert.InRange(await counted, 2, 2 * workers * rounds);
                 await CommitAsync(store, node, new SessionChange { Kind = Ended, Session = passing });

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
+using DistributedSockets.TestServers;
 
 namespace DistributedSockets.Redis.Tests.Clusters;
 
@@ -85,11 +86,11 @@ internal sealed class CuttableLink : IAsyncDisposable
                 client.NoDelay = true;
                 server.NoDelay = true;
                 await server.ConnectAsync(IPAddress.Loopback, serverPort);
-                await Task.WhenAny(client.GetStream().CopyToAsync(server.GetStream()), server.GetStream().CopyToAsync(client.GetStream()));
+                await TwoWayCopy.RunAsync(client, server);
             }
-            catch (Exception exception) when (exception is IOException or SocketException or ObjectDisposedException or InvalidOperationException)
+            catch (Exception exception) when (exception is SocketException or ObjectDisposedException)
             {
-                // One end is gone, and the other goes with it.
+                // The client or the server is gone already.
             }
         }
     }
