@@ -1,5 +1,6 @@
 using System.Text.Json;
 using DistributedSockets;
+using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
@@ -117,6 +118,7 @@ public static class DistributedWebSocketsServiceCollectionExtensions
         services.TryAddSingleton<NodeHeartbeat>();
         services.TryAddSingleton<Drain>();
         services.TryAddSingleton<Admission>();
+        services.TryAddEnumerable(ServiceDescriptor.Singleton<MatcherPolicy, HandshakeMatcherPolicy>());
         services.TryAddSingleton<KeepAlive>();
         services.TryAddSingleton<ConnectionLog>();
         services.TryAddSingleton(static provider => new ConnectionServices(

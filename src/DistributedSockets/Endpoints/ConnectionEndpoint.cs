@@ -2,6 +2,7 @@ using System.Diagnostics;
 using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
 using Microsoft.Net.Http.Headers;
 
 namespace DistributedSockets;
@@ -272,13 +273,19 @@ internal sealed class ConnectionEndpoint(
         }
     }
 
-    /// <summary>Keeps the hours for which a connection is open out of the figures that say how long requests take.</summary>
+    /// <summary>Tells the platform that this request is no ordinary one: its hours are not to be counted among the milliseconds of the others.</summary>
     private static void TellLongRunning(HttpContext context)
     {
         context.Features.Get<IHttpActivityFeature>()?.Activity.AddTag("http.long_running", "true"); // as SignalR does: tools leave such requests out
         if (context.Features.Get<IHttpMetricsTagsFeature>() is { } metrics)
         {
             metrics.MetricsDisabled = true; // our own metric has the duration
+        }
+
+        // Kestrel cuts off responses that are read too slowly. How slowly a client may read is for its outbound queue to say.
+        if (context.Features.Get<IHttpMinResponseDataRateFeature>() is { } rate)
+        {
+            rate.MinDataRate = null;
         }
     }
 

@@ -1,20 +1,14 @@
 using Microsoft.AspNetCore.Http.Metadata;
-using Microsoft.AspNetCore.Routing;
 
 namespace DistributedSockets;
 
 /// <summary>Marks an endpoint that answers handshakes, for what stands in front of it.</summary>
-/// <remarks>
-/// A client that opens a WebSocket reads nothing but the status: it follows no redirect to a login page, and shows nobody an error page. API
-/// descriptions list requests and responses, and a connection is neither.
-/// </remarks>
-internal sealed class HandshakeMetadata : IDisableCookieRedirectMetadata, ISkipStatusCodePagesMetadata, IExcludeFromDescriptionMetadata
+/// <remarks>A client that opens a WebSocket reads only the status: it follows no redirect to a login page and shows nobody an error page.</remarks>
+internal sealed class HandshakeMetadata : IDisableCookieRedirectMetadata, ISkipStatusCodePagesMetadata
 {
     private HandshakeMetadata()
     {
     }
 
     internal static HandshakeMetadata Instance { get; } = new();
-
-    public bool ExcludeFromDescription => true;
 }

@@ -114,6 +114,42 @@ public sealed class EndpointMetadataTests
             durations.GetMeasurementSnapshot().Select(static measured => $"{measured.Tags["http.route"]} {measured.Tags["http.response.status_code"]}"));
     }
 
+    [Theory]
+    [InlineData(HttpProtocols.Http1, "/chat", HttpStatusCode.Forbidden)] // by the origin
+    [InlineData(HttpProtocols.Http2, "/chat", HttpStatusCode.Forbidden)]
+    [InlineData(HttpProtocols.Http1, "/secret", HttpStatusCode.Unauthorized)]
+    [InlineData(HttpProtocols.Http2, "/secret", HttpStatusCode.Unauthorized)]
+    public async Task Refusal_BehindStatusCodePages_StaysAsItIs(HttpProtocols protocols, string path, HttpStatusCode status)
+    {
+        var pages = 0;
+        await using var node = await AppNode.StartAsync(
+            protocols: protocols,
+            build: static sockets =>
+            {
+                sockets.Services.AddAuthentication("header").AddScheme<AuthenticationSchemeOptions, HeaderAuthentication>("header", null);
+                sockets.Services.AddAuthorization();
+            },
+            map: app =>
+            {
+                app.UseStatusCodePagesWithReExecute("/error");
+                app.UseAuthentication();
+                app.UseAuthorization();
+                app.MapDistributedWebSocket("/secret", static (_, _, _, _) => ValueTask.CompletedTask, "secret").RequireAuthorization();
+                app.MapGet("/error", () => $"page {++pages}");
+            });
+        using var socket = new ClientWebSocket();
+        socket.Options.CollectHttpResponseDetails = true;
+        socket.Options.SetRequestHeader("Origin", "https://evil.example");
+        socket.Options.HttpVersion = protocols == HttpProtocols.Http2 ? new(2, 0) : new(1, 1);
+        socket.Options.HttpVersionPolicy = HttpVersionPolicy.RequestVersionExact;
+        using var http = new HttpMessageInvoker(new SocketsHttpHandler());
+
+        await Assert.ThrowsAsync<WebSocketException>(() => socket.ConnectAsync(new(new UriBuilder(node.Address) { Scheme = "ws" }.Uri, path), http, Cancellation));
+
+        Assert.Equal(status, socket.HttpStatusCode);
+        Assert.Equal(0, pages);
+    }
+
     private static Task<AppNode> StartWithCookiesAsync(HttpProtocols protocols) => AppNode.StartAsync(
         protocols: protocols,
         build: static sockets =>

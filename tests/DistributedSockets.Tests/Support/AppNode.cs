@@ -50,7 +50,8 @@ internal sealed class AppNode : IAsyncDisposable
         Action<DistributedWebSocketsOptions>? options = null,
         Action<IDistributedWebSocketsBuilder>? build = null,
         Action<WebApplication>? map = null,
-        HttpProtocols protocols = HttpProtocols.Http1)
+        HttpProtocols protocols = HttpProtocols.Http1,
+        Action<WebApplication>? front = null)
     {
         var builder = WebApplication.CreateEmptyBuilder(new());
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0, listen => listen.Protocols = protocols));
@@ -67,6 +68,7 @@ internal sealed class AppNode : IAsyncDisposable
 
         build?.Invoke(sockets);
         var app = builder.Build();
+        front?.Invoke(app);
         app.UseRouting();
         app.MapDistributedWebSocket<ProbeHandler>("/chat");
         map?.Invoke(app);
