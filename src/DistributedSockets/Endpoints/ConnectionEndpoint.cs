@@ -157,17 +157,18 @@ internal sealed class ConnectionEndpoint(
             return;
         }
 
-        var counted = services.Metrics.ConnectionOpened();
-        services.Log.Opened(connection.Id, hub.Name);
-        TellLongRunning(context);
         WebSocketHandler? handler = null;
-        var owned = false;
+        bool owned = false, counted = false;
         try
         {
+            counted = services.Metrics.ConnectionOpened();
+            services.Log.Opened(connection.Id, hub.Name);
             if (!isAnswered)
             {
                 return; // the client has gone while it was being answered
             }
+
+            TellLongRunning(context);
 
             // Also while the handler is busy and nothing is read.
             await using var gone = context.RequestAborted.UnsafeRegister(static state => ((Connection)state!).OnTransportGone(), connection); // state is connection

@@ -166,6 +166,21 @@ public sealed class HandshakeAnswerTests
         Assert.DoesNotContain(node.Logs.GetSnapshot(), static record => record.Level >= LogLevel.Warning);
     }
 
+    [Fact]
+    public async Task Handshake_ListenerOfTheMetricsThrows_LeavesNothing()
+    {
+        await using var node = await AppNode.StartAsync();
+        using var socket = new ClientWebSocket();
+        using (new ThrowingListener(node, "distributed_sockets.active_connections"))
+        {
+            await socket.ConnectAsync(new(new UriBuilder(node.Address) { Scheme = "ws" }.Uri, "/chat"), Cancellation);
+            await Assert.ThrowsAnyAsync<WebSocketException>(() => socket.ReceiveAsync(new byte[1], Cancellation).WithinGuardAsync());
+        }
+
+        await Eventually.TrueAsync(() => node.Hub.Count == 0, "the hub has let go of it");
+        Assert.Empty(node.Probe.Connections);
+    }
+
     private static HttpRequestMessage Handshake(string path)
     {
         var request = new HttpRequestMessage(HttpMethod.Get, path);
