@@ -13,7 +13,7 @@ public sealed class WireFormatTests
 
     private static readonly string[] s_targets = ["all", "connections", "users", "groups"];
     private static readonly string[] s_commands =
-        ["", "add to group", "remove from group", "remove from all groups", "disconnect", "disconnect user", "disconnect group"];
+        ["", "add to group", "remove from group", "remove from all groups", "disconnect", "disconnect user", "disconnect group", "withdraw", "find"];
 
     private static readonly string[] s_outcomes = ["", "done", "not found", "backplane away", "too many groups"];
 

@@ -41,12 +41,19 @@ public interface IWebSocketRouter
     /// <summary>Adds a connection to a group, wherever it lives. When the call returns, sends to the group reach it from every node.</summary>
     /// <param name="connectionId">The connection.</param>
     /// <param name="group">The group.</param>
-    /// <param name="cancellationToken">Ends the wait; the join may still happen.</param>
-    /// <exception cref="ConnectionNotFoundException">There is no such connection.</exception>
-    /// <exception cref="RemoteCommandTimeoutException">The connection's node did not answer in time; the join may have happened.</exception>
+    /// <param name="cancellationToken">
+    /// Ends the wait, and takes the join back unless another caller waits for the same one. A connection of this node is then not in the
+    /// group, or the call returns because it was too late; one of another node may have joined before the word arrived.
+    /// </param>
+    /// <remarks>
+    /// A removal from the group, from all groups, or a disconnect that is asked for on this node after this call takes effect after it, also
+    /// while this one waits. The join then counts as done and undone.
+    /// </remarks>
+    /// <exception cref="ConnectionNotFoundException">There is no such connection, or it has begun to end.</exception>
+    /// <exception cref="RemoteCommandTimeoutException">The connection's node did not answer in time; the join may have happened, or is taken back.</exception>
     /// <exception cref="BackplaneUnavailableException">
-    /// The connection is on another node and the backplane is away, or the backplane failed just now. The connection is not in the
-    /// group. A connection of this node joins also while the backplane is known to be away: sends of this node reach it at once,
+    /// The connection is on another node and the backplane is away, here or there, or the backplane failed just now. The connection is not in
+    /// the group. A connection of this node joins also while the backplane is known to be away: sends of this node reach it at once,
     /// those of other nodes when the backplane is back; the outage is reported as possible loss.
     /// </exception>
     /// <exception cref="InvalidOperationException">The connection is in as many groups as its node allows. It was not added.</exception>
@@ -58,7 +65,7 @@ public interface IWebSocketRouter
     /// <param name="cancellationToken">Ends the wait; the removal may still happen.</param>
     /// <exception cref="ConnectionNotFoundException">There is no such connection.</exception>
     /// <exception cref="RemoteCommandTimeoutException">The connection's node did not answer in time.</exception>
-    /// <exception cref="BackplaneUnavailableException">The connection is on another node and the backplane is away.</exception>
+    /// <exception cref="BackplaneUnavailableException">The connection is on another node and the backplane is away, here or there.</exception>
     ValueTask RemoveFromGroupAsync(string connectionId, string group, CancellationToken cancellationToken = default);
 
     /// <summary>Removes a connection from all of its groups.</summary>
@@ -66,7 +73,7 @@ public interface IWebSocketRouter
     /// <param name="cancellationToken">Ends the wait; the removal may still happen.</param>
     /// <exception cref="ConnectionNotFoundException">There is no such connection.</exception>
     /// <exception cref="RemoteCommandTimeoutException">The connection's node did not answer in time.</exception>
-    /// <exception cref="BackplaneUnavailableException">The connection is on another node and the backplane is away.</exception>
+    /// <exception cref="BackplaneUnavailableException">The connection is on another node and the backplane is away, here or there.</exception>
     ValueTask RemoveFromAllGroupsAsync(string connectionId, CancellationToken cancellationToken = default);
 
     /// <summary>Closes one connection. Completes when its node has begun the close handshake.</summary>
@@ -76,7 +83,7 @@ public interface IWebSocketRouter
     /// <param name="cancellationToken">Ends the wait; the close may still happen.</param>
     /// <exception cref="ConnectionNotFoundException">There is no such connection.</exception>
     /// <exception cref="RemoteCommandTimeoutException">The connection's node did not answer in time.</exception>
-    /// <exception cref="BackplaneUnavailableException">The connection is on another node and the backplane is away.</exception>
+    /// <exception cref="BackplaneUnavailableException">The connection is on another node and the backplane is away, here or there.</exception>
     ValueTask DisconnectAsync(
         string connectionId,
         WebSocketCloseStatus closeStatus = WebSocketCloseStatus.NormalClosure,

@@ -3,11 +3,15 @@ using System.Net.WebSockets;
 namespace DistributedSockets;
 
 /// <summary>Does what routers ask for at connections of this node.</summary>
+/// <remarks>Everything but the wait for a group's channel is done within the call, so commands take effect in the order of the calls.</remarks>
 internal sealed class CommandExecutor(GroupMemberships groups)
 {
     /// <summary>Does what a command asks for.</summary>
+    /// <param name="hub">The hub.</param>
+    /// <param name="command">The command.</param>
+    /// <param name="cancellationToken">Takes back a join that still waits and that nobody else wants.</param>
     /// <exception cref="BackplaneUnavailableException">A group's channel could not be subscribed.</exception>
-    internal ValueTask<RemoteCommandOutcome> ExecuteAsync(HubConnections hub, in RemoteCommand command)
+    internal ValueTask<RemoteCommandOutcome> ExecuteAsync(HubConnections hub, in RemoteCommand command, CancellationToken cancellationToken)
     {
         switch (command.Kind)
         {
@@ -27,14 +31,14 @@ internal sealed class CommandExecutor(GroupMemberships groups)
         switch (command.Kind)
         {
             case RemoteCommandKind.AddToGroup:
-                return groups.AddAsync(hub, connection, command.Group);
+                return groups.AddAsync(hub, connection, command.Group, cancellationToken);
             case RemoteCommandKind.RemoveFromGroup:
                 groups.Remove(hub, connection, command.Group);
                 break;
             case RemoteCommandKind.RemoveFromAllGroups:
                 groups.RemoveFromAll(hub, connection);
                 break;
-            default:
+            case RemoteCommandKind.Disconnect:
                 Disconnect([connection], command);
                 break;
         }

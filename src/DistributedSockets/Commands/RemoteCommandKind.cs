@@ -20,4 +20,10 @@ internal enum RemoteCommandKind : byte
 
     /// <summary>Close all connections in a group. Not answered.</summary>
     DisconnectGroup = 6,
+
+    /// <summary>Take back the request to add a connection to a group, if its channel is still waited for. Not answered.</summary>
+    Withdraw = 7,
+
+    /// <summary>Tell whether a connection is there. Changes nothing.</summary>
+    Find = 8,
 }

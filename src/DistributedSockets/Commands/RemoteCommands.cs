@@ -2,37 +2,52 @@ using System.Buffers;
 using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using System.Text;
-using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 
 namespace DistributedSockets;
 
-/// <summary>Sends commands to other nodes and waits for their answers, and answers theirs.</summary>
-internal sealed partial class RemoteCommands(
-    LocalNode node,
-    BackplanePublisher publisher,
-    ChannelSubscriptions subscriptions,
-    CommandExecutor executor,
-    EnvelopeWriter writer,
-    IOptions<DistributedWebSocketsOptions> options,
-    TimeProvider time,
-    ISessionStore store,
-    DistributedWebSocketsMetrics metrics,
-    ILogger<RemoteCommands> logger)
+/// <summary>Has commands about a connection carried out, here or by another node, and waits for its answer.</summary>
+internal sealed class RemoteCommands
 {
-    /// <summary>How many commands of other nodes are worked on at once; more are not answered.</summary>
-    private const int MaxRunning = 4_096;
-
     /// <summary>How long a node that the session store does not list may still take to answer.</summary>
     private static readonly TimeSpan s_goneGrace = TimeSpan.FromMilliseconds(500);
 
-    private readonly ConcurrentDictionary<Guid, Waiting> _waiting = new();
+    private readonly LocalNode _node;
+    private readonly BackplanePublisher _publisher;
+    private readonly ChannelSubscriptions _subscriptions;
+    private readonly CommandExecutor _executor;
+    private readonly EnvelopeWriter _writer;
+    private readonly LiveNodes _nodes;
+    private readonly TimeSpan _timeout;
+    private readonly TimeProvider _time;
+    private readonly bool _isZeroCertain;
+    private readonly CommandQueues _queues;
+    private readonly ConcurrentDictionary<Guid, SentCommand> _waiting = new();
     private readonly ConcurrentDictionary<HubConnections, bool> _answerable = new();
-    private readonly RareLog _tooManyLog = new(1, time);
-    private readonly RareLog _failedLog = new(1, time);
-    private readonly RareLog _unansweredLog = new(1, time);
-    private int _running;
-    private TaskCompletionSource? _idle;
+    private volatile bool _counts;
+
+    public RemoteCommands(
+        LocalNode node,
+        IBackplane backplane,
+        BackplanePublisher publisher,
+        ChannelSubscriptions subscriptions,
+        CommandExecutor executor,
+        EnvelopeWriter writer,
+        LiveNodes nodes,
+        IOptions<DistributedWebSocketsOptions> options,
+        TimeProvider time)
+    {
+        _node = node;
+        _publisher = publisher;
+        _subscriptions = subscriptions;
+        _executor = executor;
+        _writer = writer;
+        _nodes = nodes;
+        _timeout = options.Value.RemoteCommandTimeout;
+        _time = time;
+        _isZeroCertain = backplane is InMemoryBackplane; // nothing can cut off a node of the same process
+        _queues = new(IsClear, ClearAsync, PublishAsync);
+    }
 
     /// <summary>Has a command about one connection done, wherever the connection lives.</summary>
     /// <exception cref="ConnectionNotFoundException">There is no such connection.</exception>
@@ -44,9 +59,8 @@ internal sealed partial class RemoteCommands(
         var outcome = ConnectionId.NodeOf(command.Subject) switch
         {
             [] => RemoteCommandOutcome.NotFound,
-            var nodeId when nodeId.SequenceEqual(node.Info.NodeId) =>
-                await ExecuteHereAsync(hub, command, cancellationToken),
-            var nodeId => await AskAsync(hub, nodeId.ToString(), command, cancellationToken),
+            var nodeId when nodeId.SequenceEqual(_node.Info.NodeId) => await _executor.ExecuteAsync(hub, command, cancellationToken),
+            var nodeId => await AskAsync(new(hub, nodeId.ToString(), command, NewRequestId(), cancellationToken)),
         };
 
         switch (outcome)
@@ -70,48 +84,9 @@ internal sealed partial class RemoteCommands(
     /// <summary>Takes an answer of another node; one that was not asked, or not for this, is passed over.</summary>
     internal void OnReply(HubConnections hub, ReadOnlySpan<byte> origin, Guid requestId, RemoteCommandOutcome outcome)
     {
-        if (_waiting.TryGetValue(requestId, out var waiting) && ReferenceEquals(waiting.Hub, hub) && Ascii.Equals(origin, waiting.NodeId))
+        if (_waiting.TryGetValue(requestId, out var asked) && ReferenceEquals(asked.Hub, hub) && Ascii.Equals(origin, asked.NodeId))
         {
-            waiting.Answer.TrySetResult(outcome);
-        }
-    }
-
-    /// <summary>Takes a command of another node, and answers it if it asks for an answer. Never waits.</summary>
-    internal void OnCommand(HubConnections hub, Guid requestId, string originNodeId, in RemoteCommand command)
-    {
-        if (Interlocked.Increment(ref _running) > MaxRunning)
-        {
-            OnEnded();
-            metrics.EnvelopeDropped("too_many_commands");
-            if (_tooManyLog.TryPass(out var others))
-            {
-                Log.TooManyCommands(logger, MaxRunning, others);
-            }
-
-            return;
-        }
-
-        RunAsync(hub, requestId, originNodeId, command).Observe(); // fails only where a logger does; StopAsync waits for it
-    }
-
-    /// <summary>Waits for the commands in work, for as long as the token allows.</summary>
-    internal async Task StopAsync(CancellationToken cancellationToken)
-    {
-        var idle = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        Interlocked.Exchange(ref _idle, idle); // before the count is read: whoever ends the last one sees it, or is seen here
-        if (Volatile.Read(ref _running) == 0)
-        {
-            return;
-        }
-
-        await idle.Task.WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-    }
-
-    private void OnEnded()
-    {
-        if (Interlocked.Decrement(ref _running) == 0)
-        {
-            Volatile.Read(ref _idle)?.TrySetResult();
+            asked.Answer.TrySetResult(outcome);
         }
     }
 
@@ -123,157 +98,126 @@ internal sealed partial class RemoteCommands(
         return new(random);
     }
 
-    private async ValueTask<RemoteCommandOutcome> ExecuteHereAsync(HubConnections hub, RemoteCommand command, CancellationToken cancellationToken)
+    private async Task<RemoteCommandOutcome> AskAsync(SentCommand command)
     {
-        var execution = executor.ExecuteAsync(hub, command).AsTask();
-        execution.Observe(); // it may fail when its caller has gone
-        return await execution.WaitAsync(cancellationToken);
-    }
-
-    private async ValueTask<RemoteCommandOutcome> AskAsync(HubConnections hub, string nodeId, RemoteCommand command, CancellationToken cancellationToken)
-    {
-        if (!_answerable.ContainsKey(hub))
-        {
-            await subscriptions.AcquireAsync(hub.OwnChannel, keep: false); // for as long as the process lives
-            if (!_answerable.TryAdd(hub, true))
-            {
-                subscriptions.Release(hub.OwnChannel);
-            }
-        }
-
-        var requestId = NewRequestId();
-        var waiting = new Waiting(hub, nodeId);
-        _waiting[requestId] = waiting;
+        _waiting[command.RequestId] = command;
         try
         {
-            // Nobody listens on the channel of a node that is gone or has no connection of this hub.
-            var receivers = await PublishAsync(
-                hub.NodeChannel(nodeId), writer.WriteCommand(requestId, command, out var length), length, cancellationToken);
-            if (receivers == 0)
+            if (await _queues.SendAsync(command) != 0)
             {
-                return RemoteCommandOutcome.NotFound;
+                return await command.Answer.Task.WaitAsync(_timeout, _time, command.CancellationToken);
             }
-
-            if (receivers is null && await IsKnownToBeGoneAsync(nodeId, cancellationToken))
-            {
-                // It may only have lost its lease, and then it answers.
-                var grace = s_goneGrace < options.Value.RemoteCommandTimeout ? s_goneGrace : options.Value.RemoteCommandTimeout;
-                await ((Task)waiting.Answer.Task).WaitAsync(grace, time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-                cancellationToken.ThrowIfCancellationRequested();
-                return waiting.Answer.Task.IsCompletedSuccessfully ? waiting.Answer.Task.Result : RemoteCommandOutcome.NotFound;
-            }
-
-            return await waiting.Answer.Task.WaitAsync(options.Value.RemoteCommandTimeout, time, cancellationToken);
         }
         catch (TimeoutException exception)
         {
+            Withdraw(command);
             throw new RemoteCommandTimeoutException(
-                $"The node of connection '{command.Subject}' did not answer within {options.Value.RemoteCommandTimeout}. The command may have been carried out.",
+                $"The node of connection '{command.Command.Subject}' did not answer within {_timeout}. The command may have been carried out.",
                 exception);
         }
-        finally
+        catch (Exception)
         {
-            _waiting.TryRemove(requestId, out _);
-        }
-    }
-
-    /// <summary>Asks the session store, where the backplane cannot tell whether anybody listens.</summary>
-    private async ValueTask<bool> IsKnownToBeGoneAsync(string nodeId, CancellationToken cancellationToken)
-    {
-        try
-        {
-            // A store that lists this node alone may not be shared, or may have lost what it knew.
-            Func<CancellationToken, ValueTask<IReadOnlyList<NodeInfo>>> list = store.ListNodesAsync;
-            var live = await list.WithinAsync("The session store", options.Value.RemoteCommandTimeout, time, cancellationToken);
-            return live.Count > 1 && live.Any(other => other.NodeId == node.Info.NodeId) && live.All(other => other.NodeId != nodeId);
-        }
-        catch (Exception exception) when (exception is not OperationCanceledException || !cancellationToken.IsCancellationRequested)
-        {
-            return false; // a store that fails says nothing about the node; the answer, or its absence, does
-        }
-    }
-
-    private async Task RunAsync(HubConnections hub, Guid requestId, string originNodeId, RemoteCommand command)
-    {
-        try
-        {
-            await AnswerAsync(hub, requestId, originNodeId, await ExecuteAsync(hub, command));
-        }
-        catch (BackplaneUnavailableException exception)
-        {
-            if (_unansweredLog.TryPass(out var others))
-            {
-                Log.ReplyFailed(logger, originNodeId, others, exception);
-            }
-        }
-        catch (Exception exception)
-        {
-            if (_failedLog.TryPass(out var others))
-            {
-                Log.CommandFailed(logger, command.Kind, originNodeId, others, exception);
-            }
+            Withdraw(command);
+            throw;
         }
         finally
         {
-            OnEnded();
+            _waiting.TryRemove(command.RequestId, out _);
         }
+
+        return await OnNobodyAsync(command);
     }
 
-    private async ValueTask<RemoteCommandOutcome> ExecuteAsync(HubConnections hub, RemoteCommand command)
+    /// <summary>Has the node take back a join that nobody here waits for any more, unless it has been done already.</summary>
+    private void Withdraw(SentCommand join)
     {
+        if (join.TryGiveUp() || join.Command.Kind != RemoteCommandKind.AddToGroup)
+        {
+            return;
+        }
+
+        var withdrawal = new RemoteCommand(RemoteCommandKind.Withdraw, join.Command.Subject);
+        _queues.SendAsync(new(join.Hub, join.NodeId, withdrawal, join.RequestId, CancellationToken.None)).AsTask().Observe(); // no more than a courtesy
+    }
+
+    /// <summary>Nobody took a command: what came of it depends on whether its node lives.</summary>
+    private async Task<RemoteCommandOutcome> OnNobodyAsync(SentCommand command)
+    {
+        // A node listens where it has had connections, so one that lives and does not listen is cut off.
+        var presence = _isZeroCertain ? NodePresence.Gone : await _nodes.FindAsync(command.NodeId, command.CancellationToken);
+        return presence switch
+        {
+            NodePresence.Gone => RemoteCommandOutcome.NotFound,
+            NodePresence.Lives => throw new BackplaneUnavailableException(
+                $"The node of connection '{command.Command.Subject}' lives, as the session store says, but does not listen on the backplane: " +
+                "it is cut off, or has just ended. The command was not carried out. Try again later."),
+            _ => throw new BackplaneUnavailableException(
+                $"No node on the backplane took the command for connection '{command.Command.Subject}', and the session store cannot tell " +
+                "whether its node lives. The command was not carried out. Try again later."),
+        };
+    }
+
+    private bool IsClear(HubConnections hub, string nodeId) => _answerable.ContainsKey(hub) && (_counts || _nodes.IsKnownToLive(nodeId));
+
+    /// <summary>Sees to it that an answer can come, and that a command whose node is said to be gone is not carried out in spite of it.</summary>
+    private async Task<bool> ClearAsync(SentCommand command)
+    {
+        if (!_answerable.ContainsKey(command.Hub))
+        {
+            await _subscriptions.AcquireAsync(command.Hub.OwnChannel, keep: false); // for as long as the process lives
+            if (!_answerable.TryAdd(command.Hub, true))
+            {
+                _subscriptions.Release(command.Hub.OwnChannel);
+            }
+        }
+
+        if (IsClear(command.Hub, command.NodeId))
+        {
+            return true;
+        }
+
+        // A question that changes nothing. Where receivers are counted the command itself will tell; elsewhere a node that the store does
+        // not list is gone, or has only lost its lease, and then it answers.
+        using var limit = new CancellationTokenSource(_timeout, _time);
+        var question = new SentCommand(command.Hub, command.NodeId, new(RemoteCommandKind.Find, command.Command.Subject), NewRequestId(), limit.Token);
+        _waiting[question.RequestId] = question;
         try
         {
-            return await executor.ExecuteAsync(hub, command);
+            var publishing = PublishAsync(question).AsTask();
+            publishing.Observe();
+            if (await publishing.WaitAsync(limit.Token) is not null || await _nodes.FindAsync(command.NodeId, CancellationToken.None) != NodePresence.Gone)
+            {
+                return true;
+            }
+
+            var grace = s_goneGrace < _timeout ? s_goneGrace : _timeout;
+            await ((Task)question.Answer.Task).WaitAsync(grace, _time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            return question.Answer.Task.IsCompletedSuccessfully;
         }
-        catch (BackplaneRefusedException)
+        catch (OperationCanceledException exception)
         {
-            return RemoteCommandOutcome.Refused;
+            throw new BackplaneUnavailableException(
+                $"The backplane took no message for the node of connection '{command.Command.Subject}' within {_timeout}. The command was not sent.", exception);
         }
-        catch (BackplaneUnavailableException)
+        finally
         {
-            return RemoteCommandOutcome.BackplaneAway;
+            _waiting.TryRemove(question.RequestId, out _);
         }
     }
 
-    private async ValueTask AnswerAsync(HubConnections hub, Guid requestId, string originNodeId, RemoteCommandOutcome outcome)
+    private async ValueTask<long?> PublishAsync(SentCommand command)
     {
-        if (requestId != Guid.Empty)
-        {
-            await PublishAsync(hub.NodeChannel(originNodeId), writer.WriteReply(requestId, outcome, out var length), length, CancellationToken.None);
-        }
-    }
-
-    private async ValueTask<long?> PublishAsync(string channel, byte[] envelope, int length, CancellationToken cancellationToken)
-    {
+        var envelope = _writer.WriteCommand(command.RequestId, command.Command, out var length);
         try
         {
-            return await publisher.PublishAsync(channel, envelope.AsMemory(0, length), cancellationToken);
+            var receivers = await _publisher.PublishAsync(
+                command.Hub.NodeChannel(command.NodeId), envelope.AsMemory(0, length), command.CancellationToken);
+            _counts = receivers is not null;
+            return receivers;
         }
         finally
         {
             ArrayPool<byte>.Shared.Return(envelope);
         }
-    }
-
-    /// <summary>A command that waits for the answer of the node that was asked.</summary>
-    private sealed class Waiting(HubConnections hub, string nodeId)
-    {
-        internal HubConnections Hub => hub;
-
-        internal string NodeId => nodeId;
-
-        internal TaskCompletionSource<RemoteCommandOutcome> Answer { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    }
-
-    private static partial class Log
-    {
-        [LoggerMessage(120, LogLevel.Warning, "More than {Count} commands of other nodes are in work; one was dropped, and its sender gets no answer. {Others} more were dropped since the last report.")]
-        public static partial void TooManyCommands(ILogger logger, int count, int others);
-
-        [LoggerMessage(122, LogLevel.Error, "Command {Command} of node {NodeId} failed; its sender gets no answer. {Others} more have failed since the last report.")]
-        public static partial void CommandFailed(ILogger logger, RemoteCommandKind command, string nodeId, int others, Exception exception);
-
-        [LoggerMessage(121, LogLevel.Warning, "A command of node {NodeId} was carried out, but the answer could not be sent. The same happened to {Others} more since the last report.")]
-        public static partial void ReplyFailed(ILogger logger, string nodeId, int others, Exception exception);
     }
 }

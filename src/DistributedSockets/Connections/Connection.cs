@@ -109,6 +109,9 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner, IMe
     /// <summary>Whether the hub has let go of it; guarded by the hub's gate.</summary>
     internal bool Removed { get; set; }
 
+    /// <summary>The groups it is on its way into.</summary>
+    internal PendingJoins Joins { get; } = new();
+
     internal OutboundQueue Queue => _queue;
 
     /// <summary>Whether the client's close frame has come, at least its beginning, while the handler is busy.</summary>
@@ -384,7 +387,21 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner, IMe
         return _services.Time.GetElapsedTime(Math.Max(_usedAt, since), now) >= _services.Options.IdleTimeout;
     }
 
-    private bool TrySetReason(DisconnectReason reason) => Interlocked.CompareExchange(ref _reason, reason, null) is null;
+    private bool TrySetReason(DisconnectReason reason)
+    {
+        if (Interlocked.CompareExchange(ref _reason, reason, null) is not null)
+        {
+            return false;
+        }
+
+        // Only now: a join that is decided later sees the reason.
+        foreach (var join in Joins.TakeAll())
+        {
+            join.End(RemoteCommandOutcome.NotFound);
+        }
+
+        return true;
+    }
 
     private void Close(DisconnectReason reason, WebSocketCloseStatus status, string? description)
     {
@@ -415,6 +432,10 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner, IMe
         }
         catch (OperationCanceledException) when (_aborted.IsCancellationRequested)
         {
+        }
+        catch (ConnectionNotFoundException) when (Reason is not null)
+        {
+            // A connection that has begun to end joins no group any more, which is no fault of its handler.
         }
         catch (Exception exception)
         {

@@ -3,7 +3,7 @@ using System.Text;
 namespace DistributedSockets;
 
 /// <summary>Delivers what arrives from other nodes, called by the lanes. Never waits.</summary>
-internal sealed class EnvelopeDispatcher(LocalDelivery delivery, RemoteCommands commands)
+internal sealed class EnvelopeDispatcher(LocalDelivery delivery, RemoteCommands commands, ForeignCommands foreignCommands)
 {
     /// <summary>Delivers one envelope; false if what stands in it is wrong.</summary>
     /// <param name="hub">The hub of its channel.</param>
@@ -65,7 +65,7 @@ internal sealed class EnvelopeDispatcher(LocalDelivery delivery, RemoteCommands 
             return false;
         }
 
-        commands.OnCommand(hub, requestId, Encoding.UTF8.GetString(origin), command);
+        foreignCommands.OnCommand(hub, requestId, Encoding.UTF8.GetString(origin), command);
         return true;
     }
 }

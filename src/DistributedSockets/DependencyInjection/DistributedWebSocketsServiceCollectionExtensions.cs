@@ -103,7 +103,9 @@ public static class DistributedWebSocketsServiceCollectionExtensions
         services.TryAddSingleton(static provider => new FrameDeflater(provider.GetRequiredService<IOptions<DistributedWebSocketsOptions>>().Value));
         services.TryAddSingleton<GroupMemberships>();
         services.TryAddSingleton<CommandExecutor>();
+        services.TryAddSingleton<LiveNodes>();
         services.TryAddSingleton<RemoteCommands>();
+        services.TryAddSingleton<ForeignCommands>();
         services.TryAddSingleton<RouterServices>();
         services.TryAddSingleton<LocalDelivery>();
         services.TryAddSingleton<EnvelopeDispatcher>();

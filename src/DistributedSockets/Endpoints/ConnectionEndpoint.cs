@@ -137,7 +137,11 @@ internal sealed class ConnectionEndpoint(
         finally
         {
             subscriptions.Release(hub.AllChannel);
-            subscriptions.Release(hub.OwnChannel);
+            if (!hub.TryKeepOwnChannel())
+            {
+                subscriptions.Release(hub.OwnChannel);
+            }
+
             if (userChannel is not null)
             {
                 subscriptions.Release(userChannel);

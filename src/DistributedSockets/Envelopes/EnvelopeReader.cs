@@ -115,7 +115,7 @@ internal ref struct EnvelopeReader(ReadOnlySpan<byte> envelope, int position)
     internal bool TryReadCommand(out Guid requestId, out RemoteCommand command)
     {
         command = default;
-        if (!TryReadGuid(out requestId) || !TryReadByte(out var kind) || kind is < 1 or > 6 || !TryReadUInt16(out var status)
+        if (!TryReadGuid(out requestId) || !TryReadByte(out var kind) || kind is < 1 or > 8 || !TryReadUInt16(out var status)
             || !TryReadString(out var subject) || !TryReadString(out var group) || !TryReadString(out var reason) || !IsAtEnd)
         {
             return false;

@@ -3,41 +3,131 @@ using Microsoft.Extensions.Options;
 namespace DistributedSockets;
 
 /// <summary>Changes the groups of this node's connections, and keeps a channel subscribed for each group that has members here.</summary>
+/// <remarks>
+/// A join waits for its channel; nothing else waits. What takes a connection out of a group, or ends it, takes back a join that was begun
+/// before and still waits: so the changes of one connection take effect in the order in which they were begun.
+/// </remarks>
 internal sealed class GroupMemberships(ChannelSubscriptions subscriptions, LocalNode node, IOptions<DistributedWebSocketsOptions> options)
 {
     /// <summary>Adds a connection; when it is done, sends from every node reach it, unless the backplane is away.</summary>
+    /// <param name="hub">The hub of the connection.</param>
+    /// <param name="connection">The connection.</param>
+    /// <param name="group">The group.</param>
+    /// <param name="cancellationToken">Takes the join back if it still waits and nobody else wants it.</param>
     /// <remarks>
     /// While the backplane, or the channel's part of it, is away nothing comes from other nodes anyhow, and the outage is reported: the connection joins, and the
     /// channel follows with all others when the backplane is back.
     /// </remarks>
     /// <exception cref="BackplaneUnavailableException">The backplane failed, or refused the channel. The connection is not in the group.</exception>
-    internal async ValueTask<RemoteCommandOutcome> AddAsync(HubConnections hub, Connection connection, string group)
+    internal ValueTask<RemoteCommandOutcome> AddAsync(HubConnections hub, Connection connection, string group, CancellationToken cancellationToken)
     {
-        var maxGroups = options.Value.MaxGroupsPerConnection;
-        if (hub.IsFull(connection, group, maxGroups))
+        if (hub.IsFull(connection, group, options.Value.MaxGroupsPerConnection))
         {
-            return RemoteCommandOutcome.TooManyGroups; // before it costs a round trip
+            return new(RemoteCommandOutcome.TooManyGroups); // before it costs a round trip
         }
 
-        // Subscribed first: a member must not exist before its channel, nor after a subscribe that failed.
         var channel = hub.GroupChannel(group);
-        try
+        PendingJoin? join;
+        lock (connection.Joins.Gate)
         {
-            await subscriptions.AcquireAsync(channel, keep: false);
-        }
-        catch (BackplaneUnavailableException exception)
-            when (exception is not BackplaneRefusedException && (node.IsBackplaneAway || node.IsBackplanePartlyAway))
-        {
-            subscriptions.AcquireLater(channel);
+            join = connection.Joins.Find(group);
+            if (join is null)
+            {
+                // Subscribed first: a member must not exist before its channel, nor after a subscribe that failed.
+                var subscribing = subscriptions.AcquireAsync(channel, keep: false);
+                if (subscribing.IsCompletedSuccessfully)
+                {
+                    return new(Land(hub, connection, group, channel));
+                }
+
+                join = connection.Joins.Begin(group);
+                JoinAsync(hub, connection, group, channel, join, subscribing).Observe(); // ends the join, however it goes
+            }
+
+            join.Callers++;
         }
 
-        var join = hub.AddToGroup(connection, group, maxGroups);
-        if (join != GroupJoin.Joined)
+        return new(AwaitAsync(connection, group, join, cancellationToken));
+    }
+
+    internal void Remove(HubConnections hub, Connection connection, string group)
+    {
+        var channel = hub.GroupChannel(group);
+        var join = connection.Joins.Take(group);
+        if (hub.RemoveFromGroup(connection, group))
         {
             subscriptions.Release(channel);
         }
 
-        return join switch
+        join?.End(RemoteCommandOutcome.Done); // it came first, and the removal after it
+    }
+
+    internal void RemoveFromAll(HubConnections hub, Connection connection)
+    {
+        var joins = connection.Joins.TakeAll();
+        foreach (var group in hub.GroupsOf(connection))
+        {
+            if (hub.RemoveFromGroup(connection, group))
+            {
+                subscriptions.Release(hub.GroupChannel(group));
+            }
+        }
+
+        foreach (var join in joins)
+        {
+            join.End(RemoteCommandOutcome.Done);
+        }
+    }
+
+    private async Task JoinAsync(HubConnections hub, Connection connection, string group, string channel, PendingJoin join, ValueTask subscribing)
+    {
+        var subscribed = true;
+        try
+        {
+            try
+            {
+                await subscribing;
+            }
+            catch (BackplaneUnavailableException exception)
+                when (exception is not BackplaneRefusedException && (node.IsBackplaneAway || node.IsBackplanePartlyAway))
+            {
+                subscribed = false;
+            }
+
+            lock (connection.Joins.Gate)
+            {
+                if (connection.Joins.TryTake(group, join))
+                {
+                    if (!subscribed)
+                    {
+                        subscriptions.AcquireLater(channel);
+                    }
+
+                    join.End(Land(hub, connection, group, channel));
+                }
+                else if (subscribed)
+                {
+                    subscriptions.Release(channel); // taken back meanwhile
+                }
+            }
+        }
+        catch (Exception exception)
+        {
+            connection.Joins.TryTake(group, join);
+            join.Fail(exception);
+        }
+    }
+
+    /// <summary>Makes a connection a member, now that the channel is needed once more for it.</summary>
+    private RemoteCommandOutcome Land(HubConnections hub, Connection connection, string group, string channel)
+    {
+        var outcome = connection.Reason is null ? hub.AddToGroup(connection, group, options.Value.MaxGroupsPerConnection) : GroupJoin.Gone;
+        if (outcome != GroupJoin.Joined)
+        {
+            subscriptions.Release(channel);
+        }
+
+        return outcome switch
         {
             GroupJoin.Gone => RemoteCommandOutcome.NotFound,
             GroupJoin.TooMany => RemoteCommandOutcome.TooManyGroups,
@@ -45,19 +135,28 @@ internal sealed class GroupMemberships(ChannelSubscriptions subscriptions, Local
         };
     }
 
-    internal void Remove(HubConnections hub, Connection connection, string group)
+    private static async Task<RemoteCommandOutcome> AwaitAsync(Connection connection, string group, PendingJoin join, CancellationToken cancellationToken)
     {
-        if (hub.RemoveFromGroup(connection, group))
+        try
         {
-            subscriptions.Release(hub.GroupChannel(group));
+            return await join.Outcome.WaitAsync(cancellationToken);
         }
-    }
-
-    internal void RemoveFromAll(HubConnections hub, Connection connection)
-    {
-        foreach (var group in hub.GroupsOf(connection))
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
-            Remove(hub, connection, group);
+            lock (connection.Joins.Gate)
+            {
+                if (connection.Joins.Find(group) == join)
+                {
+                    if (--join.Callers == 0)
+                    {
+                        connection.Joins.TryTake(group, join);
+                    }
+
+                    throw;
+                }
+            }
+
+            return await join.Outcome; // too late: it has been decided, and the caller is told how
         }
     }
 }

@@ -15,6 +15,7 @@ internal sealed class HubConnections
     private readonly SessionChanges _changes;
     private readonly string _channelPrefix;
     private readonly IHubChannels _channels;
+    private int _keepsOwnChannel;
     private readonly MemberSet _all = new();
 
     internal HubConnections(string name, string prefix, string nodeId, ChannelRouting routing, SessionChanges changes)
@@ -48,6 +49,12 @@ internal sealed class HubConnections
     internal string GroupChannel(string group) => _channels.GetGroupChannel(group);
 
     internal string NodeChannel(ReadOnlySpan<char> nodeId) => $"{_channelPrefix}node:{nodeId}";
+
+    /// <summary>Whether to keep the need for the node's own channel for as long as the process lives; true once.</summary>
+    /// <remarks>
+    /// A node that has had connections goes on listening, to say that they have ended: where nobody listens, the node is gone or cut off.
+    /// </remarks>
+    internal bool TryKeepOwnChannel() => Interlocked.Exchange(ref _keepsOwnChannel, 1) == 0;
 
     internal Connection? Find(ReadOnlySpan<char> connectionId) =>
         _connectionsBySpan.TryGetValue(connectionId, out var connection) ? connection : null;

@@ -15,7 +15,7 @@ internal sealed partial class NodeService(
     EnvelopeSorter sorter,
     EnvelopeKeyRing keys,
     ChannelReconciler reconciler,
-    RemoteCommands commands,
+    ForeignCommands commands,
     ISessionStore store,
     SessionCommitter committer,
     NodeHeartbeat heartbeat,

@@ -218,6 +218,14 @@ internal sealed class ChannelSubscriptions(
         }
     }
 
+    private static bool IsNeeded(Entry entry)
+    {
+        lock (entry)
+        {
+            return entry.Needed > 0;
+        }
+    }
+
     private bool IsIdleLocked(Entry entry) => entry.Needed == 0 && time.GetElapsedTime(entry.IdleSince) >= unsubscribeDelay;
 
     private Task WorkLocked(string channel, Entry entry)
@@ -286,7 +294,15 @@ internal sealed class ChannelSubscriptions(
                 }
                 else
                 {
-                    await backplane.UnsubscribeAsync(channel);
+                    try
+                    {
+                        await backplane.UnsubscribeAsync(channel);
+                    }
+                    catch (Exception) when (IsNeeded(entry))
+                    {
+                        continue; // whoever needs it again must not fail for that
+                    }
+
                     lock (entry)
                     {
                         entry.MayBeSubscribed = false;

@@ -383,7 +383,7 @@ internal sealed class WebSocketRouter(HubConnections hub, RouterServices service
     {
         cancellationToken.ThrowIfCancellationRequested();
         services.Node.ThrowIfNotStarted();
-        await services.Executor.ExecuteAsync(hub, command);
+        await services.Executor.ExecuteAsync(hub, command, cancellationToken);
         await PublishAsync(channel, services.Writer.WriteCommand(Guid.Empty, command, out var length), length, cancellationToken);
     }
 

@@ -33,7 +33,7 @@ public sealed class RemoteCommandTests : IAsyncLifetime
         await using var client = await _there.ConnectAsync();
         _backplane.Swallow = _backplane.Records = true;
         var join = _here.Router.AddToGroupAsync(client.Id, "g", Cancellation).AsTask();
-        await Eventually.TrueAsync(() => !_backplane.Published.IsEmpty, "the command was published");
+        await Eventually.TrueAsync(() => RequestIds().Count == 1, "the command was published");
         var id = RequestIds().Single();
         var asked = new EnvelopeWriter(_there.Services.GetRequiredService<NodeInfo>().NodeId);
         var other = _here.Services.GetRequiredService<IWebSocketRouterFactory>().GetRouter("other");
@@ -96,7 +96,7 @@ public sealed class RemoteCommandTests : IAsyncLifetime
         var join = _there.Router.AddToGroupAsync(client.Id, "g", Cancellation).AsTask();
         await Eventually.TrueAsync(() => _backplane.Count($"subscribe {_here.Hub.GroupChannel("g")}") == 1, "the join is in work");
 
-        var stop = _here.Services.GetRequiredService<RemoteCommands>().StopAsync(Cancellation);
+        var stop = _here.Services.GetRequiredService<ForeignCommands>().StopAsync(Cancellation);
         Assert.False(stop.IsCompleted);
         gate.SetResult();
 
@@ -110,13 +110,14 @@ public sealed class RemoteCommandTests : IAsyncLifetime
         return await _here.ConnectAsync();
     }
 
-    /// <summary>The ids of the commands that were published.</summary>
+    /// <summary>The ids of the joins that were published.</summary>
     private List<Guid> RequestIds()
     {
         var ids = new List<Guid>();
         foreach (var (_, payload) in _backplane.Published)
         {
-            if (Envelope.TryRead(payload, out var envelope) && envelope.Kind == EnvelopeKind.Command && envelope.Body().TryReadCommand(out var id, out _))
+            if (Envelope.TryRead(payload, out var envelope) && envelope.Kind == EnvelopeKind.Command
+                && envelope.Body().TryReadCommand(out var id, out var command) && command.Kind == RemoteCommandKind.AddToGroup)
             {
                 ids.Add(id);
             }

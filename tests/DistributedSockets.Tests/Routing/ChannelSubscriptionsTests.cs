@@ -142,6 +142,26 @@ public sealed class ChannelSubscriptionsTests
     }
 
     [Fact]
+    public async Task Acquire_WhileAnUnsubscribeFails_SubscribesAllTheSame()
+    {
+        var gate = new TaskCompletionSource();
+        await _subscriptions.AcquireAsync("c", keep: false);
+        _subscriptions.Release("c");
+        _time.Advance(s_delay);
+        _backplane.Setup(b => b.UnsubscribeAsync("c", It.IsAny<CancellationToken>())).Returns(new ValueTask(gate.Task));
+        var reconcile = _subscriptions.ReconcileAsync();
+        await Eventually.TrueAsync(() => _backplane.Invocations.Count == 2, "the channel is being given up");
+
+        var acquire = _subscriptions.AcquireAsync("c", keep: false);
+        gate.SetException(new IOException("cut"));
+
+        await acquire.WithinGuardAsync();
+        await reconcile.WithinGuardAsync();
+        _backplane.Verify(b => b.SubscribeAsync("c", It.IsAny<CancellationToken>()), Times.Exactly(2));
+        Assert.Equal(1, _subscriptions.CountNeeded("c"));
+    }
+
+    [Fact]
     public async Task Unsubscribe_Failed_IsTriedAgainAndTheNextNeedSubscribesAnew()
     {
         await _subscriptions.AcquireAsync("c", keep: false);

@@ -38,6 +38,9 @@ internal sealed class FakeBackplane(InMemoryCluster cluster) : IBackplane
     /// <summary>When set, publishes are taken and go nowhere.</summary>
     internal bool Swallow { get; set; }
 
+    /// <summary>When set, publishes for the channels reach nobody, and the transport says so.</summary>
+    internal Func<string, bool>? IsDeaf { get; set; }
+
     /// <summary>When set, a publish does not tell how many nodes took it.</summary>
     internal bool HidesReceivers { get; set; }
 
@@ -68,6 +71,11 @@ internal sealed class FakeBackplane(InMemoryCluster cluster) : IBackplane
         }
 
         ThrowIfCut(channel);
+        if (IsDeaf?.Invoke(channel) == true)
+        {
+            return 0;
+        }
+
         var receivers = Swallow ? null : await _inner.PublishAsync(channel, payload, cancellationToken);
         return HidesReceivers ? null : receivers;
     }

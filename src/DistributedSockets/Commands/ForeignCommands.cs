@@ -1,0 +1,173 @@
+using System.Buffers;
+using System.Collections.Concurrent;
+using Microsoft.Extensions.Logging;
+
+namespace DistributedSockets;
+
+/// <summary>Carries out what other nodes ask for, and answers them.</summary>
+internal sealed partial class ForeignCommands(
+    CommandExecutor executor,
+    BackplanePublisher publisher,
+    EnvelopeWriter writer,
+    TimeProvider time,
+    DistributedWebSocketsMetrics metrics,
+    ILogger<ForeignCommands> logger)
+{
+    /// <summary>How many are worked on at once; more are not answered.</summary>
+    private const int MaxRunning = 4_096;
+
+    private readonly ConcurrentDictionary<Guid, Join> _joins = new();
+    private readonly RareLog _tooManyLog = new(1, time);
+    private readonly RareLog _failedLog = new(1, time);
+    private readonly RareLog _unansweredLog = new(1, time);
+    private int _running;
+    private TaskCompletionSource? _idle;
+
+    /// <summary>Takes a command, and answers it if it asks for an answer. Never waits; called in the order in which a node has published.</summary>
+    internal void OnCommand(HubConnections hub, Guid requestId, string originNodeId, in RemoteCommand command)
+    {
+        if (command.Kind == RemoteCommandKind.Withdraw)
+        {
+            if (_joins.TryGetValue(requestId, out var join) && ReferenceEquals(join.Hub, hub) && join.OriginNodeId == originNodeId)
+            {
+                join.Cancellation.Cancel();
+            }
+
+            return;
+        }
+
+        if (Interlocked.Increment(ref _running) > MaxRunning)
+        {
+            OnEnded();
+            metrics.EnvelopeDropped("too_many_commands");
+            if (_tooManyLog.TryPass(out var others))
+            {
+                Log.TooManyCommands(logger, MaxRunning, others);
+            }
+
+            return;
+        }
+
+        RunAsync(hub, requestId, originNodeId, command).Observe(); // fails only where a logger does; StopAsync waits for it
+    }
+
+    /// <summary>Waits for the commands in work, for as long as the token allows.</summary>
+    internal async Task StopAsync(CancellationToken cancellationToken)
+    {
+        var idle = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        Interlocked.Exchange(ref _idle, idle); // before the count is read: whoever ends the last one sees it, or is seen here
+        if (Volatile.Read(ref _running) == 0)
+        {
+            return;
+        }
+
+        await idle.Task.WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    }
+
+    private void OnEnded()
+    {
+        if (Interlocked.Decrement(ref _running) == 0)
+        {
+            Volatile.Read(ref _idle)?.TrySetResult();
+        }
+    }
+
+    private async Task RunAsync(HubConnections hub, Guid requestId, string originNodeId, RemoteCommand command)
+    {
+        // Known before it begins, since what takes it back may be the next that arrives.
+        var join = command.Kind == RemoteCommandKind.AddToGroup && requestId != Guid.Empty ? new Join(hub, originNodeId) : null;
+        if (join is not null && !_joins.TryAdd(requestId, join))
+        {
+            join = null; // an id used twice takes back the first only
+        }
+
+        try
+        {
+            var outcome = await ExecuteAsync(hub, command, join?.Cancellation.Token ?? CancellationToken.None);
+            await AnswerAsync(hub, requestId, originNodeId, outcome);
+        }
+        catch (OperationCanceledException) when (join is { Cancellation.IsCancellationRequested: true })
+        {
+            // Nobody waits for the answer.
+        }
+        catch (BackplaneUnavailableException exception)
+        {
+            if (_unansweredLog.TryPass(out var others))
+            {
+                Log.ReplyFailed(logger, originNodeId, others, exception);
+            }
+        }
+        catch (Exception exception)
+        {
+            if (_failedLog.TryPass(out var others))
+            {
+                Log.CommandFailed(logger, command.Kind, originNodeId, others, exception);
+            }
+        }
+        finally
+        {
+            if (join is not null)
+            {
+                _joins.TryRemove(requestId, out _);
+            }
+
+            OnEnded();
+        }
+    }
+
+    private async ValueTask<RemoteCommandOutcome> ExecuteAsync(HubConnections hub, RemoteCommand command, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await executor.ExecuteAsync(hub, command, cancellationToken);
+        }
+        catch (BackplaneRefusedException)
+        {
+            return RemoteCommandOutcome.Refused;
+        }
+        catch (BackplaneUnavailableException)
+        {
+            return RemoteCommandOutcome.BackplaneAway;
+        }
+    }
+
+    private async ValueTask AnswerAsync(HubConnections hub, Guid requestId, string originNodeId, RemoteCommandOutcome outcome)
+    {
+        if (requestId == Guid.Empty)
+        {
+            return;
+        }
+
+        var envelope = writer.WriteReply(requestId, outcome, out var length);
+        try
+        {
+            await publisher.PublishAsync(hub.NodeChannel(originNodeId), envelope.AsMemory(0, length), CancellationToken.None);
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(envelope);
+        }
+    }
+
+    /// <summary>A join in work, for the node that asked for it to take back.</summary>
+    private sealed class Join(HubConnections hub, string originNodeId)
+    {
+        internal HubConnections Hub => hub;
+
+        internal string OriginNodeId => originNodeId;
+
+        internal CancellationTokenSource Cancellation { get; } = new(); // has no timer, and so nothing to dispose of
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(120, LogLevel.Warning, "More than {Count} commands of other nodes are in work; one was dropped, and its sender gets no answer. {Others} more were dropped since the last report.")]
+        public static partial void TooManyCommands(ILogger logger, int count, int others);
+
+        [LoggerMessage(122, LogLevel.Error, "Command {Command} of node {NodeId} failed; its sender gets no answer. {Others} more have failed since the last report.")]
+        public static partial void CommandFailed(ILogger logger, RemoteCommandKind command, string nodeId, int others, Exception exception);
+
+        [LoggerMessage(121, LogLevel.Warning, "A command of node {NodeId} was carried out, but the answer could not be sent. The same happened to {Others} more since the last report.")]
+        public static partial void ReplyFailed(ILogger logger, string nodeId, int others, Exception exception);
+    }
+}

@@ -1,0 +1,29 @@
+namespace DistributedSockets;
+
+/// <summary>A command on its way to another node.</summary>
+internal sealed class SentCommand(HubConnections hub, string nodeId, RemoteCommand command, Guid requestId, CancellationToken cancellationToken)
+{
+    private const int Begun = 1;
+    private const int GivenUp = 2;
+
+    private int _state;
+
+    internal HubConnections Hub => hub;
+
+    internal string NodeId => nodeId;
+
+    internal RemoteCommand Command => command;
+
+    internal Guid RequestId => requestId;
+
+    /// <summary>Ends the wait of whoever asked.</summary>
+    internal CancellationToken CancellationToken => cancellationToken;
+
+    internal TaskCompletionSource<RemoteCommandOutcome> Answer { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>Says that it is published now; false if it was given up before.</summary>
+    internal bool TryBegin() => Interlocked.CompareExchange(ref _state, Begun, 0) == 0;
+
+    /// <summary>Says that nobody waits for it any more; false if it has been published.</summary>
+    internal bool TryGiveUp() => Interlocked.CompareExchange(ref _state, GivenUp, 0) == 0;
+}

@@ -1,0 +1,56 @@
+namespace DistributedSockets;
+
+/// <summary>The groups that one connection is on its way into. Whoever holds the lock decides between a join and what takes it back.</summary>
+internal sealed class PendingJoins
+{
+    private Dictionary<string, PendingJoin>? _byGroup;
+
+    /// <summary>Held by all members, and by their callers for what must not come between.</summary>
+    internal Lock Gate { get; } = new();
+
+    internal PendingJoin? Find(string group)
+    {
+        lock (Gate)
+        {
+            return _byGroup?.GetValueOrDefault(group);
+        }
+    }
+
+    internal PendingJoin Begin(string group)
+    {
+        lock (Gate)
+        {
+            var join = new PendingJoin();
+            (_byGroup ??= new(StringComparer.Ordinal)).Add(group, join);
+            return join;
+        }
+    }
+
+    /// <summary>Takes a join that is to be carried out or given up; false if another has taken it.</summary>
+    internal bool TryTake(string group, PendingJoin join)
+    {
+        lock (Gate)
+        {
+            return _byGroup?.GetValueOrDefault(group) == join && _byGroup.Remove(group);
+        }
+    }
+
+    /// <summary>Takes the join into a group, if there is one.</summary>
+    internal PendingJoin? Take(string group)
+    {
+        lock (Gate)
+        {
+            return _byGroup is not null && _byGroup.Remove(group, out var join) ? join : null;
+        }
+    }
+
+    internal PendingJoin[] TakeAll()
+    {
+        lock (Gate)
+        {
+            PendingJoin[] all = _byGroup is { Count: > 0 } joins ? [.. joins.Values] : [];
+            _byGroup = null;
+            return all;
+        }
+    }
+}
