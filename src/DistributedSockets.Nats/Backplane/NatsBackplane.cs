@@ -89,9 +89,14 @@ internal sealed partial class NatsBackplane : IBackplane, INatsPeersEvents
     public async ValueTask StartAsync(IBackplaneReceiver receiver, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(receiver);
-        _receiver = receiver;
-        Attach();
-        _loop = Task.Run(() => RunAsync(_stop.Token), CancellationToken.None);
+        lock (_disposing)
+        {
+            ObjectDisposedException.ThrowIf(_disposal is not null, this); // nobody would take the handlers off the connection any more
+            _receiver = receiver;
+            Attach();
+            _loop = Task.Run(() => RunAsync(_stop.Token), CancellationToken.None);
+        }
+
         try
         {
             await _firstAttempt.Task.WaitAsync(_timeout, _time, cancellationToken).ConfigureAwait(false);
@@ -192,10 +197,12 @@ internal sealed partial class NatsBackplane : IBackplane, INatsPeersEvents
         {
             _channels.TryRemove(new(channel, subscription));
             TaskFailures.Observe(WithdrawAsync(subscription));
-            if (!NatsErrors.IsOutage(exception, cancellationToken) || _stop.IsCancellationRequested)
+            if (!NatsErrors.IsOutage(exception, cancellationToken))
             {
                 throw;
             }
+
+            ObjectDisposedException.ThrowIf(_stop.IsCancellationRequested, this);
 
             _trouble.Set();
             throw new BackplaneUnavailableException(
@@ -367,6 +374,7 @@ internal sealed partial class NatsBackplane : IBackplane, INatsPeersEvents
     private async Task ConfirmAsync(Task sending, NatsEpoch epoch, CancellationToken cancellationToken)
     {
         TaskFailures.Observe(sending);
+        ObjectDisposedException.ThrowIf(_stop.IsCancellationRequested, this); // no marker comes back any more
         var passing = _fence.PassAsync();
         if (await passing.WaitAsync(_timeout, _time, cancellationToken).ConfigureAwait(false) != epoch)
         {

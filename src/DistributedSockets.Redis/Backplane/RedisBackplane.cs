@@ -64,8 +64,13 @@ internal sealed partial class RedisBackplane : IBackplane
     public async ValueTask StartAsync(IBackplaneReceiver receiver, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(receiver);
-        _receiver = receiver;
-        _loop = Task.Run(() => RunAsync(_stop.Token), CancellationToken.None);
+        lock (_disposing)
+        {
+            ObjectDisposedException.ThrowIf(_disposal is not null, this);
+            _receiver = receiver;
+            _loop = Task.Run(() => RunAsync(_stop.Token), CancellationToken.None);
+        }
+
         try
         {
             await _firstAttempt.Task.WaitAsync(_timeout, _time, cancellationToken).ConfigureAwait(false);

@@ -57,6 +57,32 @@ public sealed class RedisSharedConnectionTests(RedisFixture redis) : IClassFixtu
         }
     }
 
+    [Theory]
+    [InlineData("resp3")]
+    [InlineData("resp2")]
+    public async Task Dispose_WhileSubscribesAreConfirmed_NoneStays(string protocol)
+    {
+        await using var multiplexer = await ConnectAsync(protocol);
+        for (var round = 0; round < 5; round++)
+        {
+            var node = await StartNodeAsync(multiplexer);
+            var channels = Enumerable.Range(0, 100).Select(i => $"{_channel}:{round}:{i}").ToArray();
+            var subscribing = Array.ConvertAll(channels, channel => Record.ExceptionAsync(() => node.SubscribeAsync(channel)).AsTask());
+            await Task.WhenAny(subscribing);
+
+            await node.DisposeAsync();
+
+            Assert.All(
+                await Task.WhenAll(subscribing),
+                static exception => Assert.True(exception is null or ObjectDisposedException or BackplaneUnavailableException, $"{exception}"));
+            foreach (var channel in channels)
+            {
+                await Eventually.TrueAsync(
+                    async () => await multiplexer.GetSubscriber().PublishAsync(RedisChannel.Literal(channel), "unheard") == 0, $"nobody listens on {channel}");
+            }
+        }
+    }
+
     [Fact]
     public async Task TwoNodes_OneConnection_EachKeepsItsOwnSubscriptions()
     {

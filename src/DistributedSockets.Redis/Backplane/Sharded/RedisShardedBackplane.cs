@@ -56,8 +56,13 @@ internal sealed partial class RedisShardedBackplane : IBackplane
     public async ValueTask StartAsync(IBackplaneReceiver receiver, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(receiver);
-        _receiver = receiver;
-        _loop = Task.Run(() => RunAsync(_stop.Token), CancellationToken.None);
+        lock (_disposing)
+        {
+            ObjectDisposedException.ThrowIf(_disposal is not null, this);
+            _receiver = receiver;
+            _loop = Task.Run(() => RunAsync(_stop.Token), CancellationToken.None);
+        }
+
         try
         {
             // Twice, as there are two things to connect to, one after the other: the cluster, then its primaries.
