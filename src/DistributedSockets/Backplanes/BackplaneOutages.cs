@@ -3,7 +3,7 @@ using Microsoft.Extensions.Logging;
 namespace DistributedSockets;
 
 /// <summary>Whether the backplane is there, partly away or away, as it reports; when it is back, tells what may be missing and who has to catch up.</summary>
-internal sealed partial class BackplaneOutages(LocalNode node, LossReporter losses, TimeProvider time, ILogger<BackplaneOutages> logger)
+internal sealed partial class BackplaneOutages(LocalNode node, LossReporter losses, TimeProvider time, FailSafeLogger<BackplaneOutages> logger)
 {
     private const string NoCause = "The transport gave no cause.";
 

@@ -8,6 +8,7 @@ namespace DistributedSockets;
 internal sealed class BackplanePublisher(IBackplane backplane, EnvelopeSealer sealer, DistributedWebSocketsMetrics metrics)
 {
     private readonly EnvelopeSealer? _sealer = sealer.IsEnabled ? sealer : null;
+    private readonly string _system = backplane.System;
 
     /// <summary>Hands a payload to the backplane. Nothing is awaited before, so the order of calls is the order of payloads.</summary>
     /// <exception cref="BackplaneUnavailableException">The backplane did not take it.</exception>
@@ -55,7 +56,7 @@ internal sealed class BackplanePublisher(IBackplane backplane, EnvelopeSealer se
         try
         {
             var receivers = await publish;
-            metrics.Published(started, backplane.System, null);
+            metrics.Published(started, _system, null);
             return receivers;
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
@@ -64,9 +65,9 @@ internal sealed class BackplanePublisher(IBackplane backplane, EnvelopeSealer se
         }
         catch (Exception exception)
         {
-            metrics.Published(started, backplane.System, exception);
+            metrics.Published(started, _system, exception);
             throw exception as BackplaneUnavailableException ?? new BackplaneUnavailableException(
-                $"The backplane '{backplane.System}' failed: {exception.Message} Connections on this node were served.", exception);
+                $"The backplane '{_system}' failed: {exception.Message} Connections on this node were served.", exception);
         }
     }
 }

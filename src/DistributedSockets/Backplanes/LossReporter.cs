@@ -4,7 +4,7 @@ namespace DistributedSockets;
 
 /// <summary>Reports possible loss to the app, the log and the metrics: at once, then at most once per second and cause.</summary>
 internal sealed partial class LossReporter(
-    ClusterEvents events, DistributedWebSocketsMetrics metrics, TimeProvider time, ILogger<LossReporter> logger)
+    ClusterEvents events, DistributedWebSocketsMetrics metrics, TimeProvider time, FailSafeLogger<LossReporter> logger)
 {
     private static readonly TimeSpan s_pause = TimeSpan.FromSeconds(1);
 

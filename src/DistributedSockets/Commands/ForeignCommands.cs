@@ -11,7 +11,7 @@ internal sealed partial class ForeignCommands(
     EnvelopeWriter writer,
     TimeProvider time,
     DistributedWebSocketsMetrics metrics,
-    ILogger<ForeignCommands> logger)
+    FailSafeLogger<ForeignCommands> logger)
 {
     /// <summary>How many are worked on at once; more are not answered.</summary>
     private const int MaxRunning = 4_096;

@@ -3,7 +3,7 @@ using Microsoft.Extensions.Logging;
 namespace DistributedSockets;
 
 /// <summary>Log messages of connections: 100 to 119.</summary>
-internal sealed partial class ConnectionLog(ILogger<Connection> logger)
+internal sealed partial class ConnectionLog(FailSafeLogger<Connection> logger)
 {
     [LoggerMessage(100, LogLevel.Debug, "Connection {ConnectionId} of hub {Hub} opened.")]
     public partial void Opened(string connectionId, string hub);

@@ -18,7 +18,7 @@ internal sealed class KeepAlive(
 
     internal async Task StopAsync()
     {
-        await _stopping.CancelAsync();
+        await _stopping.CancelAllAsync();
         await _loop;
     }
 

@@ -81,6 +81,7 @@ public static class DistributedWebSocketsServiceCollectionExtensions
         services.TryAddSingleton<ChannelRouting>();
         services.TryAddSingleton<LocalNode>();
         services.TryAddSingleton(static provider => provider.GetRequiredService<LocalNode>().Info);
+        services.TryAddSingleton(typeof(FailSafeLogger<>));
         services.TryAddSingleton<DistributedWebSocketsMetrics>();
         services.TryAddSingleton(static provider => new SessionChanges(
             provider.GetRequiredService<IOptions<DistributedWebSocketsOptions>>().Value.PendingSessionChanges));

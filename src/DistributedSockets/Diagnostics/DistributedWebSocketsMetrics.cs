@@ -1,10 +1,15 @@
 using System.Diagnostics;
 using System.Diagnostics.Metrics;
+using Microsoft.Extensions.Logging;
 
 namespace DistributedSockets;
 
 /// <summary>The meter <c>DistributedSockets</c>. Tags come from fixed lists, never from peers.</summary>
-internal sealed class DistributedWebSocketsMetrics : IDisposable
+/// <remarks>
+/// A listener runs in the midst of what it measures. One that throws loses its measurement, and those of the listeners behind it, and
+/// nothing else.
+/// </remarks>
+internal sealed partial class DistributedWebSocketsMetrics : IDisposable
 {
     internal const string MeterName = "DistributedSockets";
 
@@ -22,8 +27,13 @@ internal sealed class DistributedWebSocketsMetrics : IDisposable
     private readonly Counter<long> _possibleLosses;
     private readonly Counter<long> _droppedEvents;
 
-    public DistributedWebSocketsMetrics(IMeterFactory factory)
+    private readonly RareLog _failedLog;
+    private readonly ILogger _logger;
+
+    public DistributedWebSocketsMetrics(IMeterFactory factory, TimeProvider time, FailSafeLogger<DistributedWebSocketsMetrics> logger)
     {
+        _failedLog = new(1, time);
+        _logger = logger;
         _meter = factory.Create(MeterName);
         _activeConnections = _meter.CreateUpDownCounter<long>("distributed_sockets.active_connections", "{connection}", "Open connections of this node.");
         _connectionDuration = _meter.CreateHistogram<double>("distributed_sockets.connection.duration", "s", "How long connections were open.");
@@ -56,7 +66,7 @@ internal sealed class DistributedWebSocketsMetrics : IDisposable
         var counted = _activeConnections.Enabled;
         if (counted)
         {
-            _activeConnections.Add(1);
+            Add(_activeConnections, 1);
         }
 
         return counted;
@@ -66,26 +76,27 @@ internal sealed class DistributedWebSocketsMetrics : IDisposable
     {
         if (counted)
         {
-            _activeConnections.Add(-1);
+            Add(_activeConnections, -1);
         }
 
         if (_connectionDuration.Enabled)
         {
-            _connectionDuration.Record(duration.TotalSeconds, new KeyValuePair<string, object?>("distributed_sockets.close_reason", CloseReason(kind)));
+            Record(_connectionDuration, duration.TotalSeconds, new KeyValuePair<string, object?>("distributed_sockets.close_reason", CloseReason(kind)));
         }
     }
 
-    internal void MessageReceived() => _receivedMessages.Add(1);
+    internal void MessageReceived() => Add(_receivedMessages, 1);
 
     internal void FramesSent(int count)
     {
         if (count > 0)
         {
-            _sentFrames.Add(count);
+            Add(_sentFrames, count);
         }
     }
 
-    internal void FramesDropped(int count, SlowConsumerPolicy policy) => _droppedFrames.Add(
+    internal void FramesDropped(int count, SlowConsumerPolicy policy) => Add(
+        _droppedFrames,
         count,
         new KeyValuePair<string, object?>(
             "distributed_sockets.drop_reason",
@@ -96,31 +107,76 @@ internal sealed class DistributedWebSocketsMetrics : IDisposable
                 _ => "close",
             }));
 
-    internal void HandlerFailed() => _handlerErrors.Add(1);
+    internal void HandlerFailed() => Add(_handlerErrors, 1);
 
     internal void Published(long started, string system, Exception? exception)
     {
         if (started != 0)
         {
-            _publishDuration.Record(
+            Record(
+                _publishDuration,
                 Stopwatch.GetElapsedTime(started).TotalSeconds,
                 new KeyValuePair<string, object?>("distributed_sockets.backplane.system", system),
                 new KeyValuePair<string, object?>("error.type", exception?.GetType().FullName));
         }
     }
 
-    internal void EnvelopeReceived() => _receivedEnvelopes.Add(1);
+    internal void EnvelopeReceived() => Add(_receivedEnvelopes, 1);
 
     internal void EnvelopeDropped(string reason) =>
-        _droppedEnvelopes.Add(1, new KeyValuePair<string, object?>("distributed_sockets.drop_reason", reason));
+        Add(_droppedEnvelopes, 1, new KeyValuePair<string, object?>("distributed_sockets.drop_reason", reason));
 
-    internal void Lagged(TimeSpan lag) => _lag.Record(lag.TotalSeconds);
+    internal void Lagged(TimeSpan lag) => Record(_lag, lag.TotalSeconds);
 
     internal void PossiblyLost(PossibleLossCause cause) =>
-        _possibleLosses.Add(1, new KeyValuePair<string, object?>("distributed_sockets.loss_cause", LossCause(cause)));
+        Add(_possibleLosses, 1, new KeyValuePair<string, object?>("distributed_sockets.loss_cause", LossCause(cause)));
 
     internal void EventDropped(string reason) =>
-        _droppedEvents.Add(1, new KeyValuePair<string, object?>("distributed_sockets.drop_reason", reason));
+        Add(_droppedEvents, 1, new KeyValuePair<string, object?>("distributed_sockets.drop_reason", reason));
+
+    private void Add(Counter<long> counter, long delta, params ReadOnlySpan<KeyValuePair<string, object?>> tags)
+    {
+        try
+        {
+            counter.Add(delta, tags);
+        }
+        catch (Exception exception)
+        {
+            OnListenerFailed(exception);
+        }
+    }
+
+    private void Add(UpDownCounter<long> counter, long delta)
+    {
+        try
+        {
+            counter.Add(delta);
+        }
+        catch (Exception exception)
+        {
+            OnListenerFailed(exception);
+        }
+    }
+
+    private void Record(Histogram<double> histogram, double value, params ReadOnlySpan<KeyValuePair<string, object?>> tags)
+    {
+        try
+        {
+            histogram.Record(value, tags);
+        }
+        catch (Exception exception)
+        {
+            OnListenerFailed(exception);
+        }
+    }
+
+    private void OnListenerFailed(Exception exception)
+    {
+        if (_failedLog.TryPass(out var others))
+        {
+            Log.ListenerFailed(_logger, others, exception);
+        }
+    }
 
     private static string CloseReason(DisconnectKind kind) => kind switch
     {
@@ -146,4 +202,10 @@ internal sealed class DistributedWebSocketsMetrics : IDisposable
         PossibleLossCause.UnreadableEnvelope => "unreadable_envelope",
         _ => "transport",
     };
+
+    private static partial class Log
+    {
+        [LoggerMessage(207, LogLevel.Error, "A listener of the metrics threw; its measurement is missing and nothing else is affected. {Others} more were lost since the last report.")]
+        public static partial void ListenerFailed(ILogger logger, int others, Exception exception);
+    }
 }

@@ -9,7 +9,7 @@ internal sealed partial class RefusedEnvelopes(
     DistributedWebSocketsMetrics metrics,
     IOptions<DistributedWebSocketsOptions> options,
     TimeProvider time,
-    ILogger<RefusedEnvelopes> logger)
+    FailSafeLogger<RefusedEnvelopes> logger)
 {
     /// <summary>Over how long <see cref="IsDeaf"/> looks.</summary>
     private static readonly TimeSpan s_minute = TimeSpan.FromMinutes(1);

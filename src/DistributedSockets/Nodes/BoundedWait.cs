@@ -8,20 +8,32 @@ internal static class BoundedWait
     internal static async Task<T> WithinAsync<T>(
         this Func<CancellationToken, ValueTask<T>> call, string who, TimeSpan timeout, TimeProvider time, CancellationToken cancellationToken)
     {
-        using var expired = new CancellationTokenSource(timeout, time);
-        using var ended = CancellationTokenSource.CreateLinkedTokenSource(expired.Token, cancellationToken);
-        var answer = call(ended.Token).AsTask();
+        using var limit = new TimeLimit(timeout, time, cancellationToken);
+        var answer = call(limit.Token).AsTask();
         try
         {
-            return await answer.WaitAsync(ended.Token);
+            return await answer.WaitAsync(limit.Token);
         }
-        catch (OperationCanceledException exception) when (expired.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
+        catch (OperationCanceledException exception) when (limit.IsReached && !cancellationToken.IsCancellationRequested)
         {
             throw new TimeoutException($"{who} did not answer within {timeout}.", exception);
         }
         finally
         {
             answer.Observe();
+        }
+    }
+
+    /// <summary>Cancels what may have been handed to code that is not ours; what that has registered may throw, and all others are told.</summary>
+    internal static async Task CancelAllAsync(this CancellationTokenSource source)
+    {
+        try
+        {
+            await source.CancelAsync();
+        }
+        catch (AggregateException)
+        {
+            // Of whoever registered it.
         }
     }
 

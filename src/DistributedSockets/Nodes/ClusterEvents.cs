@@ -6,7 +6,7 @@ namespace DistributedSockets;
 
 /// <summary>Tells the observers of the cluster's events, one after the other, off the path of messages.</summary>
 internal sealed partial class ClusterEvents(
-    IServiceProvider services, DistributedWebSocketsMetrics metrics, TimeProvider time, ILogger<ClusterEvents> logger)
+    IServiceProvider services, DistributedWebSocketsMetrics metrics, TimeProvider time, FailSafeLogger<ClusterEvents> logger)
 {
     private const int Capacity = 65_536;
 
@@ -52,7 +52,7 @@ internal sealed partial class ClusterEvents(
         }
         catch (OperationCanceledException)
         {
-            await _stopped.CancelAsync();
+            await _stopped.CancelAllAsync();
             await Task.WhenAny(_loop, Task.Delay(s_grace, time, CancellationToken.None));
             if (!_loop.IsCompleted)
             {

@@ -12,7 +12,7 @@ internal sealed partial class Drain(
     IOptions<DistributedWebSocketsOptions> options,
     IOptions<HostOptions> hostOptions,
     TimeProvider time,
-    ILogger<Drain> logger)
+    FailSafeLogger<Drain> logger)
 {
     private const double MinPerSecond = 1_000;
     private static readonly TimeSpan s_tick = TimeSpan.FromMilliseconds(50);

@@ -13,7 +13,7 @@ internal sealed partial class NodeHeartbeat(
     RoutingAgreement agreement,
     IOptions<DistributedWebSocketsOptions> options,
     TimeProvider time,
-    ILogger<NodeHeartbeat> logger)
+    FailSafeLogger<NodeHeartbeat> logger)
 {
     private const int ClaimAtOnce = 1_000;
 
@@ -39,7 +39,7 @@ internal sealed partial class NodeHeartbeat(
     /// <summary>Ends the loop; a store that does not answer is not waited for longer than the token allows.</summary>
     internal async Task StopAsync(CancellationToken cancellationToken)
     {
-        await _stopping.CancelAsync();
+        await _stopping.CancelAllAsync();
         await _loop.WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 

@@ -26,7 +26,7 @@ internal sealed partial class NodeService(
     Hubs hubs,
     DistributedWebSocketsMetrics metrics,
     TimeProvider time,
-    ILogger<NodeService> logger) : IHostedLifecycleService, IAsyncDisposable, IDisposable
+    FailSafeLogger<NodeService> logger) : IHostedLifecycleService, IAsyncDisposable, IDisposable
 {
     /// <summary>How long writing the last sessions and signing off may take.</summary>
     internal static readonly TimeSpan LastWords = TimeSpan.FromSeconds(5);
@@ -121,7 +121,7 @@ internal sealed partial class NodeService(
 
     private async Task StopAsync(Task started)
     {
-        await _ending.CancelAsync(); // for a start that is still under way, and then undoes what it did
+        await _ending.CancelAllAsync(); // for a start that is still under way, and then undoes what it did
         try
         {
             await started.WaitAsync(LastWords, time);
@@ -140,7 +140,7 @@ internal sealed partial class NodeService(
         await drain.CutAsync();
 
         // A little time of its own: the host's may have been used up by connections that did not end.
-        using var lastWords = new CancellationTokenSource(LastWords, time);
+        using var lastWords = new TimeLimit(LastWords, time);
         await keepAlive.StopAsync();
         await heartbeat.StopAsync(lastWords.Token);
         await reconciler.StopAsync(lastWords.Token);

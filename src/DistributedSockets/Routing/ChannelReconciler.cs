@@ -10,7 +10,7 @@ internal sealed partial class ChannelReconciler(
     LocalNode node,
     LossReporter losses,
     TimeProvider time,
-    ILogger<ChannelReconciler> logger)
+    FailSafeLogger<ChannelReconciler> logger)
 {
     private static readonly TimeSpan s_interval = TimeSpan.FromSeconds(2);
 
@@ -31,7 +31,7 @@ internal sealed partial class ChannelReconciler(
     {
         outages.Recovered -= OnRecovered;
         sorter.SubscriptionRefused -= subscriptions.Refuse;
-        await _stopping.CancelAsync();
+        await _stopping.CancelAllAsync();
         await _loop.WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 

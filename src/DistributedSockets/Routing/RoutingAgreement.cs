@@ -4,7 +4,7 @@ using Microsoft.Extensions.Logging;
 namespace DistributedSockets;
 
 /// <summary>Notices nodes and workers that map users and groups to other channels than this one: they do not hear each other.</summary>
-internal sealed partial class RoutingAgreement(LocalNode node, ILogger<RoutingAgreement> logger)
+internal sealed partial class RoutingAgreement(LocalNode node, FailSafeLogger<RoutingAgreement> logger)
 {
     /// <summary>Compares this node with the live ones. Called by the heartbeat only.</summary>
     internal void Compare(IReadOnlyList<NodeInfo> live)

@@ -12,7 +12,7 @@ internal sealed partial class SessionCommitter(
     ClusterEvents events,
     IOptions<DistributedWebSocketsOptions> options,
     TimeProvider time,
-    ILogger<SessionCommitter> logger)
+    FailSafeLogger<SessionCommitter> logger)
 {
     private static readonly TimeSpan s_minBackOff = TimeSpan.FromMilliseconds(200);
     private static readonly TimeSpan s_maxBackOff = TimeSpan.FromSeconds(5);
@@ -28,7 +28,7 @@ internal sealed partial class SessionCommitter(
     /// <summary>Ends the loop and writes what is left, once, for as long as the token allows.</summary>
     internal async Task StopAsync(CancellationToken cancellationToken)
     {
-        await _stopping.CancelAsync();
+        await _stopping.CancelAllAsync();
         try
         {
             await _loop.WaitAsync(cancellationToken);

@@ -59,12 +59,10 @@ public sealed class BackplaneOutageTests
         var (node, backplane) = await StartAsync();
         await using var _ = node;
         var losses = node.Services.GetRequiredService<LossReporter>();
-        using (new ThrowingListener(node, "distributed_sockets.possible_losses"))
-        {
-            Assert.ThrowsAny<Exception>(() => losses.Report(PossibleLossCause.Transport, "told at once"));
-            losses.Report(PossibleLossCause.Transport, "held back for the loop that looks after channels");
-            await Eventually.TrueAsync(() => node.Logs.GetSnapshot().Any(record => record.Id.Id == 171), "that loop has thrown");
-        }
+        using var listener = new ThrowingListener(node, "distributed_sockets.possible_losses");
+        losses.Report(PossibleLossCause.Transport, "told at once");
+        losses.Report(PossibleLossCause.Transport, "held back for the loop that looks after channels");
+        await Eventually.TrueAsync(() => node.Logs.GetSnapshot().Count(record => record.Id.Id == 150) == 2, "that loop has told it");
 
         backplane.Failure = new InvalidOperationException("no subscription now");
         await using var client = await node.ConnectAsync("u");

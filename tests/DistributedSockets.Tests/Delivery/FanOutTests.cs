@@ -58,7 +58,7 @@ public sealed class FanOutTests
     }
 
     [Fact]
-    public async Task Write_OneOfThemThrows_TheOthersAreWrittenAndThatOneIsCut()
+    public async Task Write_ListenerThrowsAtOneOfThem_AllAreWrittenAndNoneIsCut()
     {
         await using var node = await AppNode.StartAsync(options: static options =>
         {
@@ -82,10 +82,8 @@ public sealed class FanOutTests
 
         FanOutWriter.Write(ListOf(members));
 
-        Assert.Equal(1, streams[1].Writes);
-        Assert.Null(members[1].Reason);
-        Assert.Equal((DisconnectKind.ConnectionLost, "A listener that throws."), (members[0].Reason?.Kind, members[0].Reason?.Exception?.Message));
-        await members[0].Queue.DisposeAsync().WithinGuardAsync();
+        Assert.All(streams, static stream => Assert.Equal(1, stream.Writes));
+        Assert.All(members, static member => Assert.Null(member.Reason));
     }
 
     [Fact]

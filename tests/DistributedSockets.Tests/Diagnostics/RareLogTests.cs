@@ -103,26 +103,10 @@ public sealed class RareLogTests
         var cluster = new InMemoryCluster();
         await using var node = await StartAsync(new FakeBackplane(cluster));
         await using var client = await node.ConnectAsync("alice");
-        var factory = node.Services.GetRequiredService<IMeterFactory>();
-        using (var listener = new MeterListener
+        var refused = node.Services.GetRequiredService<RefusedEnvelopes>();
+        for (var i = 0; i < 100; i++)
         {
-            InstrumentPublished = (instrument, self) =>
-            {
-                if (instrument.Meter.Scope == factory && instrument.Name == "distributed_sockets.sent_frames")
-                {
-                    self.EnableMeasurementEvents(instrument);
-                }
-            },
-        })
-        {
-            listener.SetMeasurementEventCallback<long>(static (_, _, _, _) => throw new InvalidOperationException("A listener that throws."));
-            listener.Start();
-            using var frame = SharedFrame.Encode(WebSocketMessage.Text("lost"));
-            var envelope = s_foreign.WriteFrame(WebSocketTargetKind.All, [], [], Guid.Empty, frame, out var length)[..length];
-            for (var i = 0; i < 100; i++)
-            {
-                cluster.Publish(node.Hub.AllChannel, envelope);
-            }
+            refused.ReportUndelivered(new InvalidOperationException("Nobody has foreseen this."));
         }
 
         await AssertServesAsync(cluster, node, client);

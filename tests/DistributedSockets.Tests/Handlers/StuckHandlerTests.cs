@@ -133,7 +133,7 @@ public sealed class StuckHandlerTests
         await GetStuckAsync(client);
 
         client.Socket.Abort();
-        await Eventually.TrueAsync(() => node.Logs.GetSnapshot().Any(record => record.Id.Id == 108), "the listener has thrown");
+        await Eventually.TrueAsync(() => node.Logs.GetSnapshot().Any(record => record.Id.Id == 110), "the stuck handler is counted, and the listener has thrown");
 
         for (var i = 0; i < 2; i++)
         {

@@ -23,11 +23,11 @@ public sealed class ChannelSubscriptionsTests
     public ChannelSubscriptionsTests()
     {
         _node = new(Options.Create(new DistributedWebSocketsOptions()), new(RoutingStrategy.Interest), _time);
-        var metrics = new DistributedWebSocketsMetrics(new DummyMeterFactory());
+        var metrics = new DistributedWebSocketsMetrics(new DummyMeterFactory(), _time, new(NullLogger<DistributedWebSocketsMetrics>.Instance));
         var events = new ClusterEvents(
-            new ServiceCollection().AddSingleton(_observer.Object).BuildServiceProvider(), metrics, _time, NullLogger<ClusterEvents>.Instance);
+            new ServiceCollection().AddSingleton(_observer.Object).BuildServiceProvider(), metrics, _time, new(NullLogger<ClusterEvents>.Instance));
         events.Start();
-        _losses = new(events, metrics, _time, NullLogger<LossReporter>.Instance);
+        _losses = new(events, metrics, _time, new(NullLogger<LossReporter>.Instance));
         _subscriptions = new(_backplane.Object, _node, _losses, _time, s_delay, s_timeout);
     }
 

@@ -250,7 +250,7 @@ public sealed class RoutingStrategyTests
     {
         var own = new LocalNode(
             Microsoft.Extensions.Options.Options.Create(new DistributedWebSocketsOptions()), new(RoutingStrategy.Interest), TimeProvider.System);
-        var agreement = new RoutingAgreement(own, Microsoft.Extensions.Logging.Abstractions.NullLogger<RoutingAgreement>.Instance);
+        var agreement = new RoutingAgreement(own, new(Microsoft.Extensions.Logging.Abstractions.NullLogger<RoutingAgreement>.Instance));
         var silent = new NodeInfo { NodeId = "old-1", Name = "old", StartedAt = default };
         agreement.Compare([own.Info, silent]);
         Assert.Null(own.RoutingProblem);

@@ -3,6 +3,7 @@ using System.Net.WebSockets;
 using System.Text;
 using DistributedSockets.Testing;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Diagnostics.Metrics.Testing;
@@ -321,7 +322,7 @@ public sealed class SealedClusterTests
     {
         var backplane = new TakingBackplane();
         using var meters = new ServiceCollection().AddMetrics().BuildServiceProvider();
-        using var metrics = new DistributedWebSocketsMetrics(meters.GetRequiredService<IMeterFactory>());
+        using var metrics = new DistributedWebSocketsMetrics(meters.GetRequiredService<IMeterFactory>(), TimeProvider.System, new(NullLogger<DistributedWebSocketsMetrics>.Instance));
         var publisher = new BackplanePublisher(backplane, new(TestKeys.Ring(), _time), metrics);
         ReadOnlyMemory<byte> payload = Plain("text");
         Publish();
