@@ -119,7 +119,10 @@ public sealed class DistributedWebSocketsOptions
     public SlowConsumerPolicy SlowConsumerPolicy { get; set; }
 
     /// <summary>Gets the origins from which browsers may connect besides the request's own host; <c>*</c> allows any.</summary>
-    /// <value>Empty by default. Each is <c>scheme://host[:port]</c>.</value>
+    /// <value>
+    /// Empty by default. Each is <c>scheme://host[:port]</c> with any scheme, such as <c>https://app.example</c> or <c>capacitor://localhost</c>; case and
+    /// a default port make no difference, and <c>wss</c> stands for <c>https</c>. What no client could send stops the start.
+    /// </value>
     public IList<string> AllowedOrigins { get; } = [];
 
     /// <summary>Gets the subprotocols this node speaks, most wanted first; the first that the client offers is chosen.</summary>

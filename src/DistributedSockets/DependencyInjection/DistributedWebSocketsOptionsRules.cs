@@ -65,10 +65,10 @@ internal sealed partial class DistributedWebSocketsOptionsRules : IValidateOptio
 
         foreach (var origin in options.AllowedOrigins)
         {
-            if (origin != "*" && !IsOrigin(origin))
+            if (OriginCheck.Problem(origin) is { } problem)
             {
-                errors.AddError(
-                    $"AllowedOrigins contains '{origin}'. Write each as scheme://host[:port] without a path, the host as browsers send it (xn--…), or * for any.");
+                var shown = origin?.Contains('@') == true ? "…@…" : origin?.Split('?', '#')[0]; // a password or a token may be in what is left out
+                errors.AddError($"AllowedOrigins contains '{shown}', which cannot be used: {problem}. Write each as scheme://host[:port], or * for any.");
             }
         }
 
@@ -82,13 +82,6 @@ internal sealed partial class DistributedWebSocketsOptionsRules : IValidateOptio
 
         return errors.Build();
     }
-
-    /// <summary>Whether a browser could send this: one with a space or a letter of another alphabet would never match.</summary>
-    private static bool IsOrigin(string? origin) =>
-        origin is not null
-        && !origin.AsSpan().ContainsAnyExceptInRange('!', '~')
-        && origin.IndexOf("://", StringComparison.Ordinal) > 0
-        && Uri.TryCreate(origin, UriKind.Absolute, out var uri) && uri.PathAndQuery == "/" && !origin.EndsWith('/');
 
     private static bool Check(ValidateOptionsResultBuilder errors, string option, TimeSpan value, TimeSpan min, TimeSpan max, string orElse = "")
     {

@@ -5,15 +5,36 @@ namespace DistributedSockets;
 /// <summary>Decides whether a page of some origin may connect. Browsers send Origin and apply no same-origin policy to WebSockets (RFC 6455 §10.2).</summary>
 internal sealed class OriginCheck
 {
-    private static readonly (string Scheme, string DefaultPort)[] s_schemes = [("https://", ":443"), ("http://", ":80")];
+    private const string Any = "*";
 
     private readonly bool _any;
-    private readonly HashSet<string> _allowed;
+    private readonly HashSet<Origin> _allowed = [];
 
+    /// <param name="allowedOrigins">Origins without a <see cref="Problem"/>.</param>
     internal OriginCheck(IEnumerable<string> allowedOrigins)
     {
-        _allowed = new(allowedOrigins, StringComparer.OrdinalIgnoreCase);
-        _any = _allowed.Contains("*");
+        foreach (var text in allowedOrigins)
+        {
+            if (text == Any)
+            {
+                _any = true;
+            }
+            else if (Origin.Read(text, out var origin, out _) is null)
+            {
+                _allowed.Add(origin);
+            }
+        }
+    }
+
+    /// <summary>What keeps a configured origin from ever matching what a client sends, or <see langword="null"/>.</summary>
+    internal static string? Problem(string? text)
+    {
+        if (text is null or "")
+        {
+            return "it is empty";
+        }
+
+        return text == Any ? null : Origin.Read(text, out _, out var hasPath) ?? (hasPath ? "it goes on after the host: leave the slash out, and all that follows" : null);
     }
 
     /// <summary>Whether the request comes from a program that sends no Origin, from the request's own host, or from an allowed origin.</summary>
@@ -25,27 +46,8 @@ internal sealed class OriginCheck
             return true;
         }
 
-        // "null" is the origin of sandboxed frames and local files: nobody's, so it matches no host.
-        return headers is [{ } origin] && (_allowed.Contains(origin) || IsOwnHost(origin, request.Headers.Host.ToString()));
+        // Only programs write a path: browsers, from which the check protects, send an origin and nothing else.
+        return headers is [{ } text] && Origin.Read(text, out var origin, out _) is null
+            && (_allowed.Contains(origin) || origin.IsOf(request.Headers.Host.ToString()));
     }
-
-    private static bool IsOwnHost(string origin, string host)
-    {
-        // scheme "://" host [":" port], and nothing else (RFC 6454 §6.2). Origin and Host come from the same browser in the same spelling, so they are
-        // compared as text: what is written in another way, browsers do not send. Behind a proxy that ends TLS this server sees another scheme than the
-        // browser, so a host without a port stands for the origin's default port.
-        foreach (var (scheme, defaultPort) in s_schemes)
-        {
-            if (origin.StartsWith(scheme, StringComparison.OrdinalIgnoreCase))
-            {
-                var own = Without(defaultPort, origin.AsSpan(scheme.Length));
-                return own.Length > 0 && own.Equals(Without(defaultPort, host), StringComparison.OrdinalIgnoreCase);
-            }
-        }
-
-        return false;
-    }
-
-    private static ReadOnlySpan<char> Without(string port, ReadOnlySpan<char> authority) =>
-        authority.EndsWith(port, StringComparison.Ordinal) ? authority[..^port.Length] : authority;
 }

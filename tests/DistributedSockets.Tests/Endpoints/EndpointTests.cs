@@ -40,7 +40,8 @@ public sealed class EndpointTests
     [InlineData("http://127.0.0.1:1", false)]
     [InlineData("http://evil.example", false)]
     [InlineData("http://127.0.0.1:{port}.evil.example", false)]
-    [InlineData("http://127.0.0.1:{port}/path", false)]
+    [InlineData("http://127.0.0.1:{port}/path", true)] // as some programs do
+    [InlineData("ws://127.0.0.1:{port}", true)]
     [InlineData("null", false)]
     [InlineData("", false)]
     [InlineData("https://app.example", true)]

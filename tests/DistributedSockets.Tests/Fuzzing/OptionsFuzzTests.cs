@@ -1,5 +1,6 @@
 using System.Text;
 using DistributedSockets.Fuzzing;
+using Microsoft.AspNetCore.Http;
 
 namespace DistributedSockets.Tests;
 
@@ -47,6 +48,9 @@ public sealed class OptionsFuzzTests
             {
                 Assert.True(text == "*" || text.Contains("://", StringComparison.Ordinal));
                 Assert.All(text, static letter => Assert.InRange(letter, '!', '~'));
+                var context = new DefaultHttpContext();
+                context.Request.Headers.Origin = text;
+                Assert.True(new OriginCheck(options.AllowedOrigins).Allows(context.Request)); // what is accepted works
             }
 
             options = new();
