@@ -275,15 +275,9 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner, IMe
             return;
         }
 
-        switch (_pings.Next(_tap, _reader.WaitingSince, _services, now))
+        if (_pings.HasFailed(_tap, _queue, _reader.WaitingSince, _services.Options, _services.Time, now))
         {
-            case PingStep.Ping:
-                _queue.Ping();
-                break;
-            case PingStep.GiveUp:
-                TrySetReason(new() { Kind = DisconnectKind.ConnectionLost, Description = $"The client did not answer a ping within {_services.Options.KeepAliveTimeout}." });
-                Cut();
-                break;
+            Abort(new() { Kind = DisconnectKind.ConnectionLost, Description = $"The client did not answer a ping within {_services.Options.KeepAliveTimeout}." });
         }
     }
 
@@ -303,8 +297,8 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner, IMe
 
     void IOutboundQueueOwner.OnQueueFull()
     {
-        _services.Log.SlowConsumer(Id);
         Close(Closed(DisconnectKind.SlowConsumer, WebSocketCloseStatus.PolicyViolation, "The client reads too slowly."));
+        _services.Log.SlowConsumer(Id);
     }
 
     void IOutboundQueueOwner.OnWriteFailed(Exception exception)

@@ -1,23 +1,22 @@
 namespace DistributedSockets;
 
-/// <summary>What to do about a client that was silent.</summary>
-internal enum PingStep
-{
-    Wait,
-    Ping,
-    GiveUp,
-}
-
-/// <summary>Remembers whether a client owes an answer to a ping.</summary>
+/// <summary>Sends pings to a client that is silent, and remembers whether it owes an answer.</summary>
 internal struct PingState
 {
     private long _pingedAt;
+    private long _answerDueSince;
+    private int _flushes;
+    private bool _isWritten;
 
+    /// <summary>Sends a ping if one is due. Called from time to time.</summary>
     /// <param name="tap">Knows when the client last sent anything.</param>
-    /// <param name="waitingSince">Since when something is read from it; zero while nothing is.</param>
-    /// <param name="services">What all connections share.</param>
-    /// <param name="now">Now, as a timestamp.</param>
-    internal PingStep Next(TapStream tap, long waitingSince, ConnectionServices services, long now)
+    /// <param name="queue">Writes the pings.</param>
+    /// <param name="waitingSince">Since when something is read from the client; zero while nothing is.</param>
+    /// <param name="options">How long a client may be silent, and may take to answer.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="now">Now, as its timestamp.</param>
+    /// <returns>Whether the client has left a ping unanswered for longer than it may.</returns>
+    internal bool HasFailed(TapStream tap, OutboundQueue queue, long waitingSince, DistributedWebSocketsOptions options, TimeProvider time, long now)
     {
         if (_pingedAt != 0 && tap.LastReadAt >= _pingedAt)
         {
@@ -26,18 +25,26 @@ internal struct PingState
 
         if (_pingedAt == 0)
         {
-            if (services.Time.GetElapsedTime(tap.LastReadAt, now) < services.Options.KeepAliveInterval)
+            if (time.GetElapsedTime(tap.LastReadAt, now) < options.KeepAliveInterval)
             {
-                return PingStep.Wait;
+                return false;
             }
 
-            _pingedAt = now;
-            return PingStep.Ping;
+            (_pingedAt, _answerDueSince, _flushes, _isWritten) = (now, now, queue.Flushes, false);
+            queue.Ping();
+        }
+
+        // The answer is due from when the ping has gone out. It may wait behind a large frame, which a slow client takes bit by bit.
+        if (!_isWritten)
+        {
+            _isWritten = !queue.IsPingWaiting;
+            if (_flushes != queue.Flushes)
+            {
+                (_answerDueSince, _flushes) = (now, queue.Flushes);
+            }
         }
 
         // An answer is read only while a message is waited for; the time the handler takes is not the client's.
-        return waitingSince != 0 && services.Time.GetElapsedTime(Math.Max(_pingedAt, waitingSince), now) >= services.Options.KeepAliveTimeout
-            ? PingStep.GiveUp
-            : PingStep.Wait;
+        return waitingSince != 0 && time.GetElapsedTime(Math.Max(_answerDueSince, waitingSince), now) >= options.KeepAliveTimeout;
     }
 }

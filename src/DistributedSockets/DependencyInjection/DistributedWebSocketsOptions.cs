@@ -135,6 +135,10 @@ public sealed class DistributedWebSocketsOptions
 
     /// <summary>Gets or sets how long a client may take to answer a ping before its connection is ended.</summary>
     /// <value>The default is 20 seconds; 1 second to 1 hour.</value>
+    /// <remarks>
+    /// It counts from when the ping was written. A ping that waits behind a large frame is not late for as long as the client takes some of
+    /// that frame within this time.
+    /// </remarks>
     public TimeSpan KeepAliveTimeout { get; set; } = TimeSpan.FromSeconds(20);
 
     /// <summary>Gets or sets how long a client may take to answer a close frame before the connection is cut.</summary>

@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.IO.Pipelines;
 using System.Net.WebSockets;
 
@@ -24,32 +23,35 @@ internal sealed class OutboundQueue(PipeWriter? output, DistributedWebSocketsOpt
     private static readonly byte[] s_ping = [0x89, 0x00];
 
     private readonly Lock _gate = new();
-    private readonly Queue<SharedFrame> _frames = new();
-    private readonly Queue<PlatformWrite> _platform = new();
-    private PipeWriter? _output = output;
-    private TaskCompletionSource? _drained;
+    private readonly OutboundBacklog _backlog = new(options, takesDeflated);
+    private PipeWriter? _output = output; // where all bytes go; only who writes touches it
+    private volatile OutboundState _state = output is null ? OutboundState.Unopened : OutboundState.Idle;
+    private OutboundIntake _intake;
+    private int _dropped; // which the owner has not been told of
+    private bool _used;
+    private int _flushes;
     private PlatformWrite? _platformInFlush;
     private PlatformWrite? _ping;
-    private SharedFrame? _partial;
-    private int _partialWritten;
-    private int _bytesInFlush;
-    private int _bytes;
-    private int _dropped;
-    private bool _writing;
-    private bool _pumping = output is null; // so nobody writes before there is something to write to
-    private bool _completed;
-    private bool _full;
-    private volatile bool _startNeeded;
-    private bool _startWaits;
-    private bool _used;
+    private bool _isStartQueued; // to the thread pool
+    private Exception? _failure;
+    private TaskCompletionSource? _drained;
 
     /// <summary>Whether frames are written compressed where they are.</summary>
     internal bool TakesDeflated => takesDeflated;
 
-    internal int QueuedBytes => Volatile.Read(ref _bytes);
+    internal int QueuedBytes => _backlog.Bytes;
+
+    /// <summary>How often the transport has taken something; wraps around.</summary>
+    internal int Flushes => Volatile.Read(ref _flushes);
+
+    /// <summary>Whether a ping has been queued that the transport has not taken yet.</summary>
+    internal bool IsPingWaiting => Volatile.Read(ref _ping) is { Completion.Task.IsCompleted: false };
 
     /// <summary>The code of a close frame that the platform wrote, if any.</summary>
     internal WebSocketCloseStatus? PlatformCloseStatus { get; private set; }
+
+    /// <summary>Whether there is something to write or to report. Asked without the lock: whoever changes either calls <see cref="Start"/> afterwards.</summary>
+    private bool IsStartNeeded => _state == OutboundState.Ready || Volatile.Read(ref _dropped) > 0;
 
     /// <summary>Whether a frame was queued since the last call.</summary>
     internal bool TakeUsed() => Interlocked.Exchange(ref _used, false);
@@ -72,45 +74,31 @@ internal sealed class OutboundQueue(PipeWriter? output, DistributedWebSocketsOpt
     {
         lock (_gate)
         {
-            if (_completed)
+            if (_intake != OutboundIntake.Open)
             {
                 return false;
             }
 
             if (options.SlowConsumerPolicy == SlowConsumerPolicy.DropOldest)
             {
-                while (_frames.Count > 0 && IsFull(frame))
-                {
-                    var oldest = _frames.Dequeue();
-                    _bytes -= oldest.LengthFor(takesDeflated);
-                    oldest.Release();
-                    DropLocked(1);
-                }
+                _dropped += _backlog.DropFor(frame);
             }
 
-            // An idle connection is never refused a frame: one that alone exceeds the limit would never fit.
-            if (_bytes > 0 && IsFull(frame))
+            if (!_backlog.HasRoomFor(frame))
             {
-                DropLocked(1);
+                _dropped++;
                 if (options.SlowConsumerPolicy == SlowConsumerPolicy.Close)
                 {
-                    DropLocked(_frames.Count);
-                    CompleteLocked();
-                    _full = true;
+                    _dropped += _backlog.DropAll();
+                    _intake = OutboundIntake.Overrun;
                 }
 
                 return false;
             }
 
-            _frames.Enqueue(frame);
-            _bytes += frame.LengthFor(takesDeflated);
+            _backlog.Add(frame);
             _used = true;
-            if (!_writing)
-            {
-                _writing = true;
-                _startNeeded = true;
-            }
-
+            GetReadyLocked();
             return true;
         }
     }
@@ -118,41 +106,48 @@ internal sealed class OutboundQueue(PipeWriter? output, DistributedWebSocketsOpt
     /// <summary>Writes what <see cref="TryEnqueue"/> queued on an idle connection, and reports what it dropped.</summary>
     internal void Start()
     {
-        if (!_startNeeded)
+        if (!IsStartNeeded)
         {
             return;
         }
 
-        bool start, full;
+        bool starts, isOverrun;
         int dropped;
         lock (_gate)
         {
-            _startNeeded = false;
-            start = _writing && !_pumping;
-            _pumping |= start;
-            full = _full;
-            _full = false;
+            starts = _state == OutboundState.Ready;
+            if (starts)
+            {
+                _state = OutboundState.Writing;
+            }
+
+            isOverrun = _intake == OutboundIntake.Overrun;
+            if (isOverrun)
+            {
+                _intake = OutboundIntake.Closed;
+            }
+
             dropped = _dropped;
             _dropped = 0;
         }
 
         try
         {
+            if (isOverrun)
+            {
+                owner.OnQueueFull(); // first: it closes the connection, also if what is called for the other report throws
+            }
+
             if (dropped > 0)
             {
                 owner.OnFramesDropped(dropped);
             }
-
-            if (full)
-            {
-                owner.OnQueueFull();
-            }
         }
         finally
         {
-            if (start)
+            if (starts)
             {
-                Pump(); // nobody else will, even if who was told threw
+                Pump(); // nobody else will
             }
         }
     }
@@ -160,7 +155,7 @@ internal sealed class OutboundQueue(PipeWriter? output, DistributedWebSocketsOpt
     /// <summary>Has a thread of the pool do what <see cref="Start"/> does, for callers that must not write.</summary>
     internal void StartLater()
     {
-        if (_startNeeded && !Interlocked.Exchange(ref _startWaits, true))
+        if (IsStartNeeded && !Interlocked.Exchange(ref _isStartQueued, true))
         {
             ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
         }
@@ -168,7 +163,7 @@ internal sealed class OutboundQueue(PipeWriter? output, DistributedWebSocketsOpt
 
     void IThreadPoolWorkItem.Execute()
     {
-        Volatile.Write(ref _startWaits, false); // first, so that what is queued from now on is not missed
+        Volatile.Write(ref _isStartQueued, false); // first, so that what is queued from now on is not missed
         try
         {
             Start();
@@ -201,12 +196,12 @@ internal sealed class OutboundQueue(PipeWriter? output, DistributedWebSocketsOpt
         var write = new PlatformWrite(s_ping);
         lock (_gate)
         {
-            if (_completed || _ping is { Completion.Task.IsCompleted: false })
+            if (_intake != OutboundIntake.Open || IsPingWaiting)
             {
                 return;
             }
 
-            _ping = write;
+            Volatile.Write(ref _ping, write);
             AddLocked(write);
         }
 
@@ -235,14 +230,29 @@ internal sealed class OutboundQueue(PipeWriter? output, DistributedWebSocketsOpt
     /// <summary>Begins to write, for a queue that had nothing to write to.</summary>
     internal void Open(PipeWriter output)
     {
-        bool start;
+        TaskCompletionSource? drained = null;
+        bool starts;
         lock (_gate)
         {
+            if (_state != OutboundState.Unopened)
+            {
+                return; // abandoned meanwhile
+            }
+
             _output = output;
-            _pumping = start = _writing;
+            starts = !_backlog.IsEmpty;
+            if (starts)
+            {
+                _state = OutboundState.Writing;
+            }
+            else
+            {
+                drained = StopLocked(OutboundState.Idle);
+            }
         }
 
-        if (start)
+        drained?.TrySetResult();
+        if (starts)
         {
             Pump();
         }
@@ -254,14 +264,13 @@ internal sealed class OutboundQueue(PipeWriter? output, DistributedWebSocketsOpt
         TaskCompletionSource? drained;
         lock (_gate)
         {
-            CompleteLocked();
-            _output = PipeWriter.Create(Stream.Null); // for what the platform may still write
-            while (_platform.TryDequeue(out var write))
+            if (_state != OutboundState.Unopened)
             {
-                write.Completion.TrySetException(exception);
+                return; // opened meanwhile: the transport will tell
             }
 
-            drained = StopLocked();
+            FailLocked(exception);
+            drained = StopLocked(OutboundState.Ended);
         }
 
         drained?.TrySetResult();
@@ -272,7 +281,7 @@ internal sealed class OutboundQueue(PipeWriter? output, DistributedWebSocketsOpt
     {
         lock (_gate)
         {
-            _completed = true;
+            CompleteLocked();
         }
     }
 
@@ -281,7 +290,8 @@ internal sealed class OutboundQueue(PipeWriter? output, DistributedWebSocketsOpt
     {
         lock (_gate)
         {
-            return _writing ? (_drained ??= new(TaskCreationOptions.RunContinuationsAsynchronously)).Task : Task.CompletedTask;
+            var isBusy = _state is OutboundState.Ready or OutboundState.Writing || (_state == OutboundState.Unopened && !_backlog.IsEmpty);
+            return isBusy ? (_drained ??= new(TaskCreationOptions.RunContinuationsAsynchronously)).Task : Task.CompletedTask;
         }
     }
 
@@ -291,6 +301,7 @@ internal sealed class OutboundQueue(PipeWriter? output, DistributedWebSocketsOpt
         lock (_gate)
         {
             CompleteLocked();
+            _backlog.DropAll();
         }
 
         return DrainAsync();
@@ -300,36 +311,33 @@ internal sealed class OutboundQueue(PipeWriter? output, DistributedWebSocketsOpt
     {
         if (write.IsClose)
         {
-            _completed = true;
+            CompleteLocked();
             PlatformCloseStatus = write.CloseStatus;
         }
 
-        _platform.Enqueue(write);
-        _writing = true;
-        _startNeeded |= !_pumping;
+        if (_failure is not null)
+        {
+            write.Completion.TrySetException(_failure);
+            return;
+        }
+
+        _backlog.Add(write);
+        GetReadyLocked();
     }
 
-    private bool IsFull(SharedFrame frame)
+    private void GetReadyLocked()
     {
-        var bytes = _bytes + (long)frame.LengthFor(takesDeflated);
-        return _frames.Count >= options.OutboundQueueFrames
-            || bytes > options.OutboundQueueBytes
-            || (bytes > AlwaysAllowedBytes && SharedFrame.OutstandingBytes > options.MaxQueuedBytes);
-    }
-
-    private void DropLocked(int count)
-    {
-        _dropped += count;
-        _startNeeded = true; // Start reports it
+        if (_state == OutboundState.Idle)
+        {
+            _state = OutboundState.Ready;
+        }
     }
 
     private void CompleteLocked()
     {
-        _completed = true;
-        while (_frames.TryDequeue(out var frame))
+        if (_intake == OutboundIntake.Open)
         {
-            _bytes -= frame.LengthFor(takesDeflated);
-            frame.Release();
+            _intake = OutboundIntake.Closed; // and one that was full is still to be reported
         }
     }
 
@@ -389,70 +397,22 @@ internal sealed class OutboundQueue(PipeWriter? output, DistributedWebSocketsOpt
         }
     }
 
-    /// <summary>Hands the transport what goes into the next flush, joining frames that wait; false if there is nothing, and the pump has stopped.</summary>
+    /// <summary>Hands the transport what goes into the next flush; false if there is nothing, and the pump has stopped.</summary>
     private bool TryWrite()
     {
         TaskCompletionSource? drained;
         lock (_gate)
         {
-            _bytes -= _bytesInFlush;
-            _bytesInFlush = 0;
-            if (_partial is not null)
-            {
-                WritePieceLocked();
-                return true;
-            }
-
-            // Pings and pongs overtake; a close frame (opcode 8) must not, since nothing may follow it (RFC 6455 §5.5.1).
-            if (_platform.TryPeek(out var next) && (!next.IsClose || _frames.Count == 0))
-            {
-                _platformInFlush = _platform.Dequeue();
-                _output!.Write(next.Bytes.Span);
-                return true;
-            }
-
-            while (_frames.TryPeek(out var frame) && _bytesInFlush + frame.LengthFor(takesDeflated) <= JoinBytes)
-            {
-                _output!.Write(frame.BytesFor(takesDeflated).Span);
-                _bytesInFlush += frame.LengthFor(takesDeflated);
-                _frames.Dequeue().Release();
-            }
-
-            if (_bytesInFlush > 0)
+            if (_backlog.WriteNext(_output!, out _platformInFlush)) // opened before anybody writes
             {
                 return true;
             }
 
-            if (_frames.TryDequeue(out _partial))
-            {
-                WritePieceLocked();
-                return true;
-            }
-
-            drained = StopLocked();
+            drained = StopLocked(OutboundState.Idle);
         }
 
         drained?.TrySetResult();
         return false;
-    }
-
-    private void WritePieceLocked()
-    {
-        var rest = _partial!.BytesFor(takesDeflated)[_partialWritten..]; // the callers have one
-        _bytesInFlush = Math.Min(rest.Length, JoinBytes);
-        _output!.Write(rest.Span[.._bytesInFlush]);
-        _partialWritten += _bytesInFlush;
-        if (_bytesInFlush == rest.Length)
-        {
-            ReleasePartial();
-        }
-    }
-
-    private void ReleasePartial()
-    {
-        _partial?.Release();
-        _partial = null;
-        _partialWritten = 0;
     }
 
     private void OnFlushed(FlushResult flush)
@@ -462,46 +422,47 @@ internal sealed class OutboundQueue(PipeWriter? output, DistributedWebSocketsOpt
             throw new IOException("The client has gone.");
         }
 
+        _flushes++;
         _platformInFlush?.Completion.TrySetResult();
         _platformInFlush = null;
     }
 
+    /// <summary>Ends the queue after a write that failed.</summary>
     private void Fail(Exception exception)
     {
         _platformInFlush?.Completion.TrySetException(exception);
         _platformInFlush = null;
-        ReleasePartial();
         lock (_gate)
         {
-            CompleteLocked();
-            _bytes = 0;
-            _bytesInFlush = 0;
-            while (_platform.TryDequeue(out var write))
-            {
-                write.Completion.TrySetException(exception);
-            }
+            FailLocked(exception);
         }
 
-        // Before it counts as drained: whoever waits for that lets go of the connection.
-        owner.OnWriteFailed(exception);
-        TaskCompletionSource? drained;
-        lock (_gate)
+        try
         {
-            while (_platform.TryDequeue(out var write))
+            owner.OnWriteFailed(exception); // before it counts as drained: whoever waits for that lets go of the connection
+        }
+        finally
+        {
+            TaskCompletionSource? drained;
+            lock (_gate)
             {
-                write.Completion.TrySetException(exception);
+                drained = StopLocked(OutboundState.Ended);
             }
 
-            drained = StopLocked();
+            drained?.TrySetResult();
         }
-
-        drained?.TrySetResult();
     }
 
-    private TaskCompletionSource? StopLocked()
+    private void FailLocked(Exception exception)
     {
-        _writing = false;
-        _pumping = false;
+        CompleteLocked();
+        _failure = exception;
+        _backlog.Fail(exception);
+    }
+
+    private TaskCompletionSource? StopLocked(OutboundState state)
+    {
+        _state = state;
         var drained = _drained;
         _drained = null;
         return drained;
