@@ -56,11 +56,12 @@ public static class DistributedWebSocketsEndpointRouteBuilderExtensions
         var hubs = Service<Hubs>(endpoints);
         hubs.Claim(hub, activator.HandlerType);
         var services = Service<ConnectionServices>(endpoints);
+        var subscriptions = Service<ChannelSubscriptions>(endpoints);
         var endpoint = new ConnectionEndpoint(
             hubs.Get(hub),
-            activator,
+            new ConnectionLife(hubs.Get(hub), activator, services, subscriptions),
             services,
-            Service<ChannelSubscriptions>(endpoints),
+            subscriptions,
             Service<Admission>(endpoints),
             new OriginCheck(services.Options.AllowedOrigins),
             Service<IUserIdProvider>(endpoints));

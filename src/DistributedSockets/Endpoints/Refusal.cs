@@ -1,4 +1,46 @@
+using Microsoft.AspNetCore.Http;
+using Microsoft.Net.Http.Headers;
+
 namespace DistributedSockets;
 
-/// <summary>Why a handshake is refused for now; the client may try again later.</summary>
-internal readonly record struct Refusal(int StatusCode, string Reason);
+/// <summary>Why a handshake is refused.</summary>
+internal readonly record struct Refusal(int StatusCode, string Reason)
+{
+    /// <summary>The version of the protocol that is spoken here.</summary>
+    internal const string SpokenVersion = "13";
+
+    private const string RetryAfterSeconds = "1";
+
+    /// <summary>Answers with it. Nothing of the answer may have been sent, but the platform may have written its headers.</summary>
+    internal Task WriteAsync(HttpContext context)
+    {
+        var response = context.Response;
+        var headers = response.Headers;
+        if (headers.Remove(HeaderNames.SecWebSocketAccept))
+        {
+            headers.Remove(HeaderNames.Connection);
+            headers.Remove(HeaderNames.Upgrade);
+        }
+
+        headers.Remove(HeaderNames.SecWebSocketProtocol);
+        headers.Remove(HeaderNames.SecWebSocketExtensions);
+        switch (StatusCode)
+        {
+            case StatusCodes.Status426UpgradeRequired:
+                headers.SecWebSocketVersion = SpokenVersion; // RFC 6455 §4.4
+                if (HttpProtocol.IsHttp11(context.Request.Protocol))
+                {
+                    headers.Upgrade = "websocket"; // goes with this status (RFC 9110 §15.5.22), and is unknown to HTTP/2
+                }
+
+                break;
+            case StatusCodes.Status429TooManyRequests or StatusCodes.Status503ServiceUnavailable:
+                headers.RetryAfter = RetryAfterSeconds;
+                break;
+        }
+
+        response.StatusCode = StatusCode;
+        response.ContentType = "text/plain; charset=utf-8";
+        return response.WriteAsync(Reason + "\n");
+    }
+}
