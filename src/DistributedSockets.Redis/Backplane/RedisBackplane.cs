@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Collections.Concurrent;
 using System.Runtime.CompilerServices;
 using Microsoft.Extensions.Logging;
@@ -9,7 +10,8 @@ namespace DistributedSockets;
 
 /// <summary>Redis pub/sub as the backplane.</summary>
 /// <remarks>
-/// Payloads are copied before they are handed to the multiplexer, which may read them after a publish was given up.
+/// Payloads are copied before they are handed to the multiplexer, which may read them after a publish was given up: the copy of such a
+/// one is left to the garbage collector, that of any other goes back to the pool.
 /// On a Redis Cluster the receiver count is that of one cluster node only, so none is returned.
 /// One that is a shard leads to one primary of a Redis Cluster and uses sharded pub/sub; <see cref="RedisShardedBackplane"/> gives it the
 /// channels of the slots that this primary owns, and takes them away again.
@@ -89,9 +91,13 @@ internal sealed partial class RedisBackplane : IBackplane
 
         // Nothing is awaited before this call, so the order of calls is the order on the wire.
         Task<long>? publish = null;
+        byte[]? copy = null;
         try
         {
-            publish = ConnectedSubscriber("the message was not published").PublishAsync(ChannelOf(channel), payload.ToArray(), _placement);
+            var subscriber = ConnectedSubscriber("the message was not published");
+            copy = ArrayPool<byte>.Shared.Rent(payload.Length);
+            payload.CopyTo(copy);
+            publish = subscriber.PublishAsync(ChannelOf(channel), copy.AsMemory(0, payload.Length), _placement);
             var receivers = await publish.WaitAsync(_timeout, _time, cancellationToken).ConfigureAwait(false);
             return _isCluster || _isShard ? null : receivers;
         }
@@ -113,7 +119,11 @@ internal sealed partial class RedisBackplane : IBackplane
         }
         finally
         {
-            if (publish is not null)
+            if (publish is { IsCompletedSuccessfully: true } && copy is not null)
+            {
+                ArrayPool<byte>.Shared.Return(copy); // answered, so it has been read
+            }
+            else if (publish is not null)
             {
                 TaskFailures.Observe(publish);
             }

@@ -107,7 +107,6 @@ public static class DistributedWebSocketsServiceCollectionExtensions
         services.TryAddSingleton<LiveNodes>();
         services.TryAddSingleton<RemoteCommands>();
         services.TryAddSingleton<ForeignCommands>();
-        services.TryAddSingleton<RouterServices>();
         services.TryAddSingleton<LocalDelivery>();
         services.TryAddSingleton<EnvelopeDispatcher>();
         services.TryAddSingleton<ClusterEvents>();

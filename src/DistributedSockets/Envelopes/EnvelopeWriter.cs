@@ -4,7 +4,7 @@ using System.Text;
 
 namespace DistributedSockets;
 
-/// <summary>Writes envelopes into pooled arrays; whoever asked for one returns it. The format is in <c>docs/wire-format.md</c>.</summary>
+/// <summary>Writes envelopes into pooled arrays; whoever asked for one returns it, or releases the frame that holds it. The format is in <c>docs/wire-format.md</c>.</summary>
 /// <param name="originNodeId">The node that writes.</param>
 /// <param name="maxBytes">The largest envelope; see <see cref="RoomFor"/>.</param>
 internal sealed class EnvelopeWriter(string originNodeId, int maxBytes = int.MaxValue)
@@ -74,52 +74,40 @@ internal sealed class EnvelopeWriter(string originNodeId, int maxBytes = int.Max
         return Math.Max(1, count);
     }
 
-    /// <summary>Writes a frame for one user or group, for everyone, or for connections of one node.</summary>
+    /// <summary>Encodes a message as a frame in its envelope: for one user or group, for everyone, or for connections of one node.</summary>
+    /// <param name="kind">What the names are.</param>
+    /// <param name="names">The names; empty for everyone.</param>
+    /// <param name="excluded">Connections that get nothing.</param>
+    /// <param name="message">The message.</param>
+    /// <param name="deflater">Compresses it as well, if given.</param>
+    /// <returns>A frame whose <see cref="SharedFrame.Envelope"/> is complete. The caller owns one reference.</returns>
+    /// <exception cref="ArgumentException">A text message is no valid UTF-8.</exception>
+    internal SharedFrame Encode(
+        WebSocketTargetKind kind, ReadOnlySpan<string> names, IReadOnlyList<string> excluded, in WebSocketMessage message, FrameDeflater? deflater)
+    {
+        var frame = SharedFrame.Encode(message, deflater, HeaderBytes(names, excluded));
+        WriteFrameHeader(frame.Headroom, kind, names, excluded, Guid.Empty, !frame.Deflated.IsEmpty);
+        return frame;
+    }
+
+    /// <summary>Writes the envelope of a frame that goes into several: for one user or group, or for connections of one node.</summary>
     /// <param name="kind">What the names are.</param>
     /// <param name="names">The names; empty for everyone.</param>
     /// <param name="excluded">Connections that get nothing.</param>
     /// <param name="messageId">Not empty if the same message goes out on several channels of which a node may hear more than one.</param>
-    /// <param name="frame">The frame.</param>
+    /// <param name="frame">The frame, of which this is a copy.</param>
     /// <param name="length">The length of the envelope in the array.</param>
     internal byte[] WriteFrame(
         WebSocketTargetKind kind, ReadOnlySpan<string> names, IReadOnlyList<string> excluded, Guid messageId, SharedFrame frame, out int length)
     {
-        length = FrameHeaderBytes + frame.Length + frame.Deflated.Length;
-        foreach (var name in names)
-        {
-            length += sizeof(ushort) + Encoding.UTF8.GetByteCount(name);
-        }
-
-        for (var i = 0; i < excluded.Count; i++)
-        {
-            length += sizeof(ushort) + Encoding.UTF8.GetByteCount(excluded[i]);
-        }
-
+        length = HeaderBytes(names, excluded) + frame.Length + frame.Deflated.Length;
         var array = ArrayPool<byte>.Shared.Rent(length);
-        var rest = WriteHeader(array, EnvelopeKind.Frame, frame.Deflated.IsEmpty ? (byte)0 : DeflatedFlag);
-        rest[0] = (byte)kind;
-        rest = WriteGuid(rest[1..], messageId);
-        rest = WriteUInt16(rest, checked((ushort)names.Length));
-        foreach (var name in names)
-        {
-            rest = WriteString(rest, name);
-        }
-
-        rest = WriteUInt16(rest, checked((ushort)excluded.Count));
-        for (var i = 0; i < excluded.Count; i++)
-        {
-            rest = WriteString(rest, excluded[i]);
-        }
-
+        var rest = WriteFrameHeader(array, kind, names, excluded, messageId, !frame.Deflated.IsEmpty);
         frame.Bytes.Span.CopyTo(rest);
         frame.Deflated.Span.CopyTo(rest[frame.Length..]);
         return array;
     }
 
-    /// <summary>Writes a command.</summary>
-    /// <param name="requestId">What the reply is to name; empty if none is wanted.</param>
-    /// <param name="command">The command.</param>
-    /// <param name="length">The length of the envelope in the array.</param>
     internal byte[] WriteCommand(Guid requestId, in RemoteCommand command, out int length)
     {
         length = FixedHeaderBytes + _origin.Length + GuidBytes + 1 + (3 * sizeof(ushort)) + sizeof(ushort)
@@ -146,6 +134,44 @@ internal sealed class EnvelopeWriter(string originNodeId, int maxBytes = int.Max
 
     /// <summary>What a frame envelope has besides names and frames: the header, the kind of target, a message id, and two counts.</summary>
     private int FrameHeaderBytes => FixedHeaderBytes + _origin.Length + 1 + GuidBytes + sizeof(ushort) + sizeof(ushort);
+
+    private int HeaderBytes(ReadOnlySpan<string> names, IReadOnlyList<string> excluded)
+    {
+        var bytes = FrameHeaderBytes;
+        foreach (var name in names)
+        {
+            bytes += sizeof(ushort) + Encoding.UTF8.GetByteCount(name);
+        }
+
+        for (var i = 0; i < excluded.Count; i++)
+        {
+            bytes += sizeof(ushort) + Encoding.UTF8.GetByteCount(excluded[i]);
+        }
+
+        return bytes;
+    }
+
+    /// <returns>What is behind the header.</returns>
+    private Span<byte> WriteFrameHeader(
+        Span<byte> destination, WebSocketTargetKind kind, ReadOnlySpan<string> names, IReadOnlyList<string> excluded, Guid messageId, bool hasDeflated)
+    {
+        var rest = WriteHeader(destination, EnvelopeKind.Frame, hasDeflated ? DeflatedFlag : (byte)0);
+        rest[0] = (byte)kind;
+        rest = WriteGuid(rest[1..], messageId);
+        rest = WriteUInt16(rest, checked((ushort)names.Length));
+        foreach (var name in names)
+        {
+            rest = WriteString(rest, name);
+        }
+
+        rest = WriteUInt16(rest, checked((ushort)excluded.Count));
+        for (var i = 0; i < excluded.Count; i++)
+        {
+            rest = WriteString(rest, excluded[i]);
+        }
+
+        return rest;
+    }
 
     private static Span<byte> WriteUInt16(Span<byte> destination, ushort value)
     {

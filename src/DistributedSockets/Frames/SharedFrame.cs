@@ -8,8 +8,8 @@ using System.Text.Unicode;
 namespace DistributedSockets;
 
 /// <summary>
-/// One encoded RFC 6455 server frame, and perhaps the same message compressed (RFC 7692), shared by every queue that holds it; the
-/// last release returns the arrays.
+/// One encoded RFC 6455 server frame, and perhaps the same message compressed (RFC 7692) behind it, shared by every queue that holds it,
+/// and by the publish that is under way; the last release returns the array.
 /// </summary>
 internal sealed class SharedFrame : IDisposable
 {
@@ -24,16 +24,16 @@ internal sealed class SharedFrame : IDisposable
     private static long s_outstandingBytes;
 
     private readonly byte[]? _pooled;
-    private readonly byte[]? _pooledDeflated;
     private readonly ReadOnlyMemory<byte> _bytes;
     private readonly ReadOnlyMemory<byte> _deflated;
     private readonly int _headerBytes;
+    private readonly int _headroom;
     private int _references = 1;
 
-    private SharedFrame(byte[]? pooled, ReadOnlyMemory<byte> bytes, int headerBytes, byte[]? pooledDeflated, ReadOnlyMemory<byte> deflated)
+    private SharedFrame(byte[]? pooled, int headroom, ReadOnlyMemory<byte> bytes, int headerBytes, ReadOnlyMemory<byte> deflated)
     {
         _pooled = pooled;
-        _pooledDeflated = pooledDeflated;
+        _headroom = headroom;
         _bytes = bytes;
         _deflated = deflated;
         _headerBytes = headerBytes;
@@ -79,21 +79,36 @@ internal sealed class SharedFrame : IDisposable
         }
     }
 
+    /// <summary>What was left free before the frame. Written by whoever encodes, before anybody else has the frame.</summary>
+    internal Span<byte> Headroom => _pooled.AsSpan(0, _headroom);
+
+    /// <summary>The headroom and all behind it: the envelope of a frame that was encoded into one.</summary>
+    internal ReadOnlyMemory<byte> Envelope
+    {
+        get
+        {
+            Debug.Assert(Volatile.Read(ref _references) > 0, "A frame is used after its release.");
+            return _pooled.AsMemory(0, _headroom + _bytes.Length + _deflated.Length);
+        }
+    }
+
     /// <summary>The length of the plain frame of a message.</summary>
     internal static long EncodedLength(int payloadBytes) => (long)HeaderBytes(payloadBytes) + payloadBytes;
 
     /// <summary>Encodes a message. The caller owns one reference.</summary>
     /// <param name="message">The message.</param>
     /// <param name="deflater">Compresses it as well, if given.</param>
+    /// <param name="headroom">How many bytes to leave free before the frame, for the header of its envelope.</param>
     /// <exception cref="ArgumentException">A text message is no valid UTF-8.</exception>
-    internal static SharedFrame Encode(in WebSocketMessage message, FrameDeflater? deflater = null)
+    internal static SharedFrame Encode(in WebSocketMessage message, FrameDeflater? deflater = null, int headroom = 0)
     {
         var length = message.Length;
         var header = HeaderBytes(length);
-        var array = ArrayPool<byte>.Shared.Rent(header + length);
-        WriteHeader(array, message.IsText, length);
-        message.CopyTo(array.AsSpan(header));
-        if (message.IsText && !Utf8.IsValid(array.AsSpan(header, length)))
+        var array = ArrayPool<byte>.Shared.Rent(headroom + header + length);
+        var bytes = array.AsMemory(headroom, header + length);
+        WriteHeader(bytes.Span, message.IsText, length);
+        message.CopyTo(bytes.Span[header..]);
+        if (message.IsText && !Utf8.IsValid(bytes.Span[header..]))
         {
             ArrayPool<byte>.Shared.Return(array);
             throw new ArgumentException(
@@ -101,9 +116,14 @@ internal sealed class SharedFrame : IDisposable
                 nameof(message));
         }
 
-        var bytes = array.AsMemory(0, header + length);
         var deflated = deflater is null ? default : deflater.Deflate(bytes, header, message.MessageType);
-        return new(array, bytes, header, deflated.Array, deflated);
+        if (deflated.Array is { } compressed)
+        {
+            array = Append(array, headroom + bytes.Length, deflated);
+            ArrayPool<byte>.Shared.Return(compressed);
+        }
+
+        return new(array, headroom, array.AsMemory(headroom, bytes.Length), header, array.AsMemory(headroom + bytes.Length, deflated.Count));
     }
 
     /// <summary>Takes a frame as another node encoded it. The memory is this frame's own from now on.</summary>
@@ -122,7 +142,7 @@ internal sealed class SharedFrame : IDisposable
             return false;
         }
 
-        frame = new(null, bytes[..length], header, null, bytes[length..]);
+        frame = new(null, 0, bytes[..length], header, bytes[length..]);
         return true;
     }
 
@@ -143,7 +163,7 @@ internal sealed class SharedFrame : IDisposable
     /// <summary>The length of <see cref="BytesFor"/>.</summary>
     internal int LengthFor(bool deflate) => deflate && !_deflated.IsEmpty ? _deflated.Length : Length;
 
-    private long MemoryBytes => (long)_bytes.Length + _deflated.Length;
+    private long MemoryBytes => (long)_headroom + _bytes.Length + _deflated.Length;
 
     /// <summary>Adds references, all at once where many queues get the frame: the counter is what their threads contend for.</summary>
     internal void AddReferences(int count)
@@ -161,11 +181,25 @@ internal sealed class SharedFrame : IDisposable
             Interlocked.Decrement(ref s_outstanding);
             Interlocked.Add(ref s_outstandingBytes, -MemoryBytes);
             Return(_pooled);
-            Return(_pooledDeflated);
         }
     }
 
     public void Dispose() => Release();
+
+    /// <summary>Puts something behind what an array of the pool holds, in a larger one if it is too small.</summary>
+    private static byte[] Append(byte[] array, int length, ReadOnlySpan<byte> more)
+    {
+        var result = array;
+        if (array.Length - length < more.Length)
+        {
+            result = ArrayPool<byte>.Shared.Rent(length + more.Length);
+            array.AsSpan(0, length).CopyTo(result);
+            Return(array);
+        }
+
+        more.CopyTo(result.AsSpan(length));
+        return result;
+    }
 
     private static void Return(byte[]? pooled)
     {

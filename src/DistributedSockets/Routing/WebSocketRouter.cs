@@ -1,56 +1,26 @@
 using System.Buffers;
 using System.Net.WebSockets;
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 
 namespace DistributedSockets;
 
-/// <summary>Maps targets to channels and local connections of one hub.</summary>
-/// <remarks>
-/// Local connections are queued and the envelope is handed to the backplane under the locks of the target's channels, so that every
-/// receiver on every node sees what this node sends to a target in one order. Nothing is awaited and nothing is written under them.
-/// </remarks>
-internal sealed class WebSocketRouter(HubConnections hub, RouterServices services) : IWebSocketRouter
+/// <summary>What an app sends and asks for in one hub: messages to targets, and commands about connections.</summary>
+internal sealed class WebSocketRouter(
+    HubConnections hub,
+    MessageSender sender,
+    LocalNode node,
+    RemoteCommands commands,
+    CommandExecutor executor,
+    BackplanePublisher publisher,
+    EnvelopeWriter writer,
+    JsonSerializerOptions json) : IWebSocketRouter
 {
-    private readonly OrderLocks _order = new();
-
     public string Hub => hub.Name;
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
-    public async ValueTask SendAsync(WebSocketTarget target, WebSocketMessage message, CancellationToken cancellationToken = default)
-    {
-        Check(target);
-        cancellationToken.ThrowIfCancellationRequested();
-        services.Node.ThrowIfNotStarted();
-        if (target.Kind != WebSocketTargetKind.All && target.Count == 0)
-        {
-            return;
-        }
-
-        // One rule for all sends, wherever the receivers are: what works on one node must work on two. The compressed frame is shorter
-        // than the plain one, and is left out where there might be no room for it.
-        var bytes = SharedFrame.EncodedLength(message.Length);
-        var room = services.Writer.RoomFor(target);
-        if (bytes > room)
-        {
-            throw new ArgumentException(
-                $"The message has {message.Length} bytes, of which {Math.Max(0, room - SharedFrame.MaxHeaderBytes)} fit into an envelope with the names of this target. " +
-                "Nothing was sent. Send it in parts, or raise DistributedWebSocketsOptions.MaxEnvelopeBytes on all nodes.",
-                nameof(message));
-        }
-
-        using var frame = SharedFrame.Encode(message, 2 * bytes <= room ? DeflaterFor(target) : null);
-        await (target switch
-        {
-            { Kind: WebSocketTargetKind.All } => SendToChannelAsync(hub.AllChannel, target.Kind, null, target.ExcludedConnectionIds, frame, cancellationToken),
-            { Kind: WebSocketTargetKind.Connections, Count: 1, ExcludedConnectionIds.Count: 0 } => SendToConnectionAsync(target[0], frame, cancellationToken),
-            { Kind: WebSocketTargetKind.Users or WebSocketTargetKind.Groups, Count: 1 } =>
-                SendToChannelAsync(Channel(target.Kind, target[0]), target.Kind, target[0], target.ExcludedConnectionIds, frame, cancellationToken),
-            _ => SendToSeveralAsync(target, frame, cancellationToken),
-        });
-    }
+    public ValueTask SendAsync(WebSocketTarget target, WebSocketMessage message, CancellationToken cancellationToken = default) =>
+        sender.SendAsync(target, message, cancellationToken);
 
     public ValueTask SendAsync<T>(WebSocketTarget target, T value, JsonTypeInfo<T>? jsonTypeInfo = null, CancellationToken cancellationToken = default)
     {
@@ -67,7 +37,7 @@ internal sealed class WebSocketRouter(HubConnections hub, RouterServices service
             case WebSocketMessage message:
                 return SendAsync(target, message, cancellationToken);
             default:
-                jsonTypeInfo ??= (JsonTypeInfo<T>)services.Json.GetTypeInfo(typeof(T));
+                jsonTypeInfo ??= (JsonTypeInfo<T>)json.GetTypeInfo(typeof(T));
                 return SendAsync(target, new(JsonSerializer.SerializeToUtf8Bytes(value, jsonTypeInfo), WebSocketMessageType.Text), cancellationToken);
         }
     }
@@ -121,229 +91,21 @@ internal sealed class WebSocketRouter(HubConnections hub, RouterServices service
             hub.GroupChannel(group), new(RemoteCommandKind.DisconnectGroup, group, "", (ushort)closeStatus, reason ?? ""), cancellationToken);
     }
 
-    private static void Check(in WebSocketTarget target)
+    private ValueTask InvokeAsync(RemoteCommand command, CancellationToken cancellationToken)
     {
-        for (var i = 0; i < target.Count; i++)
-        {
-            if (target.Kind == WebSocketTargetKind.Connections)
-            {
-                ArgumentNullException.ThrowIfNull(target[i], nameof(target));
-            }
-            else
-            {
-                Names.Check(target[i], nameof(target));
-            }
-        }
-
-        if (target.ExcludedConnectionIds.Count > ushort.MaxValue)
-        {
-            throw new ArgumentException(
-                $"The target excludes {target.ExcludedConnectionIds.Count} connections; at most {ushort.MaxValue} can be. Send to a group instead.", nameof(target));
-        }
-
-        for (var i = 0; i < target.ExcludedConnectionIds.Count; i++)
-        {
-            ArgumentNullException.ThrowIfNull(target.ExcludedConnectionIds[i], nameof(target));
-            if (target.ExcludedConnectionIds[i].Length > ConnectionId.MaxLength)
-            {
-                throw new ArgumentException($"An excluded connection id has {target.ExcludedConnectionIds[i].Length} characters; no connection has such an id.", nameof(target));
-            }
-        }
+        ArgumentException.ThrowIfNullOrEmpty(command.Subject, "connectionId");
+        cancellationToken.ThrowIfCancellationRequested();
+        node.ThrowIfNotStarted();
+        return commands.InvokeAsync(hub, command, cancellationToken);
     }
 
-    /// <summary>What compresses a message for a target: nothing if that is one connection of this node which takes no compressed frames.</summary>
-    private FrameDeflater? DeflaterFor(in WebSocketTarget target) =>
-        services.Deflater is { } deflater
-        && !(target.Kind == WebSocketTargetKind.Connections && target.Count == 1 && hub.Find(target[0]) is { Queue.TakesDeflated: false })
-            ? deflater
-            : null;
-
-    private string Channel(WebSocketTargetKind kind, string name) => kind == WebSocketTargetKind.Users ? hub.UserChannel(name) : hub.GroupChannel(name);
-
-    private static ReadOnlySpan<string> AsSpan(IReadOnlyList<string> names) => names switch
+    /// <summary>Has a command carried out on every node that listens to a channel, this one first; nobody answers.</summary>
+    private async ValueTask TellAllAsync(string channel, RemoteCommand command, CancellationToken cancellationToken)
     {
-        string[] array => array,
-        List<string> list => CollectionsMarshal.AsSpan(list),
-        _ => names.Count == 0 ? [] : (string[])[.. names],
-    };
-
-    /// <summary>Sends to everyone, or to one user or group: here, and on one channel.</summary>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
-    private async ValueTask SendToChannelAsync(
-        string channel, WebSocketTargetKind kind, string? name, IReadOnlyList<string> excluded, SharedFrame frame, CancellationToken cancellationToken)
-    {
-        var envelope = services.Writer.WriteFrame(kind, name is null ? [] : new ReadOnlySpan<string>(in name), excluded, Guid.Empty, frame, out var length);
-        try
-        {
-            var queued = default(QueuedFrames);
-            ValueTask<long?> publish;
-            try
-            {
-                var order = OrderLocks.Of(channel);
-                _order.Enter(order);
-                try
-                {
-                    queued = services.Delivery.Enqueue(
-                        hub, kind, new(name is null ? [] : new ReadOnlySpan<string>(in name)), new(AsSpan(excluded)), frame);
-                    publish = services.Publisher.PublishAsync(channel, envelope.AsMemory(0, length), cancellationToken);
-                }
-                finally
-                {
-                    _order.Exit(order);
-                }
-            }
-            finally
-            {
-                services.Delivery.Start(queued);
-            }
-
-            await publish;
-        }
-        finally
-        {
-            ArrayPool<byte>.Shared.Return(envelope);
-        }
-    }
-
-    /// <summary>Sends to one connection: directly if it is here, else on the channel of its node. One receiver has its order without a lock.</summary>
-    private ValueTask SendToConnectionAsync(string connectionId, SharedFrame frame, CancellationToken cancellationToken)
-    {
-        var nodeId = ConnectionId.NodeOf(connectionId);
-        if (nodeId.IsEmpty)
-        {
-            return ValueTask.CompletedTask;
-        }
-
-        var names = new ReadOnlySpan<string>(in connectionId);
-        if (nodeId.SequenceEqual(services.Node.Info.NodeId))
-        {
-            services.Delivery.Start(services.Delivery.Enqueue(hub, WebSocketTargetKind.Connections, new(names), default, frame));
-            return ValueTask.CompletedTask;
-        }
-
-        var envelope = services.Writer.WriteFrame(WebSocketTargetKind.Connections, names, [], Guid.Empty, frame, out var length);
-        return PublishAsync(hub.NodeChannel(nodeId), envelope, length, cancellationToken);
-    }
-
-    /// <summary>
-    /// Sends to several users, groups or connections: here, and on the channel of each user or group or of each node. Who is in several
-    /// groups gets one copy. All of it is done in one turn, so that two such sends to the same target have one order everywhere.
-    /// </summary>
-    private async ValueTask SendToSeveralAsync(WebSocketTarget target, SharedFrame frame, CancellationToken cancellationToken)
-    {
-        var outgoing = new List<Outgoing>();
-        try
-        {
-            var order = 0UL;
-            var names = target.Kind == WebSocketTargetKind.Connections ? ToConnections(target, frame, outgoing, ref order) : ToNames(target, frame, outgoing);
-            foreach (var envelope in outgoing)
-            {
-                order |= OrderLocks.Of(envelope.Channel);
-            }
-
-            var queued = default(QueuedFrames);
-            var publishes = new Task[outgoing.Count];
-            try
-            {
-                _order.Enter(order);
-                try
-                {
-                    // What a target of connections excludes is not among the names any more.
-                    queued = services.Delivery.Enqueue(
-                        hub,
-                        target.Kind,
-                        new(names),
-                        target.Kind == WebSocketTargetKind.Connections ? default : new(AsSpan(target.ExcludedConnectionIds)),
-                        frame);
-                    for (var i = 0; i < publishes.Length; i++)
-                    {
-                        publishes[i] = services.Publisher.PublishAsync(outgoing[i].Channel, outgoing[i].Envelope, cancellationToken).AsTask();
-                    }
-                }
-                finally
-                {
-                    _order.Exit(order);
-                }
-            }
-            finally
-            {
-                services.Delivery.Start(queued);
-            }
-
-            await Task.WhenAll(publishes);
-        }
-        finally
-        {
-            foreach (var envelope in outgoing)
-            {
-                ArrayPool<byte>.Shared.Return(envelope.Array);
-            }
-        }
-    }
-
-    /// <summary>Writes an envelope for each user or group.</summary>
-    /// <returns>The users or groups, each once.</returns>
-    private string[] ToNames(in WebSocketTarget target, SharedFrame frame, List<Outgoing> outgoing)
-    {
-        string[] names = [.. Distinct(target)];
-        var messageId = target.Kind == WebSocketTargetKind.Groups ? Guid.NewGuid() : Guid.Empty; // a connection has one user, but several groups
-        foreach (var name in names)
-        {
-            var channel = Channel(target.Kind, name);
-            var array = services.Writer.WriteFrame(target.Kind, new ReadOnlySpan<string>(in name), target.ExcludedConnectionIds, messageId, frame, out var length);
-            outgoing.Add(new(channel, array, length));
-        }
-
-        return names;
-    }
-
-    /// <summary>Writes one envelope for each other node, or several where the ids do not fit into one.</summary>
-    /// <returns>The ids of connections that are here.</returns>
-    private string[] ToConnections(in WebSocketTarget target, SharedFrame frame, List<Outgoing> outgoing, ref ulong order)
-    {
-        var ids = Distinct(target);
-        foreach (var excluded in target.ExcludedConnectionIds)
-        {
-            ids.Remove(excluded);
-        }
-
-        var nodes = new Dictionary<string, List<string>>(StringComparer.Ordinal);
-        var perNode = nodes.GetAlternateLookup<ReadOnlySpan<char>>();
-        foreach (var id in ids)
-        {
-            var nodeId = ConnectionId.NodeOf(id);
-            if (!nodeId.IsEmpty)
-            {
-                if (!perNode.TryGetValue(nodeId, out var there))
-                {
-                    perNode[nodeId] = there = [];
-                }
-
-                there.Add(id);
-            }
-        }
-
-        string[] here = [];
-        foreach (var (nodeId, connectionIds) in nodes)
-        {
-            if (nodeId == services.Node.Info.NodeId)
-            {
-                here = [.. connectionIds];
-                order |= OrderLocks.Of(hub.OwnChannel);
-                continue;
-            }
-
-            var channel = hub.NodeChannel(nodeId);
-            for (var rest = CollectionsMarshal.AsSpan(connectionIds); rest.Length > 0;)
-            {
-                var fitting = rest[..services.Writer.CountFitting(rest, frame)];
-                var array = services.Writer.WriteFrame(WebSocketTargetKind.Connections, fitting, [], Guid.Empty, frame, out var length);
-                outgoing.Add(new(channel, array, length));
-                rest = rest[fitting.Length..];
-            }
-        }
-
-        return here;
+        cancellationToken.ThrowIfCancellationRequested();
+        node.ThrowIfNotStarted();
+        await executor.ExecuteAsync(hub, command, cancellationToken);
+        await PublishAsync(channel, writer.WriteCommand(Guid.Empty, command, out var length), length, cancellationToken);
     }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
@@ -351,45 +113,11 @@ internal sealed class WebSocketRouter(HubConnections hub, RouterServices service
     {
         try
         {
-            await services.Publisher.PublishAsync(channel, envelope.AsMemory(0, length), cancellationToken);
+            await publisher.PublishAsync(channel, envelope.AsMemory(0, length), cancellationToken);
         }
         finally
         {
             ArrayPool<byte>.Shared.Return(envelope);
         }
-    }
-
-    private static HashSet<string> Distinct(in WebSocketTarget target)
-    {
-        var names = new HashSet<string>(target.Count, StringComparer.Ordinal);
-        for (var i = 0; i < target.Count; i++)
-        {
-            names.Add(target[i]);
-        }
-
-        return names;
-    }
-
-    private ValueTask InvokeAsync(RemoteCommand command, CancellationToken cancellationToken)
-    {
-        ArgumentException.ThrowIfNullOrEmpty(command.Subject, "connectionId");
-        cancellationToken.ThrowIfCancellationRequested();
-        services.Node.ThrowIfNotStarted();
-        return services.Commands.InvokeAsync(hub, command, cancellationToken);
-    }
-
-    /// <summary>Has a command carried out on every node that listens to a channel, this one first; nobody answers.</summary>
-    private async ValueTask TellAllAsync(string channel, RemoteCommand command, CancellationToken cancellationToken)
-    {
-        cancellationToken.ThrowIfCancellationRequested();
-        services.Node.ThrowIfNotStarted();
-        await services.Executor.ExecuteAsync(hub, command, cancellationToken);
-        await PublishAsync(channel, services.Writer.WriteCommand(Guid.Empty, command, out var length), length, cancellationToken);
-    }
-
-    /// <summary>An envelope in an array of the shared pool, and the channel it goes out on.</summary>
-    private readonly record struct Outgoing(string Channel, byte[] Array, int Length)
-    {
-        internal ReadOnlyMemory<byte> Envelope => Array.AsMemory(0, Length);
     }
 }

@@ -1,14 +1,31 @@
 using System.Collections.Concurrent;
+using Microsoft.Extensions.Options;
 
 namespace DistributedSockets;
 
-internal sealed class WebSocketRouterFactory(Hubs hubs, RouterServices services) : IWebSocketRouterFactory
+internal sealed class WebSocketRouterFactory(
+    Hubs hubs,
+    LocalNode node,
+    LocalDelivery delivery,
+    BackplanePublisher publisher,
+    EnvelopeWriter writer,
+    RemoteCommands commands,
+    CommandExecutor executor,
+    FrameDeflater deflater,
+    IOptions<DistributedWebSocketsJsonOptions> json) : IWebSocketRouterFactory
 {
     private readonly ConcurrentDictionary<string, WebSocketRouter> _routers = new(StringComparer.Ordinal);
 
     public IWebSocketRouter GetRouter(string hub)
     {
         HubName.Check(hub);
-        return _routers.GetOrAdd(hub, static (name, factory) => new(factory.Hubs.Get(name), factory.Services), (Hubs: hubs, Services: services));
+        return _routers.GetOrAdd(hub, static (name, factory) => factory.Create(name), this);
+    }
+
+    private WebSocketRouter Create(string name)
+    {
+        var hub = hubs.Get(name);
+        var sender = new MessageSender(hub, node, delivery, publisher, writer, deflater);
+        return new(hub, sender, node, commands, executor, publisher, writer, json.Value.SerializerOptions);
     }
 }
