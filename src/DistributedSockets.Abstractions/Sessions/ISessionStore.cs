@@ -34,6 +34,10 @@ public interface ISessionStore : IAsyncDisposable, IDisposable
     ValueTask RemoveNodeAsync(string nodeId, CancellationToken cancellationToken = default);
 
     /// <summary>Writes changes of one node's sessions in order. Writing the same change twice is the same as once.</summary>
+    /// <remarks>
+    /// There may be many changes of one session; it is enough to write what they come to. A change of groups of a session that the
+    /// store does not have may be left out: the node is told of such a loss by its lease.
+    /// </remarks>
     /// <param name="nodeId">The node that holds the connections.</param>
     /// <param name="changes">The changes, oldest first.</param>
     /// <param name="cancellationToken">Ends the wait; some of the changes may have been written.</param>

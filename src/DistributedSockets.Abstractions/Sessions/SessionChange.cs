@@ -1,14 +1,68 @@
+using System.Diagnostics.CodeAnalysis;
+
 namespace DistributedSockets;
 
 /// <summary>One change of a node's sessions, to be written to the session store.</summary>
+/// <remarks>A change of groups names the one group, and costs the same however many others the session is in, unless <see cref="Session"/> is read.</remarks>
 public sealed record SessionChange
 {
+    private readonly string? _hub;
+    private readonly string? _connectionId;
+    private readonly Func<Session>? _readSession;
+    private Session? _session;
+
+    /// <summary>Creates a change from its properties.</summary>
+    public SessionChange()
+    {
+    }
+
+    /// <summary>Creates a change of a session's groups, without the session as a whole.</summary>
+    /// <param name="kind">One of the two group changes.</param>
+    /// <param name="hub">The hub of the session.</param>
+    /// <param name="connectionId">The connection id of the session.</param>
+    /// <param name="group">The group.</param>
+    /// <param name="readSession">Makes the session as it is after this change, or a later one. Called once at most, on any thread.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The kind is none of the two.</exception>
+    [SetsRequiredMembers]
+    public SessionChange(SessionChangeKind kind, string hub, string connectionId, string group, Func<Session> readSession)
+    {
+        if (kind is not (SessionChangeKind.GroupAdded or SessionChangeKind.GroupRemoved))
+        {
+            throw new ArgumentOutOfRangeException(nameof(kind), kind, "This is no change of groups. Give the session itself.");
+        }
+
+        ArgumentException.ThrowIfNullOrEmpty(hub);
+        ArgumentException.ThrowIfNullOrEmpty(connectionId);
+        ArgumentException.ThrowIfNullOrEmpty(group);
+        ArgumentNullException.ThrowIfNull(readSession);
+        Kind = kind;
+        Session = null!; // made when it is first read
+        Group = group;
+        _hub = hub;
+        _connectionId = connectionId;
+        _readSession = readSession;
+    }
+
     /// <summary>What changed.</summary>
     public required SessionChangeKind Kind { get; init; }
 
-    /// <summary>The session as it is after the change; for <see cref="SessionChangeKind.Ended"/> as it was before its end.</summary>
-    public required Session Session { get; init; }
+    /// <summary>
+    /// The session as it is after the change; for <see cref="SessionChangeKind.Ended"/> as it was before its end. For a change of groups it
+    /// may be later than that, of the time when it is first read, and that costs a copy of all of the session's groups: leave it to stores
+    /// that write a session as a whole, once per session and commit.
+    /// </summary>
+    public required Session Session
+    {
+        get => _session ??= _readSession!(); // one of the two is always there
+        init => _session = value;
+    }
 
     /// <summary>The group, for the two group changes; otherwise <see langword="null"/>.</summary>
     public string? Group { get; init; }
+
+    /// <summary>The hub of the session.</summary>
+    public string Hub => _hub ?? Session.Hub;
+
+    /// <summary>The connection id of the session.</summary>
+    public string ConnectionId => _connectionId ?? Session.ConnectionId;
 }

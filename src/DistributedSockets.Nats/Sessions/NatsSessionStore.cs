@@ -209,18 +209,20 @@ internal sealed partial class NatsSessionStore : ISessionStore
     }
 
     /// <summary>What the changes come to, per key: a value, or null for none. So their order is that of the changes, whatever the order of the requests.</summary>
+    /// <remarks>A record holds a session as a whole, so it is made once, by the last change of the session.</remarks>
     private Dictionary<string, byte[]?> LastStates(string nodeId, string node, IReadOnlyList<SessionChange> changes)
     {
-        var sessions = new Dictionary<string, Session?>(StringComparer.Ordinal);
+        var sessions = new Dictionary<string, SessionChange>(StringComparer.Ordinal);
         var states = new Dictionary<string, byte[]?>(StringComparer.Ordinal);
         foreach (var change in changes)
         {
-            var (kind, session) = (change.Kind, change.Session);
-            var (hub, connection) = (NatsKeyToken.Encode(session.Hub), NatsSessionKeys.Connection(nodeId, session.ConnectionId));
+            var kind = change.Kind;
+            var (hub, connection) = (NatsKeyToken.Encode(change.Hub), NatsSessionKeys.Connection(nodeId, change.ConnectionId));
             var value = kind is SessionChangeKind.Saved or SessionChangeKind.GroupAdded ? Array.Empty<byte>() : null;
-            sessions[_keys.Session(node, hub, connection)] = kind == SessionChangeKind.Ended ? null : session;
+            sessions[_keys.Session(node, hub, connection)] = change;
             if (kind is SessionChangeKind.Saved or SessionChangeKind.Ended)
             {
+                var session = change.Session;
                 if (session.UserId is { } user)
                 {
                     states[_keys.User(hub, NatsKeyToken.Encode(user), node, connection)] = value;
@@ -238,9 +240,9 @@ internal sealed partial class NatsSessionStore : ISessionStore
             }
         }
 
-        foreach (var (key, session) in sessions)
+        foreach (var (key, change) in sessions)
         {
-            states[key] = session is null ? null : NatsSessionRecord.Write(nodeId, session);
+            states[key] = change.Kind == SessionChangeKind.Ended ? null : NatsSessionRecord.Write(nodeId, change.Session);
         }
 
         return states;

@@ -4,7 +4,7 @@ namespace DistributedSockets;
 
 /// <summary>The keys of one node. All carry one hash tag, so that a script may touch any of them on a Redis Cluster.</summary>
 /// <remarks>
-/// Prefix, node id and hub hold none of <c>:{}</c>, and a free name (user, group) always comes last, so no two keys collide.
+/// Prefix, node id and hub hold none of <c>:{}</c>, and a free name (user, group, connection) always comes last, so no two keys collide.
 /// </remarks>
 internal readonly struct RedisSessionKeys
 {
@@ -43,6 +43,9 @@ internal readonly struct RedisSessionKeys
 
     /// <summary>The hash from group to the number of its connections: also the list of all <see cref="Group"/> keys.</summary>
     public RedisKey Groups(string hub) => Of(hub, "groups");
+
+    /// <summary>The set of a connection's groups.</summary>
+    public RedisKey GroupsOf(string hub, string connectionId) => Of(hub, "of:") + connectionId;
 
     /// <summary>The set of a user's connection ids.</summary>
     public RedisKey User(string hub, string userId) => Of(hub, "user:") + userId;

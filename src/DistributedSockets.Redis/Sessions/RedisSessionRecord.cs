@@ -4,7 +4,7 @@ using StackExchange.Redis;
 
 namespace DistributedSockets;
 
-/// <summary>What the value of a session holds; connection, hub and node stand in its key and field.</summary>
+/// <summary>What the value of a session holds; connection, hub and node stand in its key and field, and its groups in a set of their own.</summary>
 internal sealed record RedisSessionRecord
 {
     [JsonPropertyName("u")]
@@ -14,22 +14,17 @@ internal sealed record RedisSessionRecord
     [JsonPropertyName("t")]
     public DateTimeOffset ConnectedAt { get; init; }
 
-    [JsonPropertyName("g")]
-    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
-    public IReadOnlyList<string>? Groups { get; init; }
-
     internal static RedisValue Write(Session session) => JsonSerializer.SerializeToUtf8Bytes(
         new RedisSessionRecord
         {
             UserId = session.UserId,
             ConnectedAt = session.ConnectedAt,
-            Groups = session.Groups.Count == 0 ? null : session.Groups,
         },
         RedisSessionJson.Default.RedisSessionRecord);
 
     /// <summary>Reads what may be anything; null if it is no record.</summary>
-    internal static Session? Read(string nodeId, string hub, string connectionId, RedisValue value) =>
-        RedisSessionJson.Read(value, RedisSessionJson.Default.RedisSessionRecord) is { } record && record.Groups?.Contains(null!) != true
+    internal static Session? Read(string nodeId, string hub, string connectionId, RedisValue value, IReadOnlyList<string> groups) =>
+        RedisSessionJson.Read(value, RedisSessionJson.Default.RedisSessionRecord) is { } record
             ? new()
             {
                 Hub = hub,
@@ -37,7 +32,7 @@ internal sealed record RedisSessionRecord
                 NodeId = nodeId,
                 UserId = record.UserId,
                 ConnectedAt = record.ConnectedAt,
-                Groups = record.Groups ?? [],
+                Groups = groups,
             }
             : null;
 }

@@ -3,6 +3,12 @@ namespace DistributedSockets;
 /// <summary>The atomic steps. Each touches the keys of one node only, all of them given as KEYS.</summary>
 internal static class RedisSessionScripts
 {
+    /// <summary>Where the counts of users stand among the keys of an update or claim.</summary>
+    public const string UserCounts = "3";
+
+    /// <summary>Where the counts of groups stand among the keys of an update or claim.</summary>
+    public const string GroupCounts = "4";
+
     /// <summary>Whether a lease has reached a number. Numbers have too many digits for Lua's own.</summary>
     private const string HasReached = """
         local function reached(lease, number)
@@ -20,29 +26,38 @@ internal static class RedisSessionScripts
         return held and 1 or 0
         """;
 
-    /// <summary>Applies changes in order; applying them twice is the same as once.</summary>
+    /// <summary>Applies updates of sessions; applying them twice is the same as once.</summary>
     /// <remarks>
     /// First the lease in KEYS, and in ARGV the number of the write, or empty for a write without one, and the number that the lease must
     /// have reached: one that has not becomes provisional, as writes are missing that had been confirmed. A lease that is provisional
-    /// stays so, and one that is gone stays gone. Per change, KEYS: hubs, sessions, users, groups, then one set per index. ARGV: hub,
-    /// connection, record (empty for an ended session), number of indexes, then per index '+' or '-', '3' for a user or '4' for a
-    /// group, and its name.
-    /// The counts are set from the sets' sizes, never added to, so that a repeated change does no harm.
+    /// stays so, and one that is gone stays gone. Per update, KEYS: hubs, sessions, users, groups, the connection's own groups, then one
+    /// set per index. ARGV: hub, connection, '+' to write the session, '-' if it has ended, or '=' if only groups of it change, record,
+    /// number of indexes, then per index '+' or '-', '3' for a user or '4' for a group, and its name.
+    /// A session that is missing gets no groups. The counts are set from the sets' sizes, never added to, so that a repeated update does
+    /// no harm.
     /// </remarks>
     public const string Apply = HasReached + """
         local a, k = 3, 1
         while a <= #ARGV do
-          local connection, record, indexes = ARGV[a + 1], ARGV[a + 2], tonumber(ARGV[a + 3])
-          if record == '' then
-            redis.call('HDEL', KEYS[k + 2], connection)
+          local connection, kind, indexes = ARGV[a + 1], ARGV[a + 2], tonumber(ARGV[a + 4])
+          local sessions, own, there = KEYS[k + 2], KEYS[k + 5], kind == '+'
+          if kind == '=' then
+            there = redis.call('HGET', sessions, connection) ~= false
           else
-            redis.call('SADD', KEYS[k + 1], ARGV[a])
-            redis.call('HSET', KEYS[k + 2], connection, record)
+            redis.call('DEL', own)
+            if there then
+              redis.call('SADD', KEYS[k + 1], ARGV[a])
+              redis.call('HSET', sessions, connection, ARGV[a + 3])
+            else
+              redis.call('HDEL', sessions, connection)
+            end
           end
-          a = a + 4
+          a = a + 5
           for i = 1, indexes do
-            local set, counts, name = KEYS[k + 4 + i], KEYS[k + tonumber(ARGV[a + 1])], ARGV[a + 2]
-            redis.call(ARGV[a] == '+' and 'SADD' or 'SREM', set, connection)
+            local set, counts, name = KEYS[k + 5 + i], KEYS[k + tonumber(ARGV[a + 1])], ARGV[a + 2]
+            local change = ARGV[a] == '+' and there and 'SADD' or 'SREM'
+            redis.call(change, set, connection)
+            if ARGV[a + 1] == '4' then redis.call(change, own, name) end
             local count = redis.call('SCARD', set)
             if count == 0 then
               redis.call('HDEL', counts, name)
@@ -51,7 +66,7 @@ internal static class RedisSessionScripts
             end
             a = a + 3
           end
-          k = k + 4 + indexes
+          k = k + 5 + indexes
         end
         if ARGV[1] ~= '' then
           local lease = redis.pcall('GET', KEYS[1])
@@ -62,9 +77,29 @@ internal static class RedisSessionScripts
         return 1
         """;
 
-    /// <summary>Takes one session of a node without a lease, and returns its record to the one caller that removed it.</summary>
+    /// <summary>Reads sessions of a hub, each as a whole.</summary>
     /// <remarks>
-    /// KEYS: lease, sessions, users, groups, then one set per index. ARGV: connection, then per index '3' or '4', and its name.
+    /// KEYS: sessions, then the connections' own groups. ARGV: the connections. Returns connection, record and groups of each that is
+    /// there; false for groups that hold something else.
+    /// </remarks>
+    public const string Read = """
+        local found = {}
+        for i = 1, #ARGV do
+          local record = redis.call('HGET', KEYS[1], ARGV[i])
+          if record then
+            local groups = redis.pcall('SMEMBERS', KEYS[i + 1])
+            found[#found + 1] = ARGV[i]
+            found[#found + 1] = record
+            found[#found + 1] = groups['err'] == nil and groups
+          end
+        end
+        return found
+        """;
+
+    /// <summary>Takes one session of a node without a lease, and returns its record and its groups to the one caller that removed it.</summary>
+    /// <remarks>
+    /// KEYS: lease, sessions, users, groups, the connection's own groups, then one set per index. ARGV: connection, then per index '3' or
+    /// '4', and its name.
     /// The deletion decides who is the one caller, since scripts on Garnet may interleave unless it is told otherwise. An index that
     /// holds something else is deleted: failing there would lose the session, which is no longer listed.
     /// </remarks>
@@ -76,8 +111,11 @@ internal static class RedisSessionScripts
         if redis.call('EXISTS', KEYS[1]) == 1 then return false end
         local record = redis.call('HGET', KEYS[2], ARGV[1])
         if not record or redis.call('HDEL', KEYS[2], ARGV[1]) == 0 then return false end
-        for i = 5, #KEYS do
-          local counts, name = KEYS[tonumber(ARGV[(i - 4) * 2])], ARGV[(i - 4) * 2 + 1]
+        ours(KEYS[5], 'set')
+        local groups = redis.call('SMEMBERS', KEYS[5])
+        redis.call('DEL', KEYS[5])
+        for i = 6, #KEYS do
+          local counts, name = KEYS[tonumber(ARGV[(i - 5) * 2])], ARGV[(i - 5) * 2 + 1]
           ours(counts, 'hash')
           ours(KEYS[i], 'set')
           redis.call('SREM', KEYS[i], ARGV[1])
@@ -88,7 +126,17 @@ internal static class RedisSessionScripts
             redis.call('HSET', counts, name, count)
           end
         end
-        return record
+        return {record, groups}
+        """;
+
+    /// <summary>Forgets sessions of a hub with their own groups; indexes that lead to them stay.</summary>
+    /// <remarks>KEYS: sessions, then the connections' own groups. ARGV: the connections.</remarks>
+    public const string Forget = """
+        for i = 1, #ARGV do
+          redis.call('DEL', KEYS[i + 1])
+          redis.call('HDEL', KEYS[1], ARGV[i])
+        end
+        return 1
         """;
 
     /// <summary>Deletes what a node without a lease has left behind of a hub without sessions.</summary>

@@ -5,10 +5,6 @@ namespace DistributedSockets;
 /// <summary>Takes over the sessions of nodes that are gone.</summary>
 internal sealed partial class RedisSessionStore
 {
-    // Positions in the KEYS of the scripts, where the counts of users and of groups stand.
-    private const string UserCounts = "3";
-    private const string GroupCounts = "4";
-
     public async ValueTask<IReadOnlyList<Session>> ClaimExpiredAsync(
         string claimantNodeId, int maxSessions, CancellationToken cancellationToken = default)
     {
@@ -55,14 +51,14 @@ internal sealed partial class RedisSessionStore
                 }
 
                 // At random, so that two claimants rarely ask for the same ones.
-                var entries = await AskAsync(
-                    keys.Sessions(hub), () => database.HashRandomFieldsWithValuesAsync(keys.Sessions(hub), wanted), [], cancellationToken).ConfigureAwait(false);
-                if (entries.Length == 0)
+                var connections = await AskAsync(
+                    keys.Sessions(hub), () => database.HashRandomFieldsAsync(keys.Sessions(hub), wanted), [], cancellationToken).ConfigureAwait(false);
+                if (connections.Length == 0)
                 {
                     break;
                 }
 
-                if (!await ClaimAsync(database, keys, hub, entries, claimed, cancellationToken).ConfigureAwait(false))
+                if (!await ClaimAsync(database, keys, hub, connections, claimed, cancellationToken).ConfigureAwait(false))
                 {
                     return false; // another claimant is at it, or the node has come back
                 }
@@ -79,9 +75,11 @@ internal sealed partial class RedisSessionStore
 
     /// <returns>Whether at least one was taken.</returns>
     private async Task<bool> ClaimAsync(
-        IDatabase database, RedisSessionKeys keys, string hub, HashEntry[] entries, List<Session> claimed, CancellationToken cancellationToken)
+        IDatabase database, RedisSessionKeys keys, string hub, RedisValue[] connections, List<Session> claimed, CancellationToken cancellationToken)
     {
-        var claims = Array.ConvertAll(entries, entry => Claim(database, keys, hub, entry));
+        var sessions = await ReadAsync(database, keys, hub, connections, log: false, cancellationToken).ConfigureAwait(false);
+        var claims = Array.ConvertAll(connections, connection => Claim(
+            database, keys, hub, connection, sessions.Find(session => session.ConnectionId == connection)));
         Exception? failure = null;
         try
         {
@@ -100,10 +98,10 @@ internal sealed partial class RedisSessionStore
             {
                 unanswered++;
             }
-            else if (claims[i].Result is { IsNull: false } record)
+            else if ((RedisResult[]?)claims[i].Result is [var record, var groups])
             {
                 taken = true;
-                if (Read(keys.NodeId, hub, entries[i].Name, (RedisValue)record) is { } session)
+                if (Read(keys, hub, connections[i], (RedisValue)record, (RedisValue[]?)groups) is { } session)
                 {
                     claimed.Add(session);
                 }
@@ -119,23 +117,20 @@ internal sealed partial class RedisSessionStore
         return taken;
     }
 
-    private Task<RedisResult> Claim(IDatabase database, RedisSessionKeys keys, string hub, HashEntry entry)
+    private static Task<RedisResult> Claim(IDatabase database, RedisSessionKeys keys, string hub, RedisValue connection, Session? session)
     {
-        List<RedisKey> scriptKeys = [keys.Lease, keys.Sessions(hub), keys.Users(hub), keys.Groups(hub)];
-        List<RedisValue> arguments = [entry.Name];
-        if (Read(keys.NodeId, hub, entry.Name, entry.Value, log: false) is { } session)
+        List<RedisKey> scriptKeys = [keys.Lease, keys.Sessions(hub), keys.Users(hub), keys.Groups(hub), keys.GroupsOf(hub, connection!)];
+        List<RedisValue> arguments = [connection];
+        if (session?.UserId is { } user)
         {
-            if (session.UserId is { } user)
-            {
-                scriptKeys.Add(keys.User(hub, user));
-                arguments.AddRange([UserCounts, user]);
-            }
+            scriptKeys.Add(keys.User(hub, user));
+            arguments.AddRange([RedisSessionScripts.UserCounts, user]);
+        }
 
-            foreach (var group in session.Groups)
-            {
-                scriptKeys.Add(keys.Group(hub, group));
-                arguments.AddRange([GroupCounts, group]);
-            }
+        foreach (var group in session?.Groups ?? [])
+        {
+            scriptKeys.Add(keys.Group(hub, group));
+            arguments.AddRange([RedisSessionScripts.GroupCounts, group]);
         }
 
         var claim = database.ScriptEvaluateAsync(RedisSessionScripts.Claim, [.. scriptKeys], [.. arguments]);
@@ -146,6 +141,14 @@ internal sealed partial class RedisSessionStore
     /// <summary>Deletes the indexes that claims have not emptied, such as those of records that could not be read.</summary>
     private async Task<bool> PurgeAsync(IDatabase database, RedisSessionKeys keys, string hub, CancellationToken cancellationToken)
     {
+        await foreach (var groups in GroupsOfMembersAsync(database, keys, hub, cancellationToken).ConfigureAwait(false))
+        {
+            if (!await PurgeKeysAsync(groups, "").ConfigureAwait(false))
+            {
+                return false;
+            }
+        }
+
         await foreach (var indexes in IndexKeysAsync(database, keys, hub, cancellationToken).ConfigureAwait(false))
         {
             if (!await PurgeKeysAsync(indexes, "").ConfigureAwait(false))

@@ -14,12 +14,16 @@ internal sealed partial class RedisSessionStore
         }
         catch (SessionStoreUnavailableException exception) when (RedisErrors.IsWrongType(exception))
         {
-            if (_foreignKeys.TryPass(out var held))
-            {
-                Log.ForeignKey(_logger, InLog(key.ToString()), held);
-            }
-
+            LogForeign(key);
             return ifMissing;
+        }
+    }
+
+    private void LogForeign(RedisKey key)
+    {
+        if (_foreignKeys.TryPass(out var held))
+        {
+            Log.ForeignKey(_logger, InLog(key.ToString()), held);
         }
     }
 
@@ -29,20 +33,25 @@ internal sealed partial class RedisSessionStore
     {
         await DiscardForeignAsync(database, [(_nodes, "hash")], cancellationToken).ConfigureAwait(false);
         var ours = new Dictionary<RedisKey, string> { [keys.Hubs] = "set" };
-        foreach (var change in changes)
+        foreach (var update in RedisSessionUpdate.From(changes))
         {
-            var session = change.Session;
-            var hub = session.Hub;
+            var hub = update.Hub;
             ours[keys.Sessions(hub)] = ours[keys.Users(hub)] = ours[keys.Groups(hub)] = "hash";
-            if (session.UserId is { } user)
+            ours[keys.GroupsOf(hub, update.ConnectionId)] = "set";
+            if (update.Whole?.UserId is { } user)
             {
                 ours[keys.User(hub, user)] = "set";
             }
 
-            foreach (var name in change.Group is { } group ? session.Groups.Append(group) : session.Groups)
+            foreach (var (group, _) in update.Groups)
             {
-                ours[keys.Group(hub, name)] = "set";
+                ours[keys.Group(hub, group)] = "set";
             }
+        }
+
+        foreach (var hub in changes.Select(static change => change.Hub).Distinct(StringComparer.Ordinal))
+        {
+            await ForgetLostSessionsAsync(database, keys, hub, cancellationToken).ConfigureAwait(false);
         }
 
         foreach (var page in ours.Select(static key => (key.Key, key.Value)).Chunk(PageSize))
@@ -55,6 +64,20 @@ internal sealed partial class RedisSessionStore
         {
             await ExchangeAsync(
                 () => database.StringSetAsync(keys.Lease, Provisional, own.Expiry, When.Exists), cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>If something else is in the place of a hub's sessions, deletes their groups, which nothing else leads to.</summary>
+    private async Task ForgetLostSessionsAsync(IDatabase database, RedisSessionKeys keys, string hub, CancellationToken cancellationToken)
+    {
+        if (await ExchangeAsync(() => database.KeyTypeAsync(keys.Sessions(hub)), cancellationToken).ConfigureAwait(false) is RedisType.Hash or RedisType.None)
+        {
+            return;
+        }
+
+        await foreach (var groups in GroupsOfMembersAsync(database, keys, hub, cancellationToken).ConfigureAwait(false))
+        {
+            await ExchangeAsync(() => database.KeyDeleteAsync(groups), cancellationToken).ConfigureAwait(false);
         }
     }
 

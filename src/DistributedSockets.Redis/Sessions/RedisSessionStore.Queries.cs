@@ -20,10 +20,8 @@ internal sealed partial class RedisSessionStore
         var database = await DatabaseAsync(cancellationToken).ConfigureAwait(false);
         var live = ExchangeAsync(() => database.KeyExistsAsync(keys.Lease), cancellationToken);
         TaskFailures.Observe(live);
-        var sessions = keys.Sessions(hub);
-        var record = await AskAsync(
-            sessions, () => database.HashGetAsync(sessions, connectionId), RedisValue.Null, cancellationToken).ConfigureAwait(false);
-        return await live.ConfigureAwait(false) && record.HasValue ? Read(keys.NodeId, hub, connectionId, record) : null;
+        var found = await ReadAsync(database, keys, hub, [connectionId], log: true, cancellationToken).ConfigureAwait(false);
+        return await live.ConfigureAwait(false) ? found.FirstOrDefault() : null;
     }
 
     public IAsyncEnumerable<Session> ListAsync(SessionQuery query, CancellationToken cancellationToken = default)
@@ -127,12 +125,13 @@ internal sealed partial class RedisSessionStore
             IEnumerable<string> hubs = query.Hub is { } one ? [one] : await HubsAsync(database, keys, cancellationToken).ConfigureAwait(false);
             foreach (var hub in hubs)
             {
-                var seen = new HashSet<string>(StringComparer.Ordinal);
-                await foreach (var page in RecordsAsync(database, query, keys, hub, cancellationToken).ConfigureAwait(false))
+                var seen = new HashSet<RedisValue>();
+                await foreach (var page in ConnectionsAsync(database, keys, hub, IndexOf(query, keys, hub), cancellationToken).ConfigureAwait(false))
                 {
-                    foreach (var (connectionId, record) in page)
+                    RedisValue[] connections = [.. page.Where(seen.Add)];
+                    foreach (var session in await ReadAsync(database, keys, hub, connections, log: true, cancellationToken).ConfigureAwait(false))
                     {
-                        if (seen.Add(connectionId) && Read(keys.NodeId, hub, connectionId, record) is { } session && Matches(query, session))
+                        if (Matches(query, session))
                         {
                             yield return session;
                         }
@@ -142,27 +141,31 @@ internal sealed partial class RedisSessionStore
         }
     }
 
-    private async IAsyncEnumerable<IEnumerable<(string ConnectionId, RedisValue Record)>> RecordsAsync(
-        IDatabase database, SessionQuery query, RedisSessionKeys keys, string hub, [EnumeratorCancellation] CancellationToken cancellationToken)
+    /// <summary>Reads sessions as a whole, without those that have ended or cannot be read.</summary>
+    private async Task<List<Session>> ReadAsync(
+        IDatabase database, RedisSessionKeys keys, string hub, RedisValue[] connections, bool log, CancellationToken cancellationToken)
     {
-        if (IndexOf(query, keys, hub) is not { } index)
+        if (connections.Length == 0)
         {
-            await foreach (var page in ScanAsync(database, "HSCAN", keys.Sessions(hub), cancellationToken).ConfigureAwait(false))
+            return [];
+        }
+
+        var found = await AskAsync(
+            keys.Sessions(hub),
+            async () => (RedisResult[]?)await database.ScriptEvaluateAsync(
+                RedisSessionScripts.Read, KeysFor(keys, hub, connections), connections).ConfigureAwait(false),
+            [],
+            cancellationToken).ConfigureAwait(false) ?? [];
+        var sessions = new List<Session>();
+        foreach (var fields in found.Chunk(3))
+        {
+            if (Read(keys, hub, (RedisValue)fields[0], (RedisValue)fields[1], fields[2].IsNull ? null : (RedisValue[]?)fields[2], log) is { } session)
             {
-                yield return page.Chunk(2).Where(pair => pair.Length == 2).Select(pair => ((string)pair[0]!, pair[1]));
+                sessions.Add(session);
             }
-
-            yield break;
         }
 
-        await foreach (var page in ScanAsync(database, "SSCAN", index, cancellationToken).ConfigureAwait(false))
-        {
-            var records = await AskAsync(
-                keys.Sessions(hub), () => database.HashGetAsync(keys.Sessions(hub), page), [], cancellationToken).ConfigureAwait(false);
-
-            // A session that ended meanwhile has no record any more.
-            yield return page.Zip(records).Where(pair => pair.Second.HasValue).Select(pair => ((string)pair.First!, pair.Second));
-        }
+        return sessions;
     }
 
     private async Task<List<RedisSessionKeys>> LiveNodesAsync(IDatabase database, SessionQuery? query, CancellationToken cancellationToken)
@@ -193,9 +196,14 @@ internal sealed partial class RedisSessionStore
         return [.. nodes.Where((_, index) => leases[index] == live)];
     }
 
-    private Session? Read(string nodeId, string hub, RedisValue connectionId, RedisValue value, bool log = true)
+    private Session? Read(RedisSessionKeys keys, string hub, RedisValue connectionId, RedisValue record, RedisValue[]? groups, bool log = true)
     {
-        var session = RedisSessionRecord.Read(nodeId, hub, connectionId!, value);
+        if (groups is null)
+        {
+            LogForeign(keys.GroupsOf(hub, connectionId!));
+        }
+
+        var session = RedisSessionRecord.Read(keys.NodeId, hub, connectionId!, record, Array.ConvertAll(groups ?? [], static group => (string)group!));
         if (session is null && log && _unreadableSessions.TryPass(out var held))
         {
             Log.UnreadableSession(_logger, InLog(hub), InLog(connectionId!), held);

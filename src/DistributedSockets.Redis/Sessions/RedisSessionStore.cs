@@ -16,7 +16,6 @@ namespace DistributedSockets;
 internal sealed partial class RedisSessionStore : ISessionStore
 {
     private const int PageSize = 250;
-    private const int ChangesPerScript = 64;
     private const int ScriptsInFlight = 16;
 
     private static readonly RedisValue Provisional = 0;
@@ -148,17 +147,16 @@ internal sealed partial class RedisSessionStore : ISessionStore
         TaskFailures.Observe(leased);
         TaskFailures.Observe(listed);
         var inFlight = new Queue<(long Number, Task<RedisResult> Script)>();
-        for (var start = 0; start < changes.Count; start += ChangesPerScript)
+        foreach (var call in RedisApplyCall.From(keys, changes))
         {
             if (inFlight.Count == ScriptsInFlight)
             {
                 await EndOneAsync().ConfigureAwait(false);
             }
 
-            var (from, end) = (start, Math.Min(start + ChangesPerScript, changes.Count));
             inFlight.Enqueue(isOwn
-                ? own.Writes.SendNext((number, confirmed) => Apply(database, keys, changes, from, end, number, confirmed))
-                : (0, Apply(database, keys, changes, from, end, RedisValue.EmptyString, RedisValue.EmptyString)));
+                ? own.Writes.SendNext((number, confirmed) => call.Send(database, number, confirmed))
+                : (0, call.Send(database, RedisValue.EmptyString, RedisValue.EmptyString)));
         }
 
         while (inFlight.Count > 0)
@@ -180,53 +178,19 @@ internal sealed partial class RedisSessionStore : ISessionStore
         }
     }
 
-    private static Task<RedisResult> Apply(
-        IDatabase database, RedisSessionKeys keys, IReadOnlyList<SessionChange> changes, int start, int end, RedisValue number, RedisValue confirmed)
-    {
-        var scriptKeys = new List<RedisKey> { keys.Lease };
-        var arguments = new List<RedisValue> { number, confirmed };
-        for (var i = start; i < end; i++)
-        {
-            var (kind, session, group) = (changes[i].Kind, changes[i].Session, changes[i].Group);
-            var hub = session.Hub;
-            var whole = kind is SessionChangeKind.Saved or SessionChangeKind.Ended;
-            IEnumerable<string> groups = whole ? session.Groups : [group ?? throw new ArgumentException("A group change names no group.", nameof(changes))];
-            var operation = kind is SessionChangeKind.Saved or SessionChangeKind.GroupAdded ? "+" : "-";
-            scriptKeys.AddRange([keys.Hubs, keys.Sessions(hub), keys.Users(hub), keys.Groups(hub)]);
-            arguments.AddRange([hub, session.ConnectionId, kind == SessionChangeKind.Ended ? "" : RedisSessionRecord.Write(session)]);
-            var countAt = arguments.Count;
-            arguments.Add(0);
-            var indexes = 0;
-            if (whole && session.UserId is { } user)
-            {
-                indexes++;
-                scriptKeys.Add(keys.User(hub, user));
-                arguments.AddRange([operation, UserCounts, user]);
-            }
-
-            foreach (var name in groups)
-            {
-                indexes++;
-                scriptKeys.Add(keys.Group(hub, name));
-                arguments.AddRange([operation, GroupCounts, name]);
-            }
-
-            arguments[countAt] = indexes;
-        }
-
-        // Without the script cache: after a SCRIPT FLUSH each of the scripts in flight would be sent again when its refusal
-        // arrives, and their order would be lost.
-        var applied = database.ScriptEvaluateAsync(RedisSessionScripts.Apply, [.. scriptKeys], [.. arguments], CommandFlags.NoScriptCache);
-        TaskFailures.Observe(applied);
-        return applied;
-    }
-
     private async Task ForgetSessionsAsync(RedisSessionKeys keys, CancellationToken cancellationToken)
     {
         var database = await DatabaseAsync(cancellationToken).ConfigureAwait(false);
         foreach (var hub in await HubsAsync(database, keys, cancellationToken).ConfigureAwait(false))
         {
-            // The two lists of indexes go last, so that an attempt that was cut off can be repeated.
+            // The two lists of indexes go last, so that an attempt that was cut off can be repeated. A session goes with its groups.
+            await foreach (var connections in ConnectionsAsync(database, keys, hub, index: null, cancellationToken).ConfigureAwait(false))
+            {
+                await ExchangeAsync(
+                    () => database.ScriptEvaluateAsync(RedisSessionScripts.Forget, KeysFor(keys, hub, connections), connections), cancellationToken).ConfigureAwait(false);
+            }
+
+            await ForgetLostSessionsAsync(database, keys, hub, cancellationToken).ConfigureAwait(false);
             await ExchangeAsync(() => database.KeyDeleteAsync(keys.Sessions(hub)), cancellationToken).ConfigureAwait(false);
             await foreach (var indexes in IndexKeysAsync(database, keys, hub, cancellationToken).ConfigureAwait(false))
             {
@@ -259,6 +223,37 @@ internal sealed partial class RedisSessionStore : ISessionStore
             yield return [.. page.Where((_, index) => index % 2 == 0).Select(group => keys.Group(hub, group!))];
         }
     }
+
+    /// <summary>The connections of a user or group set, or all of a hub, in pages. One may come twice.</summary>
+    private async IAsyncEnumerable<RedisValue[]> ConnectionsAsync(
+        IDatabase database, RedisSessionKeys keys, string hub, RedisKey? index, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        var (command, key) = index is { } set ? ("SSCAN", set) : ("HSCAN", keys.Sessions(hub));
+        await foreach (var page in ScanAsync(database, command, key, cancellationToken).ConfigureAwait(false))
+        {
+            yield return index is null ? [.. page.Where((_, position) => position % 2 == 0)] : page;
+        }
+    }
+
+    /// <summary>The sets of groups of the connections that the group sets of a hub name: what is left of sessions whose records are gone.</summary>
+    private async IAsyncEnumerable<RedisKey[]> GroupsOfMembersAsync(
+        IDatabase database, RedisSessionKeys keys, string hub, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        await foreach (var page in ScanAsync(database, "HSCAN", keys.Groups(hub), cancellationToken).ConfigureAwait(false))
+        {
+            foreach (var group in page.Where((_, position) => position % 2 == 0))
+            {
+                await foreach (var members in ScanAsync(database, "SSCAN", keys.Group(hub, group!), cancellationToken).ConfigureAwait(false))
+                {
+                    yield return Array.ConvertAll(members, member => keys.GroupsOf(hub, member!));
+                }
+            }
+        }
+    }
+
+    /// <summary>The keys of a script about connections of a hub: the sessions, then the groups of each.</summary>
+    private static RedisKey[] KeysFor(RedisSessionKeys keys, string hub, RedisValue[] connections) =>
+        [keys.Sessions(hub), .. connections.Select(connection => keys.GroupsOf(hub, connection!))];
 
     /// <summary>Reads a hash or set in pages that are not empty. An element may come twice.</summary>
     private async IAsyncEnumerable<RedisValue[]> ScanAsync(

@@ -199,6 +199,31 @@ public abstract class SessionStoreConformanceTests : SessionStoreSuite
     }
 
     [Fact]
+    public async Task Commit_ManyGroupChangesOfOneSession_ReadsItOnceAtMost()
+    {
+        const int joins = 100;
+        var (store, node) = await NewLiveNodeAsync();
+        var session = NewSession(node, "alice", ["red", "blue"]);
+        var whole = session with { Groups = ["red", .. Enumerable.Range(0, joins).Select(static i => $"more{i}")] };
+        await CommitAsync(store, node, new SessionChange { Kind = Saved, Session = session });
+        var reads = 0;
+
+        await CommitAsync(store, node, [Change(GroupRemoved, "blue"), .. Enumerable.Range(0, joins).Select(i => Change(GroupAdded, $"more{i}"))]);
+
+        Assert.InRange(reads, 0, 1); // each read copies all groups of the session, so to join costs the more the more there are
+        AssertSame(whole, await store.FindAsync(Hub, session.ConnectionId, Cancellation));
+        AssertSame(whole, Assert.Single(await ListAsync(store, SessionQuery.ForGroup(Hub, $"more{joins - 1}"))));
+        Assert.Empty(await ListAsync(store, SessionQuery.ForGroup(Hub, "blue")));
+        AssertSame(whole, Assert.Single(await ListAsync(store, SessionQuery.ForUser(Hub, "alice"))));
+
+        SessionChange Change(SessionChangeKind kind, string group) => new(kind, Hub, session.ConnectionId, group, () =>
+        {
+            reads++;
+            return whole;
+        });
+    }
+
+    [Fact]
     public async Task Commit_ConnectionEndedAndUserBackInOneBatch_LastStateWins()
     {
         var (store, node) = await NewLiveNodeAsync();

@@ -106,6 +106,9 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner, IMe
     /// <summary>The groups; guarded by the hub's gate.</summary>
     internal HashSet<string>? Groups { get; set; }
 
+    /// <summary>What the hub reads its session with, once there is a change of its groups; guarded by the hub's gate.</summary>
+    internal Func<Session>? ReadSession { get; set; }
+
     /// <summary>Whether the hub has let go of it; guarded by the hub's gate.</summary>
     internal bool Removed { get; set; }
 

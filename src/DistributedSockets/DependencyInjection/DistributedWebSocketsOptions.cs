@@ -232,6 +232,12 @@ public sealed class DistributedWebSocketsOptions
     [Between(16, 1_048_576)]
     public int PendingSessionChanges { get; set; } = 65_536;
 
+    /// <summary>Gets or sets how many bytes the session changes may take that wait for the session store; beyond it all sessions are written again later.</summary>
+    /// <value>The default is 67,108,864 (64 MiB); 65,536 to 1,073,741,824.</value>
+    /// <remarks>As many again may be on their way to the store. A change of a group is small, and a session that ends has all of its groups.</remarks>
+    [Between(65_536, 1_073_741_824)]
+    public int PendingSessionBytes { get; set; } = 67_108_864;
+
     private static string DefaultNodeName()
     {
         var name = new string([.. Environment.MachineName.Where(static c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_').Take(64)]);

@@ -84,7 +84,8 @@ public static class DistributedWebSocketsServiceCollectionExtensions
         services.TryAddSingleton(typeof(FailSafeLogger<>));
         services.TryAddSingleton<DistributedWebSocketsMetrics>();
         services.TryAddSingleton(static provider => new SessionChanges(
-            provider.GetRequiredService<IOptions<DistributedWebSocketsOptions>>().Value.PendingSessionChanges));
+            provider.GetRequiredService<IOptions<DistributedWebSocketsOptions>>().Value.PendingSessionChanges,
+            provider.GetRequiredService<IOptions<DistributedWebSocketsOptions>>().Value.PendingSessionBytes));
         services.TryAddSingleton<Hubs>();
         services.TryAddSingleton(static provider => new ChannelSubscriptions(
             provider.GetRequiredService<IBackplane>(),

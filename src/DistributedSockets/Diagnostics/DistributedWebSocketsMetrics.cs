@@ -131,8 +131,8 @@ internal sealed partial class DistributedWebSocketsMetrics : IDisposable
     internal void PossiblyLost(PossibleLossCause cause) =>
         Add(_possibleLosses, 1, new KeyValuePair<string, object?>("distributed_sockets.loss_cause", LossCause(cause)));
 
-    internal void EventDropped(string reason) =>
-        Add(_droppedEvents, 1, new KeyValuePair<string, object?>("distributed_sockets.drop_reason", reason));
+    internal void EventsDropped(int count, string reason) =>
+        Add(_droppedEvents, count, new KeyValuePair<string, object?>("distributed_sockets.drop_reason", reason));
 
     private void Add(Counter<long> counter, long delta, params ReadOnlySpan<KeyValuePair<string, object?>> tags)
     {

@@ -82,7 +82,7 @@ internal sealed class HubConnections
                 _users.GetOrAdd(userId, static _ => new()).Add(connection);
             }
 
-            _changes.Add(new() { Kind = SessionChangeKind.Saved, Session = SessionLocked(connection) });
+            _changes.Add(new() { Kind = SessionChangeKind.Saved, Session = SessionLocked(connection, GroupsLocked(connection)) });
         }
     }
 
@@ -96,7 +96,6 @@ internal sealed class HubConnections
                 return null;
             }
 
-            var session = SessionLocked(connection);
             connection.Removed = true;
             _connections.TryRemove(connection.Id, out _);
             _all.Remove(connection, ended: true);
@@ -112,7 +111,7 @@ internal sealed class HubConnections
             }
 
             connection.Groups = null;
-            _changes.Add(new() { Kind = SessionChangeKind.Ended, Session = session });
+            _changes.Add(new() { Kind = SessionChangeKind.Ended, Session = SessionLocked(connection, groups) });
             return groups;
         }
     }
@@ -148,7 +147,7 @@ internal sealed class HubConnections
 
             connection.Groups.Add(group);
             _groups.GetOrAdd(group, static _ => new()).Add(connection);
-            _changes.Add(new() { Kind = SessionChangeKind.GroupAdded, Session = SessionLocked(connection), Group = group });
+            _changes.Add(GroupChange(SessionChangeKind.GroupAdded, connection, group));
             return GroupJoin.Joined;
         }
     }
@@ -164,7 +163,7 @@ internal sealed class HubConnections
             }
 
             RemoveFrom(_groups, group, connection, ended: false);
-            _changes.Add(new() { Kind = SessionChangeKind.GroupRemoved, Session = SessionLocked(connection), Group = group });
+            _changes.Add(GroupChange(SessionChangeKind.GroupRemoved, connection, group));
             return true;
         }
     }
@@ -177,12 +176,12 @@ internal sealed class HubConnections
         }
     }
 
-    /// <summary>The sessions of all connections as they are now.</summary>
-    internal Session[] Sessions()
+    /// <summary>The session of a connection as it is now, or nothing if it has ended.</summary>
+    internal Session? FindSession(Connection connection)
     {
         lock (_gate)
         {
-            return [.. _all.Members.Select(SessionLocked)];
+            return connection.Removed ? null : SessionLocked(connection, GroupsLocked(connection));
         }
     }
 
@@ -198,13 +197,25 @@ internal sealed class HubConnections
 
     private static string[] GroupsLocked(Connection connection) => connection.Groups is { Count: > 0 } groups ? [.. groups] : [];
 
-    private Session SessionLocked(Connection connection) => new()
+    /// <summary>Says what changed, and leaves it to the store whether it needs the session as a whole: made here, a join would cost as much as there are groups.</summary>
+    private SessionChange GroupChange(SessionChangeKind kind, Connection connection, string group) =>
+        new(kind, Name, connection.Id, group, connection.ReadSession ??= SessionReader(connection));
+
+    private Func<Session> SessionReader(Connection connection) => () =>
+    {
+        lock (_gate)
+        {
+            return SessionLocked(connection, GroupsLocked(connection)); // without groups if it has ended; its end is written next
+        }
+    };
+
+    private Session SessionLocked(Connection connection, string[] groups) => new()
     {
         Hub = Name,
         ConnectionId = connection.Id,
         NodeId = connection.NodeId,
         UserId = connection.UserId,
         ConnectedAt = connection.ConnectedAt,
-        Groups = GroupsLocked(connection),
+        Groups = groups,
     };
 }

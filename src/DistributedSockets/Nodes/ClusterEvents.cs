@@ -68,7 +68,7 @@ internal sealed partial class ClusterEvents(
             return;
         }
 
-        metrics.EventDropped("queue_full");
+        metrics.EventsDropped(1, "queue_full");
         if (_droppedLog.TryPass(out var others))
         {
             Log.EventDropped(logger, Capacity, others);
@@ -95,7 +95,7 @@ internal sealed partial class ClusterEvents(
                 }
                 catch (Exception exception)
                 {
-                    metrics.EventDropped("observer_failed");
+                    metrics.EventsDropped(1, "observer_failed");
                     Log.ObserverFailed(logger, observer.GetType(), exception);
                 }
             }

@@ -87,7 +87,15 @@ internal sealed class InMemoryDirectory(TimeProvider time)
     {
         lock (_gate)
         {
-            return [.. LiveLocked().Where(node => query.NodeId is null || query.NodeId == node.Info?.NodeId).SelectMany(node => node.Match(query))];
+            return [.. LiveLocked().Where(node => query.NodeId is null || query.NodeId == node.Info?.NodeId).SelectMany(node => node.Match(query)).Select(static session => session.Whole)];
+        }
+    }
+
+    internal long Count(SessionQuery query)
+    {
+        lock (_gate)
+        {
+            return LiveLocked().Where(node => query.NodeId is null || query.NodeId == node.Info?.NodeId).Sum(node => node.Match(query).LongCount());
         }
     }
 

@@ -5,9 +5,9 @@ namespace DistributedSockets;
 /// <summary>The lease and the sessions of one node of an in-memory directory, with an index by user and group.</summary>
 internal sealed class InMemoryNode
 {
-    private readonly Dictionary<(string Hub, string ConnectionId), Session> _sessions = [];
-    private readonly Dictionary<(string Hub, string UserId), Dictionary<string, Session>> _users = [];
-    private readonly Dictionary<(string Hub, string Group), Dictionary<string, Session>> _groups = [];
+    private readonly Dictionary<(string Hub, string ConnectionId), InMemorySession> _sessions = [];
+    private readonly Dictionary<(string Hub, string UserId), HashSet<InMemorySession>> _users = [];
+    private readonly Dictionary<(string Hub, string Group), HashSet<InMemorySession>> _groups = [];
 
     internal NodeInfo? Info { get; private set; }
 
@@ -21,10 +21,24 @@ internal sealed class InMemoryNode
 
     internal void Apply(SessionChange change)
     {
-        Remove((change.Session.Hub, change.Session.ConnectionId));
-        if (change.Kind != SessionChangeKind.Ended)
+        var key = (change.Hub, change.ConnectionId);
+        switch (change.Kind)
         {
-            Add(change.Session);
+            case SessionChangeKind.Saved:
+                Remove(key);
+                Add(key, change.Session);
+                break;
+            case SessionChangeKind.Ended:
+                Remove(key);
+                break;
+            default:
+                var group = change.Group ?? throw new ArgumentException("A group change names no group.", nameof(change));
+                if (_sessions.TryGetValue(key, out var session))
+                {
+                    Apply(session, change.Kind, (change.Hub, group));
+                }
+
+                break;
         }
     }
 
@@ -46,51 +60,66 @@ internal sealed class InMemoryNode
                 return false;
             }
 
-            taken.Add(session);
+            taken.Add(session.Whole);
             Remove(key);
         }
 
         return true;
     }
 
-    internal Session? Find(string hub, string connectionId) => _sessions.GetValueOrDefault((hub, connectionId));
+    internal Session? Find(string hub, string connectionId) => _sessions.GetValueOrDefault((hub, connectionId))?.Whole;
 
     internal bool HasUser(string hub, string userId) => _users.ContainsKey((hub, userId));
 
     /// <summary>The sessions that match; the node has been looked at already.</summary>
-    internal IEnumerable<Session> Match(SessionQuery query) => query switch
+    internal IEnumerable<InMemorySession> Match(SessionQuery query) => query switch
     {
-        { Hub: { } hub, UserId: { } userId } => _users.TryGetValue((hub, userId), out var sessions) ? sessions.Values : [],
-        { Hub: { } hub, Group: { } group } => _groups.TryGetValue((hub, group), out var sessions) ? sessions.Values : [],
-        { Hub: { } hub } => _sessions.Values.Where(session => session.Hub == hub),
+        { Hub: { } hub, UserId: { } userId } => _users.TryGetValue((hub, userId), out var sessions) ? sessions : [],
+        { Hub: { } hub, Group: { } group } => _groups.TryGetValue((hub, group), out var sessions) ? sessions : [],
+        { Hub: { } hub } => _sessions.Where(pair => pair.Key.Hub == hub).Select(static pair => pair.Value),
         _ => _sessions.Values,
     };
 
-    private static void Index(Dictionary<(string Hub, string Name), Dictionary<string, Session>> index, string name, Session session)
+    private static void Index(Dictionary<(string Hub, string Name), HashSet<InMemorySession>> index, (string Hub, string Name) name, InMemorySession session)
     {
-        ref var sessions = ref CollectionsMarshal.GetValueRefOrAddDefault(index, (session.Hub, name), out _);
-        (sessions ??= [])[session.ConnectionId] = session;
+        ref var sessions = ref CollectionsMarshal.GetValueRefOrAddDefault(index, name, out _);
+        (sessions ??= []).Add(session);
     }
 
-    private static void Unindex(Dictionary<(string Hub, string Name), Dictionary<string, Session>> index, string name, Session session)
+    private static void Unindex(Dictionary<(string Hub, string Name), HashSet<InMemorySession>> index, (string Hub, string Name) name, InMemorySession session)
     {
-        if (index.TryGetValue((session.Hub, name), out var sessions) && sessions.Remove(session.ConnectionId) && sessions.Count == 0)
+        if (index.TryGetValue(name, out var sessions) && sessions.Remove(session) && sessions.Count == 0)
         {
-            index.Remove((session.Hub, name));
+            index.Remove(name);
         }
     }
 
-    private void Add(Session session)
+    private void Apply(InMemorySession session, SessionChangeKind kind, (string Hub, string Group) group)
     {
-        _sessions.Add((session.Hub, session.ConnectionId), session);
-        if (session.UserId is { } userId)
+        if (kind == SessionChangeKind.GroupAdded)
         {
-            Index(_users, userId, session);
-        }
-
-        foreach (var group in session.Groups)
-        {
+            session.Join(group.Group);
             Index(_groups, group, session);
+        }
+        else
+        {
+            session.Leave(group.Group);
+            Unindex(_groups, group, session);
+        }
+    }
+
+    private void Add((string Hub, string ConnectionId) key, Session saved)
+    {
+        var session = new InMemorySession(saved);
+        _sessions.Add(key, session);
+        if (saved.UserId is { } userId)
+        {
+            Index(_users, (key.Hub, userId), session);
+        }
+
+        foreach (var group in saved.Groups)
+        {
+            Index(_groups, (key.Hub, group), session);
         }
     }
 
@@ -100,12 +129,12 @@ internal sealed class InMemoryNode
         {
             if (session.UserId is { } userId)
             {
-                Unindex(_users, userId, session);
+                Unindex(_users, (key.Hub, userId), session);
             }
 
             foreach (var group in session.Groups)
             {
-                Unindex(_groups, group, session);
+                Unindex(_groups, (key.Hub, group), session);
             }
         }
     }

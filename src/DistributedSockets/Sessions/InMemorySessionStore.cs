@@ -66,7 +66,7 @@ internal sealed class InMemorySessionStore(InMemoryCluster cluster, IOptions<Dis
     {
         ArgumentNullException.ThrowIfNull(query);
         cancellationToken.ThrowIfCancellationRequested();
-        return new(_directory.List(query).Count);
+        return new(_directory.Count(query));
     }
 
     public ValueTask<IReadOnlyList<bool>> AreOnlineAsync(string hub, IReadOnlyList<string> userIds, CancellationToken cancellationToken = default)

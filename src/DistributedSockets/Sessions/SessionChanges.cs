@@ -1,11 +1,17 @@
 namespace DistributedSockets;
 
-/// <summary>The changes of this node's sessions that wait for the session store, in the order they happened; bounded.</summary>
-internal sealed class SessionChanges(int capacity)
+/// <summary>The changes of this node's sessions that wait for the session store, in the order they happened; bounded in number and in bytes.</summary>
+internal sealed class SessionChanges(int maxCount, long maxBytes)
 {
+    // What an object or two cost besides the names in them. An estimate: what matters is that it grows with what is held.
+    private const int BytesPerChange = 128;
+    private const int BytesPerName = 32;
+
     private readonly Lock _gate = new();
     private readonly SemaphoreSlim _signal = new(0, 1);
     private readonly List<SessionChange> _waiting = [];
+    private long _bytes;
+    private int _droppedEvents;
     private bool _rewriteNeeded;
     private bool _lost;
 
@@ -14,8 +20,18 @@ internal sealed class SessionChanges(int capacity)
     {
         lock (_gate)
         {
+            if ((_rewriteNeeded || _lost) && !IsEvent(change))
+            {
+                return; // all sessions will be read after this
+            }
+
             _waiting.Add(change);
-            TrimLocked(_waiting);
+            _bytes += BytesOf(change);
+            if (_waiting.Count > maxCount || _bytes > maxBytes)
+            {
+                _rewriteNeeded = true;
+                _bytes = TrimLocked(_waiting);
+            }
         }
 
         Wake();
@@ -42,11 +58,26 @@ internal sealed class SessionChanges(int capacity)
         {
             changes.AddRange(_waiting);
             _waiting.Clear();
-            TrimLocked(changes);
+            _bytes = 0;
             rewrite |= _rewriteNeeded || _lost;
             lost |= _lost;
             _rewriteNeeded = false;
             _lost = false;
+            if (rewrite)
+            {
+                TrimLocked(changes);
+            }
+        }
+    }
+
+    /// <summary>How many sessions that began or ended were not kept for the observers, since this was last asked.</summary>
+    internal int TakeDroppedEvents()
+    {
+        lock (_gate)
+        {
+            var dropped = _droppedEvents;
+            _droppedEvents = 0;
+            return dropped;
         }
     }
 
@@ -63,14 +94,57 @@ internal sealed class SessionChanges(int capacity)
         }
     }
 
-    private void TrimLocked(List<SessionChange> changes)
+    private static bool IsEvent(SessionChange change) => change.Kind is SessionChangeKind.Saved or SessionChangeKind.Ended;
+
+    private static long BytesOf(SessionChange change)
     {
-        if (changes.Count > capacity)
+        if (change.Group is { } group)
         {
-            // All sessions are written again instead. What remains is kept for its events, the newest half at most.
-            _rewriteNeeded = true;
-            changes.RemoveAll(static waiting => waiting.Kind is SessionChangeKind.GroupAdded or SessionChangeKind.GroupRemoved);
-            changes.RemoveRange(0, Math.Max(0, changes.Count - (capacity / 2)));
+            return BytesPerChange + BytesPerName + (sizeof(char) * group.Length);
         }
+
+        var session = change.Session;
+        long bytes = BytesPerChange + BytesPerName + (sizeof(char) * (session.ConnectionId.Length + (session.UserId?.Length ?? 0)));
+        foreach (var name in session.Groups)
+        {
+            bytes += BytesPerName + (sizeof(char) * name.Length);
+        }
+
+        return bytes;
+    }
+
+    /// <summary>Leaves what is kept for its events while all sessions are written again: the newest, if there are too many.</summary>
+    /// <returns>The bytes of what is left.</returns>
+    private long TrimLocked(List<SessionChange> changes)
+    {
+        changes.RemoveAll(static change => !IsEvent(change));
+        var all = 0L;
+        foreach (var change in changes)
+        {
+            all += BytesOf(change);
+        }
+
+        if (changes.Count <= maxCount && all <= maxBytes)
+        {
+            return all;
+        }
+
+        // The newest half, so that this is not done again at each change.
+        var bytes = 0L;
+        var first = changes.Count;
+        for (; first > 0 && changes.Count - first < maxCount / 2; first--)
+        {
+            var more = BytesOf(changes[first - 1]);
+            if (bytes + more > maxBytes / 2)
+            {
+                break;
+            }
+
+            bytes += more;
+        }
+
+        _droppedEvents += first;
+        changes.RemoveRange(0, first);
+        return bytes;
     }
 }

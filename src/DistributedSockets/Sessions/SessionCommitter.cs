@@ -10,17 +10,24 @@ internal sealed partial class SessionCommitter(
     Hubs hubs,
     LocalNode node,
     ClusterEvents events,
+    DistributedWebSocketsMetrics metrics,
     IOptions<DistributedWebSocketsOptions> options,
     TimeProvider time,
     FailSafeLogger<SessionCommitter> logger)
 {
+    // How much of a rewrite goes to the store in one commit.
+    private const int SessionsAtOnce = 1_000;
+    private const int GroupsAtOnce = 32_768;
+
     private static readonly TimeSpan s_minBackOff = TimeSpan.FromMilliseconds(200);
     private static readonly TimeSpan s_maxBackOff = TimeSpan.FromSeconds(5);
 
     private readonly CancellationTokenSource _stopping = new();
+    private readonly RareLog _droppedLog = new(1, time);
     private List<SessionChange> _batch = [];
     private bool _rewrite;
     private bool _lost;
+    private long _dropped;
     private Task _loop = Task.CompletedTask;
 
     internal void Start() => _loop = RunAsync(_stopping.Token);
@@ -40,6 +47,7 @@ internal sealed partial class SessionCommitter(
         catch (Exception exception)
         {
             Log.CommitFailed(logger, _batch.Count, exception);
+            ReportDropped();
         }
     }
 
@@ -93,6 +101,7 @@ internal sealed partial class SessionCommitter(
             changes.Take(_batch, ref _rewrite, ref _lost);
         }
 
+        ReportDropped(); // also while the store is away and a batch waits
         return _batch.Count > 0 || _rewrite;
     }
 
@@ -115,45 +124,110 @@ internal sealed partial class SessionCommitter(
 
     private async Task WriteAsync(CancellationToken cancellationToken)
     {
-        List<SessionChange>? all = null;
+        List<Session> again = [];
         if (_rewrite)
         {
-            all = [.. hubs.All.SelectMany(static hub => hub.Sessions()).Select(static session => new SessionChange { Kind = SessionChangeKind.Saved, Session = session })];
-            await store.ResetAsync(node.Info.NodeId, cancellationToken);
-            await store.CommitAsync(node.Info.NodeId, all, cancellationToken);
-            Log.Rewritten(logger, all.Count);
+            await RewriteAsync(again, cancellationToken);
         }
         else
         {
             await store.CommitAsync(node.Info.NodeId, _batch, cancellationToken);
         }
 
+        // Done: a failure while it is told must not have it written and told again.
         node.CommitProblem = null;
-        Tell(_batch);
-        if (_lost && all is not null)
-        {
-            // Another node may have told their end meanwhile.
-            var told = _batch.Where(static change => change.Kind == SessionChangeKind.Saved).Select(static change => change.Session.ConnectionId).ToHashSet();
-            Tell(all.Where(change => !told.Contains(change.Session.ConnectionId)));
-        }
-
+        var written = _batch;
         _batch = [];
         _rewrite = false;
         _lost = false;
+        Tell(written, again);
     }
 
-    private void Tell(IEnumerable<SessionChange> written)
+    /// <summary>Gives the store all sessions anew, some at a time, so that neither the hub's gate is held nor memory used for all of them at once.</summary>
+    /// <param name="again">Gets the sessions that observers are to be told again, as another node may have told their end meanwhile.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    private async Task RewriteAsync(List<Session> again, CancellationToken cancellationToken)
     {
+        await store.ResetAsync(node.Info.NodeId, cancellationToken);
+        var isToldAgain = _lost && events.HasObservers;
+        var (written, groups) = (0, 0);
+        var portion = new List<SessionChange>();
+        foreach (var hub in hubs.All)
+        {
+            foreach (var connection in hub.All)
+            {
+                if (hub.FindSession(connection) is not { } session)
+                {
+                    continue; // its end comes with the changes
+                }
+
+                portion.Add(new() { Kind = SessionChangeKind.Saved, Session = session });
+                groups += session.Groups.Count;
+                written++;
+                if (isToldAgain)
+                {
+                    again.Add(session);
+                }
+
+                if (portion.Count == SessionsAtOnce || groups >= GroupsAtOnce)
+                {
+                    await store.CommitAsync(node.Info.NodeId, portion, cancellationToken);
+                    (portion, groups) = ([], 0);
+                }
+            }
+        }
+
+        if (portion.Count > 0)
+        {
+            await store.CommitAsync(node.Info.NodeId, portion, cancellationToken);
+        }
+
+        Log.Rewritten(logger, written);
+    }
+
+    private void Tell(List<SessionChange> written, List<Session> again)
+    {
+        var started = new HashSet<string>(StringComparer.Ordinal);
         foreach (var change in written)
         {
             if (change.Kind == SessionChangeKind.Saved)
             {
                 events.SessionStarted(change.Session);
+                if (again.Count > 0)
+                {
+                    started.Add(change.ConnectionId);
+                }
             }
             else if (change.Kind == SessionChangeKind.Ended)
             {
                 events.SessionEnded(change.Session, SessionEndCause.Disconnected);
             }
+        }
+
+        foreach (var session in again)
+        {
+            if (!started.Contains(session.ConnectionId))
+            {
+                events.SessionStarted(session);
+            }
+        }
+    }
+
+    /// <summary>Counts what observers are not told because too many changes waited, and logs it at most once a minute.</summary>
+    private void ReportDropped()
+    {
+        var dropped = changes.TakeDroppedEvents();
+        if (dropped == 0 || !events.HasObservers)
+        {
+            return;
+        }
+
+        metrics.EventsDropped(dropped, "changes_full");
+        _dropped += dropped;
+        if (_droppedLog.TryPass(out _))
+        {
+            Log.EventsDropped(logger, _dropped);
+            _dropped = 0;
         }
     }
 
@@ -164,6 +238,9 @@ internal sealed partial class SessionCommitter(
 
         [LoggerMessage(182, LogLevel.Warning, "{Count} session changes have not been written by the session store within {Time}; it is still waited for.")]
         public static partial void CommitHangs(ILogger logger, int count, TimeSpan time);
+
+        [LoggerMessage(183, LogLevel.Error, "The cluster observers were not told of {Count} sessions that began or ended since the last report, because more changes waited for the session store than may.")]
+        public static partial void EventsDropped(ILogger logger, long count);
 
         [LoggerMessage(181, LogLevel.Information, "All {Count} sessions of this node were written to the session store anew.")]
         public static partial void Rewritten(ILogger logger, int count);

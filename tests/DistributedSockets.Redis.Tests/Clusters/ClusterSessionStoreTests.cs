@@ -31,8 +31,8 @@ public sealed class ClusterSessionStoreTests(RedisCluster shared)
             var owned = Enumerable.Range(0, Nodes).Where(i => Owns(Array.IndexOf([.. shared.Nodes], node), RedisSlots.Of($"{{{prefix}:{Node(i).NodeId}}}"))).ToArray();
             foreach (var i in owned)
             {
-                // The lease, the hubs, the sessions, users and groups of the hub, one user and one group.
-                Assert.Equal(7, await CountKeysAsync(node, $"{{{prefix}:{Node(i).NodeId}}}:*"));
+                // The lease, the hubs, the sessions, users and groups of the hub, the groups of one session, one user and one group.
+                Assert.Equal(8, await CountKeysAsync(node, $"{{{prefix}:{Node(i).NodeId}}}:*"));
             }
 
             spread.Add(owned.Length);

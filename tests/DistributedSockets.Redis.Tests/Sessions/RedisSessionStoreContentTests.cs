@@ -32,8 +32,8 @@ public abstract class RedisSessionStoreContentTests(RespServer server) : IAsyncL
         "\"text\"",
         "{\"t\":\"not a time\"}",
         "{\"t\":\"2030-01-01T00:00:00Z\",\"u\":7,\"n\":7}",
-        "{\"t\":\"2030-01-01T00:00:00Z\",\"g\":[null],\"n\":null}",
-        "{\"t\":\"2030-01-01T00:00:00Z\",\"g\":{},\"n\":{}}",
+        "{\"t\":null,\"n\":null}",
+        "{\"t\":{},\"n\":{}}",
         $"{{\"x\":{new string('[', 5_000)}",
     ];
 
@@ -283,6 +283,89 @@ public abstract class RedisSessionStoreContentTests(RespServer server) : IAsyncL
     }
 
     [Fact]
+    public async Task ForeignKey_InPlaceOfASessionsGroups_HidesNothingElse()
+    {
+        var (_, good) = await SaveAsync("n1", "good");
+        var (keys, session) = await SaveAsync("n1", "other");
+        await ReplaceAsync(keys.GroupsOf(Hub, session.ConnectionId));
+
+        Assert.Equal(2, (await ListAsync(SessionQuery.ForUser(Hub, "alice"))).Count);
+        Assert.Equal(good.ConnectionId, Assert.Single(await ListAsync(SessionQuery.ForGroup(Hub, "red"))).ConnectionId);
+        Assert.Empty((await Store.FindAsync(Hub, session.ConnectionId, Cancellation))!.Groups);
+        Assert.Single(_logger.Collector.GetSnapshot(), entry => entry.Id.Id == 1024);
+
+        await Database.KeyDeleteAsync(keys.Lease);
+        Assert.Equal(2, (await ClaimAllAsync()).Count);
+        Assert.Empty(await KeysAsync());
+    }
+
+    [Fact]
+    public async Task ForeignKey_InPlaceOfASessionsGroups_IsReplacedByTheNextChangeAndTheNodeTold()
+    {
+        var (keys, session) = await SaveAsync("n1", "good");
+        Assert.True(await Store.RenewLeaseAsync(Info("n1"), Lease, Cancellation));
+        await ReplaceAsync(keys.GroupsOf(Hub, session.ConnectionId));
+        SessionChange[] joined = [new(SessionChangeKind.GroupAdded, Hub, session.ConnectionId, "blue", () => session)];
+
+        await Assert.ThrowsAsync<SessionStoreUnavailableException>(async () => await Store.CommitAsync("n1", joined, Cancellation));
+        await Store.CommitAsync("n1", joined, Cancellation);
+
+        Assert.False(await Store.RenewLeaseAsync(Info("n1"), Lease, Cancellation));
+        Assert.Equal(["blue"], (await Store.FindAsync(Hub, session.ConnectionId, Cancellation))!.Groups);
+        await Store.RemoveNodeAsync("n1", Cancellation);
+        Assert.Empty(await KeysAsync());
+    }
+
+    [Fact]
+    public async Task Commit_GroupsOfASessionThatIsMissing_LeavesNoKey()
+    {
+        var (keys, session) = await SaveAsync("n1", "good");
+        await Store.CommitAsync("n1", [new() { Kind = SessionChangeKind.Ended, Session = session }], Cancellation);
+
+        await Store.CommitAsync("n1", [new(SessionChangeKind.GroupAdded, Hub, session.ConnectionId, "blue", () => session)], Cancellation);
+
+        string[] expected = [keys.Hubs!, keys.Lease!, RedisSessionKeys.Nodes(_prefix)!];
+        Assert.Equal(expected.Order(StringComparer.Ordinal), await KeysAsync());
+    }
+
+    [Fact]
+    public async Task Commit_OneGroupMore_NeedsNothingOfTheOthers()
+    {
+        string[] groups = [.. Enumerable.Range(0, 5_000).Select(static i => $"g{i}")];
+        var (_, session) = await SaveAsync("n1", "good", groups: groups);
+
+        await Store.CommitAsync(
+            "n1", [new(SessionChangeKind.GroupAdded, Hub, session.ConnectionId, "more", static () => throw new InvalidOperationException("It is not needed."))], Cancellation);
+
+        var found = await Store.FindAsync(Hub, session.ConnectionId, Cancellation);
+        Assert.Equal([.. groups.Append("more").Order(StringComparer.Ordinal)], found!.Groups.Order(StringComparer.Ordinal));
+        Assert.Equal(session.ConnectionId, Assert.Single(await ListAsync(SessionQuery.ForGroup(Hub, "more"))).ConnectionId);
+    }
+
+    [Fact]
+    public async Task Commit_ManyChangesOfOneSession_AreWrittenTogether()
+    {
+        var (keys, session) = await SaveAsync("n1", "good");
+        var changes = new List<SessionChange>();
+        for (var i = 0; i < 10_000; i++)
+        {
+            // Each group is joined, left and joined again; all but the last is of no interest.
+            changes.Add(Change(SessionChangeKind.GroupAdded, i));
+            changes.Add(Change(SessionChangeKind.GroupRemoved, i));
+            changes.Add(Change(i % 10 == 0 ? SessionChangeKind.GroupRemoved : SessionChangeKind.GroupAdded, i));
+        }
+
+        Assert.Equal(40, RedisApplyCall.From(keys, changes).Count()); // of 256 groups each
+        await Store.CommitAsync("n1", changes, Cancellation);
+
+        Assert.Equal(9_001, (await Store.FindAsync(Hub, session.ConnectionId, Cancellation))!.Groups.Count); // and the one it had
+        Assert.Equal(0, await Store.CountAsync(SessionQuery.ForGroup(Hub, "g10"), Cancellation));
+        Assert.Equal(1, await Store.CountAsync(SessionQuery.ForGroup(Hub, "g11"), Cancellation));
+
+        SessionChange Change(SessionChangeKind kind, int group) => new(kind, Hub, session.ConnectionId, $"g{group}", () => session);
+    }
+
+    [Fact]
     public async Task ClaimExpired_EverythingTaken_LeavesNoKey()
     {
         for (var i = 0; i < 300; i++)
@@ -316,7 +399,7 @@ public abstract class RedisSessionStoreContentTests(RespServer server) : IAsyncL
 
         // What a claimant does that read the list of nodes before: the script itself checks the lease.
         var record = await Database.ScriptEvaluateAsync(
-            RedisSessionScripts.Claim, [keys.Lease, keys.Sessions(Hub), keys.Users(Hub), keys.Groups(Hub)], [session.ConnectionId]);
+            RedisSessionScripts.Claim, [keys.Lease, keys.Sessions(Hub), keys.Users(Hub), keys.Groups(Hub), keys.GroupsOf(Hub, session.ConnectionId)], [session.ConnectionId]);
 
         Assert.True(record.IsNull);
         Assert.NotNull(await Store.FindAsync(Hub, session.ConnectionId, Cancellation));

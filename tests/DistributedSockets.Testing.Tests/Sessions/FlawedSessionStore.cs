@@ -252,6 +252,8 @@ internal sealed class FlawedSessionStore(FlawedStoreServer server, string cluste
                 return [.. changes.Where(static change => change.Kind != Ended)];
             case IgnoresGroupRemoved:
                 return [.. changes.Where(static change => change.Kind != GroupRemoved)];
+            case ReadsEachChange:
+                return [.. changes.OrderBy(static change => change.Session.ConnectionId)];
             case RemembersSessions:
                 _remembered.AddRange(changes.Select(static change => change.Session));
                 break;

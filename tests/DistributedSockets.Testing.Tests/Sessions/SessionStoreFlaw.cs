@@ -17,6 +17,7 @@ public enum SessionStoreFlaw
     EndedEndsAllOfTheUser,
     NoChangesThrow,
     AppliesBackwards,
+    ReadsEachChange,
     RefusesRepeats,
     ForgetsSessionsWithoutLease,
     CommitTakesALease,

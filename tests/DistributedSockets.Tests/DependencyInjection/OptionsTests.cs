@@ -70,6 +70,8 @@ public sealed class OptionsTests
         { "MaxEnvelopeBytes", "268435456", "268435457" },
         { "LaneBytes", "1048576", "1048575" },
         { "LaneBytes", "1073741824", "1073741825" },
+        { "PendingSessionBytes", "65536", "65535" },
+        { "PendingSessionBytes", "1073741824", "1073741825" },
         { "PendingSessionChanges", "16", "15" },
         { "PendingSessionChanges", "1048576", "1048577" },
         { "NodeName", "a-Z_9", "a.b" },

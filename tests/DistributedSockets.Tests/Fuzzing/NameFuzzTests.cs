@@ -96,7 +96,7 @@ public sealed partial class NameFuzzTests
     [Fact]
     public void Channel_AnyText_NamesAHubOrNone()
     {
-        var hubs = new Hubs(Microsoft.Extensions.Options.Options.Create(new DistributedWebSocketsClusterOptions { Prefix = "p" }), TestNode(), new(RoutingStrategy.Interest), new(16));
+        var hubs = new Hubs(Microsoft.Extensions.Options.Options.Create(new DistributedWebSocketsClusterOptions { Prefix = "p" }), TestNode(), new(RoutingStrategy.Interest), new(16, 65_536));
         var chat = hubs.Get("chat");
         Assert.Same(chat, Find(chat.AllChannel));
         Fuzz.Bytes(Corpus.Load("Names"), 20_000, 100, bytes =>
@@ -119,7 +119,7 @@ public sealed partial class NameFuzzTests
     {
         internal string Channel()
         {
-            var hub = new HubConnections(Hub, Prefix, NodeId, new(RoutingStrategy.Interest), new SessionChanges(16));
+            var hub = new HubConnections(Hub, Prefix, NodeId, new(RoutingStrategy.Interest), new SessionChanges(16, 65_536));
             return Kind switch
             {
                 "all" => hub.AllChannel,

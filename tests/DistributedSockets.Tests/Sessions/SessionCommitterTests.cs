@@ -246,6 +246,72 @@ public sealed class SessionCommitterTests
     }
 
     [Fact]
+    public async Task Changes_MoreBytesThanMayWait_AreReplacedByWritingAllSessions()
+    {
+        var store = new RecordingStore { Failure = new SessionStoreUnavailableException("cut") };
+        await using var node = await StartAsync(store, new(), options => options.PendingSessionBytes = 65_536);
+        await using var client = await node.ConnectAsync("u");
+        for (var i = 0; i < 200; i++)
+        {
+            await node.Router.AddToGroupAsync(client.Id, $"{i}-{new string('x', 240)}", Cancellation);
+        }
+
+        store.Failure = null;
+        await Eventually.TrueAsync(() => store.Committed.LastOrDefault()?.Session.Groups.Count == 200, "the session is written with all of its groups");
+        Assert.True(store.Resets > 0);
+    }
+
+    [Fact]
+    public async Task Events_MoreThanMayWaitWhileTheStoreIsAway_AreCountedAndLogged()
+    {
+        var (store, observer) = (new RecordingStore { Failure = new SessionStoreUnavailableException("cut") }, new Observer());
+        await using var node = await StartAsync(store, observer, options => options.PendingSessionChanges = 16);
+        using var dropped = new MetricSum(node, "distributed_sockets.dropped_events");
+        for (var i = 0; i < 30; i++)
+        {
+            await using var client = await node.ConnectAsync("u");
+        }
+
+        // While the store is still away, so that somebody can act.
+        await Eventually.TrueAsync(() => dropped.Value > 0 && node.Logs.GetSnapshot().Any(record => record.Id.Id == 183), "the loss is told");
+        Assert.Single(node.Logs.GetSnapshot(), record => record.Id.Id == 183);
+        Assert.Empty(observer.Seen);
+
+        store.Failure = null;
+        await Eventually.TrueAsync(() => observer.Seen.Count + dropped.Value == 60, "the rest is told");
+    }
+
+    [Fact]
+    public async Task Sessions_MoreThanOneCommitTakes_AreAllWrittenAnew()
+    {
+        var store = new RecordingStore();
+        await using var node = await StartAsync(store, new());
+        var services = node.Services.GetRequiredService<ConnectionServices>();
+        var connections = Enumerable.Range(0, 2_500).Select(_ => new Connection(
+            new Microsoft.AspNetCore.Http.DefaultHttpContext(),
+            System.Net.WebSockets.WebSocket.CreateFromStream(Stream.Null, new()),
+            null,
+            node.Router.Hub,
+            null,
+            services)).ToArray();
+        Array.ForEach(connections, node.Hub.Add);
+        await Eventually.TrueAsync(() => store.Committed.Count == connections.Length, "the sessions are written");
+        node.Hub.AddToGroup(connections[0], "g", int.MaxValue);
+        await Eventually.TrueAsync(() => store.Committed.Count == connections.Length + 1, "the join is written");
+        var before = store.Commits;
+
+        store.LoseLease = true;
+        await Eventually.TrueAsync(() => store.Committed.Count == (2 * connections.Length) + 1, "the sessions are written again");
+
+        Assert.Equal(3, store.Commits - before); // a thousand at most in each
+        Assert.Equal(
+            connections.Select(static connection => connection.Id).Order(),
+            store.Committed.Skip(connections.Length + 1).Select(static change => change.ConnectionId).Order());
+        Assert.Equal(["g"], store.Committed.Last(change => change.ConnectionId == connections[0].Id).Session.Groups);
+        Array.ForEach(connections, connection => node.Hub.Remove(connection));
+    }
+
+    [Fact]
     public async Task Stop_WritesEndsAndSignsOff()
     {
         var store = new RecordingStore();
@@ -421,6 +487,8 @@ public sealed class SessionCommitterTests
 
         internal int Resets { get; private set; }
 
+        internal int Commits { get; private set; }
+
         internal bool Removed { get; private set; }
 
         public ValueTask<bool> RenewLeaseAsync(NodeInfo node, TimeSpan expiry, CancellationToken cancellationToken = default)
@@ -450,6 +518,7 @@ public sealed class SessionCommitterTests
                 await Task.Delay(Timeout.Infinite, cancellationToken);
             }
 
+            Commits++;
             foreach (var change in changes)
             {
                 Committed.Enqueue(change);

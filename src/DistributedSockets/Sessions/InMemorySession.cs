@@ -1,0 +1,38 @@
+namespace DistributedSockets;
+
+/// <summary>A session of an in-memory directory, whose groups change one by one.</summary>
+internal sealed class InMemorySession
+{
+    private readonly Session _saved;
+    private readonly HashSet<string> _groups;
+    private Session? _whole;
+
+    internal InMemorySession(Session saved)
+    {
+        _saved = saved;
+        _groups = new(saved.Groups, StringComparer.Ordinal);
+    }
+
+    internal string? UserId => _saved.UserId;
+
+    internal IReadOnlyCollection<string> Groups => _groups;
+
+    /// <summary>The session as a whole, made when somebody asks after a change.</summary>
+    internal Session Whole => _whole ??= _saved with { Groups = [.. _groups] };
+
+    internal void Join(string group)
+    {
+        if (_groups.Add(group))
+        {
+            _whole = null;
+        }
+    }
+
+    internal void Leave(string group)
+    {
+        if (_groups.Remove(group))
+        {
+            _whole = null;
+        }
+    }
+}

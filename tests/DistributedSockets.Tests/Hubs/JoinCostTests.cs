@@ -1,0 +1,70 @@
+using System.Net.WebSockets;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace DistributedSockets.Tests;
+
+/// <summary>What a join allocates, whatever there is already.</summary>
+public sealed class JoinCostTests
+{
+    [Theory]
+    [InlineData(10, 10)]
+    [InlineData(5_000, 10)]
+    [InlineData(10, 5_000)]
+    public async Task Join_ConnectionInAnyNumberOfGroupsOfAnySize_AllocatesTheSame(int groups, int members)
+    {
+        await using var node = await AppNode.StartAsync();
+        var services = node.Services.GetRequiredService<ConnectionServices>();
+        var changes = new SessionChanges(1_000_000, 1 << 30); // nobody takes them
+        var hub = new HubConnections("h", "p", "n", new(RoutingStrategy.Interest), changes);
+        var connection = Add();
+        for (var i = 0; i < groups; i++)
+        {
+            hub.AddToGroup(connection, $"g{i}", int.MaxValue);
+        }
+
+        for (var i = 0; i < members; i++)
+        {
+            hub.AddToGroup(Add(), "joined", int.MaxValue);
+        }
+
+        string[] others = [.. Enumerable.Range(0, 100).Select(static i => $"other{i}")];
+        for (var i = 0; i < 5; i++)
+        {
+            var member = Add();
+            foreach (var other in others)
+            {
+                hub.AddToGroup(member, other, int.MaxValue); // so that the group is there, and has room for one more
+            }
+        }
+
+        var allocated = new List<long>();
+        hub.AddToGroup(connection, others[0], int.MaxValue);
+        foreach (var other in others[1..])
+        {
+            allocated.Add(Measure(() => hub.AddToGroup(connection, other, int.MaxValue)));
+        }
+
+        allocated.Add(Measure(() => hub.AddToGroup(connection, "joined", int.MaxValue)));
+
+        // Tables that have run out of room double now and then; all other joins cost one change and nothing else.
+        Assert.Equal(64, allocated[^1]);
+        Assert.InRange(allocated.Count(static bytes => bytes != 64), 0, 3);
+        Assert.Equal(members + 1, hub.Group("joined").Count);
+        Assert.Equal(groups + 101, hub.GroupsOf(connection).Length);
+
+        Connection Add()
+        {
+            var added = new Connection(new DefaultHttpContext(), WebSocket.CreateFromStream(Stream.Null, new()), null, "h", null, services);
+            hub.Add(added);
+            return added;
+        }
+
+        static long Measure(Action join)
+        {
+            var before = GC.GetAllocatedBytesForCurrentThread();
+            join();
+            return GC.GetAllocatedBytesForCurrentThread() - before;
+        }
+    }
+}
