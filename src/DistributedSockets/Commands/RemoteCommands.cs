@@ -46,7 +46,7 @@ internal sealed class RemoteCommands
         _timeout = options.Value.RemoteCommandTimeout;
         _time = time;
         _isZeroCertain = backplane is InMemoryBackplane; // nothing can cut off a node of the same process
-        _queues = new(IsClear, ClearAsync, PublishAsync);
+        _queues = new(IsClear, ClearAsync, command => PublishAsync(command, command.CancellationToken));
     }
 
     /// <summary>Has a command about one connection done, wherever the connection lives.</summary>
@@ -178,14 +178,14 @@ internal sealed class RemoteCommands
 
         // A question that changes nothing. Where receivers are counted the command itself will tell; elsewhere a node that the store does
         // not list is gone, or has only lost its lease, and then it answers.
-        using var limit = new CancellationTokenSource(_timeout, _time);
-        var question = new SentCommand(command.Hub, command.NodeId, new(RemoteCommandKind.Find, command.Command.Subject), NewRequestId(), limit.Token);
+        var question = new SentCommand(
+            command.Hub, command.NodeId, new(RemoteCommandKind.Find, command.Command.Subject), NewRequestId(), CancellationToken.None);
+        Func<CancellationToken, ValueTask<long?>> publish = token => PublishAsync(question, token);
         _waiting[question.RequestId] = question;
         try
         {
-            var publishing = PublishAsync(question).AsTask();
-            publishing.Observe();
-            if (await publishing.WaitAsync(limit.Token) is not null || await _nodes.FindAsync(command.NodeId, CancellationToken.None) != NodePresence.Gone)
+            if (await publish.WithinAsync("The backplane", _timeout, _time, CancellationToken.None) is not null
+                || await _nodes.FindAsync(command.NodeId, CancellationToken.None) != NodePresence.Gone)
             {
                 return true;
             }
@@ -194,7 +194,7 @@ internal sealed class RemoteCommands
             await ((Task)question.Answer.Task).WaitAsync(grace, _time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             return question.Answer.Task.IsCompletedSuccessfully;
         }
-        catch (OperationCanceledException exception)
+        catch (TimeoutException exception)
         {
             throw new BackplaneUnavailableException(
                 $"The backplane took no message for the node of connection '{command.Command.Subject}' within {_timeout}. The command was not sent.", exception);
@@ -205,13 +205,12 @@ internal sealed class RemoteCommands
         }
     }
 
-    private async ValueTask<long?> PublishAsync(SentCommand command)
+    private async ValueTask<long?> PublishAsync(SentCommand command, CancellationToken cancellationToken)
     {
         var envelope = _writer.WriteCommand(command.RequestId, command.Command, out var length);
         try
         {
-            var receivers = await _publisher.PublishAsync(
-                command.Hub.NodeChannel(command.NodeId), envelope.AsMemory(0, length), command.CancellationToken);
+            var receivers = await _publisher.PublishAsync(command.Hub.NodeChannel(command.NodeId), envelope.AsMemory(0, length), cancellationToken);
             _counts = receivers is not null;
             return receivers;
         }

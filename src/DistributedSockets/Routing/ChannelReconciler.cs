@@ -51,14 +51,10 @@ internal sealed partial class ChannelReconciler(
 
                 losses.Flush();
                 sorter.Trim();
-                if (!node.IsBackplaneAway)
-                {
-                    await subscriptions.ReconcileAsync();
-                }
-
+                await subscriptions.ReconcileAsync();
                 WarnOfRefusal();
             }
-            catch (BackplaneUnavailableException) when (node.IsBackplanePartlyAway)
+            catch (BackplaneUnavailableException) when (node.IsBackplaneAway || node.IsBackplanePartlyAway)
             {
                 // Said already, and tried again every time: what belongs to a part that is there must not wait for the others.
             }
@@ -68,7 +64,7 @@ internal sealed partial class ChannelReconciler(
             }
             catch (Exception exception)
             {
-                Log.ReconcileFailed(logger, exception); // such as a listener of the metrics that throws; without this loop no channel would come back
+                Log.ReconcileFailed(logger, exception); // without this loop no channel would come back
             }
         }
     }

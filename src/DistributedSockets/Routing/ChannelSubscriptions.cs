@@ -5,7 +5,8 @@ namespace DistributedSockets;
 /// <summary>Which channels this node needs, counted, and which it has.</summary>
 /// <remarks>
 /// Calls to the backplane are serialised per channel and never across channels; all who wait for a channel share one attempt. A channel
-/// that nobody needs any more is given up later, by <see cref="ReconcileAsync"/>.
+/// that nobody needs any more is given up later, by <see cref="ReconcileAsync"/>, or forgotten at once if the backplane cannot know it: so
+/// an outage leaves nothing here of those who come and go meanwhile.
 /// </remarks>
 internal sealed class ChannelSubscriptions(
     IBackplane backplane, LocalNode node, LossReporter losses, TimeProvider time, TimeSpan unsubscribeDelay, TimeSpan timeout)
@@ -88,6 +89,7 @@ internal sealed class ChannelSubscriptions(
                     entry.Needed -= keep ? 0 : 1;
                     entry.MissingSince = keep ? entry.MissingSince ?? time.GetUtcNow() : entry.MissingSince;
                     entry.IdleSince = time.GetTimestamp();
+                    ForgetUnknownLocked(channel, entry);
                     return ValueTask.FromException(new BackplaneUnavailableException(
                         "The backplane is away, so the channel was not subscribed. It is tried again when the backplane is back."));
                 }
@@ -123,6 +125,7 @@ internal sealed class ChannelSubscriptions(
             {
                 entry.Needed--;
                 entry.IdleSince = time.GetTimestamp();
+                ForgetUnknownLocked(channel, entry);
             }
         }
     }
@@ -141,7 +144,7 @@ internal sealed class ChannelSubscriptions(
         }
     }
 
-    /// <summary>Subscribes what is needed and missing, and gives up what has been idle for long enough.</summary>
+    /// <summary>Subscribes what is needed and missing, unless the backplane is away, and gives up what has been idle for long enough.</summary>
     /// <exception cref="BackplaneUnavailableException">Something is still missing, and not because it is refused, which <see cref="Refusal"/> says.</exception>
     internal async Task ReconcileAsync()
     {
@@ -151,7 +154,7 @@ internal sealed class ChannelSubscriptions(
         {
             lock (entry)
             {
-                if (!entry.Removed && (entry.Needed > 0 ? !entry.Subscribed : IsIdleLocked(entry)))
+                if (!entry.Removed && (entry.Needed > 0 ? !entry.Subscribed && !node.IsBackplaneAway : IsIdleLocked(entry)))
                 {
                     work.Add(WorkLocked(channel, entry));
                 }
@@ -226,6 +229,16 @@ internal sealed class ChannelSubscriptions(
         }
     }
 
+    /// <summary>Forgets a channel that nobody needs and that the backplane cannot know.</summary>
+    private void ForgetUnknownLocked(string channel, Entry entry)
+    {
+        if (entry is { Needed: 0, Subscribed: false, MayBeSubscribed: false, Work: null, Removed: false })
+        {
+            entry.Removed = true;
+            _entries.TryRemove(channel, out _);
+        }
+    }
+
     private bool IsIdleLocked(Entry entry) => entry.Needed == 0 && time.GetElapsedTime(entry.IdleSince) >= unsubscribeDelay;
 
     private Task WorkLocked(string channel, Entry entry)
@@ -242,11 +255,11 @@ internal sealed class ChannelSubscriptions(
     /// <summary>Brings the backplane to what is needed; ends when it is, or when an attempt fails.</summary>
     private async Task ConvergeAsync(string channel, Entry entry)
     {
+        var subscribe = false;
         try
         {
             while (true)
             {
-                bool subscribe;
                 int refusals;
                 lock (entry)
                 {
@@ -258,9 +271,8 @@ internal sealed class ChannelSubscriptions(
 
                     if (entry is { Needed: 0, Subscribed: false, MayBeSubscribed: false })
                     {
-                        entry.Removed = true;
                         entry.Work = null;
-                        _entries.TryRemove(channel, out _);
+                        ForgetUnknownLocked(channel, entry);
                         return;
                     }
 
@@ -315,6 +327,7 @@ internal sealed class ChannelSubscriptions(
             lock (entry)
             {
                 entry.Work = null;
+                entry.MayBeSubscribed &= !(subscribe && exception is BackplaneUnavailableException); // by which the backplane says that it is not
                 if (exception is BackplaneRefusedException refusal)
                 {
                     RefuseLocked(entry, refusal);

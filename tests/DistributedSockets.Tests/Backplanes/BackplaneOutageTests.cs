@@ -73,6 +73,25 @@ public sealed class BackplaneOutageTests
     }
 
     [Fact]
+    public async Task Outage_ClientComesAndGoesInManyGroups_NothingStays()
+    {
+        var (node, backplane) = await StartAsync();
+        await using var _ = node;
+        await using var client = await node.ConnectAsync();
+        var subscriptions = node.Services.GetRequiredService<ChannelSubscriptions>();
+        var before = subscriptions.Count;
+        Cut(backplane);
+
+        for (var i = 0; i < 1_000; i++)
+        {
+            await node.Router.AddToGroupAsync(client.Id, $"room-{i}", Cancellation);
+            await node.Router.RemoveFromGroupAsync(client.Id, $"room-{i}", Cancellation);
+        }
+
+        Assert.Equal(before, subscriptions.Count);
+    }
+
+    [Fact]
     public async Task Join_BackplaneFailsWithoutBeingKnownToBeAway_ThrowsAndLeavesNoMember()
     {
         var (node, backplane) = await StartAsync();

@@ -1,5 +1,6 @@
 using DistributedSockets.Testing;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Time.Testing;
 
 namespace DistributedSockets.Tests;
 
@@ -73,16 +74,20 @@ public sealed class RemoteCommandTests : IAsyncLifetime
     public async Task Command_FailsUnexpectedlyAtItsNode_IsLoggedThereAndTimesOut()
     {
         var cluster = new InMemoryCluster();
-        await using var here = await AppNode.StartAsync(cluster, options => options.RemoteCommandTimeout = TimeSpan.FromMilliseconds(100));
+        var time = new FakeTimeProvider();
+        await using var here = await AppNode.StartAsync(cluster, build: sockets => sockets.Services.AddSingleton<TimeProvider>(time));
         await using var there = await AppNode.StartAsync(cluster, build: static sockets => sockets.UseRouting(new BrokenRouting()));
         await using var client = await there.ConnectAsync();
 
-        await Assert.ThrowsAsync<RemoteCommandTimeoutException>(async () => await here.Router.AddToGroupAsync(client.Id, "broken", Cancellation));
+        var join = here.Router.AddToGroupAsync(client.Id, "broken", Cancellation).AsTask();
 
         await Eventually.TrueAsync(() => there.Logs.GetSnapshot().Any(static entry => entry.Id.Id == 122), "the failure is logged");
         var entry = there.Logs.GetSnapshot().Single(static entry => entry.Id.Id == 122);
         Assert.IsType<NotSupportedException>(entry.Exception);
         Assert.Contains(here.Services.GetRequiredService<NodeInfo>().NodeId, entry.Message);
+        Assert.False(join.IsCompleted);
+        time.Advance(TimeSpan.FromSeconds(5));
+        await Assert.ThrowsAsync<RemoteCommandTimeoutException>(() => join.WithinGuardAsync());
         await here.Router.AddToGroupAsync(client.Id, "whole", Cancellation);
         Assert.Single(there.Hub.Group("whole"));
     }

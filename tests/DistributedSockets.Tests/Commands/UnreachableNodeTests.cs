@@ -1,5 +1,6 @@
 using DistributedSockets.Testing;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Time.Testing;
 using Moq;
 
 namespace DistributedSockets.Tests;
@@ -55,17 +56,31 @@ public sealed class UnreachableNodeTests : IAsyncLifetime
         var store = new Mock<ISessionStore>();
         store.Setup(s => s.RenewLeaseAsync(It.IsAny<NodeInfo>(), It.IsAny<TimeSpan>(), It.IsAny<CancellationToken>())).ReturnsAsync(true);
         store.Setup(s => s.ClaimExpiredAsync(It.IsAny<string>(), It.IsAny<int>(), It.IsAny<CancellationToken>())).ReturnsAsync([]);
-        store.Setup(s => s.ListNodesAsync(It.IsAny<CancellationToken>())).Returns(
-            failure == "fails" ? ValueTask.FromException<IReadOnlyList<NodeInfo>>(new SessionStoreUnavailableException()) : new(new TaskCompletionSource<IReadOnlyList<NodeInfo>>().Task));
+        Func<ValueTask<IReadOnlyList<NodeInfo>>> list = static () => new([]); // else the start would wait for it
+        store.Setup(s => s.ListNodesAsync(It.IsAny<CancellationToken>())).Returns(() => list());
         var own = new InMemorySessionStore(new(), Microsoft.Extensions.Options.Options.Create(new DistributedWebSocketsClusterOptions()));
-        await using var here = await StartAsync(
-            sockets => sockets.UseSessionStore(_ => failure == "knows this node alone" ? own : store.Object),
-            static options => options.RemoteCommandTimeout = TimeSpan.FromMilliseconds(200));
+        var time = new FakeTimeProvider();
+        await using var here = await StartAsync(sockets =>
+        {
+            sockets.Services.AddSingleton<TimeProvider>(time);
+            sockets.UseSessionStore(_ => failure == "knows this node alone" ? own : store.Object);
+        });
+        list = () => failure == "fails"
+            ? ValueTask.FromException<IReadOnlyList<NodeInfo>>(new SessionStoreUnavailableException())
+            : new(new TaskCompletionSource<IReadOnlyList<NodeInfo>>().Task);
         _backplane.IsDeaf = static channel => channel.Contains(":node:", StringComparison.Ordinal);
 
         foreach (var command in Commands(here))
         {
-            var exception = await Assert.ThrowsAsync<BackplaneUnavailableException>(async () => await command());
+            var running = command();
+            await Eventually.TrueAsync(
+                () =>
+                {
+                    time.Advance(TimeSpan.FromSeconds(1)); // a store that hangs has its time
+                    return running.IsCompleted;
+                },
+                "the command has ended");
+            var exception = await Assert.ThrowsAsync<BackplaneUnavailableException>(() => running);
             Assert.Contains("cannot tell", exception.Message);
         }
     }

@@ -99,6 +99,79 @@ public sealed class ChannelSubscriptionsTests
     }
 
     [Fact]
+    public async Task Outage_ManyChannelsNeededAndLeftMeanwhile_NoneIsRemembered()
+    {
+        _node.BackplaneProblem = "cut";
+        for (var i = 0; i < 1_000; i++)
+        {
+            await Assert.ThrowsAsync<BackplaneUnavailableException>(async () => await _subscriptions.AcquireAsync($"c{i}", keep: false));
+            _subscriptions.AcquireLater($"c{i}");
+            _subscriptions.Release($"c{i}");
+        }
+
+        Assert.Equal(0, _subscriptions.Count);
+    }
+
+    [Fact]
+    public async Task Outage_ChannelsLeftMeanwhile_AreGivenUpAndNothingIsSubscribed()
+    {
+        for (var i = 0; i < 10; i++)
+        {
+            await _subscriptions.AcquireAsync($"c{i}", keep: false);
+        }
+
+        _node.BackplaneProblem = "cut";
+        _subscriptions.AcquireLater("wanted");
+        for (var i = 0; i < 10; i++)
+        {
+            _subscriptions.Release($"c{i}");
+        }
+
+        _time.Advance(s_delay);
+        await _subscriptions.ReconcileAsync();
+
+        _backplane.Verify(b => b.UnsubscribeAsync(It.IsAny<string>(), It.IsAny<CancellationToken>()), Times.Exactly(10));
+        _backplane.Verify(b => b.SubscribeAsync("wanted", It.IsAny<CancellationToken>()), Times.Never);
+        Assert.Equal(1, _subscriptions.Count);
+    }
+
+    [Fact]
+    public async Task Outage_NotNoticedYet_ChannelsThatCouldNotBeSubscribedAreForgotten()
+    {
+        _backplane.Setup(b => b.SubscribeAsync(It.IsAny<string>(), It.IsAny<CancellationToken>())).Throws(new BackplaneUnavailableException());
+        for (var i = 0; i < 100; i++)
+        {
+            await Assert.ThrowsAsync<BackplaneUnavailableException>(async () => await _subscriptions.AcquireAsync($"c{i}", keep: false));
+        }
+
+        Assert.Equal(0, _subscriptions.Count);
+        _backplane.Verify(b => b.UnsubscribeAsync(It.IsAny<string>(), It.IsAny<CancellationToken>()), Times.Never);
+    }
+
+    [Fact]
+    public async Task Outage_ChannelsFirstNeededMeanwhile_LossIsReportedUntilTheyAreSubscribed()
+    {
+        var reported = new TaskCompletionSource<PossibleLoss>();
+        _observer.Setup(o => o.OnPossibleLossAsync(It.IsAny<PossibleLoss>(), It.IsAny<CancellationToken>()))
+            .Callback<PossibleLoss, CancellationToken>((loss, _) => reported.TrySetResult(loss)).Returns(ValueTask.CompletedTask);
+        _node.BackplaneProblem = "cut";
+        var neededAt = _time.GetUtcNow();
+        _subscriptions.AcquireLater("c");
+        _time.Advance(TimeSpan.FromSeconds(10));
+        _node.BackplaneProblem = null;
+        var gate = new TaskCompletionSource();
+        _backplane.Setup(b => b.SubscribeAsync("c", It.IsAny<CancellationToken>())).Returns(new ValueTask(gate.Task));
+        var reconcile = _subscriptions.ReconcileAsync();
+        await Eventually.TrueAsync(() => _backplane.Invocations.Count == 1, "the channel is being subscribed");
+        _time.Advance(TimeSpan.FromSeconds(3));
+        gate.SetResult();
+        await reconcile.WithinGuardAsync();
+
+        var loss = await reported.Task.WithinGuardAsync();
+        Assert.Equal((neededAt, neededAt + TimeSpan.FromSeconds(13)), (loss.From, loss.To));
+    }
+
+    [Fact]
     public async Task Release_LastNeed_UnsubscribesOnlyAfterTheDelay()
     {
         await _subscriptions.AcquireAsync("c", keep: false);
