@@ -6,29 +6,27 @@ using Microsoft.Extensions.Options;
 namespace CustomBackplane;
 
 /// <summary>A backplane over LISTEN and NOTIFY of a PostgreSQL database, for apps that have one and no broker.</summary>
-public sealed class PostgresBackplane(IOptions<PostgresBackplaneOptions> options, IOptions<DistributedWebSocketsClusterOptions> cluster)
-    : BroadcastBackplane
+public sealed class PostgresBackplane : BroadcastBackplane
 {
     private const int MaxBatch = 512;
     private const int MaxQueuedBytes = 64 * 1024 * 1024;
     private const int ItemBytes = 512;                      // what an item costs beside its payload
 
-    private static readonly TimeSpan s_firstBackOff = TimeSpan.FromMilliseconds(200);
-    private static readonly TimeSpan s_longestBackOff = TimeSpan.FromSeconds(5);
-
-    private readonly TimeSpan _timeout = options.Value.OperationTimeout;
-    private readonly CancellationTokenSource _stopping = new();
-    private readonly TaskCompletionSource _firstAttempt = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly PostgresBackplaneOptions _options;
+    private readonly string _prefix;
+    private readonly TransportMonitor _monitor;
     private volatile ChannelWriter<Outgoing>? _queue;       // null while the database is away
     private long _queuedBytes;
-    private Task _loop = Task.CompletedTask;
+
+    public PostgresBackplane(IOptions<PostgresBackplaneOptions> options, IOptions<DistributedWebSocketsClusterOptions> cluster) =>
+        (_options, _prefix, _monitor) = (options.Value, cluster.Value.Prefix, new(HoldAsync));
 
     public override string System => "postgresql";
 
     protected override async ValueTask StartTransportAsync(CancellationToken cancellationToken)
     {
-        _loop = Task.Run(RunAsync, CancellationToken.None);
-        await _firstAttempt.Task.WaitAsync(cancellationToken);      // connected or not: the host starts in either case
+        _monitor.Start(Receiver);
+        await _monitor.WaitForFirstReportAsync(2 * _options.OperationTimeout, cancellationToken);   // there or not: the host starts in either case
     }
 
     protected override async ValueTask BroadcastAsync(ReadOnlyMemory<byte> payload, CancellationToken cancellationToken)
@@ -44,11 +42,11 @@ public sealed class PostgresBackplane(IOptions<PostgresBackplaneOptions> options
                 throw new BackplaneUnavailableException("PostgreSQL is away or too slow, so the message was not sent to other nodes.");
             }
 
-            await item.Taken.Task.WaitAsync(_timeout, cancellationToken);
+            await item.Taken.Task.WaitAsync(_options.OperationTimeout, cancellationToken);
         }
         catch (TimeoutException exception)
         {
-            throw new BackplaneUnavailableException($"PostgreSQL did not take the message within {_timeout}. It may arrive all the same.", exception);
+            throw new BackplaneUnavailableException($"PostgreSQL did not take the message within {_options.OperationTimeout}. It may arrive all the same.", exception);
         }
         finally
         {
@@ -57,61 +55,34 @@ public sealed class PostgresBackplane(IOptions<PostgresBackplaneOptions> options
         }
     }
 
-    public override async ValueTask DisposeAsync()
-    {
-        await _stopping.CancelAsync();
-        await _loop;
-    }
+    public override ValueTask DisposeAsync() => _monitor.DisposeAsync();
 
-    /// <summary>Connects again and again. Each round lasts until one of its connections fails.</summary>
-    private async Task RunAsync()
+    /// <summary>Connects, and lasts until one of its connections fails. The monitor calls it again and again.</summary>
+    private async Task HoldAsync(TransportHold hold, CancellationToken stop)
     {
-        var backOff = TimeSpan.Zero;                                // more than zero while the database is away
-        while (!_stopping.IsCancellationRequested)
+        var queue = Channel.CreateUnbounded<Outgoing>();            // its bound are the bytes
+        try
         {
-            var queue = Channel.CreateUnbounded<Outgoing>();        // its bound are the bytes
-            Exception? cause = null;
-            try
-            {
-                await using var link = new PostgresLink(options.Value, cluster.Value.Prefix);
-                await link.OpenAsync(_stopping.Token);              // returns when it has heard itself
-                _queue = queue.Writer;
-                if (backOff > TimeSpan.Zero)
-                {
-                    Receiver.OnAvailable();
-                }
-
-                backOff = TimeSpan.Zero;
-                _firstAttempt.TrySetResult();
-                using var ending = CancellationTokenSource.CreateLinkedTokenSource(_stopping.Token);
-                Task[] loops = [SendAsync(link, queue.Reader, ending.Token), link.ReceiveAsync(Deliver, ending.Token)];
-                var first = await Task.WhenAny(loops);
-                await ending.CancelAsync();
-                await Task.WhenAll(loops).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-                await first;
-            }
-            catch (Exception exception)                             // whatever it is: the next round begins anew
-            {
-                cause = exception;
-            }
-
+            await using var link = new PostgresLink(_options, _prefix);
+            await link.OpenAsync(stop);                             // returns when it has heard itself
+            _queue = queue.Writer;
+            hold.TryReportAvailable();
+            using var ending = CancellationTokenSource.CreateLinkedTokenSource(stop);
+            Task[] loops = [SendAsync(link, queue.Reader, ending.Token), link.ReceiveAsync(Deliver, ending.Token)];
+            var first = await Task.WhenAny(loops);
+            await ending.CancelAsync();
+            await Task.WhenAll(loops).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await first;
+        }
+        finally
+        {
             _queue = null;
             queue.Writer.TryComplete();
             while (queue.Reader.TryRead(out var item))
             {
-                item.Taken.TrySetException(new BackplaneUnavailableException("PostgreSQL went away before it took the message.", cause));
-            }
-
-            if (!_stopping.IsCancellationRequested)
-            {
-                Receiver.OnUnavailable(cause);
-                _firstAttempt.TrySetResult();
-                backOff = backOff == TimeSpan.Zero ? s_firstBackOff : backOff * 2 < s_longestBackOff ? backOff * 2 : s_longestBackOff;
-                await Task.Delay(backOff * (0.5 + Random.Shared.NextDouble()), _stopping.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                item.Taken.TrySetException(new BackplaneUnavailableException("PostgreSQL went away before it took the message."));
             }
         }
-
-        _firstAttempt.TrySetResult();
     }
 
     /// <summary>Sends what has queued meanwhile in one transaction, as often as there is something.</summary>

@@ -68,7 +68,7 @@ internal sealed partial class NatsBackplane
         {
             var server = _connection.ServerInfo?.Name;
             Log.RouteBroke(_logger, server);
-            _receiver!.OnPossibleLoss($"The NATS server {server} lost another one of its cluster for a moment.", _time.GetUtcNow() - since);
+            _monitor.ReportPossibleLoss($"The NATS server {server} lost another one of its cluster for a moment.", _time.GetUtcNow() - since);
         }
 
         try
@@ -127,6 +127,6 @@ internal sealed partial class NatsBackplane
     void INatsPeersEvents.OnHeardAgain(string server, DateTimeOffset since)
     {
         Log.PeerHeardAgain(_logger, server, since);
-        _receiver!.OnPossibleLoss($"The NATS server {server} was cut off from the one that this node is connected to.", since);
+        _monitor.ReportPossibleLoss($"The NATS server {server} was cut off from the one that this node is connected to.", since);
     }
 }

@@ -11,109 +11,67 @@ internal sealed partial class NatsBackplane
 {
     private static readonly TimeSpan LivenessInterval = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan ProofTimeout = TimeSpan.FromSeconds(5);
-    private static readonly TimeSpan MinBackOff = TimeSpan.FromMilliseconds(200);
-    private static readonly TimeSpan MaxBackOff = TimeSpan.FromSeconds(5);
 
     // Nodes that share a server which is about to go do not all leave it, with all their subscriptions, at the same moment.
     private static readonly TimeSpan MaxMoveDelay = TimeSpan.FromSeconds(2);
 
-    private readonly TaskCompletionSource _firstAttempt = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly AsyncSignal _trouble = new();
-    private readonly AsyncSignal _restored = new();
-    private readonly Lock _reporting = new();
-    private Task? _loop;
+    private readonly TransportMonitor _monitor;
     private NatsProbeSubscription? _probe;
-    private volatile TransportState _state;
     private volatile Exception? _serverError;
     private volatile bool _isServerLeaving;
-    private bool _refused;
-    private int _losses;
+    private bool _saidRefused;
 
-    private enum TransportState
+    private async Task HoldAsync(TransportHold hold, CancellationToken stop)
     {
-        Starting,
-        Available,
-        Unavailable,
-    }
-
-    private async Task RunAsync(CancellationToken stop)
-    {
-        while (!stop.IsCancellationRequested)
+        try
         {
-            try
+            await ConnectAsync(stop).ConfigureAwait(false);
+            if (!await ProveAsync(stop).ConfigureAwait(false))
             {
-                _trouble.Reset();
-                if (_state != TransportState.Available)
-                {
-                    await RecoverAsync(stop).ConfigureAwait(false);
-                }
+                throw new NatsException("The connection to NATS was lost.");
+            }
 
-                await _trouble.WaitAsync(LivenessInterval, _time, stop).ConfigureAwait(false);
-                _partials.Sweep();
-                await LeaveServerAsync(stop).ConfigureAwait(false);
-                if (_state == TransportState.Available && !await IsAliveAsync(stop).ConfigureAwait(false))
-                {
-                    ReportUnavailable(new TimeoutException($"A marker published to NATS did not come back within {ProofTimeout}."));
-                    await ReplaceConnectionAsync().ConfigureAwait(false);
-                }
-                else if (_state == TransportState.Available)
-                {
-                    await MeetPeersAgainAsync(stop).ConfigureAwait(false);
-                }
-            }
-            catch (OperationCanceledException) when (stop.IsCancellationRequested)
-            {
-            }
-            catch (Exception exception)
-            {
-                Log.RecoveryCrashed(_logger, exception);
-                ReportUnavailable(exception);
-                _restored.Reset();
-                await _restored.WaitAsync(MinBackOff, _time, CancellationToken.None).ConfigureAwait(false);
-            }
+            LookAtRoutes();
+            await MeetPeersAsync(PeersSettle, stop).ConfigureAwait(false);
         }
-    }
-
-    private async Task RecoverAsync(CancellationToken stop)
-    {
-        var backOff = MinBackOff;
-        for (var attempt = 1; ; attempt++)
+        catch (Exception exception) when (NatsErrors.IsOutage(exception, stop))
         {
-            Exception? cause = null;
-            try
+            if (exception is TimeoutException)
             {
-                _restored.Reset();
-                var losses = Volatile.Read(ref _losses);
-                await ConnectAsync(stop).ConfigureAwait(false);
-                if (await ProveAsync(stop).ConfigureAwait(false))
-                {
-                    LookAtRoutes();
-                    await MeetPeersAsync(PeersSettle, stop).ConfigureAwait(false);
-                    if (TryReportAvailable(losses))
-                    {
-                        return;
-                    }
-                }
-                else
-                {
-                    cause = _serverError;
-                }
-            }
-            catch (TimeoutException exception) when (_connector.IsConnected)
-            {
-                cause = _serverError ?? exception;
                 await ReplaceConnectionAsync().ConfigureAwait(false);
             }
-            catch (Exception exception) when (NatsErrors.IsOutage(exception, stop))
+
+            if (_serverError is { } said && !NatsErrors.IsRefusal(exception))
             {
-                // Why the client does not get back it does not say itself; the server may have.
-                cause = NatsErrors.IsRefusal(exception) ? exception : _serverError ?? exception;
+                throw said; // why the client does not get back it does not say itself; the server may have
             }
 
-            Log.RecoveryFailed(_logger, attempt, cause);
-            ReportUnavailable(cause);
-            await _restored.WaitAsync(backOff, _time, stop).ConfigureAwait(false);
-            backOff = backOff * 2 < MaxBackOff ? backOff * 2 : MaxBackOff;
+            throw;
+        }
+
+        if (!_connector.IsConnected || !hold.TryReportAvailable())
+        {
+            return;
+        }
+
+        while (await hold.WaitAsync(LivenessInterval, stop).ConfigureAwait(false))
+        {
+            _partials.Sweep();
+            await LeaveServerAsync(stop).ConfigureAwait(false);
+            if (hold.IsLost)
+            {
+                return;
+            }
+
+            if (!await IsAliveAsync(hold, stop).ConfigureAwait(false))
+            {
+                _monitor.ReportLost(new TimeoutException($"A marker published to NATS did not come back within {ProofTimeout}."));
+                await ReplaceConnectionAsync().ConfigureAwait(false);
+                return;
+            }
+
+            hold.ReportProven();
+            await MeetPeersAgainAsync(stop).ConfigureAwait(false);
         }
     }
 
@@ -143,7 +101,7 @@ internal sealed partial class NatsBackplane
 
     private async Task LeaveServerAsync(CancellationToken stop)
     {
-        if (!_isServerLeaving || _state != TransportState.Available)
+        if (!_isServerLeaving)
         {
             return;
         }
@@ -155,12 +113,9 @@ internal sealed partial class NatsBackplane
         if (!_connector.IsOwned || !knowsOther)
         {
             Log.ServerLeaves(_logger, info?.Name);
-            lock (_reporting)
+            if (_monitor.State == TransportState.Available)
             {
-                if (_state == TransportState.Available)
-                {
-                    _receiver!.OnPartlyUnavailable(cause);
-                }
+                _monitor.Report(TransportState.PartlyUnavailable, cause);
             }
 
             return;
@@ -170,19 +125,17 @@ internal sealed partial class NatsBackplane
         await Task.Delay(MaxMoveDelay * Random.Shared.NextDouble(), _time, stop).ConfigureAwait(false);
         if (_connector.IsConnected)
         {
-            ReportUnavailable(cause);
+            _monitor.ReportLost(cause);
             await _connection.ReconnectAsync().ConfigureAwait(false);
         }
     }
 
-    private async Task<bool> IsAliveAsync(CancellationToken stop)
+    private async Task<bool> IsAliveAsync(TransportHold hold, CancellationToken stop)
     {
         try
         {
-            var losses = Volatile.Read(ref _losses);
-
             // A connection lost meanwhile is reported by its event.
-            return await ProveAsync(stop).ConfigureAwait(false) || losses != Volatile.Read(ref _losses) || !_connector.IsConnected;
+            return await ProveAsync(stop).ConfigureAwait(false) || hold.IsLost || !_connector.IsConnected;
         }
         catch (Exception exception) when (NatsErrors.IsOutage(exception, stop))
         {
@@ -222,7 +175,7 @@ internal sealed partial class NatsBackplane
     {
         _serverError = null;
         _isServerLeaving = false;
-        _restored.Set();
+        _monitor.RetryNow();
         return ValueTask.CompletedTask;
     }
 
@@ -244,82 +197,58 @@ internal sealed partial class NatsBackplane
     private ValueTask OnLameDuckMode(object? sender, NatsLameDuckModeActivatedEventArgs args)
     {
         _isServerLeaving = true;
-        _trouble.Set();
+        _monitor.CheckNow();
         return ValueTask.CompletedTask;
     }
 
     private void OnTrouble(Exception? cause)
     {
-        lock (_reporting)
-        {
-            _losses++;
-            _partials.Clear();
-            if (_state == TransportState.Available)
-            {
-                ReportUnavailable(cause);
-            }
-        }
-
+        _partials.Clear();
+        _monitor.ReportLost(cause);
         _fence.Fail();
         _peers.Fail();
-        _trouble.Set();
     }
 
-    private void ReportUnavailable(Exception? cause)
+    private void OnStateChanged(TransportState before, TransportState state, Exception? cause)
     {
-        lock (_reporting)
+        if (state == TransportState.Unavailable)
         {
-            if (_stop.IsCancellationRequested)
-            {
-                return;
-            }
-
-            if (_state != TransportState.Unavailable)
-            {
-                _state = TransportState.Unavailable;
-                Log.ConnectionLost(_logger, cause);
-                _receiver!.OnUnavailable(cause);
-            }
-            else if (cause is not null)
-            {
-                _receiver!.OnUnavailable(cause);
-            }
-
-            if (NatsErrors.IsRefusal(cause) && !_refused)
-            {
-                _refused = true;
-                Log.Refused(_logger, cause!);
-            }
+            Log.ConnectionLost(_logger, cause);
+            WarnOfRefusal(cause);
         }
-
-        _firstAttempt.TrySetResult();
-    }
-
-    /// <returns><see langword="false"/> if a connection was lost after <paramref name="losses"/> was read.</returns>
-    private bool TryReportAvailable(int losses)
-    {
-        lock (_reporting)
+        else if (state == TransportState.Available)
         {
-            if (losses != _losses || !_connector.IsConnected)
-            {
-                return false;
-            }
-
-            _refused = false;
-            var wasAway = _state == TransportState.Unavailable;
-            _state = TransportState.Available;
-            if (wasAway)
-            {
-                Log.ConnectionRecovered(_logger, _channels.Count, _connection.ServerInfo?.Name);
-                _receiver!.OnAvailable();
-            }
-            else
+            _saidRefused = false;
+            if (before == TransportState.Starting)
             {
                 Log.Connected(_logger, _connection.ServerInfo?.Name);
             }
+            else
+            {
+                Log.ConnectionRecovered(_logger, _channels.Count, _connection.ServerInfo?.Name);
+            }
         }
+    }
 
-        _firstAttempt.TrySetResult();
-        return true;
+    private void OnHoldFailed(int attempt, Exception? cause)
+    {
+        if (cause is null || NatsErrors.IsOutage(cause, CancellationToken.None))
+        {
+            Log.RecoveryFailed(_logger, attempt, cause);
+            WarnOfRefusal(cause);
+        }
+        else
+        {
+            Log.RecoveryCrashed(_logger, cause);
+        }
+    }
+
+    private void WarnOfRefusal(Exception? cause)
+    {
+        if (NatsErrors.IsRefusal(cause) && !_saidRefused)
+        {
+            _saidRefused = true;
+            Log.Refused(_logger, cause!);
+        }
     }
 }

@@ -23,7 +23,6 @@ internal sealed partial class NatsBackplane : IBackplane, INatsPeersEvents
     private const int HeaderReserve = 4_096; // the client adds headers to a message while it is traced, and they count
 
     private readonly ConcurrentDictionary<string, NatsChannelSubscription> _channels = new(StringComparer.Ordinal);
-    private readonly CancellationTokenSource _stop = new();
     private readonly NatsConnector _connector;
     private readonly INatsConnection _connection;
     private readonly NatsRemovals _removals;
@@ -50,6 +49,7 @@ internal sealed partial class NatsBackplane : IBackplane, INatsPeersEvents
     private readonly ulong _publisher = BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(sizeof(ulong)));
     private ulong _partedPayloads;
     private IBackplaneReceiver? _receiver;
+    private volatile bool _isDisposed;
     private Task? _disposal;
 
     public NatsBackplane(
@@ -65,6 +65,9 @@ internal sealed partial class NatsBackplane : IBackplane, INatsPeersEvents
         _errorLog = new(1, time);
         _lossLog = new(16, time);
         _logger = logger ?? NullLogger<NatsBackplane>.Instance;
+        _monitor = new TransportMonitor(HoldAsync, time);
+        _monitor.StateChanged += OnStateChanged;
+        _monitor.HoldFailed += OnHoldFailed;
         _connector = new NatsConnector(options.Value, "DistributedSockets backplane", makesRequests: false, OnRefusalRead);
         _connection = _connector.Connection;
         _removals = new NatsRemovals(_connection.SubscriptionManager);
@@ -94,17 +97,10 @@ internal sealed partial class NatsBackplane : IBackplane, INatsPeersEvents
             ObjectDisposedException.ThrowIf(_disposal is not null, this); // nobody would take the handlers off the connection any more
             _receiver = receiver;
             Attach();
-            _loop = Task.Run(() => RunAsync(_stop.Token), CancellationToken.None);
+            _monitor.Start(receiver);
         }
 
-        try
-        {
-            await _firstAttempt.Task.WaitAsync(_timeout, _time, cancellationToken).ConfigureAwait(false);
-        }
-        catch (TimeoutException exception)
-        {
-            ReportUnavailable(exception);
-        }
+        await _monitor.WaitForFirstReportAsync(_timeout, cancellationToken).ConfigureAwait(false);
     }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
@@ -135,7 +131,7 @@ internal sealed partial class NatsBackplane : IBackplane, INatsPeersEvents
         catch (Exception exception) when (NatsErrors.IsOutage(exception, cancellationToken))
         {
             // The connection may stand and yet carry nothing: see to it now rather than at the next check.
-            _trouble.Set();
+            _monitor.CheckNow();
             throw new BackplaneUnavailableException(
                 $"NATS did not take a message within {_timeout}: {exception.Message} " +
                 "It may arrive all the same. Connections on this node were served. Check that NATS is up and not overloaded.",
@@ -176,7 +172,7 @@ internal sealed partial class NatsBackplane : IBackplane, INatsPeersEvents
         try
         {
             // Disposal ends all that it finds, and what it could not find yet sees here that it has begun.
-            ObjectDisposedException.ThrowIf(_stop.IsCancellationRequested, this);
+            ObjectDisposedException.ThrowIf(_isDisposed, this);
             var beginning = subscription.BeginAsync();
             var peers = _peers.PassAsync();
             await ConfirmAsync(beginning, epoch, cancellationToken).ConfigureAwait(false);
@@ -202,9 +198,9 @@ internal sealed partial class NatsBackplane : IBackplane, INatsPeersEvents
                 throw;
             }
 
-            ObjectDisposedException.ThrowIf(_stop.IsCancellationRequested, this);
+            ObjectDisposedException.ThrowIf(_isDisposed, this);
 
-            _trouble.Set();
+            _monitor.CheckNow();
             throw new BackplaneUnavailableException(
                 $"NATS did not confirm a subscription within {_timeout}: {exception.Message} Check that NATS is up and not overloaded.", exception);
         }
@@ -249,12 +245,8 @@ internal sealed partial class NatsBackplane : IBackplane, INatsPeersEvents
 
     private async Task DisposeCoreAsync()
     {
-        await _stop.CancelAsync().ConfigureAwait(false);
-        if (_loop is { } loop)
-        {
-            await loop.ConfigureAwait(false);
-        }
-
+        _isDisposed = true;
+        await _monitor.DisposeAsync().ConfigureAwait(false);
         Detach();
         NatsSubscription[] subscriptions = [.. _channels.Values];
         _channels.Clear();
@@ -282,7 +274,6 @@ internal sealed partial class NatsBackplane : IBackplane, INatsPeersEvents
         _fence.Fail();
         _peers.Fail();
         _partials.Clear();
-        _stop.Dispose();
     }
 
     /// <summary>Takes our subscriptions off a connection that lives on, for one timeout in all.</summary>
@@ -374,7 +365,7 @@ internal sealed partial class NatsBackplane : IBackplane, INatsPeersEvents
     private async Task ConfirmAsync(Task sending, NatsEpoch epoch, CancellationToken cancellationToken)
     {
         TaskFailures.Observe(sending);
-        ObjectDisposedException.ThrowIf(_stop.IsCancellationRequested, this); // no marker comes back any more
+        ObjectDisposedException.ThrowIf(_isDisposed, this); // no marker comes back any more
         var passing = _fence.PassAsync();
         if (await passing.WaitAsync(_timeout, _time, cancellationToken).ConfigureAwait(false) != epoch)
         {
@@ -420,7 +411,7 @@ internal sealed partial class NatsBackplane : IBackplane, INatsPeersEvents
     {
         if (_lossLog.TryPass(out var others))
         {
-            _receiver!.OnPossibleLoss(others == 0 ? description : $"{description} {others} more like it were not reported since the last one.");
+            _monitor.ReportPossibleLoss(others == 0 ? description : $"{description} {others} more like it were not reported since the last one.");
         }
     }
 }

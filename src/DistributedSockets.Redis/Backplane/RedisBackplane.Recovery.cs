@@ -23,149 +23,100 @@ internal sealed partial class RedisBackplane
 
     private static readonly TimeSpan LivenessInterval = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan ProofTimeout = TimeSpan.FromSeconds(5);
-    private static readonly TimeSpan MinBackOff = TimeSpan.FromMilliseconds(200);
-    private static readonly TimeSpan MaxBackOff = TimeSpan.FromSeconds(5);
 
-    private static readonly TimeSpan MovedInterval = TimeSpan.FromSeconds(1);
-
-    private readonly TaskCompletionSource _firstAttempt = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly AsyncSignal _trouble = new();
-    private readonly AsyncSignal _restored = new();
-    private readonly Lock _reporting = new();
-    private Task? _loop;
+    private readonly TransportMonitor _monitor;
     private IConnectionMultiplexer? _attached;
     private bool _saidReplica;
+    private bool _saidRefused;
     private volatile RedisProof? _proof;
-    private volatile TransportState _state;
     private volatile bool _isStale; // whether a connection of the multiplexer was lost, or was never there
-    private bool _refused;
-    private DateTimeOffset? _movedSince;
-    private long _movedAt;
-    private DateTimeOffset _lookedAt;
-    private int _losses;
+    private bool _isUndelivered; // whether the connection was found to stand and to deliver nothing
+    private int _unproven;
 
-    private enum TransportState
+    private async Task HoldAsync(TransportHold hold, CancellationToken stop)
     {
-        Starting,
-        Available,
-        Unavailable,
-    }
-
-    private async Task RunAsync(CancellationToken stop)
-    {
-        var afresh = false;
-        while (!stop.IsCancellationRequested)
+        var isConnected = false;
+        try
         {
-            try
+            _unproven = hold.Attempt == 1 ? 0 : _unproven;
+            var multiplexer = await OpenAsync(stop).ConfigureAwait(false);
+            isConnected = multiplexer.IsConnected;
+            if (!isConnected)
             {
-                _trouble.Reset();
-                if (_state != TransportState.Available)
-                {
-                    await RecoverAsync(afresh, stop).ConfigureAwait(false);
-                    afresh = false;
-                }
+                throw await _connection.WhyDisconnectedAsync(multiplexer).ConfigureAwait(false)
+                    ?? new RedisConnectionException(ConnectionFailureType.UnableToConnect, CommandFlags.None, "Redis is not connected.");
+            }
 
-                await _trouble.WaitAsync(_movedSince is null ? LivenessInterval : MovedInterval, _time, stop).ConfigureAwait(false);
-                ReportMoved();
-                WarnOfReplica();
-                if (_state == TransportState.Available && !await IsAliveAsync(stop).ConfigureAwait(false))
-                {
-                    afresh = true;
-                    ReportUnavailable(new TimeoutException($"A marker published to Redis did not come back within {ProofTimeout}."));
-                }
-            }
-            catch (OperationCanceledException) when (stop.IsCancellationRequested)
+            _unproven++;
+            await RestoreAsync(multiplexer, stop).ConfigureAwait(false);
+            if (await ProveAsync(multiplexer.GetSubscriber(), stop).ConfigureAwait(false) && hold.TryReportAvailable())
             {
+                _isUndelivered = false;
+                await WatchAsync(hold, stop).ConfigureAwait(false);
+                return;
             }
-            catch (Exception exception)
+
+            await ReplaceAsync(hold.Attempt).ConfigureAwait(false);
+        }
+        catch (Exception exception) when (!hold.WasAvailable && RedisErrors.IsOutage(exception, stop))
+        {
+            await ReplaceAsync(hold.Attempt).ConfigureAwait(false);
+
+            // With RESP2 the connection of the subscriptions may come a moment after that of the commands. That is no outage
+            // yet: StartAsync waits for it, and reports one when its time is up.
+            if (!isConnected || _monitor.State != TransportState.Starting)
             {
-                Log.RecoveryCrashed(_logger, exception);
-                ReportUnavailable(exception);
-                _restored.Reset();
-                await _restored.WaitAsync(MinBackOff, _time, CancellationToken.None).ConfigureAwait(false);
+                throw;
             }
         }
     }
 
-    private async Task RecoverAsync(bool afresh, CancellationToken stop)
+    private async Task<IConnectionMultiplexer> OpenAsync(CancellationToken stop)
     {
-        var backOff = MinBackOff;
-        var unproven = 0;
-        for (var attempt = 1; ; attempt++)
+        var multiplexer = await _connection.GetAsync().WaitAsync(stop).ConfigureAwait(false);
+        Attach(multiplexer);
+        if (multiplexer.IsConnected && _isStale && !_isShard && _connection.IsOwned && IsCluster(multiplexer))
         {
-            Exception? cause = null;
-            var connected = false;
-            try
+            // As its connections come back one by one, the multiplexer sends a subscribe to the next of them before the last one
+            // has answered, and then messages arrive twice. One that connects to all at once has nothing to restore.
+            Detach();
+            await _connection.CloseAsync().ConfigureAwait(false);
+            multiplexer = await _connection.GetAsync().WaitAsync(stop).ConfigureAwait(false);
+            Attach(multiplexer);
+        }
+
+        return multiplexer;
+    }
+
+    /// <summary>Has the next attempt open a new connection, if those over the old one have failed too often.</summary>
+    private async Task ReplaceAsync(int attempt)
+    {
+        if (!_connection.IsOwned || (_unproven < ReplaceAfterUnproven && attempt % ReplaceAfterAttempts != 0))
+        {
+            return;
+        }
+
+        if (_unproven > 0)
+        {
+            Log.ConnectionReplaced(_logger);
+        }
+
+        _unproven = 0;
+        Detach();
+        await _connection.CloseAsync().ConfigureAwait(false);
+    }
+
+    /// <summary>Looks after the subscriptions for as long as the transport is there.</summary>
+    private async Task WatchAsync(TransportHold hold, CancellationToken stop)
+    {
+        while (await hold.WaitAsync(LivenessInterval, stop).ConfigureAwait(false))
+        {
+            WarnOfReplica();
+            if (!await IsAliveAsync(hold, stop).ConfigureAwait(false))
             {
-                _restored.Reset();
-                var losses = Volatile.Read(ref _losses);
-                var multiplexer = await _connection.GetAsync().WaitAsync(stop).ConfigureAwait(false);
-                Attach(multiplexer);
-                connected = multiplexer.IsConnected;
-                if (connected && _isStale && !_isShard && _connection.IsOwned && IsCluster(multiplexer))
-                {
-                    // As its connections come back one by one, the multiplexer sends a subscribe to the next of them before the last one
-                    // has answered, and then messages arrive twice. One that connects to all at once has nothing to restore.
-                    Detach();
-                    await _connection.CloseAsync().ConfigureAwait(false);
-                    multiplexer = await _connection.GetAsync().WaitAsync(stop).ConfigureAwait(false);
-                    Attach(multiplexer);
-                    connected = multiplexer.IsConnected;
-                }
-
-                if (!connected)
-                {
-                    cause = await _connection.WhyDisconnectedAsync(multiplexer).ConfigureAwait(false);
-                }
-                else
-                {
-                    unproven++;
-                    var servers = multiplexer.GetServers();
-                    _isCluster = IsCluster(multiplexer);
-                    _placement = _isShard ? CommandFlags.NoRedirect
-                        : servers.Length > 1 ? CommandFlags.DemandMaster
-                        : CommandFlags.None;
-                    var isMisplaced = _placement == CommandFlags.DemandMaster && IsOnReplica(multiplexer);
-                    if (isMisplaced)
-                    {
-                        NoteMove();
-                    }
-
-                    await RestoreAsync(multiplexer.GetSubscriber(), afresh || unproven > 1 || isMisplaced, stop).ConfigureAwait(false);
-                    if (await ProveAsync(multiplexer.GetSubscriber(), stop).ConfigureAwait(false) && TryReportAvailable(losses))
-                    {
-                        return;
-                    }
-                }
+                _isUndelivered = true;
+                throw new TimeoutException($"A marker published to Redis did not come back within {ProofTimeout}.");
             }
-            catch (Exception exception) when (RedisErrors.IsOutage(exception, stop))
-            {
-                cause = exception;
-            }
-
-            Log.RecoveryFailed(_logger, attempt, cause);
-
-            // With RESP2 the connection of the subscriptions may come a moment after that of the commands. That is no outage
-            // yet: StartAsync waits for it, and reports one when its time is up.
-            if (!connected || _state != TransportState.Starting)
-            {
-                ReportUnavailable(cause);
-            }
-
-            if (_connection.IsOwned && (unproven >= ReplaceAfterUnproven || attempt % ReplaceAfterAttempts == 0))
-            {
-                if (unproven > 0)
-                {
-                    Log.ConnectionReplaced(_logger);
-                }
-
-                unproven = 0;
-                Detach();
-                await _connection.CloseAsync().ConfigureAwait(false);
-            }
-
-            await _restored.WaitAsync(backOff, _time, stop).ConfigureAwait(false);
-            backOff = backOff * 2 < MaxBackOff ? backOff * 2 : MaxBackOff;
         }
     }
 
@@ -173,8 +124,20 @@ internal sealed partial class RedisBackplane
     /// The probe comes first: after a reconnect the multiplexer has sent its own subscribes already, so when the probe's is
     /// confirmed theirs are too, and only those that failed are sent again.
     /// </remarks>
-    private async Task RestoreAsync(ISubscriber subscriber, bool afresh, CancellationToken stop)
+    private async Task RestoreAsync(IConnectionMultiplexer multiplexer, CancellationToken stop)
     {
+        _isCluster = IsCluster(multiplexer);
+        _placement = _isShard ? CommandFlags.NoRedirect
+            : multiplexer.GetServers().Length > 1 ? CommandFlags.DemandMaster
+            : CommandFlags.None;
+        var isMisplaced = _placement == CommandFlags.DemandMaster && IsOnReplica(multiplexer);
+        if (isMisplaced)
+        {
+            NoteMove();
+        }
+
+        var afresh = _isUndelivered || _unproven > 1 || isMisplaced;
+        var subscriber = multiplexer.GetSubscriber();
         await AdoptProbeAsync(stop).ConfigureAwait(false);
         await _probe.EnsureAsync(subscriber, _placement, afresh, stop).ConfigureAwait(false);
         foreach (var batch in _channels.Chunk(BatchSize))
@@ -204,12 +167,10 @@ internal sealed partial class RedisBackplane
         }
     }
 
-    private async Task<bool> IsAliveAsync(CancellationToken stop)
+    private async Task<bool> IsAliveAsync(TransportHold hold, CancellationToken stop)
     {
         try
         {
-            var losses = Volatile.Read(ref _losses);
-
             if (_connection.Current is not { } multiplexer)
             {
                 return false;
@@ -220,11 +181,11 @@ internal sealed partial class RedisBackplane
             await _probe.EnsureAsync(subscriber, _placement, afresh: false, stop).ConfigureAwait(false);
             if (await ProveAsync(subscriber, stop).ConfigureAwait(false))
             {
-                await MendAsync(subscriber, stop).ConfigureAwait(false);
+                await MendAsync(hold, subscriber, stop).ConfigureAwait(false);
                 return true;
             }
 
-            return losses != Volatile.Read(ref _losses); // a connection lost meanwhile has been reported already
+            return hold.IsLost; // a connection lost meanwhile has been reported already
         }
         catch (Exception exception) when (RedisErrors.IsOutage(exception, stop))
         {
@@ -233,10 +194,10 @@ internal sealed partial class RedisBackplane
     }
 
     /// <summary>Subscribes anew what the multiplexer has lost without losing a connection, as when a slot of a cluster moves away and back.</summary>
-    private async Task MendAsync(ISubscriber subscriber, CancellationToken stop)
+    private async Task MendAsync(TransportHold hold, ISubscriber subscriber, CancellationToken stop)
     {
-        var since = _lookedAt - Unnoticed;
-        _lookedAt = _time.GetUtcNow();
+        var since = _monitor.ProvenAt - Unnoticed;
+        hold.ReportProven();
         var lost = _channels.Where(pair => !pair.Value.IsInForce(subscriber)).ToArray();
         var mended = 0;
         foreach (var batch in lost.Chunk(BatchSize))
@@ -247,7 +208,7 @@ internal sealed partial class RedisBackplane
         if (mended > 0)
         {
             Log.SubscriptionsMended(_logger, mended);
-            _receiver!.OnPossibleLoss("Redis had ended subscriptions; they were made anew.", since);
+            _monitor.ReportPossibleLoss("Redis had ended subscriptions; they were made anew.", since);
         }
 
         async Task<bool> MendOneAsync(KeyValuePair<string, RedisSubscription> pair)
@@ -268,14 +229,14 @@ internal sealed partial class RedisBackplane
     internal void MoveProbe(string channel)
     {
         Volatile.Write(ref _nextProbe, channel);
-        _trouble.Set();
+        _monitor.CheckNow();
     }
 
     /// <summary>Has everything looked at now rather than at the next interval.</summary>
     internal void Look()
     {
-        _trouble.Set();
-        _restored.Set();
+        _monitor.CheckNow();
+        _monitor.RetryNow();
     }
 
     private async Task AdoptProbeAsync(CancellationToken stop)
@@ -312,7 +273,7 @@ internal sealed partial class RedisBackplane
     /// <remarks>Where there are several servers, none that is known as a replica takes a publish; where there is one, nothing else is left.</remarks>
     private void WarnOfReplica()
     {
-        var isOnReplica = _state == TransportState.Available && _connection.Current is { } multiplexer && IsOnReplica(multiplexer);
+        var isOnReplica = _connection.Current is { } multiplexer && IsOnReplica(multiplexer);
         if (isOnReplica && !_saidReplica)
         {
             Log.OnReplica(_logger);
@@ -353,7 +314,7 @@ internal sealed partial class RedisBackplane
     // Every kind of connection counts: with RESP3 there is one for all, with RESP2 one carries publishes and one subscriptions.
     private void OnConnectionFailed(object? sender, ConnectionFailedEventArgs args) => OnTrouble(args.Exception);
 
-    private void OnConnectionRestored(object? sender, ConnectionFailedEventArgs args) => _restored.Set();
+    private void OnConnectionRestored(object? sender, ConnectionFailedEventArgs args) => _monitor.RetryNow();
 
     // When a slot moves away, Redis ends its subscriptions. The multiplexer tries to renew them at the same server, and when that fails it
     // looks at its servers again, which it says here.
@@ -363,111 +324,59 @@ internal sealed partial class RedisBackplane
     {
         NoteMove();
         OnTrouble(new RedisConnectionException(ConnectionFailureType.SocketClosed, CommandFlags.None, reason));
-        _restored.Set();
+        _monitor.RetryNow();
     }
 
-    private void NoteMove()
-    {
-        lock (_reporting)
-        {
-            _movedSince ??= _time.GetUtcNow() - AllHaveMoved;
-            _movedAt = _time.GetTimestamp();
-        }
-    }
-
-    private void ReportMoved()
-    {
-        lock (_reporting)
-        {
-            if (_movedSince is { } since && _time.GetElapsedTime(_movedAt) >= AllHaveMoved)
-            {
-                _movedSince = null;
-                _receiver!.OnPossibleLoss("Redis has another primary; nodes that heard of it earlier or later were not heard.", since);
-            }
-        }
-    }
+    private void NoteMove() => _monitor.ReportPossibleLossLater(
+        "Redis has another primary; nodes that heard of it earlier or later were not heard.", _time.GetUtcNow() - AllHaveMoved, AllHaveMoved);
 
     private void OnTrouble(Exception? cause)
     {
         _isStale = true;
-        lock (_reporting)
-        {
-            _losses++;
-            if (_state == TransportState.Available)
-            {
-                ReportUnavailable(cause);
-            }
-        }
-
+        _monitor.ReportLost(cause);
         _proof?.Fail();
-        _trouble.Set();
     }
 
-    private void ReportUnavailable(Exception? cause)
+    private void OnStateChanged(TransportState before, TransportState state, Exception? cause)
     {
-        lock (_reporting)
+        if (state == TransportState.Available)
         {
-            if (_stop.IsCancellationRequested)
-            {
-                return;
-            }
-
-            if (_state != TransportState.Unavailable)
-            {
-                _state = TransportState.Unavailable;
-                if (!_isShard)
-                {
-                    Log.ConnectionLost(_logger, cause);
-                }
-
-                _receiver!.OnUnavailable(cause);
-            }
-            else if (cause is not null)
-            {
-                if (RedisErrors.IsRefusal(cause) && !_refused)
-                {
-                    Log.Refused(_logger, cause);
-                }
-
-                _receiver!.OnUnavailable(cause);
-            }
-
-            _refused |= RedisErrors.IsRefusal(cause);
+            _saidRefused = false;
         }
 
-        _firstAttempt.TrySetResult();
+        if (_isShard)
+        {
+            return; // whoever it is a shard of says it
+        }
+
+        if (state == TransportState.Unavailable)
+        {
+            Log.ConnectionLost(_logger, cause);
+            _saidRefused |= RedisErrors.IsRefusal(cause);
+        }
+        else if (before == TransportState.Starting)
+        {
+            Log.Connected(_logger);
+        }
+        else
+        {
+            Log.ConnectionRecovered(_logger, _channels.Count);
+        }
     }
 
-    /// <returns><see langword="false"/> if a connection was lost after <paramref name="losses"/> was read.</returns>
-    private bool TryReportAvailable(int losses)
+    private void OnHoldFailed(int attempt, Exception? cause)
     {
-        lock (_reporting)
+        if (cause is not null && !RedisErrors.IsOutage(cause, CancellationToken.None))
         {
-            if (losses != _losses)
-            {
-                return false;
-            }
-
-            _refused = false;
-            var wasAway = _state == TransportState.Unavailable;
-            _state = TransportState.Available;
-            _lookedAt = _time.GetUtcNow();
-            if (wasAway)
-            {
-                if (!_isShard)
-                {
-                    Log.ConnectionRecovered(_logger, _channels.Count);
-                }
-
-                _receiver!.OnAvailable();
-            }
-            else if (!_isShard)
-            {
-                Log.Connected(_logger);
-            }
+            Log.RecoveryCrashed(_logger, cause);
+            return;
         }
 
-        _firstAttempt.TrySetResult();
-        return true;
+        Log.RecoveryFailed(_logger, attempt, cause);
+        if (_monitor.State == TransportState.Unavailable && RedisErrors.IsRefusal(cause) && !_saidRefused)
+        {
+            _saidRefused = true;
+            Log.Refused(_logger, cause!);
+        }
     }
 }

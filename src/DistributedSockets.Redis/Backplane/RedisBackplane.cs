@@ -20,10 +20,10 @@ internal sealed partial class RedisBackplane : IBackplane
 {
     private readonly ConcurrentDictionary<string, RedisSubscription> _channels = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, RedisSubscription> _withdrawing = new(StringComparer.Ordinal);
-    private readonly CancellationTokenSource _stop = new();
     private readonly RedisConnection _connection;
     private readonly bool _isShard;
     private volatile bool _isAbandoned;
+    private volatile bool _isDisposed;
     private readonly TimeSpan _timeout;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
@@ -56,6 +56,9 @@ internal sealed partial class RedisBackplane : IBackplane
         _connection = new RedisConnection(options, time);
         _connection.Moved += OnMoved;
         _probe = Subscription(probe, OnProbeReceived);
+        _monitor = new TransportMonitor(HoldAsync, time);
+        _monitor.StateChanged += OnStateChanged;
+        _monitor.HoldFailed += OnHoldFailed;
     }
 
     /// <summary>Raised by a shard when slots may have moved.</summary>
@@ -66,21 +69,9 @@ internal sealed partial class RedisBackplane : IBackplane
     public async ValueTask StartAsync(IBackplaneReceiver receiver, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(receiver);
-        lock (_disposing)
-        {
-            ObjectDisposedException.ThrowIf(_disposal is not null, this);
-            _receiver = receiver;
-            _loop = Task.Run(() => RunAsync(_stop.Token), CancellationToken.None);
-        }
-
-        try
-        {
-            await _firstAttempt.Task.WaitAsync(_timeout, _time, cancellationToken).ConfigureAwait(false);
-        }
-        catch (TimeoutException exception)
-        {
-            ReportUnavailable(exception);
-        }
+        _receiver = receiver;
+        _monitor.Start(receiver);
+        await _monitor.WaitForFirstReportAsync(_timeout, cancellationToken).ConfigureAwait(false);
     }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
@@ -109,7 +100,7 @@ internal sealed partial class RedisBackplane : IBackplane
         catch (Exception exception) when (RedisErrors.IsOutage(exception, cancellationToken))
         {
             // The connection may stand and yet carry nothing: see to it now rather than at the next check.
-            _trouble.Set();
+            _monitor.CheckNow();
             Doubted?.Invoke();
             var cause = RedisErrors.WithoutArguments(exception);
             throw new BackplaneUnavailableException(
@@ -139,7 +130,7 @@ internal sealed partial class RedisBackplane : IBackplane
         }
 
         var subscriber = ConnectedSubscriber("the channel was not subscribed");
-        var losses = Volatile.Read(ref _losses);
+        var losses = _monitor.Losses;
         var subscription = _withdrawing.GetValueOrDefault(channel) ?? Subscription(channel, OnReceived);
         try
         {
@@ -159,12 +150,12 @@ internal sealed partial class RedisBackplane : IBackplane
         // Known to the recovery only now: before, it would have restored a subscription that failed. If a connection was
         // lost meanwhile, the recovery may have passed by already, so it is asked to look again.
         _channels[channel] = subscription;
-        if (!ReferenceEquals(_connection.Current, subscriber.Multiplexer) || losses != Volatile.Read(ref _losses))
+        if (!ReferenceEquals(_connection.Current, subscriber.Multiplexer) || losses != _monitor.Losses)
         {
             OnTrouble(null);
         }
 
-        if (_stop.IsCancellationRequested)
+        if (_isDisposed)
         {
             // Disposal may have passed by before it could see this channel, which on a connection of the app would live on.
             await CloseAsync(new(channel, subscription), CancellationToken.None).ConfigureAwait(false);
@@ -247,12 +238,8 @@ internal sealed partial class RedisBackplane : IBackplane
 
     private async Task DisposeCoreAsync()
     {
-        await _stop.CancelAsync().ConfigureAwait(false);
-        if (_loop is { } loop)
-        {
-            await loop.ConfigureAwait(false);
-        }
-
+        _isDisposed = true;
+        await _monitor.DisposeAsync().ConfigureAwait(false);
         Detach();
         var subscriptions = _channels.ToArray();
         _channels.Clear();
@@ -269,7 +256,6 @@ internal sealed partial class RedisBackplane : IBackplane
         }
 
         await _connection.DisposeAsync().ConfigureAwait(false);
-        _stop.Dispose();
     }
 
     private async Task CloseAsync(KeyValuePair<string, RedisSubscription> subscription, CancellationToken deadline)
@@ -307,7 +293,7 @@ internal sealed partial class RedisBackplane : IBackplane
 
     private void OnReceived(string channel, ReadOnlyMemory<byte> payload)
     {
-        if (_stop.IsCancellationRequested)
+        if (_isDisposed)
         {
             return; // on a channel whose subscribe was under way when disposal began
         }

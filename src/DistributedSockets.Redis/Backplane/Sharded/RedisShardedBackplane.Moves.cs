@@ -26,7 +26,7 @@ internal sealed partial class RedisShardedBackplane
 
         var before = _targets;
         var former = moved.Select(slot => before[slot]).OfType<RedisShard>().Distinct().ToArray();
-        var wasAvailable = _state == TransportState.Available;
+        var wasAvailable = _monitor.State == TransportState.Available;
         _targets = targets;
         foreach (var slot in moved)
         {

@@ -19,34 +19,22 @@ internal sealed partial class RedisShardedBackplane
     private static readonly TimeSpan Gossip = TimeSpan.FromSeconds(10);
 
     private readonly TaskCompletionSource _firstAttempt = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly AsyncSignal _doubt = new();
+    private readonly TransportMonitor _monitor;
     private readonly Lock _reporting = new();
     private readonly Dictionary<EndPoint, RedisShard> _shards = [];
     private volatile bool _hasStartEnded;
     private volatile RedisShard[] _live = [];
     private RedisShard?[] _targets = new RedisShard?[RedisSlots.Count];
-    private Task? _loop;
     private HashSet<RedisTopology.Claim> _claims = [];
     private DateTimeOffset _confirmedAt;
-    private DateTimeOffset? _movedSince;
-    private long _movedAt;
     private int _failures;
     private bool _saidUnfit;
     private volatile Exception? _watchProblem;
     private volatile int _lostSlots;
     private volatile int _misplaced;
-    private TransportState _state;
-
-    private enum TransportState
-    {
-        Starting,
-        Available,
-        PartlyUnavailable,
-        Unavailable,
-    }
 
     /// <summary>Has the slots looked up now rather than at the next interval.</summary>
-    internal void Doubt() => _doubt.Set();
+    internal void Doubt() => _monitor.CheckNow();
 
     internal void OnAway(RedisShard shard, bool isNew, Exception? cause)
     {
@@ -65,37 +53,33 @@ internal sealed partial class RedisShardedBackplane
         lock (_reporting)
         {
             Evaluate();
-            if (_state == TransportState.PartlyUnavailable)
+            if (_monitor.State == TransportState.PartlyUnavailable)
             {
-                Receiver.OnPossibleLoss($"The primary {shard.EndPoint} was away.", since - RedisBackplane.Unnoticed);
+                _monitor.ReportPossibleLoss($"The primary {shard.EndPoint} was away.", since - RedisBackplane.Unnoticed);
             }
         }
 
         Doubt();
     }
 
-    private async Task RunAsync(CancellationToken stop)
+    /// <summary>Watches for as long as the backplane lives. What becomes of the primaries is told by <see cref="Evaluate"/>.</summary>
+    private async Task HoldAsync(TransportHold hold, CancellationToken stop)
     {
-        while (!stop.IsCancellationRequested)
+        while (true)
         {
             try
             {
-                _doubt.Reset();
                 await WatchAsync(stop).ConfigureAwait(false);
                 EndStart(null);
-                ReportMoved();
-                await Task.Delay(MinInterval, _time, stop).ConfigureAwait(false); // whatever is in doubt, and how often
-                await _doubt.WaitAsync(_state == TransportState.Available ? CalmInterval : UrgentInterval, _time, stop).ConfigureAwait(false);
             }
-            catch (OperationCanceledException) when (stop.IsCancellationRequested)
-            {
-            }
-            catch (Exception exception)
+            catch (Exception exception) when (!stop.IsCancellationRequested)
             {
                 Log.WatchCrashed(_logger, exception);
                 EndStart(exception);
-                await Task.Delay(UrgentInterval, _time, CancellationToken.None).ConfigureAwait(false);
             }
+
+            await Task.Delay(MinInterval, _time, stop).ConfigureAwait(false); // whatever is in doubt, and how often
+            await hold.WaitAsync(_monitor.State == TransportState.Available ? CalmInterval : UrgentInterval, stop).ConfigureAwait(false);
         }
     }
 
@@ -164,7 +148,7 @@ internal sealed partial class RedisShardedBackplane
             throw new BackplaneUnavailableException(problem + " Switch the option off, or give the address of such a cluster.");
         }
 
-        if (_state == TransportState.Available && servers.Length > Witnesses)
+        if (_monitor.State == TransportState.Available && servers.Length > Witnesses)
         {
             Random.Shared.Shuffle(servers);
             servers = servers[..Witnesses];
@@ -205,43 +189,23 @@ internal sealed partial class RedisShardedBackplane
     {
         lock (_reporting)
         {
-            if (_stop.IsCancellationRequested)
-            {
-                return;
-            }
-
             var live = _live;
             var away = Array.FindAll(live, static shard => !shard.IsAvailable);
             var state = away.Length == live.Length ? TransportState.Unavailable
                 : away.Length > 0 || _lostSlots > 0 || _misplaced > 0 || _watchProblem is not null ? TransportState.PartlyUnavailable
                 : TransportState.Available;
-            if (_state == TransportState.Starting && (state != TransportState.Available && !_hasStartEnded))
+            var before = _monitor.State;
+            if (before == TransportState.Starting && state != TransportState.Available && !_hasStartEnded)
             {
                 return; // StartAsync waits for it, and then it is reported
             }
 
-            var before = _state;
-            _state = state;
-            if (state == before && !(isNews && state != TransportState.Available))
+            if (state == TransportState.Available && before == TransportState.Starting)
             {
-                return;
+                Log.Sharded(_logger, live.Length);
             }
 
-            switch (state)
-            {
-                case TransportState.Unavailable:
-                    Receiver.OnUnavailable(Describe(away));
-                    break;
-                case TransportState.PartlyUnavailable:
-                    Receiver.OnPartlyUnavailable(Describe(away));
-                    break;
-                case TransportState.Available when before == TransportState.Starting:
-                    Log.Sharded(_logger, live.Length);
-                    break;
-                default:
-                    Receiver.OnAvailable();
-                    break;
-            }
+            _monitor.Report(state, state != before || isNews ? Describe(away) : null);
         }
     }
 
@@ -267,23 +231,13 @@ internal sealed partial class RedisShardedBackplane
         lock (_reporting)
         {
             // If it was away and is not any more, the report that it is back says so.
-            if (wasAvailable || _state != TransportState.Available)
+            if (wasAvailable || _monitor.State != TransportState.Available)
             {
-                Receiver.OnPossibleLoss("Slots of the Redis Cluster have moved to another primary.", since);
+                _monitor.ReportPossibleLoss("Slots of the Redis Cluster have moved to another primary.", since);
             }
         }
 
-        _movedSince ??= since;
-        _movedAt = _time.GetTimestamp();
-    }
-
-    private void ReportMoved()
-    {
-        if (_movedSince is { } since && _time.GetElapsedTime(_movedAt) >= RedisBackplane.AllHaveMoved)
-        {
-            _movedSince = null;
-            Receiver.OnPossibleLoss(
-                "Slots of the Redis Cluster had moved to another primary; nodes that heard of it earlier or later were not heard.", since);
-        }
+        _monitor.ReportPossibleLossLater(
+            "Slots of the Redis Cluster had moved to another primary; nodes that heard of it earlier or later were not heard.", since, RedisBackplane.AllHaveMoved);
     }
 }

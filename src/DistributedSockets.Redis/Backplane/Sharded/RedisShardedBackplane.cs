@@ -18,7 +18,6 @@ internal sealed partial class RedisShardedBackplane : IBackplane
 {
     private readonly ConcurrentDictionary<string, RedisPlacement> _channels = new(StringComparer.Ordinal);
     private readonly RedisShard?[] _slots = new RedisShard?[RedisSlots.Count];
-    private readonly CancellationTokenSource _stop = new();
     private readonly RedisConnection _connection;
     private readonly ConfigurationOptions _configuration;
     private readonly byte[] _channelPrefix;
@@ -45,6 +44,7 @@ internal sealed partial class RedisShardedBackplane : IBackplane
         _connection = new RedisConnection(new RedisBackplaneOptions { Configuration = configuration, OperationTimeout = _timeout }, time);
         _channelPrefix = (byte[]?)_configuration.ChannelPrefix ?? [];
         _probe = RedisBackplane.NewProbe(clusterOptions.Value.Prefix);
+        _monitor = new TransportMonitor(HoldAsync, time);
     }
 
     public string System => "redis";
@@ -56,13 +56,8 @@ internal sealed partial class RedisShardedBackplane : IBackplane
     public async ValueTask StartAsync(IBackplaneReceiver receiver, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(receiver);
-        lock (_disposing)
-        {
-            ObjectDisposedException.ThrowIf(_disposal is not null, this);
-            _receiver = receiver;
-            _loop = Task.Run(() => RunAsync(_stop.Token), CancellationToken.None);
-        }
-
+        _receiver = receiver;
+        _monitor.Start(receiver);
         try
         {
             // Twice, as there are two things to connect to, one after the other: the cluster, then its primaries.
@@ -147,17 +142,11 @@ internal sealed partial class RedisShardedBackplane : IBackplane
 
     private async Task DisposeCoreAsync()
     {
-        await _stop.CancelAsync().ConfigureAwait(false);
-        if (_loop is { } loop)
-        {
-            await loop.ConfigureAwait(false);
-        }
-
+        await _monitor.DisposeAsync().ConfigureAwait(false);
         Array.Clear(_slots);
         await Task.WhenAll(_shards.Values.Select(static shard => shard.DisposeAsync().AsTask())).ConfigureAwait(false);
         _channels.Clear();
         await _connection.DisposeAsync().ConfigureAwait(false);
-        _stop.Dispose();
     }
 
     /// <summary>The app's settings without the command that tells of other servers: such a multiplexer keeps to the one that it is given.</summary>
