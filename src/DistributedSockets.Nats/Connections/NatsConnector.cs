@@ -55,12 +55,16 @@ internal sealed class NatsConnector : IAsyncDisposable
     private static NatsOpts Prepare(NatsOpts configuration, TimeSpan timeout, string name, bool makesRequests)
     {
         var defaults = NatsOpts.Default;
+        if (!makesRequests)
+        {
+            // In this mode the client subscribes to its inbox with the first request only: whoever makes none needs no right to it. Else the
+            // mode is left alone, as setting it, also to its default, changes what becomes of a request that nobody answers.
+            configuration = configuration with { RequestReplyMode = NatsRequestReplyMode.SharedInbox };
+        }
+
         return configuration with
         {
             Name = configuration.Name == defaults.Name ? name : configuration.Name,
-
-            // In this mode the client subscribes to its inbox with the first request only: whoever makes none needs no right to it.
-            RequestReplyMode = makesRequests ? configuration.RequestReplyMode : NatsRequestReplyMode.SharedInbox,
 
             // A node must come back by itself however long the outage was, also from a wrong password that has been put right on the server.
             RetryOnInitialConnect = false,
