@@ -20,6 +20,16 @@ public interface IBackplane : IAsyncDisposable, IDisposable
     /// <summary>A short lower-case name of the transport for metrics and logs, such as <c>redis</c>.</summary>
     string System { get; }
 
+    /// <summary>
+    /// What the nodes of a cluster must have in common to hear each other over this transport, besides its address, as a short text: letters,
+    /// digits, spaces and <c>_.:=/-</c>, at most 200. <see langword="null"/> if there is nothing.
+    /// </summary>
+    /// <remarks>
+    /// Nodes compare it by way of the session store, and report others that have another. It is logged, so it must hold no secret. It does
+    /// not change while the backplane runs.
+    /// </remarks>
+    string? Reach => null;
+
     /// <summary>Starts the backplane. Called once, before any other member.</summary>
     /// <param name="receiver">Takes what arrives, and hears of outages.</param>
     /// <param name="cancellationToken">Ends the attempt.</param>

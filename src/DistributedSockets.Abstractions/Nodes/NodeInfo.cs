@@ -1,6 +1,7 @@
 namespace DistributedSockets;
 
 /// <summary>One running process of the cluster.</summary>
+/// <remarks>Nodes are told apart by <see cref="NodeId"/>.</remarks>
 public sealed record NodeInfo
 {
     /// <summary>The node's id, new at each start: the first part of its connections' ids.</summary>
@@ -15,4 +16,16 @@ public sealed record NodeInfo
     /// <summary>How the node maps users and groups to channels; <see langword="null"/> if the session store does not tell.</summary>
     /// <value><c>interest</c>, <c>broadcast</c>, or a fingerprint of another <see cref="IRoutingStrategy"/>.</value>
     public string? Routing { get; init; }
+
+    /// <summary>
+    /// Over what the node hears others; <see langword="null"/> if the session store does not tell, and in the node's own services.
+    /// </summary>
+    /// <value>The <see cref="IBackplane.System"/> of its backplane and, where there is one, its <see cref="IBackplane.Reach"/>.</value>
+    public string? Backplane { get; init; }
+
+    /// <summary>
+    /// How the node seals envelopes; <see langword="null"/> if the session store does not tell, and in the node's own services.
+    /// </summary>
+    /// <value><c>plain</c>, or the ids of its keys, which tell nothing about the keys, that of the sealing one first.</value>
+    public string? Sealing { get; init; }
 }

@@ -64,6 +64,7 @@ internal sealed class NatsConnector : IAsyncDisposable
 
         return configuration with
         {
+            Url = NatsUrls.Normalize(configuration.Url),
             Name = configuration.Name == defaults.Name ? name : configuration.Name,
 
             // A node must come back by itself however long the outage was, also from a wrong password that has been put right on the server.

@@ -1,4 +1,6 @@
+using System.Text;
 using Microsoft.Extensions.Options;
+using NATS.Client.Core;
 
 namespace DistributedSockets;
 
@@ -21,14 +23,24 @@ internal sealed class NatsConnectionOptionsValidator<TOptions> : IValidateOption
                 : $"{type} has {given} connections. Set only one of Url, Configuration and Connection.");
         }
 
-        if (options.Url is { } url)
+        if (options.Url is { } url && NatsUrls.Problem(url) is { } problem)
         {
-            CheckUrl(errors, $"{type}.Url", url);
+            errors.AddError($"{type}.Url {problem}");
         }
 
         if (options.Configuration is { } configuration)
         {
-            CheckUrl(errors, $"{type}.Configuration.Url", configuration.Url);
+            if (NatsUrls.Problem(configuration.Url) is { } problemOfCopy)
+            {
+                errors.AddError($"{type}.Configuration.Url {problemOfCopy}");
+            }
+
+            Check(errors, $"{type}.Configuration", configuration);
+        }
+
+        if (options.Connection?.Opts is { } opts)
+        {
+            Check(errors, $"{type}.Connection.Opts", opts);
         }
 
         if (options.OperationTimeout < MinTimeout || options.OperationTimeout > MaxTimeout)
@@ -39,22 +51,47 @@ internal sealed class NatsConnectionOptionsValidator<TOptions> : IValidateOption
         return errors.Build();
     }
 
-    private static void CheckUrl(ValidateOptionsResultBuilder errors, string setting, string? url)
+    /// <summary>Checks the settings of the client with which this cannot work.</summary>
+    private static void Check(ValidateOptionsResultBuilder errors, string setting, NatsOpts opts)
     {
-        if (string.IsNullOrWhiteSpace(url) || !url.Split(',').All(IsServer))
+        if (!opts.Echo)
         {
-            errors.AddError(
-                $"{setting} is no list of NATS servers. Write nats://host:port, or tls, ws or wss instead of nats, several separated by commas; " +
-                "percent-encode what is special in a user name or password.");
+            errors.AddError($"{setting}.Echo is off, so a node cannot tell whether its own messages arrive. Leave it on.");
+        }
+
+        if (!opts.Headers)
+        {
+            errors.AddError($"{setting}.Headers is off, and JetStream answers by headers. Leave it on.");
+        }
+
+        if (!IsAscii(opts.SubjectEncoding))
+        {
+            errors.AddError($"{setting}.SubjectEncoding is {opts.SubjectEncoding.WebName}, which no server reads. Leave it at UTF-8.");
+        }
+
+        if (!IsAscii(opts.HeaderEncoding))
+        {
+            errors.AddError($"{setting}.HeaderEncoding is {opts.HeaderEncoding.WebName}, which no server reads. Leave it at ASCII.");
+        }
+
+        if (string.IsNullOrEmpty(opts.InboxPrefix) || opts.InboxPrefix.Split('.').Any(static token => token is "" or "*" or ">" || token.Any(char.IsWhiteSpace)))
+        {
+            errors.AddError($"{setting}.InboxPrefix is no subject. Write words separated by dots, such as _INBOX or _INBOX.app, without spaces, * and >.");
+        }
+
+        Check(errors, $"{setting}.ConnectTimeout", opts.ConnectTimeout);
+        Check(errors, $"{setting}.CommandTimeout", opts.CommandTimeout);
+        Check(errors, $"{setting}.PingInterval", opts.PingInterval);
+    }
+
+    private static void Check(ValidateOptionsResultBuilder errors, string setting, TimeSpan value)
+    {
+        if (value < MinTimeout)
+        {
+            errors.AddError($"{setting} is {value}. Set it to at least {MinTimeout}.");
         }
     }
 
-    private static bool IsServer(string url) =>
-        Uri.TryCreate(url.Contains("://", StringComparison.Ordinal) ? url : "nats://" + url, UriKind.Absolute, out var uri)
-        && uri.Scheme is "nats" or "tls" or "ws" or "wss"
-        && Uri.CheckHostName(uri.Host) != UriHostNameType.Unknown
-
-        // A slash in a password would make the rest of it a path, and its beginning a host that stands in logs.
-        && (uri.Scheme is "ws" or "wss" || uri.PathAndQuery is "" or "/")
-        && uri.Fragment.Length == 0;
+    /// <summary>Whether ASCII stays what it is.</summary>
+    private static bool IsAscii(Encoding? encoding) => encoding is not null && encoding.GetBytes("a.b").AsSpan().SequenceEqual("a.b"u8);
 }

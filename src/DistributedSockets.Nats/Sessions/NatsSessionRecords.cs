@@ -76,6 +76,16 @@ internal sealed record NatsLeaseRecord
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public string? Routing { get; init; }
 
+    /// <summary>Over what the node hears others.</summary>
+    [JsonPropertyName("b")]
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Backplane { get; init; }
+
+    /// <summary>How the node seals envelopes.</summary>
+    [JsonPropertyName("s")]
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Sealing { get; init; }
+
     /// <summary>How long the lease lasts, in milliseconds.</summary>
     [JsonPropertyName("d")]
     public long Duration { get; init; }

@@ -231,7 +231,15 @@ internal sealed partial class NatsSessionStore
         var now = _clock.Now;
         return leases.Where(lease => lease.IsLive(now)).ToDictionary(
             static lease => lease.Token,
-            static lease => new NodeInfo { NodeId = lease.Record.NodeId, Name = lease.Record.Name, StartedAt = lease.Record.StartedAt, Routing = lease.Record.Routing },
+            static lease => new NodeInfo
+            {
+                NodeId = lease.Record.NodeId,
+                Name = lease.Record.Name,
+                StartedAt = lease.Record.StartedAt,
+                Routing = lease.Record.Routing,
+                Backplane = lease.Record.Backplane,
+                Sealing = lease.Record.Sealing,
+            },
             StringComparer.Ordinal);
     }
 

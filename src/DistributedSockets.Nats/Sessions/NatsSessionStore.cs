@@ -77,6 +77,8 @@ internal sealed partial class NatsSessionStore : ISessionStore
             Name = node.Name,
             StartedAt = node.StartedAt,
             Routing = node.Routing,
+            Backplane = node.Backplane,
+            Sealing = node.Sealing,
             Duration = NatsLeaseRecord.DurationOf(expiry),
         };
         return await RunAsync(

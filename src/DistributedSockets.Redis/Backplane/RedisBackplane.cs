@@ -43,6 +43,7 @@ internal sealed partial class RedisBackplane : IBackplane
         ILogger<RedisBackplane>? logger = null)
         : this(options.Value, NewProbe(clusterOptions.Value.Prefix), isShard: false, time, logger ?? NullLogger<RedisBackplane>.Instance)
     {
+        Reach = RedisReach.Of(options.Value);
     }
 
     internal RedisBackplane(RedisBackplaneOptions options, string probe, bool isShard, TimeProvider time, ILogger logger)
@@ -65,6 +66,8 @@ internal sealed partial class RedisBackplane : IBackplane
     internal event Action? Doubted;
 
     public string System => "redis";
+
+    public string? Reach { get; }
 
     public async ValueTask StartAsync(IBackplaneReceiver receiver, CancellationToken cancellationToken = default)
     {

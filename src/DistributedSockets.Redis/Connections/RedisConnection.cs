@@ -36,7 +36,7 @@ internal sealed class RedisConnection : IAsyncDisposable
         _shared = options.ConnectionMultiplexer;
         if (_shared is null)
         {
-            _configuration = Prepare(options.Configuration?.Clone() ?? ConfigurationOptions.Parse(options.ConnectionString!));
+            _configuration = Prepare(options.Configuration?.Clone() ?? ConfigurationOptions.Parse(options.ConnectionString!), options.OperationTimeout);
             if (!string.IsNullOrEmpty(_configuration.ServiceName))
             {
                 _sentinels = new RedisSentinels(_configuration, options.OperationTimeout, time);
@@ -157,11 +157,26 @@ internal sealed class RedisConnection : IAsyncDisposable
         }
     }
 
-    private static ConfigurationOptions Prepare(ConfigurationOptions configuration)
+    private static ConfigurationOptions Prepare(ConfigurationOptions configuration, TimeSpan timeout)
     {
         configuration.AbortOnConnectFail = false;
         configuration.BacklogPolicy = BacklogPolicy.FailFast;
-        configuration.ConfigCheckSeconds = Math.Min(configuration.ConfigCheckSeconds, ConfigCheckSeconds); // by which a replica is recognized
+        if (configuration.ConfigCheckSeconds is <= 0 or > ConfigCheckSeconds)
+        {
+            configuration.ConfigCheckSeconds = ConfigCheckSeconds; // by which a replica is recognized
+        }
+
+        // Whoever waits gives up by the timeout of ours; the multiplexer's must not come first.
+        configuration.AsyncTimeout = Math.Max(configuration.AsyncTimeout, (int)timeout.TotalMilliseconds);
+
+        // Of several primaries the multiplexer takes the first, which must be the same one on all nodes.
+        EndPoint[] ordered = [.. configuration.EndPoints.Select(Reachable).OrderBy(static endPoint => RedisServerName.Of(endPoint), StringComparer.Ordinal)];
+        configuration.EndPoints.Clear();
+        foreach (var endPoint in ordered)
+        {
+            configuration.EndPoints.Add(endPoint);
+        }
+
         if (configuration.ReconnectRetryPolicy is null or ExponentialRetry)
         {
             // The default backs off to a minute, which is too long to be cut off after a restart of Redis.
@@ -170,6 +185,14 @@ internal sealed class RedisConnection : IAsyncDisposable
 
         return configuration;
     }
+
+    /// <summary>An address in a spelling with which the multiplexer comes to it.</summary>
+    private static EndPoint Reachable(EndPoint endPoint) => endPoint switch
+    {
+        IPEndPoint { Address.IsIPv4MappedToIPv6: true } ip => new IPEndPoint(ip.Address.MapToIPv4(), ip.Port),
+        DnsEndPoint dns when dns.Host.Equals("localhost.", StringComparison.OrdinalIgnoreCase) => new DnsEndPoint("localhost", dns.Port),
+        _ => endPoint,
+    };
 
     private async Task<IConnectionMultiplexer> OpenAsync()
     {

@@ -1,5 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
 using System.Net;
+using System.Net.Sockets;
 using StackExchange.Redis;
 
 namespace DistributedSockets;
@@ -12,6 +14,7 @@ internal static class RedisServerName
     private const int Port = 6379;
     private const int TlsPort = 6380;
     private const int SentinelPort = 26379;
+    private const string Loopback = "127.0.0.1";
 
     /// <summary>The name given, or else the addresses.</summary>
     /// <exception cref="Exception">There is no name, and nothing from which one can be read.</exception>
@@ -49,11 +52,32 @@ internal static class RedisServerName
     private static string Of(IEnumerable<EndPoint> endPoints, int defaultPort) =>
         string.Join(',', endPoints.Select(endPoint => Of(endPoint, defaultPort)).Order(StringComparer.Ordinal));
 
-    private static string Of(EndPoint endPoint, int defaultPort) => endPoint switch
+    /// <summary>An address as it is called whatever its spelling.</summary>
+    public static string Of(EndPoint endPoint, int defaultPort = Port) => endPoint switch
     {
-        DnsEndPoint { Port: 0 } dns => $"{dns.Host.ToLowerInvariant()}:{defaultPort}",
-        DnsEndPoint dns => $"{dns.Host.ToLowerInvariant()}:{dns.Port}",
-        IPEndPoint { Port: 0 } ip => new IPEndPoint(ip.Address, defaultPort).ToString(),
+        DnsEndPoint dns => $"{Of(dns.Host)}:{(dns.Port == 0 ? defaultPort : dns.Port)}",
+        IPEndPoint ip => $"{Of(ip.Address)}:{(ip.Port == 0 ? defaultPort : ip.Port)}",
         _ => endPoint.ToString() ?? "",
     };
+
+    private static string Of(string host)
+    {
+        try
+        {
+            return new IdnMapping().GetAscii(host.TrimEnd('.')).ToLowerInvariant() is var name && name == "localhost" ? Loopback : name;
+        }
+        catch (ArgumentException)
+        {
+            return host.ToLowerInvariant(); // nothing that has another spelling
+        }
+    }
+
+    /// <remarks>The machine itself has one name.</remarks>
+    private static string Of(IPAddress address)
+    {
+        var plain = address.IsIPv4MappedToIPv6 ? address.MapToIPv4() : address;
+        return plain.Equals(IPAddress.IPv6Loopback) ? Loopback
+            : plain.AddressFamily == AddressFamily.InterNetworkV6 ? $"[{plain}]"
+            : plain.ToString();
+    }
 }

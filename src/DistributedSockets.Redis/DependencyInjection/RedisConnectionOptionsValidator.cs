@@ -1,4 +1,3 @@
-using System.Net;
 using Microsoft.Extensions.Options;
 using StackExchange.Redis;
 
@@ -15,13 +14,14 @@ internal sealed class RedisConnectionOptionsValidator<TOptions> : IValidateOptio
     {
         var errors = new ValidateOptionsResultBuilder();
         var type = typeof(TOptions).Name;
+        var commands = RedisConnectionString.CommandsFor(options);
         if (options.Servers.Count == 0)
         {
-            CheckConnection(errors, type, options.ConnectionString, options.Configuration, options.ConnectionMultiplexer);
+            CheckConnection(errors, type, options.ConnectionString, options.Configuration, options.ConnectionMultiplexer, commands);
         }
         else if (options is { ConnectionString: null, Configuration: null, ConnectionMultiplexer: null })
         {
-            CheckServers(errors, $"{type}.Servers", options.Servers);
+            CheckServers(errors, $"{type}.Servers", options.Servers, commands);
         }
         else
         {
@@ -72,7 +72,8 @@ internal sealed class RedisConnectionOptionsValidator<TOptions> : IValidateOptio
         }
     }
 
-    private static void CheckServers(ValidateOptionsResultBuilder errors, string type, IList<RedisServerOptions> servers)
+    private static void CheckServers(
+        ValidateOptionsResultBuilder errors, string type, IList<RedisServerOptions> servers, IReadOnlyList<string> commands)
     {
         var names = new HashSet<string>(StringComparer.Ordinal);
         for (var i = 0; i < servers.Count; i++)
@@ -86,7 +87,7 @@ internal sealed class RedisConnectionOptionsValidator<TOptions> : IValidateOptio
             {
                 errors.AddError($"{place}.Name is no name. Use 1 to {RedisServerName.MaxLength} printable ASCII characters other than space and =.");
             }
-            else if (CheckConnection(errors, place, server.ConnectionString, server.Configuration, server.ConnectionMultiplexer)
+            else if (CheckConnection(errors, place, server.ConnectionString, server.Configuration, server.ConnectionMultiplexer, commands)
                 && RedisServerName.TryGet(server, out var name)
                 && !names.Add(name))
             {
@@ -97,7 +98,12 @@ internal sealed class RedisConnectionOptionsValidator<TOptions> : IValidateOptio
 
     /// <returns>Whether the connection can be used, so that what it says may be repeated.</returns>
     private static bool CheckConnection(
-        ValidateOptionsResultBuilder errors, string type, string? connectionString, ConfigurationOptions? configuration, IConnectionMultiplexer? multiplexer)
+        ValidateOptionsResultBuilder errors,
+        string type,
+        string? connectionString,
+        ConfigurationOptions? configuration,
+        IConnectionMultiplexer? multiplexer,
+        IReadOnlyList<string> commands)
     {
         var given = (connectionString is null ? 0 : 1) + (configuration is null ? 0 : 1) + (multiplexer is null ? 0 : 1);
         if (given != 1)
@@ -107,71 +113,19 @@ internal sealed class RedisConnectionOptionsValidator<TOptions> : IValidateOptio
                 : $"{type} has {given} connections. Set only one of ConnectionString, Configuration and ConnectionMultiplexer.");
         }
 
-        var isUsable = given == 1 && (connectionString is null || CheckConnectionString(errors, type, connectionString));
-        if (configuration is { EndPoints.Count: 0 })
+        if (given != 1)
         {
-            errors.AddError($"{type}.Configuration has no endpoint. Add the address of a Redis server to its EndPoints.");
-            isUsable = false;
+            return false;
         }
 
-        return isUsable;
-    }
-
-    private static bool CheckConnectionString(ValidateOptionsResultBuilder errors, string type, string connectionString)
-    {
-        var isUsable = true;
-        if (IsPasswordCut(connectionString))
+        string[] problems = connectionString is not null ? [.. RedisConnectionString.Problems(connectionString, commands).Select(static problem => $"ConnectionString {problem}")]
+            : configuration is not null ? [.. RedisConnectionString.Problems(configuration, commands).Select(static problem => $"Configuration {problem}")]
+            : [];
+        foreach (var problem in problems)
         {
-            isUsable = false;
-            errors.AddError(
-                $"{type}.ConnectionString has something without a name behind the password, which would be taken for an address and stand in logs. " +
-                "A password with a comma goes into Configuration; addresses come first.");
+            errors.AddError($"{type}.{problem}");
         }
 
-        try
-        {
-            var endPoints = ConfigurationOptions.Parse(connectionString).EndPoints;
-            if (endPoints.Count == 0)
-            {
-                isUsable = false;
-                errors.AddError($"{type}.ConnectionString names no server. Begin it with host:port, such as redis.example.com:6379.");
-            }
-
-            if (endPoints.OfType<DnsEndPoint>().Any(static endPoint => Uri.CheckHostName(endPoint.Host) == UriHostNameType.Unknown))
-            {
-                isUsable = false;
-                errors.AddError(
-                    $"{type}.ConnectionString names a server that is no host name. Write host:port, such as redis.example.com:6379, several separated by commas.");
-            }
-        }
-        catch (Exception)
-        {
-            // Whatever it is, among which a UriFormatException: what it says may repeat the string, so it is not passed on.
-            isUsable = false;
-            errors.AddError(
-                $"{type}.ConnectionString cannot be read as a StackExchange.Redis configuration string. " +
-                "Write host:port, then options as name=value, separated by commas.");
-        }
-
-        return isUsable;
-    }
-
-    /// <summary>Whether a comma may have cut the password in two.</summary>
-    private static bool IsPasswordCut(string connectionString)
-    {
-        var isBehindPassword = false;
-        foreach (var range in connectionString.AsSpan().Split(','))
-        {
-            var part = connectionString.AsSpan()[range].Trim();
-            if (isBehindPassword && !part.IsEmpty && !part.Contains('='))
-            {
-                return true;
-            }
-
-            var equals = part.IndexOf('=');
-            isBehindPassword = equals > 0 && part[..equals].Trim().Equals("password", StringComparison.OrdinalIgnoreCase);
-        }
-
-        return false;
+        return problems.Length == 0;
     }
 }

@@ -17,12 +17,29 @@ internal sealed record RedisNodeRecord
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public string? Routing { get; init; }
 
+    [JsonPropertyName("b")]
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Backplane { get; init; }
+
+    [JsonPropertyName("s")]
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Sealing { get; init; }
+
     internal static RedisValue Write(NodeInfo node) => JsonSerializer.SerializeToUtf8Bytes(
-        new RedisNodeRecord { Name = node.Name, StartedAt = node.StartedAt, Routing = node.Routing }, RedisSessionJson.Default.RedisNodeRecord);
+        new RedisNodeRecord { Name = node.Name, StartedAt = node.StartedAt, Routing = node.Routing, Backplane = node.Backplane, Sealing = node.Sealing },
+        RedisSessionJson.Default.RedisNodeRecord);
 
     /// <summary>Reads what may be anything; null if it is no record.</summary>
     internal static NodeInfo? Read(string nodeId, RedisValue value) =>
         RedisSessionJson.Read(value, RedisSessionJson.Default.RedisNodeRecord) is { Name: not null } node
-            ? new() { NodeId = nodeId, Name = node.Name, StartedAt = node.StartedAt, Routing = node.Routing }
+            ? new()
+            {
+                NodeId = nodeId,
+                Name = node.Name,
+                StartedAt = node.StartedAt,
+                Routing = node.Routing,
+                Backplane = node.Backplane,
+                Sealing = node.Sealing,
+            }
             : null;
 }

@@ -7,6 +7,8 @@ internal sealed class NodeBackplane(FaultyBackplane inner, CrashGate gate) : IBa
 
     public string System => inner.System;
 
+    public string? Reach => inner.Reach;
+
     public ValueTask StartAsync(IBackplaneReceiver receiver, CancellationToken cancellationToken = default) => inner.StartAsync(receiver, cancellationToken);
 
     public ValueTask<long?> PublishAsync(string channel, ReadOnlyMemory<byte> payload, CancellationToken cancellationToken = default)

@@ -44,6 +44,9 @@ public sealed class FaultyBackplane : IBackplane
     /// <inheritdoc/>
     public string System => _inner.System;
 
+    /// <inheritdoc/>
+    public string? Reach => _inner.Reach;
+
     /// <summary>
     /// Takes the transport away: publishes and subscribes throw <see cref="BackplaneUnavailableException"/>, and what arrives or is under way is
     /// lost. Nothing more is handed over when this returns. Cutting twice is the same as once.

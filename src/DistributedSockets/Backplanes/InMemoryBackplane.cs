@@ -11,6 +11,8 @@ internal sealed class InMemoryBackplane(InMemoryCluster cluster) : IBackplane
 
     public string System => "in_memory";
 
+    public string Reach => cluster.Id;
+
     private IBackplaneReceiver Receiver
     {
         get

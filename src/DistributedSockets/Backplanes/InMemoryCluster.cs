@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Security.Cryptography;
 
 namespace DistributedSockets;
 
@@ -13,6 +14,9 @@ public sealed class InMemoryCluster
     /// <summary>Creates a cluster.</summary>
     /// <param name="time">The clock of node leases; <see langword="null"/> for the system's.</param>
     public InMemoryCluster(TimeProvider? time = null) => _time = time ?? TimeProvider.System;
+
+    /// <summary>Tells it from those of other processes.</summary>
+    internal string Id { get; } = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(4));
 
     internal InMemoryDirectory Directory(string prefix) => _directories.GetOrAdd(prefix, static (_, time) => new(time), _time);
 

@@ -117,7 +117,7 @@ public static class DistributedWebSocketsServiceCollectionExtensions
         services.TryAddSingleton<EnvelopeSorter>();
         services.TryAddSingleton<ChannelReconciler>();
         services.TryAddSingleton<SessionCommitter>();
-        services.TryAddSingleton<RoutingAgreement>();
+        services.TryAddSingleton<ClusterAgreement>();
         services.TryAddSingleton<NodeHeartbeat>();
         services.TryAddSingleton<Drain>();
         services.TryAddSingleton<Admission>();

@@ -4,7 +4,7 @@ namespace DistributedSockets;
 
 /// <summary>
 /// Healthy; degraded while the backplane or the session store is away, the backplane refuses a channel that is needed, no other node is
-/// understood, or one routes otherwise; unhealthy before start and while draining.
+/// understood, or one is configured otherwise; unhealthy before start and while draining.
 /// </summary>
 internal sealed class DistributedWebSocketsHealthCheck(
     LocalNode node, Hubs hubs, RefusedEnvelopes refused, ChannelSubscriptions subscriptions) : IHealthCheck
@@ -36,7 +36,7 @@ internal sealed class DistributedWebSocketsHealthCheck(
             (null, null) when part is null && refused.IsDeaf => Result(
                 HealthStatus.Degraded,
                 "Envelopes of other nodes are refused, and none was taken in the last minute. EnvelopeKeys or the clocks differ."),
-            (null, null) when part is null && node.RoutingProblem is { } routing => Result(HealthStatus.Degraded, routing),
+            (null, null) when part is null && node.AgreementProblem is { } difference => Result(HealthStatus.Degraded, difference),
             (null, null) when part is null => Result(HealthStatus.Healthy, "The node is up."),
             (not null, not null) => Result(
                 HealthStatus.Degraded, $"The backplane and the session store are away. Backplane: {backplane} Session store: {store}"),

@@ -13,7 +13,7 @@ internal sealed class LocalNode
     private volatile string? _backplanePartProblem;
     private volatile string? _leaseProblem;
     private volatile string? _commitProblem;
-    private volatile string? _routingProblem;
+    private volatile string? _agreementProblem;
 
     public LocalNode(IOptions<DistributedWebSocketsOptions> options, ChannelRouting routing, TimeProvider time)
     {
@@ -69,11 +69,11 @@ internal sealed class LocalNode
         set => _commitProblem = value;
     }
 
-    /// <summary>Who maps users and groups to other channels than this node; <see langword="null"/> if nobody is known to.</summary>
-    internal string? RoutingProblem
+    /// <summary>Who is configured so that it and this node do not hear each other; <see langword="null"/> if nobody is known to be.</summary>
+    internal string? AgreementProblem
     {
-        get => _routingProblem;
-        set => _routingProblem = value;
+        get => _agreementProblem;
+        set => _agreementProblem = value;
     }
 
     internal bool IsBackplaneAway => _backplaneProblem is not null;

@@ -10,7 +10,7 @@ internal sealed partial class NodeHeartbeat(
     Hubs hubs,
     SessionChanges changes,
     ClusterEvents events,
-    RoutingAgreement agreement,
+    ClusterAgreement agreement,
     IOptions<DistributedWebSocketsOptions> options,
     TimeProvider time,
     FailSafeLogger<NodeHeartbeat> logger)
@@ -63,7 +63,7 @@ internal sealed partial class NodeHeartbeat(
         try
         {
             var now = time.GetTimestamp();
-            var held = await AskAsync(token => store.RenewLeaseAsync(node.Info, options.Value.LeaseExpiry, token), stopping);
+            var held = await AskAsync(token => store.RenewLeaseAsync(agreement.Own, options.Value.LeaseExpiry, token), stopping);
 
             // An answer that did not come in time may have been that the lease was gone; the one after it knows nothing of that.
             held &= _renewedAt is not { } last || time.GetElapsedTime(last, now) < options.Value.LeaseExpiry;

@@ -148,7 +148,6 @@ public sealed class NatsRegistrationTests(NatsServer server)
     [InlineData("nats://app:1/" + Secret + "@host:4222")] // a slash in a password makes a host of what is before it
     [InlineData("nats://app:" + Secret + ",x@host:4222")]
     [InlineData("nats://host:4222#" + Secret)]
-    [InlineData("nats://host:4222,")]
     [InlineData("nats://host:" + Secret)]
     [InlineData("redis://app:" + Secret + "@host")]
     public async Task Start_UrlUnusable_FailsWithoutRepeatingIt(string url)

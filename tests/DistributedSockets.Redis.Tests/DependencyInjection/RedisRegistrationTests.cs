@@ -213,7 +213,7 @@ public sealed class RedisRegistrationTests(RedisFixture redis) : IClassFixture<R
     {
         var message = await RefusalAsync(builder => builder.UseRedis(options => options.Configuration = new ConfigurationOptions { Password = Secret }));
 
-        Assert.Contains("RedisBackplaneOptions.Configuration has no endpoint", message);
+        Assert.Contains("RedisBackplaneOptions.Configuration names no server", message);
         Assert.DoesNotContain(Secret, message);
     }
 

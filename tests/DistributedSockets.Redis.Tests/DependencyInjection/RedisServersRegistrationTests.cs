@@ -72,7 +72,7 @@ public sealed class RedisServersRegistrationTests(RedisFixture redis) : IClassFi
     [InlineData("10.0.0.1", "10.0.0.1:6379")]
     [InlineData("b:2,a:1", "a:1,b:2")]
     [InlineData("b:2,a,serviceName=main", "a:26379,b:2/main")]
-    [InlineData("[::1]:7000", "[::1]:7000")]
+    [InlineData("[2001:DB8::1]:7000", "[2001:db8::1]:7000")]
     public async Task Name_NotGiven_IsTheAddress(string connectionString, string name)
     {
         Assert.Equal(name, RedisServerName.Of(new() { ConnectionString = connectionString }));

@@ -50,8 +50,15 @@ internal sealed class RedisNode : IAsyncDisposable
     /// <param name="prefix">The prefix of the cluster.</param>
     /// <param name="onMessage">What the endpoint does instead of answering.</param>
     /// <param name="envelopeKey">What the nodes of the cluster seal envelopes with, if anything.</param>
-    internal static async Task<RedisNode> StartAsync(
+    internal static Task<RedisNode> StartAsync(
         string redis,
+        string prefix,
+        Func<WebSocketConnection, WebSocketMessage, CancellationToken, ValueTask>? onMessage = null,
+        string? envelopeKey = null) => StartAsync(sockets => sockets.UseRedis(redis), prefix, onMessage, envelopeKey);
+
+    /// <inheritdoc cref="StartAsync(string, string, Func{WebSocketConnection, WebSocketMessage, CancellationToken, ValueTask}?, string?)"/>
+    internal static async Task<RedisNode> StartAsync(
+        Action<IDistributedWebSocketsBuilder> configure,
         string prefix,
         Func<WebSocketConnection, WebSocketMessage, CancellationToken, ValueTask>? onMessage = null,
         string? envelopeKey = null)
@@ -65,7 +72,7 @@ internal sealed class RedisNode : IAsyncDisposable
         builder.Services.AddSingleton<IUserIdProvider, QueryUserIdProvider>();
         builder.Services.AddSingleton<LossObserver>();
         builder.Services.AddSingleton<IClusterObserver>(services => services.GetRequiredService<LossObserver>());
-        builder.Services.AddDistributedWebSockets(options =>
+        var sockets = builder.Services.AddDistributedWebSockets(options =>
             {
                 options.HeartbeatInterval = TimeSpan.FromMilliseconds(200);
                 options.DrainTimeout = TimeSpan.Zero;
@@ -74,8 +81,8 @@ internal sealed class RedisNode : IAsyncDisposable
                     options.EnvelopeKeys.Add(envelopeKey);
                 }
             })
-            .ConfigureCluster(cluster => cluster.Prefix = prefix)
-            .UseRedis(redis);
+            .ConfigureCluster(cluster => cluster.Prefix = prefix);
+        configure(sockets);
         var app = builder.Build();
         app.UseRouting();
         app.MapDistributedWebSocket(

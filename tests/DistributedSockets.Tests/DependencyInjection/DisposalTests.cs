@@ -83,7 +83,7 @@ public sealed class DisposalTests
         thread.Start();
 
         await ended.Task.WithinGuardAsync();
-        Assert.Equal(other.Services.GetRequiredService<NodeInfo>(), Assert.Single(await other.Store.ListNodesAsync(Cancellation)));
+        Assert.Equal(other.Services.GetRequiredService<NodeInfo>().NodeId, Assert.Single(await other.Store.ListNodesAsync(Cancellation)).NodeId);
     }
 
     [Fact]

@@ -30,7 +30,7 @@ public sealed class DrainTests
 
         await stopping.WithinGuardAsync();
         Assert.False(await other.Store.IsOnlineAsync("probe", "u", Cancellation));
-        Assert.Equal(other.Services.GetRequiredService<NodeInfo>(), Assert.Single(await other.Store.ListNodesAsync(Cancellation)));
+        Assert.Equal(other.Services.GetRequiredService<NodeInfo>().NodeId, Assert.Single(await other.Store.ListNodesAsync(Cancellation)).NodeId);
     }
 
     [Fact]

@@ -250,14 +250,17 @@ public sealed class RoutingStrategyTests
     {
         var own = new LocalNode(
             Microsoft.Extensions.Options.Options.Create(new DistributedWebSocketsOptions()), new(RoutingStrategy.Interest), TimeProvider.System);
-        var agreement = new RoutingAgreement(own, new(Microsoft.Extensions.Logging.Abstractions.NullLogger<RoutingAgreement>.Instance));
+        var agreement = new ClusterAgreement(
+            own, new InMemoryBackplane(new()), new(Microsoft.Extensions.Options.Options.Create(new DistributedWebSocketsOptions())),
+            new(Microsoft.Extensions.Logging.Abstractions.NullLogger<ClusterAgreement>.Instance));
         var silent = new NodeInfo { NodeId = "old-1", Name = "old", StartedAt = default };
         agreement.Compare([own.Info, silent]);
-        Assert.Null(own.RoutingProblem);
+        Assert.Null(own.AgreementProblem);
 
-        agreement.Compare([own.Info, silent with { NodeId = "x\nforged", Routing = "y\nforged" }]);
-        Assert.NotNull(own.RoutingProblem);
-        Assert.DoesNotContain("forged", own.RoutingProblem);
+        agreement.Compare([agreement.Own, silent with { NodeId = "x\nforged", Routing = "y\nforged", Backplane = "z\nforged", Sealing = "forged" }]);
+        Assert.NotNull(own.AgreementProblem);
+        Assert.DoesNotContain("forged", own.AgreementProblem);
+        Assert.All(["other channels", "another backplane", "seal envelopes otherwise"], text => Assert.Contains(text, own.AgreementProblem));
     }
 
     private static Task<AppNode> StartAsync(InMemoryCluster cluster, IRoutingStrategy routing, Action<IDistributedWebSocketsBuilder>? build = null) =>

@@ -34,6 +34,8 @@ internal sealed class RedisServersBackplane : IBackplane
 
     public string System => "redis";
 
+    public string? Reach { get; private init; }
+
     /// <summary>Creates the backplane of each of <see cref="RedisBackplaneOptions.Servers"/>.</summary>
     public static RedisServersBackplane Create(
         RedisBackplaneOptions options, IOptions<DistributedWebSocketsClusterOptions> clusterOptions, TimeProvider time, ILoggerFactory? loggers = null) =>
@@ -46,7 +48,10 @@ internal sealed class RedisServersBackplane : IBackplane
             }),
             clusterOptions.Value.Prefix,
             time,
-            loggers?.CreateLogger<RedisServersBackplane>());
+            loggers?.CreateLogger<RedisServersBackplane>())
+        {
+            Reach = RedisReach.Of(options),
+        };
 
     public async ValueTask StartAsync(IBackplaneReceiver receiver, CancellationToken cancellationToken = default)
     {

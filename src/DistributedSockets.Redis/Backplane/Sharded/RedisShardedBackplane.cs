@@ -35,6 +35,7 @@ internal sealed partial class RedisShardedBackplane : IBackplane
         TimeProvider time,
         ILogger<RedisBackplane>? logger = null)
     {
+        Reach = RedisReach.Of(options.Value);
         _timeout = options.Value.OperationTimeout;
         _time = time;
         _logger = logger ?? NullLogger<RedisBackplane>.Instance;
@@ -48,6 +49,8 @@ internal sealed partial class RedisShardedBackplane : IBackplane
     }
 
     public string System => "redis";
+
+    public string? Reach { get; }
 
     internal IBackplaneReceiver Receiver => _receiver!;
 

@@ -11,6 +11,9 @@ internal sealed class EnvelopeKeyRing(IOptions<DistributedWebSocketsOptions> opt
 
     internal int Count => _keys.Length;
 
+    /// <summary>The ids of the keys, that of the sealing one first.</summary>
+    internal IEnumerable<uint> Ids => _keys.Select(static key => key.Id);
+
     /// <summary>The key that seals; null if envelopes are not sealed.</summary>
     internal EnvelopeKey? Sealing => _keys.Length == 0 ? null : _keys[0];
 

@@ -207,7 +207,7 @@ public sealed class SealedClusterTests
         var (ours, theirs) = (TestKeys.Create(), TestKeys.Create());
         var (node, backplane) = await StartAsync(ours);
         await using var _ = node;
-        var (plain, plainBackplane) = await StartAsync();
+        var (plain, plainBackplane) = await StartAsync([], static _ => { }, "plain"); // of which the other does not know
         await using var __ = plain;
         var friend = TestKeys.Sealer(ours, _time);
         var stranger = TestKeys.Sealer(theirs, _time);
@@ -383,7 +383,8 @@ public sealed class SealedClusterTests
     private Task<(AppNode Node, FakeBackplane Backplane)> StartAsync(params string[] keys) => StartAsync(keys, static _ => { });
 
     /// <summary>Starts a node whose clock stands still, with one lane so that what was sent later arrives later.</summary>
-    private async Task<(AppNode Node, FakeBackplane Backplane)> StartAsync(string[] keys, Action<DistributedWebSocketsOptions> configure)
+    private async Task<(AppNode Node, FakeBackplane Backplane)> StartAsync(
+        string[] keys, Action<DistributedWebSocketsOptions> configure, string prefix = DistributedWebSocketsClusterOptions.DefaultPrefix)
     {
         var backplane = new FakeBackplane(_cluster);
         var node = await AppNode.StartAsync(
@@ -396,7 +397,7 @@ public sealed class SealedClusterTests
             },
             sockets =>
             {
-                sockets.UseBackplane(_ => backplane);
+                sockets.UseBackplane(_ => backplane).ConfigureCluster(options => options.Prefix = prefix);
                 sockets.Services.AddSingleton<IClusterObserver>(_losses);
                 sockets.Services.AddHealthChecks().AddDistributedWebSockets();
                 sockets.Services.Replace(ServiceDescriptor.Singleton<TimeProvider>(_time));

@@ -1,0 +1,162 @@
+using System.Text;
+using System.Text.RegularExpressions;
+using Microsoft.Extensions.Logging;
+
+namespace DistributedSockets;
+
+/// <summary>Notices nodes and workers that are configured so that they and this one do not hear each other.</summary>
+/// <remarks>What they have stands in the session store, so nothing is noticed between nodes that do not share one.</remarks>
+internal sealed partial class ClusterAgreement
+{
+    private const string Plain = "plain";
+
+    private readonly LocalNode _node;
+    private readonly ILogger _logger;
+    private readonly HashSet<Subject> _differing = [];
+
+    public ClusterAgreement(LocalNode node, IBackplane backplane, EnvelopeKeyRing keys, FailSafeLogger<ClusterAgreement> logger)
+    {
+        (_node, _logger) = (node, logger);
+        Own = node.Info with
+        {
+            Backplane = backplane.Reach is { } reach ? $"{backplane.System}: {reach}" : backplane.System,
+            Sealing = keys.Count == 0 ? Plain : string.Join(',', keys.Ids.Select(static id => id.ToString("x8"))),
+        };
+    }
+
+    private enum Subject
+    {
+        Routing,
+        Backplane,
+        Sealing,
+    }
+
+    /// <summary>What this node tells the others of itself.</summary>
+    internal NodeInfo Own { get; }
+
+    /// <summary>Compares this node with the live ones. Called by the heartbeat only.</summary>
+    internal void Compare(IReadOnlyList<NodeInfo> live)
+    {
+        string?[] problems =
+        [
+            Compare(Subject.Routing, live, static node => node.Routing, string.Equals),
+            Compare(Subject.Backplane, live, static node => node.Backplane, string.Equals),
+            Compare(Subject.Sealing, live, static node => node.Sealing, OpenEachOther),
+        ];
+        _node.AgreementProblem = string.Join(' ', problems.OfType<string>()) is { Length: > 0 } all ? all : null;
+    }
+
+    /// <returns>What to tell of those that differ, or null if none does.</returns>
+    private string? Compare(Subject subject, IReadOnlyList<NodeInfo> live, Func<NodeInfo, string?> value, Func<string, string, bool> agree)
+    {
+        var own = value(Own)!; // all three are set here
+        var others = live.Where(other => value(other) is { } theirs && !agree(own, theirs)).ToArray();
+        if (others is not [var first, ..])
+        {
+            if (_differing.Remove(subject))
+            {
+                LogAgreement(subject);
+            }
+
+            return null;
+        }
+
+        var (nodeId, theirs, ours) = (Shown(first), Shown(subject, value(first)!), Shown(subject, own));
+        if (_differing.Add(subject))
+        {
+            LogDifference(subject, others.Length, live.Count, nodeId, theirs, ours);
+        }
+
+        var (what, consequence) = Words(subject);
+        return $"{others.Length} of {live.Count} nodes and workers {what}, such as {nodeId} with {theirs} where this one has {ours}. {consequence}";
+    }
+
+    /// <summary>Each seals with its first key, and opens with all that it has.</summary>
+    private static bool OpenEachOther(string own, string theirs)
+    {
+        string[] ours = own.Split(','), others = theirs.Split(',');
+        return ours.Contains(others[0]) && others.Contains(ours[0]);
+    }
+
+    private static (string What, string Consequence) Words(Subject subject) => subject switch
+    {
+        Subject.Routing => (
+            "map users and groups to other channels",
+            "What one sends to users and groups may not reach the other. Give UseRouting the same strategy everywhere."),
+        Subject.Backplane => (
+            "are on another backplane",
+            "What one sends does not reach the other, or not all of it. Give all nodes and workers the same backplane with the same settings."),
+        _ => (
+            "seal envelopes otherwise",
+            "What one sends is refused by the other. Give all nodes and workers the same EnvelopeKeys."),
+    };
+
+    // The session store may hold anything, and what is shown here stands in logs.
+    private static string Shown(NodeInfo node) => ConnectionId.IsNode(Encoding.UTF8.GetBytes(node.NodeId)) ? node.NodeId : "one without a proper id";
+
+    private static string Shown(Subject subject, string value) => subject switch
+    {
+        Subject.Routing => value is "interest" or "broadcast" ? value : "a strategy of the app",
+        Subject.Backplane => BackplaneForm().IsMatch(value) ? $"'{value}'" : "something unreadable",
+        _ => value == Plain ? "plain envelopes" : KeysForm().IsMatch(value) ? $"keys {value}" : "something unreadable",
+    };
+
+    private void LogDifference(Subject subject, int count, int live, string nodeId, string theirs, string ours)
+    {
+        switch (subject)
+        {
+            case Subject.Routing:
+                Log.RoutingDiffers(_logger, count, live, nodeId, theirs, ours);
+                break;
+            case Subject.Backplane:
+                Log.BackplaneDiffers(_logger, count, live, nodeId, theirs, ours);
+                break;
+            default:
+                Log.SealingDiffers(_logger, count, live, nodeId, theirs, ours);
+                break;
+        }
+    }
+
+    private void LogAgreement(Subject subject)
+    {
+        switch (subject)
+        {
+            case Subject.Routing:
+                Log.RoutingAgrees(_logger);
+                break;
+            case Subject.Backplane:
+                Log.BackplaneAgrees(_logger);
+                break;
+            default:
+                Log.SealingAgrees(_logger);
+                break;
+        }
+    }
+
+    [GeneratedRegex(@"\A[a-z0-9_-]{1,32}(: [A-Za-z0-9 _.:=/-]{1,200})?\z")]
+    private static partial Regex BackplaneForm();
+
+    [GeneratedRegex(@"\A[0-9a-f]{8}(,[0-9a-f]{8}){0,15}\z")]
+    private static partial Regex KeysForm();
+
+    private static partial class Log
+    {
+        [LoggerMessage(194, LogLevel.Error, "{Count} of {Live} nodes and workers map users and groups to other channels, such as {NodeId} with {Routing} where this one has {Own}. What one sends to users and groups may not reach the other. Give UseRouting the same strategy everywhere.")]
+        public static partial void RoutingDiffers(ILogger logger, int count, int live, string nodeId, string routing, string own);
+
+        [LoggerMessage(195, LogLevel.Information, "All nodes and workers map users and groups to the same channels now.")]
+        public static partial void RoutingAgrees(ILogger logger);
+
+        [LoggerMessage(196, LogLevel.Error, "{Count} of {Live} nodes and workers are on another backplane, such as {NodeId} with {Backplane} where this one has {Own}. What one sends does not reach the other, or not all of it. Give all nodes and workers the same backplane with the same settings.")]
+        public static partial void BackplaneDiffers(ILogger logger, int count, int live, string nodeId, string backplane, string own);
+
+        [LoggerMessage(197, LogLevel.Information, "All nodes and workers are on the same backplane now.")]
+        public static partial void BackplaneAgrees(ILogger logger);
+
+        [LoggerMessage(198, LogLevel.Error, "{Count} of {Live} nodes and workers seal envelopes otherwise, such as {NodeId} with {Sealing} where this one has {Own}. What one sends is refused by the other. Give all nodes and workers the same EnvelopeKeys.")]
+        public static partial void SealingDiffers(ILogger logger, int count, int live, string nodeId, string sealing, string own);
+
+        [LoggerMessage(199, LogLevel.Information, "All nodes and workers open each other's envelopes now.")]
+        public static partial void SealingAgrees(ILogger logger);
+    }
+}
