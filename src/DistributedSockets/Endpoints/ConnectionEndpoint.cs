@@ -120,6 +120,12 @@ internal sealed class ConnectionEndpoint(
 
         try
         {
+            await CommitSessionAsync(context);
+            if (context.RequestAborted.IsCancellationRequested)
+            {
+                return; // the client did not wait, so nobody need hear of it
+            }
+
             var socket = await context.WebSockets.AcceptWebSocketAsync(new WebSocketAcceptContext
             {
                 SubProtocol = ChooseSubProtocol(context.WebSockets.WebSocketRequestedProtocols),
@@ -156,6 +162,19 @@ internal sealed class ConnectionEndpoint(
             {
                 subscriptions.Release(userChannel);
             }
+        }
+    }
+
+    /// <summary>
+    /// Stores what the app's middleware has changed in the session of HTTP. It would be stored when the request ends, over what other requests have
+    /// stored by then.
+    /// </summary>
+    private static async ValueTask CommitSessionAsync(HttpContext context)
+    {
+        if (context.Features.Get<ISessionFeature>()?.Session is { } session)
+        {
+            await session.LoadAsync(context.RequestAborted);
+            await session.CommitAsync(context.RequestAborted);
         }
     }
 

@@ -1,5 +1,8 @@
+using System.Net.Sockets;
 using DistributedSockets.Testing;
+using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 using Moq;
 
 namespace DistributedSockets.Tests;
@@ -61,6 +64,38 @@ public sealed class HandshakeTimeTests
             },
             "the user is reached from another node");
         Assert.Contains(node.Logs.GetSnapshot(), record => record.Id.Id == 106);
+    }
+
+    [Fact]
+    public async Task Handshake_ClientGoesWhileItWaits_IsSeenByNobody()
+    {
+        var gate = new TaskCompletionSource();
+        var gone = new TaskCompletionSource();
+        var ended = new TaskCompletionSource();
+        await using var node = await AppNode.StartAsync(
+            build: sockets => sockets.UseBackplane(_ => _backplane),
+            map: app => app.Use(async (context, next) =>
+            {
+                context.RequestAborted.Register(gone.SetResult);
+                await next(context);
+                ended.SetResult();
+            }));
+        _backplane.SubscribeGate = gate;
+        using (var tcp = new TcpClient())
+        {
+            await tcp.ConnectAsync(node.Address.Host, node.Address.Port, Cancellation);
+            await tcp.GetStream().WriteAsync(
+                "GET /chat?u=ann HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"u8.ToArray(),
+                Cancellation);
+            await Eventually.TrueAsync(() => _backplane.Calls.Any(static call => call.StartsWith("subscribe", StringComparison.Ordinal) && call.EndsWith("user:ann", StringComparison.Ordinal)), "the handshake waits for the channel of its user");
+        }
+
+        await gone.Task.WithinGuardAsync();
+        gate.SetResult();
+
+        await ended.Task.WithinGuardAsync();
+        Assert.DoesNotContain(node.Logs.GetSnapshot(), static record => record.Id.Id == 100);
+        Assert.DoesNotContain(node.Logs.GetSnapshot(), static record => record.Level >= LogLevel.Warning);
     }
 
     /// <summary>Whether the first answer is a message of the other node's, rather than this one's own echo.</summary>

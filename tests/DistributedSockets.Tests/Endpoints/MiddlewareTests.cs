@@ -105,6 +105,44 @@ public sealed class MiddlewareTests
         }
     }
 
+    [Fact]
+    public async Task Session_ChangedByTheHandshake_IsStoredThenAndNotOverWhatCameLater()
+    {
+        var ended = new TaskCompletionSource();
+        await using var node = await AppNode.StartAsync(
+            build: static sockets => sockets.Services.AddDistributedMemoryCache().AddSession(),
+            map: app =>
+            {
+                app.Use(async (context, next) =>
+                {
+                    await next(context);
+                    if (context.Response.StatusCode == StatusCodes.Status101SwitchingProtocols)
+                    {
+                        ended.SetResult();
+                    }
+                });
+                app.UseSession();
+                app.Use(static (context, next) =>
+                {
+                    context.Session.SetInt32("visits", (context.Session.GetInt32("visits") ?? 0) + 1);
+                    return next(context);
+                });
+                app.MapGet("/visits", static (HttpContext context) => $"{context.Session.GetInt32("visits")}");
+            });
+        using var http = new HttpClient(new SocketsHttpHandler { UseCookies = false }) { BaseAddress = node.Address };
+        using var first = await http.GetAsync("/visits", Cancellation);
+        var cookie = first.Headers.GetValues("Set-Cookie").Single().Split(';')[0];
+        http.DefaultRequestHeaders.Add("Cookie", cookie);
+
+        await using (var client = await node.ConnectAsync(options: options => options.SetRequestHeader("Cookie", cookie)))
+        {
+            Assert.Equal("3", await http.GetStringAsync("/visits", Cancellation));
+        }
+
+        await ended.Task.WithinGuardAsync();
+        Assert.Equal("4", await http.GetStringAsync("/visits", Cancellation));
+    }
+
     private static async Task EchoAsync(TestClient client, int bytes)
     {
         var sent = RandomNumberGenerator.GetBytes(bytes);
