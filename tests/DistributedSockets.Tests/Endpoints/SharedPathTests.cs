@@ -5,6 +5,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.FileProviders;
 
 namespace DistributedSockets.Tests;
 
@@ -90,6 +91,27 @@ public sealed class SharedPathTests
         using var response = await http.SendAsync(request, Cancellation);
 
         Assert.Equal(status, response.StatusCode);
+    }
+
+    [Fact]
+    public async Task Root_OfASinglePageApp_IsPageAndConnections()
+    {
+        var directory = Directory.CreateTempSubdirectory("files-").FullName;
+        await File.WriteAllTextAsync(Path.Combine(directory, "index.html"), "page", Cancellation);
+        var files = new StaticFileOptions { FileProvider = new PhysicalFileProvider(directory) };
+        await using var node = await AppNode.StartAsync(map: app =>
+        {
+            app.UseStaticFiles(files);
+            app.MapDistributedWebSocket("/", static (connection, message, _, token) => connection.SendAsync(message, token), "root");
+            app.MapFallbackToFile("index.html", files);
+        });
+        using var http = Http(node, HttpProtocols.Http1);
+
+        Assert.Equal("page", await http.GetStringAsync("/", Cancellation));
+        Assert.Equal("page", await http.GetStringAsync("/any/where", Cancellation));
+        await using var client = await TestClient.ConnectAsync(node.Address, "/", readId: false);
+        await client.SendAsync("at the root");
+        Assert.Equal("at the root", await client.ReceiveTextAsync());
     }
 
     [Fact]
