@@ -29,10 +29,18 @@ public static class Eventually
 
     /// <summary>Waits for a task, but never for ever.</summary>
     /// <param name="task">The task.</param>
-    public static Task WithinGuardAsync(this Task task) => task.WaitAsync(Guard, TestContext.Current.CancellationToken);
+    public static Task WithinGuardAsync(this Task task)
+    {
+        Observe(task);
+        return task.WaitAsync(Guard, TestContext.Current.CancellationToken);
+    }
 
     /// <inheritdoc cref="WithinGuardAsync(Task)"/>
-    public static Task<T> WithinGuardAsync<T>(this Task<T> task) => task.WaitAsync(Guard, TestContext.Current.CancellationToken);
+    public static Task<T> WithinGuardAsync<T>(this Task<T> task)
+    {
+        Observe(task);
+        return task.WaitAsync(Guard, TestContext.Current.CancellationToken);
+    }
 
     /// <inheritdoc cref="WithinGuardAsync(Task)"/>
     public static Task<T> WithinGuardAsync<T>(this ValueTask<T> task) => task.AsTask().WithinGuardAsync();
@@ -43,4 +51,8 @@ public static class Eventually
     /// <summary>Shortens the guard for what the caller calls from here on: for tests that want to see something hang.</summary>
     /// <param name="guard">How long it waits.</param>
     internal static void ShortenGuard(TimeSpan guard) => Impatience.Value = guard;
+
+    /// <summary>Looks at the exception of a task that may fail after the wait for it was given up; who waits gets it all the same.</summary>
+    private static void Observe(Task task) => task.ContinueWith(
+        static failed => _ = failed.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted | TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
 }
