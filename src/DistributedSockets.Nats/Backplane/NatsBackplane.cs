@@ -64,7 +64,7 @@ internal sealed partial class NatsBackplane : IBackplane, INatsPeersEvents
         _failedLog = new(1, time);
         _errorLog = new(1, time);
         _lossLog = new(16, time);
-        _logger = logger ?? NullLogger<NatsBackplane>.Instance;
+        _logger = new FailSafeLogger(logger ?? NullLogger<NatsBackplane>.Instance);
         _monitor = new TransportMonitor(HoldAsync, time);
         _monitor.StateChanged += OnStateChanged;
         _monitor.HoldFailed += OnHoldFailed;

@@ -52,7 +52,7 @@ internal sealed partial class NatsSessionStore : ISessionStore
         ILogger<NatsSessionStore>? logger = null)
     {
         var settings = options.Value;
-        _logger = logger ?? NullLogger<NatsSessionStore>.Instance;
+        _logger = new FailSafeLogger(logger ?? NullLogger<NatsSessionStore>.Instance);
         _unreadableSessions = new(1, time);
         _unreadableNodes = new(1, time);
         _forgottenNodes = new(16, time);

@@ -53,7 +53,7 @@ internal sealed partial class RedisBackplane : IBackplane
         _timeout = options.OperationTimeout;
         _time = time;
         _failedLog = new(1, time);
-        _logger = logger;
+        _logger = new FailSafeLogger(logger);
         _connection = new RedisConnection(options, time);
         _connection.Moved += OnMoved;
         _probe = Subscription(probe, OnProbeReceived);

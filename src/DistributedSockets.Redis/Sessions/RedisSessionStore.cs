@@ -41,7 +41,7 @@ internal sealed partial class RedisSessionStore : ISessionStore
     {
         _timeout = options.Value.OperationTimeout;
         _time = time;
-        _logger = logger ?? NullLogger<RedisSessionStore>.Instance;
+        _logger = new FailSafeLogger(logger ?? NullLogger<RedisSessionStore>.Instance);
         _unreadableSessions = new(1, time);
         _unreadableNodes = new(1, time);
         _foreignKeys = new(1, time);

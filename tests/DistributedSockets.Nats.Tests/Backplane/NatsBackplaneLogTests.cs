@@ -33,6 +33,23 @@ public sealed class NatsBackplaneLogTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Outages_LoggerThatThrows_EndAllTheSame()
+    {
+        await using var node = await BackplaneNode.StartAsync(NatsFactory.Backplane(_server.Url, logger: new ThrowingLogger()));
+        await node.SubscribeAsync(Channel);
+        for (var i = 0; i < 2; i++)
+        {
+            await _server.StopAsync();
+            await node.Received.WaitForReportAsync("unavailable", i + 1);
+            await _server.StartAsync();
+            await node.Received.WaitForReportAsync("available", i + 1);
+        }
+
+        await node.PublishAsync(Channel, "heard");
+        await node.Received.WaitForAsync(Channel, "heard");
+    }
+
+    [Fact]
     public async Task Receiver_ThatThrows_IsLoggedAndDoesNotStopTheChannel()
     {
         await using var backplane = NatsFactory.Backplane(_server.Url, logger: _logger);
@@ -45,6 +62,17 @@ public sealed class NatsBackplaneLogTests : IAsyncLifetime
 
         await receiver.Second.Task.WithinGuardAsync();
         Assert.Contains(_logger.Collector.GetSnapshot(), entry => entry.Id.Id == 1105 && entry.Exception is InvalidOperationException);
+    }
+
+    private sealed class ThrowingLogger : ILogger<NatsBackplane>
+    {
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => throw new InvalidOperationException("A logger that throws.");
+
+        public bool IsEnabled(LogLevel logLevel) => true;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
+            throw new InvalidOperationException("A logger that throws.");
     }
 
     private sealed class ThrowingReceiver : IBackplaneReceiver

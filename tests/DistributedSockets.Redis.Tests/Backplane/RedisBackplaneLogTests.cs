@@ -26,6 +26,25 @@ public sealed class RedisBackplaneLogTests
     }
 
     [Fact]
+    public async Task Outages_LoggerThatThrows_EndAllTheSame()
+    {
+        await using var redis = new RedisFixture();
+        await redis.InitializeAsync();
+        await using var node = await BackplaneNode.StartAsync(RedisFactory.Backplane(redis.EndPoint, logger: new ThrowingLogger()));
+        await node.SubscribeAsync("log:v1:all");
+        for (var i = 0; i < 2; i++)
+        {
+            await redis.Server.StopAsync();
+            await node.Received.WaitForReportAsync("unavailable", i + 1);
+            await redis.Server.StartAsync();
+            await node.Received.WaitForReportAsync("available", i + 1);
+        }
+
+        await node.PublishAsync("log:v1:all", "heard");
+        await node.Received.WaitForAsync("log:v1:all", "heard");
+    }
+
+    [Fact]
     public async Task Receiver_ThatThrows_IsLoggedAndDoesNotStopTheChannel()
     {
         await using var redis = new RedisFixture();
@@ -63,6 +82,17 @@ public sealed class RedisBackplaneLogTests
         Assert.DoesNotContain(Password, refusal.ToString());
         Assert.NotEmpty(_logger.Collector.GetSnapshot());
         Assert.All(_logger.Collector.GetSnapshot(), entry => Assert.DoesNotContain(Password, $"{entry.Message} {entry.Exception}"));
+    }
+
+    private sealed class ThrowingLogger : ILogger<RedisBackplane>
+    {
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => throw new InvalidOperationException("A logger that throws.");
+
+        public bool IsEnabled(LogLevel logLevel) => true;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
+            throw new InvalidOperationException("A logger that throws.");
     }
 
     private sealed class ThrowingReceiver : IBackplaneReceiver

@@ -29,7 +29,7 @@ internal sealed class RedisServersBackplane : IBackplane
     {
         _shares = [.. servers.OrderBy(static server => server.Key, StringComparer.Ordinal).Select(server => new RedisShare(server.Key, server.Value, this, time))];
         _rendezvous = new Rendezvous(_shares.Select(static share => share.Name));
-        _agreement = new RedisServersAgreement($"{prefix}:v1:servers", _shares, time, logger ?? NullLogger<RedisServersBackplane>.Instance);
+        _agreement = new RedisServersAgreement($"{prefix}:v1:servers", _shares, time, new FailSafeLogger(logger ?? NullLogger<RedisServersBackplane>.Instance));
     }
 
     public string System => "redis";

@@ -38,7 +38,7 @@ internal sealed partial class RedisShardedBackplane : IBackplane
         Reach = RedisReach.Of(options.Value);
         _timeout = options.Value.OperationTimeout;
         _time = time;
-        _logger = logger ?? NullLogger<RedisBackplane>.Instance;
+        _logger = new FailSafeLogger(logger ?? NullLogger<RedisBackplane>.Instance);
         var configuration = options.Value.Configuration?.Clone() ?? ConfigurationOptions.Parse(options.Value.ConnectionString!);
         _configuration = ForOneServer(configuration.Clone());
         configuration.AllowAdmin = true; // asking a node who owns which slot counts as that
