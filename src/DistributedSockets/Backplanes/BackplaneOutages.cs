@@ -3,7 +3,7 @@ using Microsoft.Extensions.Logging;
 namespace DistributedSockets;
 
 /// <summary>Whether the backplane is there, partly away or away, as it reports; when it is back, tells what may be missing and who has to catch up.</summary>
-internal sealed partial class BackplaneOutages(LocalNode node, LossReporter losses, TimeProvider time, FailSafeLogger<BackplaneOutages> logger)
+internal sealed partial class BackplaneOutages(NodeHealth health, LossReporter losses, TimeProvider time, FailSafeLogger<BackplaneOutages> logger)
 {
     private const string NoCause = "The transport gave no cause.";
 
@@ -38,14 +38,14 @@ internal sealed partial class BackplaneOutages(LocalNode node, LossReporter loss
         bool begins;
         lock (_gate)
         {
-            begins = !node.IsBackplaneAway;
+            begins = !health.IsBackplaneAway;
             if (begins)
             {
                 NoteBeginLocked();
-                node.BackplanePartProblem = null;
+                health.BackplanePartProblem = null;
             }
 
-            node.BackplaneProblem = cause?.Message ?? node.BackplaneProblem ?? NoCause;
+            health.BackplaneProblem = cause?.Message ?? health.BackplaneProblem ?? NoCause;
         }
 
         if (begins)
@@ -59,15 +59,15 @@ internal sealed partial class BackplaneOutages(LocalNode node, LossReporter loss
         bool isBack, begins;
         lock (_gate)
         {
-            isBack = node.IsBackplaneAway;
-            begins = isBack || !node.IsBackplanePartlyAway;
+            isBack = health.IsBackplaneAway;
+            begins = isBack || !health.IsBackplanePartlyAway;
             if (begins)
             {
                 NoteBeginLocked(isPart: true);
             }
 
-            node.BackplanePartProblem = cause?.Message ?? node.BackplanePartProblem ?? NoCause;
-            node.BackplaneProblem = null;
+            health.BackplanePartProblem = cause?.Message ?? health.BackplanePartProblem ?? NoCause;
+            health.BackplaneProblem = null;
         }
 
         if (isBack)
@@ -88,11 +88,11 @@ internal sealed partial class BackplaneOutages(LocalNode node, LossReporter loss
         DateTimeOffset from;
         lock (_gate)
         {
-            ends = node.IsBackplaneAway || node.IsBackplanePartlyAway;
-            part = node.BackplanePartProblem;
+            ends = health.IsBackplaneAway || health.IsBackplanePartlyAway;
+            part = health.BackplanePartProblem;
             from = _mayBeMissingFrom;
-            node.BackplaneProblem = null;
-            node.BackplanePartProblem = null;
+            health.BackplaneProblem = null;
+            health.BackplanePartProblem = null;
         }
 
         Recovered?.Invoke();
@@ -111,7 +111,7 @@ internal sealed partial class BackplaneOutages(LocalNode node, LossReporter loss
     /// <summary>Notes from when on messages may be missing, unless some are missing already.</summary>
     private void NoteBeginLocked(bool isPart = false)
     {
-        if (node.IsBackplaneAway || node.IsBackplanePartlyAway)
+        if (health.IsBackplaneAway || health.IsBackplanePartlyAway)
         {
             return;
         }

@@ -80,6 +80,7 @@ public static class DistributedWebSocketsServiceCollectionExtensions
     {
         services.TryAddSingleton<ChannelRouting>();
         services.TryAddSingleton<LocalNode>();
+        services.TryAddSingleton<NodeHealth>();
         services.TryAddSingleton(static provider => provider.GetRequiredService<LocalNode>().Info);
         services.TryAddSingleton(typeof(FailSafeLogger<>));
         services.TryAddSingleton<DistributedWebSocketsMetrics>();
@@ -89,7 +90,7 @@ public static class DistributedWebSocketsServiceCollectionExtensions
         services.TryAddSingleton<Hubs>();
         services.TryAddSingleton(static provider => new ChannelSubscriptions(
             provider.GetRequiredService<IBackplane>(),
-            provider.GetRequiredService<LocalNode>(),
+            provider.GetRequiredService<NodeHealth>(),
             provider.GetRequiredService<LossReporter>(),
             provider.GetRequiredService<TimeProvider>(),
             provider.GetRequiredService<IOptions<DistributedWebSocketsOptions>>().Value.UnsubscribeDelay,

@@ -7,11 +7,11 @@ namespace DistributedSockets;
 /// understood, or one is configured otherwise; unhealthy before start and while draining.
 /// </summary>
 internal sealed class DistributedWebSocketsHealthCheck(
-    LocalNode node, Hubs hubs, RefusedEnvelopes refused, ChannelSubscriptions subscriptions) : IHealthCheck
+    LocalNode node, NodeHealth health, Hubs hubs, RefusedEnvelopes refused, ChannelSubscriptions subscriptions) : IHealthCheck
 {
     public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
     {
-        var (backplane, part, store) = (node.BackplaneProblem, node.BackplanePartProblem, node.StoreProblem);
+        var (backplane, part, store) = (health.BackplaneProblem, health.BackplanePartProblem, health.StoreProblem);
         var data = new Dictionary<string, object>
         {
             ["node"] = node.Info.NodeId,
@@ -36,7 +36,7 @@ internal sealed class DistributedWebSocketsHealthCheck(
             (null, null) when part is null && refused.IsDeaf => Result(
                 HealthStatus.Degraded,
                 "Envelopes of other nodes are refused, and none was taken in the last minute. EnvelopeKeys or the clocks differ."),
-            (null, null) when part is null && node.AgreementProblem is { } difference => Result(HealthStatus.Degraded, difference),
+            (null, null) when part is null && health.AgreementProblem is { } difference => Result(HealthStatus.Degraded, difference),
             (null, null) when part is null => Result(HealthStatus.Healthy, "The node is up."),
             (not null, not null) => Result(
                 HealthStatus.Degraded, $"The backplane and the session store are away. Backplane: {backplane} Session store: {store}"),

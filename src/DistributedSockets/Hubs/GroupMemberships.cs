@@ -7,7 +7,7 @@ namespace DistributedSockets;
 /// A join waits for its channel; nothing else waits. What takes a connection out of a group, or ends it, takes back a join that was begun
 /// before and still waits: so the changes of one connection take effect in the order in which they were begun.
 /// </remarks>
-internal sealed class GroupMemberships(ChannelSubscriptions subscriptions, LocalNode node, IOptions<DistributedWebSocketsOptions> options)
+internal sealed class GroupMemberships(ChannelSubscriptions subscriptions, NodeHealth health, IOptions<DistributedWebSocketsOptions> options)
 {
     /// <summary>Adds a connection; when it is done, sends from every node reach it, unless the backplane is away.</summary>
     /// <param name="hub">The hub of the connection.</param>
@@ -89,7 +89,7 @@ internal sealed class GroupMemberships(ChannelSubscriptions subscriptions, Local
                 await subscribing;
             }
             catch (BackplaneUnavailableException exception)
-                when (exception is not BackplaneRefusedException && (node.IsBackplaneAway || node.IsBackplanePartlyAway))
+                when (exception is not BackplaneRefusedException && (health.IsBackplaneAway || health.IsBackplanePartlyAway))
             {
                 subscribed = false;
             }

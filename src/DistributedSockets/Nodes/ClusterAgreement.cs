@@ -10,13 +10,13 @@ internal sealed partial class ClusterAgreement
 {
     private const string Plain = "plain";
 
-    private readonly LocalNode _node;
+    private readonly NodeHealth _health;
     private readonly ILogger _logger;
     private readonly HashSet<Subject> _differing = [];
 
-    public ClusterAgreement(LocalNode node, IBackplane backplane, EnvelopeKeyRing keys, FailSafeLogger<ClusterAgreement> logger)
+    public ClusterAgreement(LocalNode node, NodeHealth health, IBackplane backplane, EnvelopeKeyRing keys, FailSafeLogger<ClusterAgreement> logger)
     {
-        (_node, _logger) = (node, logger);
+        (_health, _logger) = (health, logger);
         Own = node.Info with
         {
             Backplane = backplane.Reach is { } reach ? $"{backplane.System}: {reach}" : backplane.System,
@@ -43,7 +43,7 @@ internal sealed partial class ClusterAgreement
             Compare(Subject.Backplane, live, static node => node.Backplane, string.Equals),
             Compare(Subject.Sealing, live, static node => node.Sealing, OpenEachOther),
         ];
-        _node.AgreementProblem = string.Join(' ', problems.OfType<string>()) is { Length: > 0 } all ? all : null;
+        _health.AgreementProblem = string.Join(' ', problems.OfType<string>()) is { Length: > 0 } all ? all : null;
     }
 
     /// <returns>What to tell of those that differ, or null if none does.</returns>

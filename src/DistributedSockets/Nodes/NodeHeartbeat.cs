@@ -7,6 +7,7 @@ namespace DistributedSockets;
 internal sealed partial class NodeHeartbeat(
     ISessionStore store,
     LocalNode node,
+    NodeHealth health,
     Hubs hubs,
     SessionChanges changes,
     ClusterEvents events,
@@ -84,9 +85,9 @@ internal sealed partial class NodeHeartbeat(
                 _claimDueSince = null; // only now: a claim that failed is tried again at the next beat
             }
 
-            if (node.LeaseProblem is not null)
+            if (health.LeaseProblem is not null)
             {
-                node.LeaseProblem = null;
+                health.LeaseProblem = null;
                 Log.StoreBack(logger);
                 changes.Wake();
             }
@@ -96,8 +97,8 @@ internal sealed partial class NodeHeartbeat(
         }
         catch (Exception exception)
         {
-            var isNew = node.LeaseProblem is null;
-            node.LeaseProblem = exception.Message;
+            var isNew = health.LeaseProblem is null;
+            health.LeaseProblem = NodeHealth.Describe(exception);
             if (isNew)
             {
                 Log.StoreAway(logger, exception);

@@ -7,7 +7,7 @@ internal sealed partial class ChannelReconciler(
     ChannelSubscriptions subscriptions,
     BackplaneOutages outages,
     EnvelopeSorter sorter,
-    LocalNode node,
+    NodeHealth health,
     LossReporter losses,
     TimeProvider time,
     FailSafeLogger<ChannelReconciler> logger)
@@ -54,7 +54,7 @@ internal sealed partial class ChannelReconciler(
                 await subscriptions.ReconcileAsync();
                 WarnOfRefusal();
             }
-            catch (BackplaneUnavailableException) when (node.IsBackplaneAway || node.IsBackplanePartlyAway)
+            catch (BackplaneUnavailableException) when (health.IsBackplaneAway || health.IsBackplanePartlyAway)
             {
                 // Said already, and tried again every time: what belongs to a part that is there must not wait for the others.
             }

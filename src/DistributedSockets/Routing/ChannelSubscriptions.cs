@@ -9,7 +9,7 @@ namespace DistributedSockets;
 /// an outage leaves nothing here of those who come and go meanwhile.
 /// </remarks>
 internal sealed class ChannelSubscriptions(
-    IBackplane backplane, LocalNode node, LossReporter losses, TimeProvider time, TimeSpan unsubscribeDelay, TimeSpan timeout)
+    IBackplane backplane, NodeHealth health, LossReporter losses, TimeProvider time, TimeSpan unsubscribeDelay, TimeSpan timeout)
 {
     private const int BatchSize = 256;
 
@@ -84,7 +84,7 @@ internal sealed class ChannelSubscriptions(
                     return ValueTask.CompletedTask;
                 }
 
-                if (node.IsBackplaneAway && entry.Work is null)
+                if (health.IsBackplaneAway && entry.Work is null)
                 {
                     entry.Needed -= keep ? 0 : 1;
                     entry.MissingSince = keep ? entry.MissingSince ?? time.GetUtcNow() : entry.MissingSince;
@@ -154,7 +154,7 @@ internal sealed class ChannelSubscriptions(
         {
             lock (entry)
             {
-                if (!entry.Removed && (entry.Needed > 0 ? !entry.Subscribed && !node.IsBackplaneAway : IsIdleLocked(entry)))
+                if (!entry.Removed && (entry.Needed > 0 ? !entry.Subscribed && !health.IsBackplaneAway : IsIdleLocked(entry)))
                 {
                     work.Add(WorkLocked(channel, entry));
                 }
@@ -299,7 +299,7 @@ internal sealed class ChannelSubscriptions(
                         entry.MissingSince = null;
                     }
 
-                    if (missingSince is not null && !node.IsBackplaneAway)
+                    if (missingSince is not null && !health.IsBackplaneAway)
                     {
                         losses.Report(PossibleLossCause.BackplaneReconnected, "Channels could be subscribed only late; messages on them may be missing.", missingSince);
                     }

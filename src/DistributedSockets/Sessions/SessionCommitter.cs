@@ -9,6 +9,7 @@ internal sealed partial class SessionCommitter(
     SessionChanges changes,
     Hubs hubs,
     LocalNode node,
+    NodeHealth health,
     ClusterEvents events,
     DistributedWebSocketsMetrics metrics,
     IOptions<DistributedWebSocketsOptions> options,
@@ -72,8 +73,8 @@ internal sealed partial class SessionCommitter(
             }
             catch (Exception exception)
             {
-                var isNew = node.CommitProblem is null;
-                node.CommitProblem = exception.Message;
+                var isNew = health.CommitProblem is null;
+                health.CommitProblem = NodeHealth.Describe(exception);
                 if (isNew)
                 {
                     Log.CommitFailed(logger, _batch.Count, exception);
@@ -116,7 +117,7 @@ internal sealed partial class SessionCommitter(
         }
         catch (TimeoutException) when (!write.IsCompleted)
         {
-            node.CommitProblem = $"The session store has not written a change within {options.Value.LeaseExpiry}; it is waited for.";
+            health.CommitProblem = $"The session store has not written a change within {options.Value.LeaseExpiry}; it is waited for.";
             Log.CommitHangs(logger, _batch.Count, options.Value.LeaseExpiry);
             await write;
         }
@@ -135,7 +136,7 @@ internal sealed partial class SessionCommitter(
         }
 
         // Done: a failure while it is told must not have it written and told again.
-        node.CommitProblem = null;
+        health.CommitProblem = null;
         var written = _batch;
         _batch = [];
         _rewrite = false;

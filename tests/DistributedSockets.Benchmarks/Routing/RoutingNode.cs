@@ -28,7 +28,7 @@ internal sealed class RoutingNode : IDisposable
     private readonly WebSocketMessage _message = WebSocketMessage.Text(new string('x', 128));
     private readonly MicroNode _node;
     private readonly ChannelSubscriptions _subscriptions;
-    private readonly LocalNode _state;
+    private readonly NodeHealth _health;
     private readonly MeterListener _listener = new();
     private readonly Dictionary<int, Connection> _connections = [];
     private readonly bool _isInterest;
@@ -63,7 +63,7 @@ internal sealed class RoutingNode : IDisposable
                     .AddConsole(static console => console.LogToStandardErrorThreshold = LogLevel.Trace)); // such as an outage, which spoils a run
             });
         _subscriptions = _node.Services.GetRequiredService<ChannelSubscriptions>();
-        _state = _node.Services.GetRequiredService<LocalNode>();
+        _health = _node.Services.GetRequiredService<NodeHealth>();
     }
 
     public static async Task<int> RunAsync(RoutingServer over, string endPoint, string strategy)
@@ -126,7 +126,7 @@ internal sealed class RoutingNode : IDisposable
                 return [];
             case "collect":
                 Collect();
-                await TryUntilAsync(() => !_state.IsBackplaneAway, s_patience);
+                await TryUntilAsync(() => !_health.IsBackplaneAway, s_patience);
                 return [];
             default:
                 throw new FormatException($"There is no command {command}.");

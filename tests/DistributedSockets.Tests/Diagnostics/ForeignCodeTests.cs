@@ -175,9 +175,9 @@ public sealed class ForeignCodeTests
         await Eventually.TrueAsync(() => backplane.Count($"subscribe {here.Hub.GroupChannel("later")}") > 0, "what was joined meanwhile is subscribed");
 
         backplane.Receiver.OnPartlyUnavailable(new IOException("server 2 of 2"));
-        Assert.True(here.Services.GetRequiredService<LocalNode>().IsBackplanePartlyAway);
+        Assert.True(here.Services.GetRequiredService<NodeHealth>().IsBackplanePartlyAway);
         backplane.Receiver.OnAvailable();
-        Assert.False(here.Services.GetRequiredService<LocalNode>().IsBackplanePartlyAway);
+        Assert.False(here.Services.GetRequiredService<NodeHealth>().IsBackplanePartlyAway);
         await Eventually.TrueAsync(() => losses.Seen.Any(static loss => loss.Description.Contains("server 2 of 2", StringComparison.Ordinal)), "that is reported, too");
 
         backplane.Receiver.OnReceived(here.Hub.AllChannel, new byte[] { 1, 2, 3 });

@@ -17,18 +17,17 @@ public sealed class ChannelSubscriptionsTests
     private readonly Mock<IBackplane> _backplane = new();
     private readonly Mock<IClusterObserver> _observer = new();
     private readonly LossReporter _losses;
-    private readonly LocalNode _node;
+    private readonly NodeHealth _health = new();
     private readonly ChannelSubscriptions _subscriptions;
 
     public ChannelSubscriptionsTests()
     {
-        _node = new(Options.Create(new DistributedWebSocketsOptions()), new(RoutingStrategy.Interest), _time);
         var metrics = new DistributedWebSocketsMetrics(new DummyMeterFactory(), _time, new(NullLogger<DistributedWebSocketsMetrics>.Instance));
         var events = new ClusterEvents(
             new ServiceCollection().AddSingleton(_observer.Object).BuildServiceProvider(), metrics, _time, new(NullLogger<ClusterEvents>.Instance));
         events.Start();
         _losses = new(events, metrics, _time, new(NullLogger<LossReporter>.Instance));
-        _subscriptions = new(_backplane.Object, _node, _losses, _time, s_delay, s_timeout);
+        _subscriptions = new(_backplane.Object, _health, _losses, _time, s_delay, s_timeout);
     }
 
     [Fact]
@@ -80,13 +79,13 @@ public sealed class ChannelSubscriptionsTests
     [Fact]
     public async Task Acquire_BackplaneAway_FailsAtOnceWithoutAskingIt()
     {
-        _node.BackplaneProblem = "cut";
+        _health.BackplaneProblem = "cut";
 
         await Assert.ThrowsAsync<BackplaneUnavailableException>(async () => await _subscriptions.AcquireAsync("c", keep: true));
 
         _backplane.Verify(b => b.SubscribeAsync(It.IsAny<string>(), It.IsAny<CancellationToken>()), Times.Never);
         _subscriptions.AcquireLater("join");
-        _node.BackplaneProblem = null;
+        _health.BackplaneProblem = null;
         var reported = new TaskCompletionSource<PossibleLoss>();
         _observer.Setup(o => o.OnPossibleLossAsync(It.IsAny<PossibleLoss>(), It.IsAny<CancellationToken>()))
             .Callback<PossibleLoss, CancellationToken>((loss, _) => reported.TrySetResult(loss)).Returns(ValueTask.CompletedTask);
@@ -101,7 +100,7 @@ public sealed class ChannelSubscriptionsTests
     [Fact]
     public async Task Outage_ManyChannelsNeededAndLeftMeanwhile_NoneIsRemembered()
     {
-        _node.BackplaneProblem = "cut";
+        _health.BackplaneProblem = "cut";
         for (var i = 0; i < 1_000; i++)
         {
             await Assert.ThrowsAsync<BackplaneUnavailableException>(async () => await _subscriptions.AcquireAsync($"c{i}", keep: false));
@@ -120,7 +119,7 @@ public sealed class ChannelSubscriptionsTests
             await _subscriptions.AcquireAsync($"c{i}", keep: false);
         }
 
-        _node.BackplaneProblem = "cut";
+        _health.BackplaneProblem = "cut";
         _subscriptions.AcquireLater("wanted");
         for (var i = 0; i < 10; i++)
         {
@@ -154,11 +153,11 @@ public sealed class ChannelSubscriptionsTests
         var reported = new TaskCompletionSource<PossibleLoss>();
         _observer.Setup(o => o.OnPossibleLossAsync(It.IsAny<PossibleLoss>(), It.IsAny<CancellationToken>()))
             .Callback<PossibleLoss, CancellationToken>((loss, _) => reported.TrySetResult(loss)).Returns(ValueTask.CompletedTask);
-        _node.BackplaneProblem = "cut";
+        _health.BackplaneProblem = "cut";
         var neededAt = _time.GetUtcNow();
         _subscriptions.AcquireLater("c");
         _time.Advance(TimeSpan.FromSeconds(10));
-        _node.BackplaneProblem = null;
+        _health.BackplaneProblem = null;
         var gate = new TaskCompletionSource();
         _backplane.Setup(b => b.SubscribeAsync("c", It.IsAny<CancellationToken>())).Returns(new ValueTask(gate.Task));
         var reconcile = _subscriptions.ReconcileAsync();

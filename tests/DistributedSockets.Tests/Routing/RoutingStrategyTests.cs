@@ -250,17 +250,18 @@ public sealed class RoutingStrategyTests
     {
         var own = new LocalNode(
             Microsoft.Extensions.Options.Options.Create(new DistributedWebSocketsOptions()), new(RoutingStrategy.Interest), TimeProvider.System);
+        var health = new NodeHealth();
         var agreement = new ClusterAgreement(
-            own, new InMemoryBackplane(new()), new(Microsoft.Extensions.Options.Options.Create(new DistributedWebSocketsOptions())),
+            own, health, new InMemoryBackplane(new()), new(Microsoft.Extensions.Options.Options.Create(new DistributedWebSocketsOptions())),
             new(Microsoft.Extensions.Logging.Abstractions.NullLogger<ClusterAgreement>.Instance));
         var silent = new NodeInfo { NodeId = "old-1", Name = "old", StartedAt = default };
         agreement.Compare([own.Info, silent]);
-        Assert.Null(own.AgreementProblem);
+        Assert.Null(health.AgreementProblem);
 
         agreement.Compare([agreement.Own, silent with { NodeId = "x\nforged", Routing = "y\nforged", Backplane = "z\nforged", Sealing = "forged" }]);
-        Assert.NotNull(own.AgreementProblem);
-        Assert.DoesNotContain("forged", own.AgreementProblem);
-        Assert.All(["other channels", "another backplane", "seal envelopes otherwise"], text => Assert.Contains(text, own.AgreementProblem));
+        Assert.NotNull(health.AgreementProblem);
+        Assert.DoesNotContain("forged", health.AgreementProblem);
+        Assert.All(["other channels", "another backplane", "seal envelopes otherwise"], text => Assert.Contains(text, health.AgreementProblem));
     }
 
     private static Task<AppNode> StartAsync(InMemoryCluster cluster, IRoutingStrategy routing, Action<IDistributedWebSocketsBuilder>? build = null) =>

@@ -34,6 +34,19 @@ public sealed class SessionCommitterTests
     }
 
     [Fact]
+    public async Task Store_ThrowsWhatIsNoneOfItsContract_HealthTellsItsTypeAlone()
+    {
+        var store = new RecordingStore { Failure = new ArgumentException("Host=db-3;Password=hunter2") };
+        await using var node = await StartAsync(store, new());
+        var health = node.Services.GetRequiredService<HealthCheckService>();
+
+        var entry = (await health.CheckHealthAsync(Cancellation)).Entries.Single().Value;
+
+        Assert.Equal("The session store is away; who is online is not known. It threw System.ArgumentException, of which the log says more.", entry.Description);
+        store.Failure = null;
+    }
+
+    [Fact]
     public async Task Store_Away_MessagesGoOnChangesAreKeptInOrderAndHealthIsDegraded()
     {
         var store = new RecordingStore();

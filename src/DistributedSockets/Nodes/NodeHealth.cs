@@ -1,0 +1,58 @@
+namespace DistributedSockets;
+
+/// <summary>What this node needs and is away, and who is configured so that it and this node do not hear each other. Problems stand in the health check.</summary>
+internal sealed class NodeHealth
+{
+    private volatile string? _backplaneProblem;
+    private volatile string? _backplanePartProblem;
+    private volatile string? _leaseProblem;
+    private volatile string? _commitProblem;
+    private volatile string? _agreementProblem;
+
+    /// <summary>Why the backplane is away; <see langword="null"/> while it is there.</summary>
+    internal string? BackplaneProblem
+    {
+        get => _backplaneProblem;
+        set => _backplaneProblem = value;
+    }
+
+    /// <summary>Which part of the backplane is away and why; <see langword="null"/> while all of it is there, or none.</summary>
+    internal string? BackplanePartProblem
+    {
+        get => _backplanePartProblem;
+        set => _backplanePartProblem = value;
+    }
+
+    /// <summary>Why the lease could not be renewed lately; <see langword="null"/> if it could.</summary>
+    internal string? LeaseProblem
+    {
+        get => _leaseProblem;
+        set => _leaseProblem = value;
+    }
+
+    /// <summary>Why session changes could not be written lately; <see langword="null"/> if they could.</summary>
+    internal string? CommitProblem
+    {
+        get => _commitProblem;
+        set => _commitProblem = value;
+    }
+
+    /// <summary>Who is configured so that it and this node do not hear each other; <see langword="null"/> if nobody is known to be.</summary>
+    internal string? AgreementProblem
+    {
+        get => _agreementProblem;
+        set => _agreementProblem = value;
+    }
+
+    internal bool IsBackplaneAway => _backplaneProblem is not null;
+
+    internal bool IsBackplanePartlyAway => _backplanePartProblem is not null;
+
+    /// <summary>Why the session store is away; <see langword="null"/> while it is there.</summary>
+    internal string? StoreProblem => _leaseProblem ?? _commitProblem;
+
+    /// <summary>What the health check may tell of a failed call to the session store: the text of what it may throw by its contract, and of anything else the type alone.</summary>
+    internal static string Describe(Exception exception) => exception is SessionStoreUnavailableException or TimeoutException
+        ? exception.Message
+        : $"It threw {exception.GetType()}, of which the log says more.";
+}
