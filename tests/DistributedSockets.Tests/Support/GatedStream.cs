@@ -34,14 +34,14 @@ internal sealed class GatedStream : MemoryStream
     }
 
     /// <summary>Fails the write that waits.</summary>
-    internal void Fail(Exception exception) => _gate.TrySetException(exception);
+    internal void Fail(Exception exception) => Fail(_gate, exception);
 
     /// <summary>Fails the write that waits, and all that follow.</summary>
     internal void Break(Exception exception)
     {
         var gate = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        gate.SetException(exception);
-        Interlocked.Exchange(ref _gate, gate).TrySetException(exception);
+        Fail(gate, exception);
+        Fail(Interlocked.Exchange(ref _gate, gate), exception);
     }
 
     public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
@@ -81,6 +81,12 @@ internal sealed class GatedStream : MemoryStream
         }
 
         return texts;
+    }
+
+    private static void Fail(TaskCompletionSource gate, Exception exception)
+    {
+        gate.TrySetException(exception);
+        _ = gate.Task.Exception; // there may be no write that looks at it
     }
 
     private static TaskCompletionSource Opened()
