@@ -15,9 +15,11 @@ catch (FormatException exception)
     return 2;
 }
 
+UnobservedExceptions.Print();
 if (arguments.Worker)
 {
     await Worker.RunAsync(arguments);
+    UnobservedExceptions.Collect();
     return 0;
 }
 
@@ -59,4 +61,5 @@ if (arguments.UntilStandardInputCloses)
 
 await Console.Out.WriteLineAsync($"Listening on {app.Urls.First()}");
 await app.WaitForShutdownAsync();
+UnobservedExceptions.Collect();
 return 0;

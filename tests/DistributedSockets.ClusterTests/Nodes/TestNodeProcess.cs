@@ -137,8 +137,21 @@ internal sealed class TestNodeProcess : IAsyncDisposable
 
     public string Output() => _process.Output();
 
+    /// <summary>Ends the process at once, but not before it has told of exceptions that nobody observed.</summary>
     public async ValueTask DisposeAsync()
     {
+        try
+        {
+            if (!HasExited)
+            {
+                await CollectAsync();
+            }
+        }
+        catch (Exception exception) when (exception is HttpRequestException or OperationCanceledException)
+        {
+            // It is ending, or cannot answer any more; what it printed until now is known.
+        }
+
         Http.Dispose();
         await _process.DisposeAsync();
     }

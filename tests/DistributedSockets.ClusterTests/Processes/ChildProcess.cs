@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Threading.Channels;
+using DistributedSockets.Tests.Shared;
 
 namespace DistributedSockets.ClusterTests;
 
@@ -8,6 +9,7 @@ namespace DistributedSockets.ClusterTests;
 internal sealed class ChildProcess : IAsyncDisposable
 {
     private const int KeptLines = 60;
+    private const string Unobserved = "Unobserved exception: "; // how a test node tells of one
 
     private static readonly ConcurrentDictionary<int, ChildProcess> Living = new();
 
@@ -116,11 +118,21 @@ internal sealed class ChildProcess : IAsyncDisposable
     private async Task RunAsync()
     {
         await Task.WhenAll(
-            ReadAsync(_process.StandardOutput, line => _lines.Writer.TryWrite(line)),
+            ReadAsync(_process.StandardOutput, Take),
             ReadAsync(_process.StandardError, static _ => { }),
             _process.WaitForExitAsync());
         Living.TryRemove(Id, out _);
         _lines.Writer.TryComplete();
+    }
+
+    private void Take(string line)
+    {
+        if (line.StartsWith(Unobserved, StringComparison.Ordinal))
+        {
+            UnobservedExceptions.Add($"{_name}: {line}");
+        }
+
+        _lines.Writer.TryWrite(line);
     }
 
     private async Task ReadAsync(StreamReader reader, Action<string> take)
