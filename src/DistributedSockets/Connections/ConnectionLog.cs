@@ -41,6 +41,9 @@ internal sealed partial class ConnectionLog(FailSafeLogger<Connection> logger)
     [LoggerMessage(112, LogLevel.Debug, "The server could not answer a handshake that was accepted.")]
     public partial void AnswerFailed(Exception exception);
 
+    [LoggerMessage(113, LogLevel.Debug, "The app's session state could not be stored before a handshake was answered. It is tried again when the connection ends.")]
+    public partial void SessionStateNotStored(Exception exception);
+
     [LoggerMessage(106, LogLevel.Debug, "A connection was opened while the backplane is away; its channels follow when it is back.")]
     public partial void OpenedWithoutBackplane(Exception exception);
 }

@@ -120,7 +120,7 @@ internal sealed class ConnectionEndpoint(
 
         try
         {
-            await CommitSessionAsync(context);
+            await CommitSessionStateAsync(context);
             if (context.RequestAborted.IsCancellationRequested)
             {
                 return; // the client did not wait, so nobody need hear of it
@@ -166,15 +166,24 @@ internal sealed class ConnectionEndpoint(
     }
 
     /// <summary>
-    /// Stores what the app's middleware has changed in the session of HTTP. It would be stored when the request ends, over what other requests have
-    /// stored by then.
+    /// Stores what the app's middleware has changed in its session state (that of ASP.NET Core). It would be stored when the request ends, over what other
+    /// requests have stored by then.
     /// </summary>
-    private static async ValueTask CommitSessionAsync(HttpContext context)
+    private async ValueTask CommitSessionStateAsync(HttpContext context)
     {
-        if (context.Features.Get<ISessionFeature>()?.Session is { } session)
+        if (context.Features.Get<ISessionFeature>()?.Session is not { } state)
         {
-            await session.LoadAsync(context.RequestAborted);
-            await session.CommitAsync(context.RequestAborted);
+            return;
+        }
+
+        try
+        {
+            await state.LoadAsync(context.RequestAborted);
+            await state.CommitAsync(context.RequestAborted);
+        }
+        catch (Exception exception)
+        {
+            services.Log.SessionStateNotStored(exception); // the middleware tries again at the end
         }
     }
 

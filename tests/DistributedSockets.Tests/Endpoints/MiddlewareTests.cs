@@ -7,8 +7,10 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.HttpLogging;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.Caching.Distributed;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using Moq;
 
 namespace DistributedSockets.Tests;
 
@@ -141,6 +143,30 @@ public sealed class MiddlewareTests
 
         await ended.Task.WithinGuardAsync();
         Assert.Equal("4", await http.GetStringAsync("/visits", Cancellation));
+    }
+
+    [Fact]
+    public async Task Session_CannotBeStored_KeepsNobodyOut()
+    {
+        var cache = new Mock<IDistributedCache>();
+        cache.Setup(c => c.SetAsync(It.IsAny<string>(), It.IsAny<byte[]>(), It.IsAny<DistributedCacheEntryOptions>(), It.IsAny<CancellationToken>()))
+            .ThrowsAsync(new InvalidOperationException("no cache"));
+        await using var node = await AppNode.StartAsync(
+            build: sockets => sockets.Services.AddSingleton(cache.Object).AddSession(),
+            map: static app =>
+            {
+                app.UseSession();
+                app.Use(static (context, next) =>
+                {
+                    context.Session.SetInt32("visits", 1);
+                    return next(context);
+                });
+            });
+
+        await using var client = await node.ConnectAsync();
+        await EchoAsync(client, 10);
+
+        Assert.Contains(node.Logs.GetSnapshot(), static record => record.Id.Id == 113);
     }
 
     private static async Task EchoAsync(TestClient client, int bytes)
