@@ -285,6 +285,7 @@ internal sealed class ChannelSubscriptions(
                 if (subscribe)
                 {
                     await backplane.SubscribeAsync(channel);
+                    subscribe = false; // it is known to the backplane from here on
                     DateTimeOffset? missingSince;
                     lock (entry)
                     {

@@ -148,6 +148,20 @@ public sealed class ChannelSubscriptionsTests
     }
 
     [Fact]
+    public async Task Acquire_RefusedAlthoughTheBackplaneHasTakenIt_IsGivenUpThere()
+    {
+        _backplane.Setup(b => b.SubscribeAsync("c", It.IsAny<CancellationToken>()))
+            .Callback(() => _subscriptions.Refuse("c", new BackplaneRefusedException("No permission."))).Returns(ValueTask.CompletedTask);
+        await Assert.ThrowsAsync<BackplaneRefusedException>(async () => await _subscriptions.AcquireAsync("c", keep: false));
+
+        _time.Advance(s_delay);
+        await _subscriptions.ReconcileAsync();
+
+        _backplane.Verify(b => b.UnsubscribeAsync("c", It.IsAny<CancellationToken>()), Times.Once);
+        Assert.Equal(0, _subscriptions.Count);
+    }
+
+    [Fact]
     public async Task Outage_ChannelsFirstNeededMeanwhile_LossIsReportedUntilTheyAreSubscribed()
     {
         var reported = new TaskCompletionSource<PossibleLoss>();
