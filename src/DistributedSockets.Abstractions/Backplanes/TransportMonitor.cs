@@ -213,7 +213,7 @@ public sealed class TransportMonitor : IAsyncDisposable
         }
 
         _firstReport.TrySetResult();
-        await _stop.CancelAsync().ConfigureAwait(false);
+        await _stop.CancelAsync().ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing); // of whoever registered with the token
         await loop.WaitAsync(StopPatience, _time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 

@@ -57,7 +57,7 @@ internal sealed partial class NatsBackplane
 
         Task AwaitAsync(Task task)
         {
-            TaskFailures.Observe(task);
+            task.Observe();
             return task.WaitAsync(ProofTimeout, _time, stop);
         }
     }
@@ -101,7 +101,7 @@ internal sealed partial class NatsBackplane
             return;
         }
 
-        TaskFailures.Observe(AnswerAsync(new NatsPeerAnswer(number, _time.GetElapsedTime(_connectedAt), info.Id), replyTo));
+        AnswerAsync(new NatsPeerAnswer(number, _time.GetElapsedTime(_connectedAt), info.Id), replyTo).Observe();
     }
 
     private async Task AnswerAsync(NatsPeerAnswer answer, string replyTo)

@@ -92,7 +92,7 @@ internal sealed partial class NatsBackplane
     {
         if (subscription.Refuse(error) && _channels.TryRemove(new(subscription.Channel, subscription)))
         {
-            TaskFailures.Observe(WithdrawAsync(subscription));
+            WithdrawAsync(subscription).Observe();
             _receiver!.OnSubscriptionRefused(subscription.Channel, Refused(error));
         }
     }

@@ -192,7 +192,7 @@ internal sealed partial class NatsBackplane : IBackplane, INatsPeersEvents
         catch (Exception exception)
         {
             _channels.TryRemove(new(channel, subscription));
-            TaskFailures.Observe(WithdrawAsync(subscription));
+            WithdrawAsync(subscription).Observe();
             if (!NatsErrors.IsOutage(exception, cancellationToken))
             {
                 throw;
@@ -231,7 +231,7 @@ internal sealed partial class NatsBackplane : IBackplane, INatsPeersEvents
         }
         finally
         {
-            TaskFailures.Observe(ending);
+            ending.Observe();
         }
     }
 
@@ -290,7 +290,7 @@ internal sealed partial class NatsBackplane : IBackplane, INatsPeersEvents
         }
         finally
         {
-            TaskFailures.Observe(ending);
+            ending.Observe();
         }
     }
 
@@ -351,7 +351,7 @@ internal sealed partial class NatsBackplane : IBackplane, INatsPeersEvents
     private Task Write(string subject, NatsOutgoing message)
     {
         var writing = _connection.PublishAsync(subject, message, serializer: NatsOutgoing.Serializer).AsTask();
-        TaskFailures.Observe(writing);
+        writing.Observe();
         if (message.EndLoan())
         {
             return writing;
@@ -364,7 +364,7 @@ internal sealed partial class NatsBackplane : IBackplane, INatsPeersEvents
     /// <summary>Waits until the server has processed what was sent in an epoch.</summary>
     private async Task ConfirmAsync(Task sending, NatsEpoch epoch, CancellationToken cancellationToken)
     {
-        TaskFailures.Observe(sending);
+        sending.Observe();
         ObjectDisposedException.ThrowIf(_isDisposed, this); // no marker comes back any more
         var passing = _fence.PassAsync();
         if (await passing.WaitAsync(_timeout, _time, cancellationToken).ConfigureAwait(false) != epoch)

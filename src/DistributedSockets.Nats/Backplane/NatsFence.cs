@@ -84,7 +84,7 @@ internal sealed class NatsFence(Func<ulong, ValueTask> send)
     {
         if (batch is not null)
         {
-            TaskFailures.Observe(SendAsync(batch));
+            SendAsync(batch).Observe();
         }
     }
 

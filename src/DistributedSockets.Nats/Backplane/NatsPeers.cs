@@ -155,7 +155,7 @@ internal sealed class NatsPeers(Func<ulong, ValueTask> ask, TimeSpan patience, T
         if (round is not null)
         {
             round.Expire(Expire, time, patience);
-            TaskFailures.Observe(AskAsync(round));
+            AskAsync(round).Observe();
         }
     }
 

@@ -27,7 +27,7 @@ internal abstract class NatsSubscription(INatsConnection connection, INatsSubscr
             _beginning = Connection.AddSubAsync(this, CancellationToken.None).AsTask();
         }
 
-        TaskFailures.Observe(_beginning);
+        _beginning.Observe();
         return _beginning;
     }
 

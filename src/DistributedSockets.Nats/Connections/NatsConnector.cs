@@ -46,7 +46,7 @@ internal sealed class NatsConnector : IAsyncDisposable
     public Task ConnectAsync()
     {
         var connecting = Connection.ConnectAsync().AsTask();
-        TaskFailures.Observe(connecting);
+        connecting.Observe();
         return connecting;
     }
 

@@ -267,7 +267,7 @@ internal sealed class JetStreamBucket(NatsConnector connector, string name, Time
                 NatsRawSerializer<byte[]>.Default,
                 replyOpts: ReplyOptions,
                 cancellationToken: ended.Token).AsTask();
-            TaskFailures.Observe(request);
+            request.Observe();
             return await request.WaitAsync(ended.Token).ConfigureAwait(false);
         }
         catch (NatsNoRespondersException)

@@ -121,7 +121,7 @@ internal sealed partial class NatsSessionStore
     private async Task<bool> ClaimAsync(List<string> keys, ulong last, List<Session> claimed, CancellationToken cancellationToken)
     {
         var entries = keys.ConvertAll(key => _sessions.GetAsync(key, cancellationToken));
-        entries.ForEach(TaskFailures.Observe); // all are under way, and the first that fails ends the wait
+        entries.ForEach(TaskObservation.Observe); // all are under way, and the first that fails ends the wait
         await ForEachAsync(entries, static entry => entry, cancellationToken).ConfigureAwait(false);
         var found = new List<(string Key, byte[] Value, Task<bool> Claim)>();
         for (var i = 0; i < keys.Count; i++)
@@ -129,7 +129,7 @@ internal sealed partial class NatsSessionStore
             if (entries[i].Result is { } entry && entry.Sequence <= last)
             {
                 var claim = _sessions.DeleteAsync(entry.Sequence, cancellationToken);
-                TaskFailures.Observe(claim);
+                claim.Observe();
                 found.Add((keys[i], entry.Value, claim));
             }
         }

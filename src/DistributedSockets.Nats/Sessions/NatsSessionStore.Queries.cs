@@ -30,7 +30,7 @@ internal sealed partial class NatsSessionStore
             async () =>
             {
                 var reading = ReadAsync(_keys.Session(node, NatsKeyToken.Encode(hub), NatsSessionKeys.Connection(nodeId, connectionId)), cancellationToken);
-                TaskFailures.Observe(reading);
+                reading.Observe();
                 var live = await LiveNodesAsync(nodeId, cancellationToken).ConfigureAwait(false);
                 var session = await reading.ConfigureAwait(false);
                 return live.Count > 0 && session?.ConnectionId == connectionId && session.Hub == hub ? session : null;
@@ -195,7 +195,7 @@ internal sealed partial class NatsSessionStore
     private async Task<List<Session>> ReadAllAsync(string[] keys, CancellationToken cancellationToken)
     {
         var reads = Array.ConvertAll(keys, key => ReadAsync(key, cancellationToken));
-        Array.ForEach(reads, TaskFailures.Observe); // all are under way, and the first that fails ends the wait
+        Array.ForEach(reads, TaskObservation.Observe); // all are under way, and the first that fails ends the wait
         await ForEachAsync(reads, static read => read, cancellationToken).ConfigureAwait(false);
         return [.. reads.Select(static read => read.Result).OfType<Session>()];
     }
@@ -271,7 +271,7 @@ internal sealed partial class NatsSessionStore
         }
 
         var entries = keys.ConvertAll(key => _nodes.GetLatestAsync(key, cancellationToken));
-        entries.ForEach(TaskFailures.Observe);
+        entries.ForEach(TaskObservation.Observe);
         await ForEachAsync(entries, static entry => entry, cancellationToken).ConfigureAwait(false);
         var leases = new List<Lease>();
         for (var i = 0; i < keys.Count; i++)

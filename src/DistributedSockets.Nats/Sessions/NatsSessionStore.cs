@@ -257,7 +257,7 @@ internal sealed partial class NatsSessionStore : ISessionStore
         // died now. So it gets a lease until it renews its own, and the renewal still tells that it was taken anew.
         var provisional = (own.Lease ?? new() { NodeId = nodeId }) with { IsProvisional = true };
         var leased = _nodes.PutAsync(_keys.Lease(node), provisional.Write(), expected: 0, cancellationToken);
-        TaskFailures.Observe(leased);
+        leased.Observe();
 
         await WriteMarkAsync(node, own, cancellationToken).ConfigureAwait(false);
         await leased.ConfigureAwait(false);

@@ -119,7 +119,7 @@ internal sealed partial class RedisBackplane : IBackplane
             }
             else if (publish is not null)
             {
-                TaskFailures.Observe(publish);
+                publish.Observe();
             }
         }
     }

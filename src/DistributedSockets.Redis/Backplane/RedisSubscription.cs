@@ -113,7 +113,7 @@ internal sealed class RedisSubscription(
         finally
         {
             Withdrawal = WithdrawAsync(subscriber, flags, subscribing);
-            TaskFailures.Observe(Withdrawal); // the channel may never be wanted again
+            Withdrawal.Observe(); // the channel may never be wanted again
             if (subscribing.IsCompletedSuccessfully)
             {
                 // Answered, so there is nothing to wait for. After any other end the server may never answer, and the next

@@ -80,7 +80,7 @@ internal sealed class RedisConnection : IAsyncDisposable
             if (_opening is null or { IsFaulted: true } or { IsCanceled: true })
             {
                 _opening = Task.Run(OpenAsync);
-                TaskFailures.Observe(_opening); // whoever waits may have given up by then
+                _opening.Observe(); // whoever waits may have given up by then
                 if (_watching.IsCompleted)
                 {
                     _watching = Task.Run(() => WatchAsync(_stop.Token));
@@ -251,7 +251,7 @@ internal sealed class RedisConnection : IAsyncDisposable
     {
         var known = _primary;
         var finding = sentinels.FindPrimaryAsync();
-        TaskFailures.Observe(finding);
+        finding.Observe();
         var primary = await finding.WaitAsync(stop).ConfigureAwait(false);
         if (!primary.Equals(known) && ReferenceEquals(multiplexer, Current))
         {

@@ -62,14 +62,14 @@ internal static class RedisErrors
     /// <summary>Waits for a command. One given up on goes on in the multiplexer, and its failure is then of no interest.</summary>
     public static Task<T> WithinAsync<T>(this Task<T> command, TimeSpan timeout, TimeProvider time, CancellationToken cancellationToken)
     {
-        TaskFailures.Observe(command);
+        command.Observe();
         return command.WaitAsync(timeout, time, cancellationToken);
     }
 
     /// <inheritdoc cref="WithinAsync{T}"/>
     public static Task WithinAsync(this Task command, TimeSpan timeout, TimeProvider time, CancellationToken cancellationToken)
     {
-        TaskFailures.Observe(command);
+        command.Observe();
         return command.WaitAsync(timeout, time, cancellationToken);
     }
 }

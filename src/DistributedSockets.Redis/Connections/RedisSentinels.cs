@@ -81,7 +81,7 @@ internal sealed class RedisSentinels : IAsyncDisposable
             {
                 _sentinels = await ConnectionMultiplexer.SentinelConnectAsync(_configuration).ConfigureAwait(false);
                 var watching = _sentinels.GetSubscriber().SubscribeAsync(Switched, (_, _) => PrimarySwitched?.Invoke(), CommandFlags.FireAndForget);
-                TaskFailures.Observe(watching);
+                watching.Observe();
             }
 
             return _sentinels;
@@ -98,7 +98,7 @@ internal sealed class RedisSentinels : IAsyncDisposable
         {
             // During a fail-over the address is newer than the rest of what a sentinel knows of the primary.
             var address = sentinel.SentinelGetMasterAddressByNameAsync(_service);
-            TaskFailures.Observe(address);
+            address.Observe();
             var known = await sentinel.SentinelMasterAsync(_service).WithinAsync(_timeout, _time, CancellationToken.None).ConfigureAwait(false);
             var epoch = known.FirstOrDefault(static pair => pair.Key == "config-epoch").Value;
             return (

@@ -67,7 +67,7 @@ internal sealed class RedisApplyCall
         // Without the script cache: after a SCRIPT FLUSH each of the scripts in flight would be sent again when its refusal
         // arrives, and their order would be lost.
         var applied = database.ScriptEvaluateAsync(RedisSessionScripts.Apply, [.. _keys], [.. _arguments], CommandFlags.NoScriptCache);
-        TaskFailures.Observe(applied);
+        applied.Observe();
         return applied;
     }
 

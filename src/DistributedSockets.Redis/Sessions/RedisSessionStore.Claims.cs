@@ -134,7 +134,7 @@ internal sealed partial class RedisSessionStore
         }
 
         var claim = database.ScriptEvaluateAsync(RedisSessionScripts.Claim, [.. scriptKeys], [.. arguments]);
-        TaskFailures.Observe(claim);
+        claim.Observe();
         return claim;
     }
 

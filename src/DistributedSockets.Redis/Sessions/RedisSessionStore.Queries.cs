@@ -19,7 +19,7 @@ internal sealed partial class RedisSessionStore
         var keys = KeysOf(connectionId[..dot]);
         var database = await DatabaseAsync(cancellationToken).ConfigureAwait(false);
         var live = ExchangeAsync(() => database.KeyExistsAsync(keys.Lease), cancellationToken);
-        TaskFailures.Observe(live);
+        live.Observe();
         var found = await ReadAsync(database, keys, hub, [connectionId], log: true, cancellationToken).ConfigureAwait(false);
         return await live.ConfigureAwait(false) ? found.FirstOrDefault() : null;
     }
@@ -43,7 +43,7 @@ internal sealed partial class RedisSessionStore
                 var count = IndexOf(query, keys, hub) is { } index
                     ? AskAsync(index, () => database.SetLengthAsync(index), 0, cancellationToken)
                     : AskAsync(keys.Sessions(hub), () => database.HashLengthAsync(keys.Sessions(hub)), 0, cancellationToken);
-                TaskFailures.Observe(count); // the next node may fail before this one is waited for
+                count.Observe(); // the next node may fail before this one is waited for
                 counts.Add(count);
             }
         }

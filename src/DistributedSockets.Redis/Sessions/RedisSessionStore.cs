@@ -63,7 +63,7 @@ internal sealed partial class RedisSessionStore : ISessionStore
             (_, known) => (record, expiry, known.Writes));
         var database = await DatabaseAsync(cancellationToken).ConfigureAwait(false);
         var listed = InPlaceAsync(_nodes, "hash", () => database.HashSetAsync(_nodes, node.NodeId, record));
-        TaskFailures.Observe(listed);
+        listed.Observe();
         var milliseconds = Math.Max(1, (long)expiry.TotalMilliseconds);
         var held = await InPlaceAsync(
             keys.Lease,
@@ -144,8 +144,8 @@ internal sealed partial class RedisSessionStore : ISessionStore
             ? ExchangeAsync(() => database.StringSetAsync(keys.Lease, Provisional, own.Expiry, When.NotExists), cancellationToken)
             : Task.FromResult(false);
         var listed = ExchangeAsync(() => database.HashSetAsync(_nodes, keys.NodeId, isOwn ? own.Record : "{}", When.NotExists), cancellationToken);
-        TaskFailures.Observe(leased);
-        TaskFailures.Observe(listed);
+        leased.Observe();
+        listed.Observe();
         var inFlight = new Queue<(long Number, Task<RedisResult> Script)>();
         foreach (var call in RedisApplyCall.From(keys, changes))
         {

@@ -36,20 +36,4 @@ internal static class BoundedWait
             // Of whoever registered it.
         }
     }
-
-    /// <summary>Sees to it that a failure nobody waits for any more is not reported as unobserved.</summary>
-    internal static void Observe(this Task task)
-    {
-        if (task.IsCompleted)
-        {
-            _ = task.Exception; // which counts as having seen it
-            return;
-        }
-
-        task.ContinueWith(
-            static failed => _ = failed.Exception,
-            CancellationToken.None,
-            TaskContinuationOptions.OnlyOnFaulted | TaskContinuationOptions.ExecuteSynchronously,
-            TaskScheduler.Default);
-    }
 }

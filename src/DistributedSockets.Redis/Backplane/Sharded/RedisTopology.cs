@@ -39,7 +39,7 @@ internal sealed class RedisTopology
     {
         // Only the first says under which address clients should connect, and only the second how new the knowledge is.
         var slots = server.ClusterSlotsAsync();
-        TaskFailures.Observe(slots);
+        slots.Observe();
         var nodes = await server.ClusterNodesRawAsync().ConfigureAwait(false);
         var epochs = ReadEpochs(nodes ?? "");
         return [.. (await slots.ConfigureAwait(false))?.Assignments

@@ -3,8 +3,11 @@ using Microsoft.Extensions.Logging;
 namespace DistributedSockets;
 
 /// <summary>A logger whose providers, which are the app's, may throw. A line that cannot be written must not stop what it tells of.</summary>
-internal class FailSafeLogger(ILogger logger) : ILogger
+/// <remarks>For backplanes and session stores, whose loops and events must go on. May be inherited, to tell categories apart.</remarks>
+/// <param name="logger">The logger that may throw.</param>
+public class FailSafeLogger(ILogger logger) : ILogger
 {
+    /// <inheritdoc/>
     public IDisposable? BeginScope<TState>(TState state)
         where TState : notnull
     {
@@ -18,6 +21,7 @@ internal class FailSafeLogger(ILogger logger) : ILogger
         }
     }
 
+    /// <inheritdoc/>
     public bool IsEnabled(LogLevel logLevel)
     {
         try
@@ -30,6 +34,7 @@ internal class FailSafeLogger(ILogger logger) : ILogger
         }
     }
 
+    /// <inheritdoc/>
     public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
     {
         try
