@@ -96,8 +96,15 @@ public sealed class BackplaneAgreementTests(RedisServer redis, RedisCluster clus
 
     private static async Task AssertSaysAsync(RedisNode node, RedisNode other, string theirs, string own)
     {
-        await Eventually.TrueAsync(async () => (await node.HealthAsync()).Status == HealthStatus.Degraded, "the node has noticed");
-        var health = (await node.HealthAsync()).Entries.Single().Value.Description!;
+        var health = "";
+        await Eventually.TrueAsync(
+            async () =>
+            {
+                var report = await node.HealthAsync();
+                health = report.Entries.Single().Value.Description!;
+                return report.Status == HealthStatus.Degraded && health.Contains("another backplane", StringComparison.Ordinal);
+            },
+            "the node has noticed");
         var logged = Assert.Single(node.Logs.GetSnapshot(), static entry => entry.Id.Id == 196).Message;
         Assert.All([health, logged], text => Assert.Contains($"1 of 2 nodes and workers are on another backplane, such as {other.Info.NodeId} with {theirs}", text));
         Assert.All([health, logged], text => Assert.Contains($"where this one has {own}", text));
