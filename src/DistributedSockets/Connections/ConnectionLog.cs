@@ -17,7 +17,7 @@ internal sealed partial class ConnectionLog(FailSafeLogger<Connection> logger)
     [LoggerMessage(103, LogLevel.Error, "The handler of connection {ConnectionId} threw in OnDisconnectedAsync or while it was disposed.")]
     public partial void DisconnectedFailed(string connectionId, Exception exception);
 
-    [LoggerMessage(104, LogLevel.Warning, "Connection {ConnectionId} reads too slowly; its queue is full and it is closed with 1008.")]
+    [LoggerMessage(104, LogLevel.Warning, "The client of connection {ConnectionId} reads too slowly; the queue is full, and the connection is closed with 1008.")]
     public partial void SlowConsumer(string connectionId);
 
     [LoggerMessage(109, LogLevel.Debug, "The connections of a user could not be counted in the session store; only those of this node count.")]
@@ -26,13 +26,13 @@ internal sealed partial class ConnectionLog(FailSafeLogger<Connection> logger)
     [LoggerMessage(110, LogLevel.Warning, "The handler of connection {ConnectionId} has not returned {CloseTimeout} after the connection ended. The session is ended without it; the handler keeps its memory.")]
     public partial void HandlerStuck(string connectionId, TimeSpan closeTimeout);
 
-    [LoggerMessage(111, LogLevel.Error, "What the handler of connection {ConnectionId} registered to be called at its end threw.")]
+    [LoggerMessage(111, LogLevel.Error, "A callback that the handler of connection {ConnectionId} had registered for its end threw.")]
     public partial void AbortedFailed(string connectionId, Exception exception);
 
     [LoggerMessage(107, LogLevel.Error, "The close frame of connection {ConnectionId} could not be sent; the connection is cut.")]
     public partial void CloseFailed(string connectionId, Exception exception);
 
-    [LoggerMessage(108, LogLevel.Error, "Connection {ConnectionId} could not be looked after; it is tried again.")]
+    [LoggerMessage(108, LogLevel.Error, "The time limits of connection {ConnectionId} could not be checked; they are checked again.")]
     public partial void KeepAliveFailed(string connectionId, Exception exception);
 
     [LoggerMessage(105, LogLevel.Debug, "Handshake refused with {StatusCode}: {Reason}")]

@@ -1,6 +1,6 @@
 namespace DistributedSockets;
 
-/// <summary>What all connections of a node share.</summary>
+/// <summary>What all connections of a node share: each holds one reference to it instead of six.</summary>
 internal sealed class ConnectionServices(
     LocalNode node, DistributedWebSocketsOptions options, TimeProvider time, DistributedWebSocketsMetrics metrics, ConnectionLog log, FrameDeflater deflater)
 {

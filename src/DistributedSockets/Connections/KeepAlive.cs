@@ -24,7 +24,7 @@ internal sealed class KeepAlive(
 
     private async Task RunAsync(CancellationToken stopping)
     {
-        // A quarter of the shortest one, so that all are kept within a quarter.
+        // A quarter of the shortest time, so that none is exceeded by more than a quarter.
         TimeSpan[] kept = [options.Value.KeepAliveInterval, options.Value.KeepAliveTimeout, options.Value.MessageTimeout];
         var idle = options.Value.IdleTimeout == TimeSpan.Zero ? TimeSpan.MaxValue : options.Value.IdleTimeout;
         using var timer = new PeriodicTimer((idle < kept.Min() ? idle : kept.Min()) / 4, time);
@@ -47,7 +47,7 @@ internal sealed class KeepAlive(
                         }
                         catch (Exception exception)
                         {
-                            log.KeepAliveFailed(connection.Id, exception); // and the others are looked after
+                            log.KeepAliveFailed(connection.Id, exception); // the others are looked after all the same
                         }
                     }
                 }

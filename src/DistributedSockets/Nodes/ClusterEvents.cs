@@ -107,10 +107,10 @@ internal sealed partial class ClusterEvents(
         [LoggerMessage(140, LogLevel.Error, "Cluster observer {Observer} threw.")]
         public static partial void ObserverFailed(ILogger logger, Type observer, Exception exception);
 
-        [LoggerMessage(142, LogLevel.Error, "A cluster observer still works although it was told to end; the node stops without it.")]
+        [LoggerMessage(142, LogLevel.Error, "A cluster observer was told to stop and is still working; the node stops without waiting for it.")]
         public static partial void ObserverHangs(ILogger logger);
 
-        [LoggerMessage(141, LogLevel.Error, "The cluster observers are too slow: {Capacity} events wait, and one was dropped. So were {Others} since the last report.")]
+        [LoggerMessage(141, LogLevel.Error, "The cluster observers are too slow: {Capacity} events wait, and one was dropped. {Others} more were dropped since the last report.")]
         public static partial void EventDropped(ILogger logger, int capacity, int others);
     }
 }

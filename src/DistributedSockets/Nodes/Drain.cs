@@ -54,7 +54,7 @@ internal sealed partial class Drain(
     internal async Task RunAsync(CancellationToken cancellationToken)
     {
         node.IsDraining = true;
-        Interlocked.MemoryBarrier(); // who does not see it has been counted
+        Interlocked.MemoryBarrier(); // whoever does not see it has been counted
         var window = Window();
         var total = Volatile.Read(ref _open);
         Log.Draining(logger, total, window);

@@ -1,6 +1,6 @@
 namespace DistributedSockets;
 
-/// <summary>Hears what a message reader has read.</summary>
+/// <summary>Is told what a message reader has read.</summary>
 internal interface IMessageReaderOwner
 {
     /// <summary>A whole message arrived. It is borrowed, and the next one waits, until the task completes.</summary>

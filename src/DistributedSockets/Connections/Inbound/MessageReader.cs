@@ -8,7 +8,7 @@ namespace DistributedSockets;
 /// <param name="socket">The platform's WebSocket.</param>
 /// <param name="isTapped">Whether the socket reads from a transport, and so can wait without a buffer.</param>
 /// <param name="services">What all connections share.</param>
-/// <param name="owner">Hears what was read.</param>
+/// <param name="owner">Is told what was read.</param>
 internal sealed class MessageReader(WebSocket socket, bool isTapped, ConnectionServices services, IMessageReaderOwner owner)
 {
     private const int FirstBufferBytes = 4_096;

@@ -1,6 +1,6 @@
 namespace DistributedSockets;
 
-/// <summary>Hears of what happens to an outbound queue. Called outside its lock.</summary>
+/// <summary>Is told what happens to an outbound queue. Called outside its lock.</summary>
 internal interface IOutboundQueueOwner
 {
     /// <summary>The queue was full and the policy is to close.</summary>

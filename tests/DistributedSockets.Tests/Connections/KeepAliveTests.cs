@@ -1,0 +1,35 @@
+using DistributedSockets.Testing;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace DistributedSockets.Tests;
+
+public sealed class KeepAliveTests
+{
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task LetGo_WhileTheConnectionEnds_HubLetsGoOfItOnce()
+    {
+        await using var node = await AppNode.StartAsync();
+        var clients = await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => node.ConnectAsync("u")));
+        var connections = node.Hub.All.ToArray();
+        foreach (var connection in connections)
+        {
+            await node.Router.AddToGroupAsync(connection.Id, "g", Cancellation);
+        }
+
+        // As the loop does for a handler that is stuck, at the moment at which that handler returns.
+        var removals = await Task.WhenAll(connections.SelectMany(connection => Enumerable.Range(0, 4).Select(_ => Task.Run(() => node.Hub.Remove(connection)))));
+
+        Assert.Equal(connections.Length, removals.Count(static groups => groups is not null));
+        Assert.All(removals.OfType<string[]>(), static groups => Assert.Equal(["g"], groups));
+        Assert.Equal((0, 0, 0), (node.Hub.Count, node.Hub.User("u").Count, node.Hub.Group("g").Count));
+        foreach (var client in clients)
+        {
+            await client.DisposeAsync();
+            await node.Probe.Disconnected(client.Id).Task.WithinGuardAsync();
+        }
+
+        await Eventually.TrueAsync(async () => !await node.Store.IsOnlineAsync("probe", "u", Cancellation), "the sessions have ended");
+    }
+}
