@@ -10,7 +10,7 @@ namespace DistributedSockets;
 /// follows. What the transport tells by events goes to <see cref="ReportLost"/> and <see cref="RetryNow"/>. All members may be called
 /// concurrently; the receiver is called by one at a time, and no more when disposal has completed.
 /// </remarks>
-public sealed class TransportMonitor : IAsyncDisposable
+public sealed class TransportMonitor : IAsyncDisposable, IDisposable
 {
     private static readonly TimeSpan MinBackOff = TimeSpan.FromMilliseconds(200);
     private static readonly TimeSpan MaxBackOff = TimeSpan.FromSeconds(5);
@@ -176,6 +176,9 @@ public sealed class TransportMonitor : IAsyncDisposable
             return new ValueTask(_disposal ??= StopAsync(_loop));
         }
     }
+
+    /// <inheritdoc cref="DisposeAsync"/>
+    public void Dispose() => SyncDisposal.Dispose(this);
 
     internal bool TryReportAvailable(TransportHold hold)
     {
