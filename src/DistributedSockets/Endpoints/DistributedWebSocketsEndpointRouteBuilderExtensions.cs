@@ -28,6 +28,7 @@ public static class DistributedWebSocketsEndpointRouteBuilderExtensions
     }
 
     /// <summary>Maps an endpoint whose messages are handled by a function.</summary>
+    /// <remarks>Attributes of the function, such as <c>[Authorize]</c>, apply to the endpoint.</remarks>
     /// <param name="endpoints">The route builder.</param>
     /// <param name="pattern">The route pattern.</param>
     /// <param name="onMessage">Takes a message; the next one of the connection is read when it has completed. The router is that of the hub.</param>
@@ -47,7 +48,7 @@ public static class DistributedWebSocketsEndpointRouteBuilderExtensions
         ArgumentNullException.ThrowIfNull(onMessage);
         HubName.Check(hub);
         var router = Service<IWebSocketRouterFactory>(endpoints).GetRouter(hub);
-        return Map(endpoints, pattern, hub, new LambdaHandlerActivator(onMessage, router));
+        return Map(endpoints, pattern, hub, new LambdaHandlerActivator(onMessage, router)).WithMetadata(onMessage.Method.GetCustomAttributes(inherit: true));
     }
 
     private static IEndpointConventionBuilder Map(IEndpointRouteBuilder endpoints, string pattern, string hub, HandlerActivator activator)

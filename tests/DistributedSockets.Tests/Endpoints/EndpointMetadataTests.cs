@@ -61,14 +61,16 @@ public sealed class EndpointMetadataTests
         Assert.Equal(HttpStatusCode.Redirect, page.StatusCode);
     }
 
-    [Fact]
-    public async Task HandlerAttributes_Authorize_AppliesToTheEndpoint()
+    [Theory]
+    [InlineData("/attributed")]
+    [InlineData("/attributed-function")]
+    public async Task HandlerAttributes_Authorize_AppliesToTheEndpoint(string path)
     {
         await using var node = await StartWithCookiesAsync(HttpProtocols.Http1);
         using var socket = new ClientWebSocket();
         socket.Options.CollectHttpResponseDetails = true;
 
-        await Assert.ThrowsAsync<WebSocketException>(() => socket.ConnectAsync(new(new UriBuilder(node.Address) { Scheme = "ws" }.Uri, "/attributed"), Cancellation));
+        await Assert.ThrowsAsync<WebSocketException>(() => socket.ConnectAsync(new(new UriBuilder(node.Address) { Scheme = "ws" }.Uri, path), Cancellation));
 
         Assert.Equal(HttpStatusCode.Unauthorized, socket.HttpStatusCode);
     }
@@ -169,6 +171,7 @@ public sealed class EndpointMetadataTests
             app.MapGet("/page", static () => "page").RequireAuthorization();
             app.MapDistributedWebSocket("/admins", static (_, _, _, _) => ValueTask.CompletedTask, "admins").RequireAuthorization(static policy => policy.RequireRole("admin"));
             app.MapDistributedWebSocket<AttributedHandler>("/attributed");
+            app.MapDistributedWebSocket("/attributed-function", [Authorize] static (_, _, _, _) => ValueTask.CompletedTask, "attributed-function");
         });
 
     [Authorize]
