@@ -51,10 +51,15 @@ internal sealed class AppNode : IAsyncDisposable
         Action<IDistributedWebSocketsBuilder>? build = null,
         Action<WebApplication>? map = null,
         HttpProtocols protocols = HttpProtocols.Http1,
-        Action<WebApplication>? front = null)
+        Action<WebApplication>? front = null,
+        Action<ListenOptions>? listen = null)
     {
         var builder = WebApplication.CreateEmptyBuilder(new());
-        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0, listen => listen.Protocols = protocols));
+        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0, endpoint =>
+        {
+            endpoint.Protocols = protocols;
+            listen?.Invoke(endpoint);
+        }));
         builder.Services.AddRoutingCore();
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(20));
         builder.Logging.AddFakeLogging().SetMinimumLevel(LogLevel.Debug);
