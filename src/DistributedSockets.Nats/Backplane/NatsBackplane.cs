@@ -38,6 +38,7 @@ internal sealed partial class NatsBackplane : IBackplane, INatsPeersEvents
     private readonly string _peerSubject;
     private readonly string _arrivalSubject;
     private readonly int _maxPayloadBytes;
+    private readonly int _maxPendingBytes;
     private readonly TimeSpan _timeout;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
@@ -48,6 +49,7 @@ internal sealed partial class NatsBackplane : IBackplane, INatsPeersEvents
     private readonly Lock _partsInOrder = new();
     private readonly ulong _publisher = BitConverter.ToUInt64(RandomNumberGenerator.GetBytes(sizeof(ulong)));
     private ulong _partedPayloads;
+    private long _pendingBytes;
     private IBackplaneReceiver? _receiver;
     private volatile bool _isDisposed;
     private Task? _disposal;
@@ -60,6 +62,7 @@ internal sealed partial class NatsBackplane : IBackplane, INatsPeersEvents
     {
         _timeout = options.Value.OperationTimeout;
         _maxPayloadBytes = options.Value.MaxPayloadBytes;
+        _maxPendingBytes = options.Value.MaxPendingBytes;
         _time = time;
         _failedLog = new(1, time);
         _errorLog = new(1, time);
@@ -122,6 +125,7 @@ internal sealed partial class NatsBackplane : IBackplane, INatsPeersEvents
         var refusals = _refusals.Of(subject).Count;
         try
         {
+            ThrowIfFull(Interlocked.Add(ref _pendingBytes, payload.Length), payload.Length);
             await ConfirmAsync(Write(subject, payload), epoch, cancellationToken).ConfigureAwait(false);
             if (!_connector.IsOwned && refusals > 0 && _refusals.Of(subject).Count == refusals)
             {
@@ -137,6 +141,10 @@ internal sealed partial class NatsBackplane : IBackplane, INatsPeersEvents
                 "It may arrive all the same. Connections on this node were served. Check that NATS is up and not overloaded.",
                 exception);
         }
+        finally
+        {
+            Interlocked.Add(ref _pendingBytes, -payload.Length);
+        }
 
         var refusal = _refusals.Of(subject);
         if (refusal.Count > refusals)
@@ -151,6 +159,17 @@ internal sealed partial class NatsBackplane : IBackplane, INatsPeersEvents
         }
 
         return null;
+    }
+
+    /// <exception cref="BackplaneUnavailableException">There is no room for a payload beside those that are not confirmed.</exception>
+    private void ThrowIfFull(long pendingBytes, int bytes)
+    {
+        if (pendingBytes > _maxPendingBytes && pendingBytes > bytes)
+        {
+            throw new BackplaneUnavailableException(
+                $"Messages of {pendingBytes - bytes} bytes wait for NATS, and another of {bytes} would exceed MaxPendingBytes, which is {_maxPendingBytes}. " +
+                "It was not published. Connections on this node were served. NATS or the network is too slow for what is sent.");
+        }
     }
 
     public async ValueTask SubscribeAsync(string channel, CancellationToken cancellationToken = default)

@@ -42,4 +42,9 @@ public sealed class NatsBackplaneOptions : INatsConnectionOptions
     /// <summary>Gets or sets how many bytes of payloads whose parts have not all arrived may wait. The oldest give way, which is reported as possible loss.</summary>
     /// <value>The default is 64 MiB; at least <see cref="MaxPayloadBytes"/>, at most 2 GiB less one byte.</value>
     public int MaxPartialBytes { get; set; } = 64 * 1024 * 1024;
+
+    /// <summary>Gets or sets how many bytes of messages may wait for their confirmation at once. Further publishes fail.</summary>
+    /// <value>The default is 64 MiB; 1 MiB to 2 GiB less one byte. A message that waits alone may be larger.</value>
+    /// <remarks>The client holds each message until it has written it to the server, which a slow network puts off.</remarks>
+    public int MaxPendingBytes { get; set; } = 64 * 1024 * 1024;
 }

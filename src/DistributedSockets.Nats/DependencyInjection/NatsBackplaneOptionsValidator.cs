@@ -7,6 +7,7 @@ internal sealed class NatsBackplaneOptionsValidator : IValidateOptions<NatsBackp
 {
     private const int MinPayloadBytes = 64 * 1024;
     private const int MaxPayloadBytes = 1024 * 1024 * 1024;
+    private const int MinPendingBytes = 1024 * 1024;
 
     public ValidateOptionsResult Validate(string? name, NatsBackplaneOptions options)
     {
@@ -21,6 +22,11 @@ internal sealed class NatsBackplaneOptionsValidator : IValidateOptions<NatsBackp
             errors.AddError(
                 $"NatsBackplaneOptions.MaxPartialBytes is {options.MaxPartialBytes}, less than MaxPayloadBytes, which is {options.MaxPayloadBytes}. " +
                 "Set it to at least that: one payload must fit.");
+        }
+
+        if (options.MaxPendingBytes < MinPendingBytes)
+        {
+            errors.AddError($"NatsBackplaneOptions.MaxPendingBytes is {options.MaxPendingBytes}. Set it to between {MinPendingBytes} and {int.MaxValue}.");
         }
 
         return errors.Build();

@@ -25,11 +25,13 @@ internal sealed partial class RedisBackplane : IBackplane
     private volatile bool _isAbandoned;
     private volatile bool _isDisposed;
     private readonly TimeSpan _timeout;
+    private readonly int _maxPendingBytes;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
     private readonly RareLog _failedLog;
     private readonly Lock _disposing = new();
     private IBackplaneReceiver? _receiver;
+    private long _pendingBytes;
     private Task? _disposal;
     private volatile RedisSubscription _probe;
     private string? _nextProbe;
@@ -51,6 +53,7 @@ internal sealed partial class RedisBackplane : IBackplane
         _isShard = isShard;
         _placement = isShard ? CommandFlags.NoRedirect : CommandFlags.None;
         _timeout = options.OperationTimeout;
+        _maxPendingBytes = options.MaxPendingBytes;
         _time = time;
         _failedLog = new(1, time);
         _logger = new FailSafeLogger(logger);
@@ -86,9 +89,12 @@ internal sealed partial class RedisBackplane : IBackplane
         // Nothing is awaited before this call, so the order of calls is the order on the wire.
         Task<long>? publish = null;
         byte[]? copy = null;
+        var isCounted = false;
         try
         {
             var subscriber = ConnectedSubscriber("the message was not published");
+            isCounted = true;
+            ThrowIfFull(Interlocked.Add(ref _pendingBytes, payload.Length), payload.Length);
             copy = ArrayPool<byte>.Shared.Rent(payload.Length);
             payload.CopyTo(copy);
             publish = subscriber.PublishAsync(ChannelOf(channel), copy.AsMemory(0, payload.Length), _placement);
@@ -113,14 +119,42 @@ internal sealed partial class RedisBackplane : IBackplane
         }
         finally
         {
-            if (publish is { IsCompletedSuccessfully: true } && copy is not null)
+            if (publish is { IsCompleted: false })
             {
-                ArrayPool<byte>.Shared.Return(copy); // answered, so it has been read
+                // Given up here, while the multiplexer still holds it.
+                _ = publish.ContinueWith(
+                    static (given, state) =>
+                    {
+                        var (backplane, bytes) = ((RedisBackplane, int))state!;
+                        _ = given.Exception;
+                        Interlocked.Add(ref backplane._pendingBytes, -bytes);
+                    },
+                    (this, payload.Length),
+                    CancellationToken.None,
+                    TaskContinuationOptions.ExecuteSynchronously,
+                    TaskScheduler.Default);
             }
-            else if (publish is not null)
+            else if (isCounted)
             {
-                publish.Observe();
+                Interlocked.Add(ref _pendingBytes, -payload.Length);
+                if (publish is { IsCompletedSuccessfully: true } && copy is not null)
+                {
+                    ArrayPool<byte>.Shared.Return(copy); // answered, so it has been read
+                }
+
+                publish?.Observe();
             }
+        }
+    }
+
+    /// <exception cref="BackplaneUnavailableException">There is no room for a payload beside those that Redis has not answered.</exception>
+    private void ThrowIfFull(long pendingBytes, int bytes)
+    {
+        if (pendingBytes > _maxPendingBytes && pendingBytes > bytes)
+        {
+            throw new BackplaneUnavailableException(
+                $"Messages of {pendingBytes - bytes} bytes wait for Redis, and another of {bytes} would exceed MaxPendingBytes, which is {_maxPendingBytes}. " +
+                "It was not published. Connections on this node were served. Redis or the network is too slow for what is sent.");
         }
     }
 

@@ -10,6 +10,10 @@ namespace DistributedSockets;
 /// </remarks>
 public sealed class RedisBackplaneOptions : IRedisConnectionOptions
 {
+    internal const int MinMaxPendingBytes = 1024 * 1024;
+
+    private const int DefaultMaxPendingBytes = 64 * 1024 * 1024;
+
     /// <summary>Gets or sets the StackExchange.Redis configuration string.</summary>
     /// <value>There is no default: a wrong host must not look like an empty cluster.</value>
     /// <remarks>The connection is ours: opened at start, closed at the end. See <see cref="Configuration"/> for what we set in it.</remarks>
@@ -46,6 +50,14 @@ public sealed class RedisBackplaneOptions : IRedisConnectionOptions
     /// <value>The default is 1.5 seconds; 100 milliseconds to 60 seconds.</value>
     public TimeSpan OperationTimeout { get; set; } = RedisConnection.DefaultOperationTimeout;
 
+    /// <summary>Gets or sets how many bytes of messages may wait for the answer of a server at once. Further publishes fail.</summary>
+    /// <value>The default is 64 MiB; 1 MiB to 2 GiB less one byte. A message that waits alone may be larger.</value>
+    /// <remarks>
+    /// Each message is copied until Redis has answered, or has not for too long. With <see cref="Servers"/> and <see cref="ShardedPubSub"/> it is
+    /// the bound of each server.
+    /// </remarks>
+    public int MaxPendingBytes { get; set; } = DefaultMaxPendingBytes;
+
     /// <summary>Gets or sets whether the backplane uses sharded pub/sub, which spreads the channels over the primaries of a Redis Cluster.</summary>
     /// <value>The default is <see langword="false"/>: every node of a cluster carries every message.</value>
     /// <remarks>
@@ -61,6 +73,7 @@ public sealed class RedisBackplaneOptions : IRedisConnectionOptions
         Configuration = server.Configuration,
         ConnectionMultiplexer = server.ConnectionMultiplexer,
         OperationTimeout = OperationTimeout,
+        MaxPendingBytes = MaxPendingBytes,
     };
 
     void IRedisConnectionOptions.TakeServers(IEnumerable<RedisServerOptions> servers)

@@ -33,6 +33,11 @@ internal sealed class RedisConnectionOptionsValidator<TOptions> : IValidateOptio
             errors.AddError($"{type}.OperationTimeout is {options.OperationTimeout}. Set it to between {MinTimeout} and {MaxTimeout}.");
         }
 
+        if (options is RedisBackplaneOptions { MaxPendingBytes: < RedisBackplaneOptions.MinMaxPendingBytes and var pending })
+        {
+            errors.AddError($"{type}.MaxPendingBytes is {pending}. Set it to between {RedisBackplaneOptions.MinMaxPendingBytes} and {int.MaxValue}.");
+        }
+
         if (options is RedisBackplaneOptions { ShardedPubSub: true })
         {
             CheckSharded(errors, type, options);

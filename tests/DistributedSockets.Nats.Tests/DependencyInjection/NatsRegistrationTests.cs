@@ -118,6 +118,26 @@ public sealed class NatsRegistrationTests(NatsServer server)
         Assert.DoesNotContain(Secret, message);
     }
 
+    [Theory]
+    [InlineData(1_048_576, true)]
+    [InlineData(int.MaxValue, true)]
+    [InlineData(1_048_575, false)]
+    [InlineData(-1, false)]
+    public async Task Start_MaxPendingBytes_IsTakenOrRefusedNamingItAndItsValue(int bytes, bool isTaken)
+    {
+        server.SkipUnlessAvailable();
+        if (isTaken)
+        {
+            using var host = Host(builder => builder.UseNatsBackplane(options => (options.Url, options.MaxPendingBytes) = (server.Url, bytes)));
+            await host.StartAsync(TestContext.Current.CancellationToken);
+            await host.StopAsync(TestContext.Current.CancellationToken);
+            return;
+        }
+
+        var message = await RefusalAsync(builder => builder.UseNatsBackplane(options => (options.Url, options.MaxPendingBytes) = (server.Url, bytes)));
+        Assert.Contains($"NatsBackplaneOptions.MaxPendingBytes is {bytes}", message);
+    }
+
     [Fact]
     public async Task Start_NoConnection_FailsSayingWhatToSet()
     {

@@ -147,6 +147,26 @@ public sealed class RedisRegistrationTests(RedisFixture redis) : IClassFixture<R
     }
 
     [Theory]
+    [InlineData(1_048_576, true)]
+    [InlineData(int.MaxValue, true)]
+    [InlineData(1_048_575, false)]
+    [InlineData(-1, false)]
+    public async Task Start_MaxPendingBytes_IsTakenOrRefusedNamingItAndItsValue(int bytes, bool isTaken)
+    {
+        if (isTaken)
+        {
+            using var host = Host(builder => builder.UseRedisBackplane(options => (options.ConnectionString, options.MaxPendingBytes) = (redis.EndPoint, bytes)));
+            await host.StartAsync(TestContext.Current.CancellationToken);
+            await host.StopAsync(TestContext.Current.CancellationToken);
+            return;
+        }
+
+        var message = await RefusalAsync(
+            builder => builder.UseRedisBackplane(options => (options.ConnectionString, options.MaxPendingBytes) = (redis.EndPoint, bytes)));
+        Assert.Contains($"RedisBackplaneOptions.MaxPendingBytes is {bytes}", message);
+    }
+
+    [Theory]
     [InlineData(99)]
     [InlineData(60_001)]
     [InlineData(0)]

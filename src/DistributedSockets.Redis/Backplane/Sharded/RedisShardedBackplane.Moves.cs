@@ -213,7 +213,7 @@ internal sealed partial class RedisShardedBackplane
         configuration.EndPoints.Add(primary);
         var probe = FindProbe(topology, primary);
         var backplane = new RedisBackplane(
-            new() { Configuration = configuration, OperationTimeout = _timeout }, probe, isShard: true, _time, _logger);
+            new() { Configuration = configuration, OperationTimeout = _timeout, MaxPendingBytes = _maxPendingBytes }, probe, isShard: true, _time, _logger);
         var shard = new RedisShard(this, primary, backplane, probe);
         _shards[primary] = shard;
         return shard;

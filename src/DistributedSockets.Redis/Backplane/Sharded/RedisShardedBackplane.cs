@@ -23,6 +23,7 @@ internal sealed partial class RedisShardedBackplane : IBackplane
     private readonly byte[] _channelPrefix;
     private readonly string _probe;
     private readonly TimeSpan _timeout;
+    private readonly int _maxPendingBytes;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
     private readonly Lock _disposing = new();
@@ -37,6 +38,7 @@ internal sealed partial class RedisShardedBackplane : IBackplane
     {
         Reach = RedisReach.Of(options.Value);
         _timeout = options.Value.OperationTimeout;
+        _maxPendingBytes = options.Value.MaxPendingBytes;
         _time = time;
         _logger = new FailSafeLogger(logger ?? NullLogger<RedisBackplane>.Instance);
         var configuration = options.Value.Configuration?.Clone() ?? ConfigurationOptions.Parse(options.Value.ConnectionString!);
