@@ -98,7 +98,7 @@ internal sealed partial class RedisSessionStore
             {
                 unanswered++;
             }
-            else if ((RedisResult[]?)claims[i].Result is [var record, var groups])
+            else if (claims[i].Result is { IsNull: false } reply && (RedisResult[]?)reply is [var record, var groups])
             {
                 taken = true;
                 if (Read(keys, hub, connections[i], (RedisValue)record, (RedisValue[]?)groups) is { } session)

@@ -46,8 +46,11 @@ public abstract class ForeignKeysTests(RespServer server) : IAsyncLifetime
             keys.User(RedisNode.Hub, "alice"), keys.Group(RedisNode.Hub, "red"),
         })
         {
-            await Foreign.KeyDeleteAsync(key);
-            await Foreign.ListRightPushAsync(key, "rubbish");
+            // In one step: the nodes may write to it in between.
+            var exchange = Foreign.CreateTransaction();
+            Task[] steps = [exchange.KeyDeleteAsync(key), exchange.ListRightPushAsync(key, "rubbish")];
+            Assert.True(await exchange.ExecuteAsync());
+            await Task.WhenAll(steps);
         }
 
         await sender.Router.SendToGroupAsync("red", "still served", Cancellation);
