@@ -448,6 +448,8 @@ public sealed class FakeClusterTests
             {
                 options.Faults.Seed = seed;
                 options.Faults.LossProbability = 0.5;
+                options.ConfigureServices(static services => services.PostConfigure<DistributedWebSocketsOptions>(
+                    static sockets => sockets.OutboundQueueFrames = 200)); // all that is sent may wait at once: it is about loss, not about slow clients
             });
             var bob = await cluster.ConnectAsync(1, "/chat", "bob", cancellationToken: Cancellation);
             var router = cluster[0].GetRouter<ChatHandler>();
