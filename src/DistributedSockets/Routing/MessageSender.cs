@@ -12,6 +12,9 @@ namespace DistributedSockets;
 internal sealed class MessageSender(
     HubConnections hub, LocalNode node, LocalDelivery delivery, BackplanePublisher publisher, EnvelopeWriter writer, FrameDeflater deflater)
 {
+    /// <summary>So many names are compared with each other; a set would cost more.</summary>
+    private const int FewNames = 16;
+
     private readonly OrderLocks _order = new();
 
     /// <inheritdoc cref="IWebSocketRouter.SendAsync(WebSocketTarget, WebSocketMessage, CancellationToken)"/>
@@ -169,7 +172,7 @@ internal sealed class MessageSender(
         WebSocketTarget target, WebSocketMessage message, FrameDeflater? compressing, CancellationToken cancellationToken)
     {
         using var frame = SharedFrame.Encode(message, compressing);
-        var outgoing = new List<Outgoing>();
+        var outgoing = new List<Outgoing>(target.Count);
         try
         {
             var order = 0UL;
@@ -180,7 +183,7 @@ internal sealed class MessageSender(
             }
 
             var queued = default(QueuedFrames);
-            var publishes = new Task[outgoing.Count];
+            List<Task>? pending = null;
             try
             {
                 _order.Enter(order);
@@ -193,9 +196,17 @@ internal sealed class MessageSender(
                         new(names),
                         target.Kind == WebSocketTargetKind.Connections ? default : new(AsSpan(target.ExcludedConnectionIds)),
                         frame);
-                    for (var i = 0; i < publishes.Length; i++)
+                    foreach (var envelope in outgoing)
                     {
-                        publishes[i] = publisher.PublishAsync(outgoing[i].Channel, outgoing[i].Envelope, cancellationToken).AsTask();
+                        var publish = publisher.PublishAsync(envelope.Channel, envelope.Bytes, cancellationToken);
+                        if (publish.IsCompletedSuccessfully)
+                        {
+                            _ = publish.Result; // which gives back what stands behind it
+                        }
+                        else
+                        {
+                            (pending ??= new(outgoing.Count)).Add(publish.AsTask());
+                        }
                     }
                 }
                 finally
@@ -208,7 +219,10 @@ internal sealed class MessageSender(
                 delivery.Start(queued);
             }
 
-            await Task.WhenAll(publishes);
+            if (pending is not null)
+            {
+                await Task.WhenAll(pending);
+            }
         }
         finally
         {
@@ -223,7 +237,7 @@ internal sealed class MessageSender(
     /// <returns>The users or groups, each once.</returns>
     private string[] ToNames(in WebSocketTarget target, SharedFrame frame, List<Outgoing> outgoing)
     {
-        string[] names = [.. Distinct(target)];
+        var names = Distinct(target);
         var messageId = target.Kind == WebSocketTargetKind.Groups ? Guid.NewGuid() : Guid.Empty; // a connection has one user, but several groups
         foreach (var name in names)
         {
@@ -239,18 +253,13 @@ internal sealed class MessageSender(
     /// <returns>The ids of connections that are here.</returns>
     private string[] ToConnections(in WebSocketTarget target, SharedFrame frame, List<Outgoing> outgoing, ref ulong order)
     {
-        var ids = Distinct(target);
-        foreach (var excluded in target.ExcludedConnectionIds)
-        {
-            ids.Remove(excluded);
-        }
-
+        HashSet<string>? excluded = target.ExcludedConnectionIds.Count == 0 ? null : new(target.ExcludedConnectionIds, StringComparer.Ordinal);
         var nodes = new Dictionary<string, List<string>>(StringComparer.Ordinal);
         var perNode = nodes.GetAlternateLookup<ReadOnlySpan<char>>();
-        foreach (var id in ids)
+        foreach (var id in Distinct(target))
         {
             var nodeId = ConnectionId.NodeOf(id);
-            if (!nodeId.IsEmpty)
+            if (!nodeId.IsEmpty && excluded?.Contains(id) != true)
             {
                 if (!perNode.TryGetValue(nodeId, out var there))
                 {
@@ -284,20 +293,26 @@ internal sealed class MessageSender(
         return here;
     }
 
-    private static HashSet<string> Distinct(in WebSocketTarget target)
+    private static string[] Distinct(in WebSocketTarget target)
     {
-        var names = new HashSet<string>(target.Count, StringComparer.Ordinal);
-        for (var i = 0; i < target.Count; i++)
+        var names = new string[target.Count];
+        var set = target.Count > FewNames ? new HashSet<string>(target.Count, StringComparer.Ordinal) : null;
+        var count = 0;
+        for (var i = 0; i < names.Length; i++)
         {
-            names.Add(target[i]);
+            var name = target[i];
+            if (set is null ? Array.IndexOf(names, name, 0, count) < 0 : set.Add(name))
+            {
+                names[count++] = name;
+            }
         }
 
-        return names;
+        return count == names.Length ? names : names[..count];
     }
 
     /// <summary>An envelope in an array of the shared pool, and the channel it goes out on.</summary>
     private readonly record struct Outgoing(string Channel, byte[] Array, int Length)
     {
-        internal ReadOnlyMemory<byte> Envelope => Array.AsMemory(0, Length);
+        internal ReadOnlyMemory<byte> Bytes => Array.AsMemory(0, Length);
     }
 }

@@ -1,8 +1,9 @@
 using BenchmarkDotNet.Attributes;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace DistributedSockets.Benchmarks.Micro;
 
-/// <summary>One send by each kind of target, on a node of 1,000 connections with the in-memory backplane.</summary>
+/// <summary>One send by each kind of target, on a node of 1,000 connections with the in-memory backplane; and one to a user of another node.</summary>
 public class RouterBenchmarks
 {
     private static readonly string[] s_users = ["user1", "user2", "user3"];
@@ -10,21 +11,30 @@ public class RouterBenchmarks
 
     private readonly WebSocketMessage _message = WebSocketMessage.Text(new string('x', 128));
     private readonly Reading _reading = new("thermometer", 21.5, "C");
+    private readonly InMemoryCluster _cluster = new();
     private MicroNode _node = null!;
+    private MicroNode _other = null!;
     private IWebSocketRouter _router = null!;
     private string _connectionId = "";
 
     [GlobalSetup]
     public void Setup()
     {
-        _node = new();
+        _node = new(build: builder => builder.UseInMemory(_cluster));
         _node.Add(1_000);
+        _other = new(build: builder => builder.UseInMemory(_cluster));
+        _other.Hub.Add(_other.Create("far"));
+        _other.Services.GetRequiredService<IBackplane>().SubscribeAsync(_other.Hub.UserChannel("far")).AsTask().Wait();
         _router = _node.Router;
         _connectionId = _node.Hub.All.First().Id;
     }
 
     [GlobalCleanup]
-    public void Cleanup() => _node.Dispose();
+    public void Cleanup()
+    {
+        _node.Dispose();
+        _other.Dispose();
+    }
 
     [Benchmark]
     public ValueTask ToAll() => _router.SendAsync(WebSocketTarget.All, _message);
@@ -46,6 +56,9 @@ public class RouterBenchmarks
 
     [Benchmark]
     public ValueTask ToNobody() => _router.SendAsync(WebSocketTarget.User("nobody"), _message);
+
+    [Benchmark]
+    public ValueTask ToUserOfAnotherNode() => _router.SendAsync(WebSocketTarget.User("far"), _message);
 
     [Benchmark]
     public ValueTask JsonToUser() => _router.SendAsync(WebSocketTarget.User("user1"), _reading);

@@ -344,6 +344,7 @@ internal sealed class OutboundQueue(PipeWriter? output, DistributedWebSocketsOpt
     /// <summary>Writes inline for as long as the transport takes all at once; allocates nothing then.</summary>
     private void Pump()
     {
+        Debug.Assert(!OrderSection.IsInside, "A socket is written under a lock that settles an order.");
         try
         {
             for (var writes = 0; writes < MaxInlineWrites; writes++)
