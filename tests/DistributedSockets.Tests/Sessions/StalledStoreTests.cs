@@ -91,10 +91,12 @@ public sealed class StalledStoreTests
     public async Task Claim_AnswerComesTooLate_IsToldAllTheSame()
     {
         var late = new TaskCompletionSource<IReadOnlyList<Session>>();
-        Claims().Returns(new ValueTask<IReadOnlyList<Session>>(late.Task));
+        var nothing = new TaskCompletionSource<IReadOnlyList<Session>>();
+        var claims = 0;
+        Claims().Returns(() => new ValueTask<IReadOnlyList<Session>>(Interlocked.Increment(ref claims) == 1 ? late.Task : nothing.Task)); // it is claimed once
         await using var node = await StartAsync();
         await Eventually.TrueAsync(async () => (await HealthAsync(node)).Status == HealthStatus.Degraded, "the answer is too late");
-        Claims().ReturnsAsync([]);
+        nothing.SetResult([]);
 
         late.SetResult([new() { Hub = "probe", ConnectionId = "lost", NodeId = "gone", ConnectedAt = default }]);
 
