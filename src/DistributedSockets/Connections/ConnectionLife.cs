@@ -8,7 +8,7 @@ namespace DistributedSockets;
 /// <summary>What happens to the connections of an endpoint from the answer to their handshake until their handler has been told of the end.</summary>
 internal sealed class ConnectionLife(HubConnections hub, HandlerActivator activator, ConnectionServices services, ChannelSubscriptions subscriptions)
 {
-    /// <summary>Lets a connection live that its hub knows; the request lasts as long as it does.</summary>
+    /// <summary>Runs a connection that its hub knows, until it has ended.</summary>
     /// <param name="context">The request of the handshake.</param>
     /// <param name="connection">The connection.</param>
     /// <param name="isOpen">Whether the client has got its answer; if not, the connection only ends.</param>
@@ -28,7 +28,7 @@ internal sealed class ConnectionLife(HubConnections hub, HandlerActivator activa
 
             TellLongRunning(context);
 
-            // Also while the handler is busy and nothing is read.
+            // Tells of a client that goes while the handler is busy and nothing is read.
             await using var gone = context.RequestAborted.UnsafeRegister(static state => ((Connection)state!).OnTransportGone(), connection); // state is connection
             try
             {

@@ -22,7 +22,7 @@ internal sealed class ConnectionEndpoint(
         var connect = features.Get<IHttpExtendedConnectFeature>();
         if (upgrade is { IsUpgradableRequest: true } || connect is { IsExtendedConnect: true })
         {
-            // Kestrel's own upgrade, which nobody wraps: what it writes afterwards goes to its transport as it is, and so may we.
+            // If this is Kestrel's own upgrade and nothing wraps it, Kestrel passes bytes to its transport unchanged afterwards, so we may write there directly.
             var output = ReferenceEquals(upgrade, features) ? features.Get<IConnectionTransportFeature>()?.Transport.Output : null;
             var tap = new TapFeature(upgrade, connect, output, services.Time);
             features.Set(tap);
@@ -36,7 +36,7 @@ internal sealed class ConnectionEndpoint(
                 features.Set<IHttpExtendedConnectFeature>(tap);
             }
 
-            // If the app called UseWebSockets, its middleware holds the transport itself: ours takes its place for this endpoint.
+            // If the app called UseWebSockets, its middleware has already captured the transport without our tap. Ours replaces it for this endpoint.
             features.Set<IHttpWebSocketFeature>(null);
         }
 
