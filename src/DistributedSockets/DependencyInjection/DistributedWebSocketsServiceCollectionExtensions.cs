@@ -119,6 +119,7 @@ public static class DistributedWebSocketsServiceCollectionExtensions
         services.TryAddSingleton<ChannelReconciler>();
         services.TryAddSingleton<SessionCommitter>();
         services.TryAddSingleton<ClusterAgreement>();
+        services.TryAddSingleton<LostNodes>();
         services.TryAddSingleton<NodeHeartbeat>();
         services.TryAddSingleton<Drain>();
         services.TryAddSingleton<Admission>();

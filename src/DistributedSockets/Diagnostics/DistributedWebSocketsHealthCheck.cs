@@ -3,8 +3,8 @@ using Microsoft.Extensions.Diagnostics.HealthChecks;
 namespace DistributedSockets;
 
 /// <summary>
-/// Healthy; degraded while the backplane or the session store is away, the backplane refuses a channel that is needed, no other node is
-/// understood, or one is configured otherwise; unhealthy before start and while draining.
+/// Healthy; degraded while the backplane or the session store is away, lost nodes cannot be looked for, the backplane refuses a channel
+/// that is needed, no other node is understood, or one is configured otherwise; unhealthy before start and while draining.
 /// </summary>
 internal sealed class DistributedWebSocketsHealthCheck(
     LocalNode node, NodeHealth health, Hubs hubs, RefusedEnvelopes refused, ChannelSubscriptions subscriptions) : IHealthCheck
@@ -37,6 +37,8 @@ internal sealed class DistributedWebSocketsHealthCheck(
                 HealthStatus.Degraded,
                 "Envelopes of other nodes are refused, and none was taken in the last minute. EnvelopeKeys or the clocks differ."),
             (null, null) when part is null && health.AgreementProblem is { } difference => Result(HealthStatus.Degraded, difference),
+            (null, null) when part is null && health.ClaimProblem is { } claim => Result(
+                HealthStatus.Degraded, $"Lost nodes cannot be looked for; the end of their sessions is told later. {claim}"),
             (null, null) when part is null => Result(HealthStatus.Healthy, "The node is up."),
             (not null, not null) => Result(
                 HealthStatus.Degraded, $"The backplane and the session store are away. Backplane: {backplane} Session store: {store}"),

@@ -24,6 +24,14 @@ internal static class BoundedWait
         }
     }
 
+    /// <summary>Waits for a call that has the token, but may not heed it. It goes on alone then.</summary>
+    internal static async Task WithinAsync(this ValueTask call, CancellationToken cancellationToken)
+    {
+        var ended = call.AsTask();
+        ended.Observe();
+        await ended.WaitAsync(cancellationToken);
+    }
+
     /// <summary>Cancels what may have been handed to code that is not ours; what that has registered may throw, and all others are told.</summary>
     internal static async Task CancelAllAsync(this CancellationTokenSource source)
     {

@@ -34,7 +34,7 @@ internal sealed partial class ClusterAgreement
     /// <summary>What this node tells the others of itself.</summary>
     internal NodeInfo Own { get; }
 
-    /// <summary>Compares this node with the live ones. Called by the heartbeat only.</summary>
+    /// <summary>Compares this node with the live ones. Called by one at a time.</summary>
     internal void Compare(IReadOnlyList<NodeInfo> live)
     {
         string?[] problems =

@@ -7,6 +7,7 @@ internal sealed class NodeHealth
     private volatile string? _backplanePartProblem;
     private volatile string? _leaseProblem;
     private volatile string? _commitProblem;
+    private volatile string? _claimProblem;
     private volatile string? _agreementProblem;
 
     /// <summary>Why the backplane is away; <see langword="null"/> while it is there.</summary>
@@ -35,6 +36,13 @@ internal sealed class NodeHealth
     {
         get => _commitProblem;
         set => _commitProblem = value;
+    }
+
+    /// <summary>Why this node could not look for lost nodes lately; <see langword="null"/> if it could.</summary>
+    internal string? ClaimProblem
+    {
+        get => _claimProblem;
+        set => _claimProblem = value;
     }
 
     /// <summary>Who is configured so that it and this node do not hear each other; <see langword="null"/> if nobody is known to be.</summary>

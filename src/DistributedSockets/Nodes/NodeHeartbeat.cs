@@ -3,26 +3,21 @@ using Microsoft.Extensions.Options;
 
 namespace DistributedSockets;
 
-/// <summary>Keeps this node's lease, and takes over the sessions of nodes that have lost theirs.</summary>
+/// <summary>Keeps this node's lease.</summary>
 internal sealed partial class NodeHeartbeat(
     ISessionStore store,
     LocalNode node,
     NodeHealth health,
     Hubs hubs,
     SessionChanges changes,
-    ClusterEvents events,
     ClusterAgreement agreement,
+    LostNodes lost,
     IOptions<DistributedWebSocketsOptions> options,
     TimeProvider time,
     FailSafeLogger<NodeHeartbeat> logger)
 {
-    private const int ClaimAtOnce = 1_000;
-
     private readonly CancellationTokenSource _stopping = new();
-    private HashSet<string>? _live;
     private long? _renewedAt;
-    private long? _claimDueSince;
-    private long? _lookedAt;
     private Task _loop = Task.CompletedTask;
 
     /// <summary>Takes the lease, or tries to, and keeps it from then on.</summary>
@@ -42,6 +37,7 @@ internal sealed partial class NodeHeartbeat(
     {
         await _stopping.CancelAllAsync();
         await _loop.WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await lost.StopAsync(cancellationToken);
     }
 
     private async Task RunAsync(CancellationToken stopping)
@@ -78,19 +74,14 @@ internal sealed partial class NodeHeartbeat(
 
             _renewedAt = now;
 
-            var live = !events.HasObservers || IsLookDue(now) ? await LookAsync(now, stopping) : [];
-            if (events.HasObservers || IsClaimDue(live))
-            {
-                await ClaimAsync(stopping);
-                _claimDueSince = null; // only now: a claim that failed is tried again at the next beat
-            }
-
             if (health.LeaseProblem is not null)
             {
                 health.LeaseProblem = null;
                 Log.StoreBack(logger);
                 changes.Wake();
             }
+
+            lost.Look(_stopping.Token); // not waited for: a lease must not run out because somebody else's takes long
         }
         catch (OperationCanceledException) when (stopping.IsCancellationRequested)
         {
@@ -104,62 +95,6 @@ internal sealed partial class NodeHeartbeat(
                 Log.StoreAway(logger, exception);
             }
         }
-    }
-
-    /// <summary>Whether a node that need not know at each beat who lives should look all the same.</summary>
-    private bool IsLookDue(long now) => _lookedAt is not { } last || time.GetElapsedTime(last, now) >= options.Value.LeaseExpiry;
-
-    private async Task<IReadOnlyList<NodeInfo>> LookAsync(long now, CancellationToken stopping)
-    {
-        var live = await AskAsync(store.ListNodesAsync, stopping);
-        _lookedAt = now;
-        agreement.Compare(live);
-        return live;
-    }
-
-    /// <summary>
-    /// Whether it is time for a node without observers to clean up: only when those that have observers, and so somebody to tell, had
-    /// ample time to claim.
-    /// </summary>
-    private bool IsClaimDue(IReadOnlyList<NodeInfo> nodes)
-    {
-        var live = new HashSet<string>(StringComparer.Ordinal);
-        foreach (var other in nodes)
-        {
-            live.Add(other.NodeId);
-        }
-
-        if (_live is null || !_live.IsSubsetOf(live))
-        {
-            _claimDueSince = time.GetTimestamp();
-        }
-
-        _live = live;
-        return _claimDueSince is { } since && time.GetElapsedTime(since) >= 2 * options.Value.LeaseExpiry;
-    }
-
-    private async Task ClaimAsync(CancellationToken stopping)
-    {
-        while (await AskAsync(ClaimSomeAsync, stopping) > 0)
-        {
-        }
-    }
-
-    /// <summary>Claims and tells, also when nobody waits for the answer any more: nobody else will be told.</summary>
-    private async ValueTask<int> ClaimSomeAsync(CancellationToken cancellationToken)
-    {
-        var claimed = await store.ClaimExpiredAsync(node.Info.NodeId, ClaimAtOnce, cancellationToken);
-        if (claimed.Count > 0)
-        {
-            Log.Claimed(logger, claimed.Count);
-        }
-
-        foreach (var session in claimed)
-        {
-            events.SessionEnded(session, SessionEndCause.NodeLost);
-        }
-
-        return claimed.Count;
     }
 
     /// <summary>Asks the store, which has the time that a lease lasts: later the answer is worth nothing.</summary>
@@ -176,8 +111,5 @@ internal sealed partial class NodeHeartbeat(
 
         [LoggerMessage(192, LogLevel.Information, "The session store is back.")]
         public static partial void StoreBack(ILogger logger);
-
-        [LoggerMessage(193, LogLevel.Information, "{Count} sessions of lost nodes were claimed.")]
-        public static partial void Claimed(ILogger logger, int count);
     }
 }

@@ -162,7 +162,7 @@ internal sealed partial class NodeService(
     {
         try
         {
-            await store.RemoveNodeAsync(node.Info.NodeId, cancellationToken);
+            await store.RemoveNodeAsync(node.Info.NodeId, cancellationToken).WithinAsync(cancellationToken);
         }
         catch (Exception exception)
         {

@@ -42,7 +42,7 @@ internal sealed partial class SessionCommitter(
             await _loop.WaitAsync(cancellationToken);
             while (TakeBatch())
             {
-                await WriteAsync(cancellationToken);
+                await new ValueTask(WriteAsync(cancellationToken)).WithinAsync(cancellationToken);
             }
         }
         catch (Exception exception)

@@ -231,6 +231,26 @@ public sealed class SessionCommitterTests
     }
 
     [Fact]
+    public async Task Claim_NodesComeAndGoAllTheTime_IsMadeByANodeWithoutObserversAllTheSame()
+    {
+        var store = new RecordingStore { NodesChange = true };
+        var time = new JumpingTimeProvider();
+        await using var node = await AppNode.StartAsync(build: sockets =>
+        {
+            sockets.Services.AddSingleton<TimeProvider>(time);
+            sockets.UseSessionStore(_ => store);
+        });
+
+        await Eventually.TrueAsync(
+            () =>
+            {
+                time.Advance(TimeSpan.FromSeconds(1));
+                return store.Claims > 0;
+            },
+            "the claim is made");
+    }
+
+    [Fact]
     public async Task Dispose_WithoutStop_EndsTheLoopsAndSignsOff()
     {
         var store = new RecordingStore();
@@ -554,6 +574,9 @@ public sealed class SessionCommitterTests
 
         public int NodeQueries { get; private set; }
 
+        /// <summary>Whether each look finds another node than the one before.</summary>
+        internal bool NodesChange { get; init; }
+
         public ValueTask<Session?> FindAsync(string hub, string connectionId, CancellationToken cancellationToken = default) => throw new NotSupportedException();
 
         public IAsyncEnumerable<Session> ListAsync(SessionQuery query, CancellationToken cancellationToken = default) => throw new NotSupportedException();
@@ -565,7 +588,7 @@ public sealed class SessionCommitterTests
         public ValueTask<IReadOnlyList<NodeInfo>> ListNodesAsync(CancellationToken cancellationToken = default)
         {
             NodeQueries++;
-            return new([]);
+            return new(NodesChange ? [new() { NodeId = $"n{NodeQueries}", Name = "n", StartedAt = default }] : []);
         }
 
         public ValueTask DisposeAsync() => ValueTask.CompletedTask;

@@ -104,6 +104,47 @@ public sealed class StalledStoreTests
         Assert.Single(_ended);
     }
 
+    [Fact]
+    public async Task Claim_NeverAnswered_LeaseIsRenewedAllTheSame()
+    {
+        Claims().Returns(new ValueTask<IReadOnlyList<Session>>(new TaskCompletionSource<IReadOnlyList<Session>>().Task));
+        await using var node = await StartAsync();
+        await Eventually.TrueAsync(() => Calls(nameof(ISessionStore.ClaimExpiredAsync)) >= 2, "the claim is given up and made again");
+
+        // Each claim takes as long as the lease lasts; a node that waited for it would take its own sessions for lost.
+        Assert.DoesNotContain(node.Logs.GetSnapshot(), static record => record.Id.Id is 190 or 191);
+        Assert.Equal(0, Calls(nameof(ISessionStore.ResetAsync)));
+        var health = await HealthAsync(node);
+        Assert.Equal(HealthStatus.Degraded, health.Status);
+        Assert.StartsWith("Lost nodes cannot be looked for;", health.Entries.Values.Single().Description, StringComparison.Ordinal);
+
+        Claims().ReturnsAsync([]);
+        await Eventually.TrueAsync(async () => (await HealthAsync(node)).Status == HealthStatus.Healthy, "the node can claim again");
+        Assert.Single(node.Logs.GetSnapshot(), static record => record.Id.Id == 184);
+        Assert.Single(node.Logs.GetSnapshot(), static record => record.Id.Id == 185);
+    }
+
+    [Fact]
+    public async Task Stop_StoreHeedsNoToken_EndsAllTheSame()
+    {
+        var never = new ValueTask(new TaskCompletionSource().Task);
+        await using var node = await StartAsync();
+        await using var client = await node.ConnectAsync();
+        await Eventually.TrueAsync(() => Calls(nameof(ISessionStore.CommitAsync)) > 0, "the session is written");
+        _store.Setup(store => store.CommitAsync(It.IsAny<string>(), It.IsAny<IReadOnlyList<SessionChange>>(), It.IsAny<CancellationToken>())).Returns(never);
+        _store.Setup(store => store.RemoveNodeAsync(It.IsAny<string>(), It.IsAny<CancellationToken>())).Returns(never);
+        var reading = client.ReceiveCloseAsync();
+
+        await node.StopAsync().WithinGuardAsync();
+
+        await reading;
+        Assert.Contains(node.Logs.GetSnapshot(), static record => record.Id.Id == 180);
+        Assert.Contains(node.Logs.GetSnapshot(), static record => record.Id.Id == 202);
+        Assert.Contains(node.Logs.GetSnapshot(), static record => record.Id.Id == 201);
+    }
+
+    private int Calls(string method) => _store.Invocations.Count(call => call.Method.Name == method);
+
     private Moq.Language.Flow.ISetup<ISessionStore, ValueTask<bool>> Renews() =>
         _store.Setup(store => store.RenewLeaseAsync(It.IsAny<NodeInfo>(), It.IsAny<TimeSpan>(), It.IsAny<CancellationToken>()));
 
