@@ -18,20 +18,15 @@ internal sealed class OutboundQueue(PipeWriter? output, DistributedWebSocketsOpt
     /// <summary>What every connection may queue even while the process holds more frames than it should.</summary>
     internal const int AlwaysAllowedBytes = 64 * 1024;
 
-    /// <summary>How often a sender writes for others before it goes on with its own work.</summary>
-    private const int MaxInlineWrites = 8;
-
     private static readonly byte[] s_ping = [0x89, 0x00];
 
     private readonly Lock _gate = new();
     private readonly OutboundBacklog _backlog = new(options, takesDeflated);
-    private PipeWriter? _output = output; // where all bytes go; only who writes touches it
+    private readonly OutboundPump _pump = new(output);
     private volatile OutboundState _state = output is null ? OutboundState.Unopened : OutboundState.Idle;
     private OutboundIntake _intake;
     private int _dropped; // which the owner has not been told of
     private bool _used;
-    private int _flushes;
-    private PlatformWrite? _platformInFlush;
     private PlatformWrite? _ping;
     private bool _isStartQueued; // to the thread pool
     private Exception? _failure;
@@ -43,7 +38,7 @@ internal sealed class OutboundQueue(PipeWriter? output, DistributedWebSocketsOpt
     internal int QueuedBytes => _backlog.Bytes;
 
     /// <summary>How often the transport has taken something; wraps around.</summary>
-    internal int Flushes => Volatile.Read(ref _flushes);
+    internal int Flushes => _pump.Flushes;
 
     /// <summary>Whether a ping has been queued that the transport has not taken yet.</summary>
     internal bool IsPingWaiting => Volatile.Read(ref _ping) is { Completion.Task.IsCompleted: false };
@@ -148,7 +143,7 @@ internal sealed class OutboundQueue(PipeWriter? output, DistributedWebSocketsOpt
         {
             if (starts)
             {
-                Pump(); // nobody else will
+                _pump.Run(this); // nobody else will
             }
         }
     }
@@ -240,7 +235,7 @@ internal sealed class OutboundQueue(PipeWriter? output, DistributedWebSocketsOpt
                 return; // abandoned meanwhile
             }
 
-            _output = output;
+            _pump.Open(output);
             starts = !_backlog.IsEmpty;
             if (starts)
             {
@@ -255,7 +250,7 @@ internal sealed class OutboundQueue(PipeWriter? output, DistributedWebSocketsOpt
         drained?.TrySetResult();
         if (starts)
         {
-            Pump();
+            _pump.Run(this);
         }
     }
 
@@ -308,6 +303,50 @@ internal sealed class OutboundQueue(PipeWriter? output, DistributedWebSocketsOpt
         return DrainAsync();
     }
 
+    /// <summary>Writes what goes into the next flush; false if nothing waits any more, and whoever wrote is to stop.</summary>
+    /// <param name="output">Where the bytes go.</param>
+    /// <param name="platformWrite">The platform's write among them, to be completed when they are flushed.</param>
+    internal bool TryWriteNext(PipeWriter output, out PlatformWrite? platformWrite)
+    {
+        TaskCompletionSource? drained;
+        lock (_gate)
+        {
+            if (_backlog.WriteNext(output, out platformWrite))
+            {
+                return true;
+            }
+
+            drained = StopLocked(OutboundState.Idle);
+        }
+
+        drained?.TrySetResult();
+        return false;
+    }
+
+    /// <summary>Ends the queue after a write that failed.</summary>
+    internal void Fail(Exception exception)
+    {
+        lock (_gate)
+        {
+            FailLocked(exception);
+        }
+
+        try
+        {
+            owner.OnWriteFailed(exception); // before it counts as drained: whoever waits for that lets go of the connection
+        }
+        finally
+        {
+            TaskCompletionSource? drained;
+            lock (_gate)
+            {
+                drained = StopLocked(OutboundState.Ended);
+            }
+
+            drained?.TrySetResult();
+        }
+    }
+
     private void AddLocked(PlatformWrite write)
     {
         if (write.IsClose)
@@ -339,119 +378,6 @@ internal sealed class OutboundQueue(PipeWriter? output, DistributedWebSocketsOpt
         if (_intake == OutboundIntake.Open)
         {
             _intake = OutboundIntake.Closed; // and one that was full is still to be reported
-        }
-    }
-
-    /// <summary>Writes inline for as long as the transport takes all at once; allocates nothing then.</summary>
-    private void Pump()
-    {
-        Debug.Assert(!OrderSection.IsInside, "A socket is written under a lock that settles an order.");
-        try
-        {
-            for (var writes = 0; writes < MaxInlineWrites; writes++)
-            {
-                if (!TryWrite())
-                {
-                    return;
-                }
-
-                var flush = _output!.FlushAsync();
-                if (!flush.IsCompletedSuccessfully)
-                {
-                    _ = PumpAsync(flush); // never throws; DrainAsync waits for it
-                    return;
-                }
-
-                OnFlushed(flush.Result);
-            }
-        }
-        catch (Exception exception)
-        {
-            Fail(exception);
-            return;
-        }
-
-        _ = PumpAsync(null);
-    }
-
-    /// <summary>Goes on with a flush that takes its time, or with the rest after many writes, on a thread of the pool.</summary>
-    private async Task PumpAsync(ValueTask<FlushResult>? flush)
-    {
-        try
-        {
-            if (flush is { } pending)
-            {
-                OnFlushed(await pending);
-            }
-            else
-            {
-                await Task.Yield();
-            }
-
-            while (TryWrite())
-            {
-                OnFlushed(await _output!.FlushAsync());
-            }
-        }
-        catch (Exception exception)
-        {
-            Fail(exception);
-        }
-    }
-
-    /// <summary>Hands the transport what goes into the next flush; false if there is nothing, and the pump has stopped.</summary>
-    private bool TryWrite()
-    {
-        TaskCompletionSource? drained;
-        lock (_gate)
-        {
-            if (_backlog.WriteNext(_output!, out _platformInFlush)) // opened before anybody writes
-            {
-                return true;
-            }
-
-            drained = StopLocked(OutboundState.Idle);
-        }
-
-        drained?.TrySetResult();
-        return false;
-    }
-
-    private void OnFlushed(FlushResult flush)
-    {
-        if (flush.IsCompleted || flush.IsCanceled)
-        {
-            throw new IOException("The client has gone.");
-        }
-
-        _flushes++;
-        _platformInFlush?.Completion.TrySetResult();
-        _platformInFlush = null;
-    }
-
-    /// <summary>Ends the queue after a write that failed.</summary>
-    private void Fail(Exception exception)
-    {
-        _platformInFlush?.Completion.TrySetException(exception);
-        _platformInFlush = null;
-        lock (_gate)
-        {
-            FailLocked(exception);
-        }
-
-        try
-        {
-            owner.OnWriteFailed(exception); // before it counts as drained: whoever waits for that lets go of the connection
-        }
-        finally
-        {
-            TaskCompletionSource? drained;
-            lock (_gate)
-            {
-                drained = StopLocked(OutboundState.Ended);
-            }
-
-            drained?.TrySetResult();
         }
     }
 
