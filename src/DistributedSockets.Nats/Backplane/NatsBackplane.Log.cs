@@ -21,7 +21,7 @@ internal sealed partial class NatsBackplane
         [LoggerMessage(1104, LogLevel.Warning, "NATS backplane opens a new connection, as the old one does not deliver.")]
         public static partial void ConnectionReplaced(ILogger logger);
 
-        [LoggerMessage(1105, LogLevel.Error, "Taking a message from channel {Channel} failed; the message is lost. {Others} more were lost so since the last report.")]
+        [LoggerMessage(1105, LogLevel.Error, "Taking a message from channel {Channel} failed; the message is lost. {Others} more were lost in this way since the last report.")]
         public static partial void ReceiverFailed(ILogger logger, string channel, int others, Exception exception);
 
         [LoggerMessage(1106, LogLevel.Debug, "NATS was away while channel {Channel} was given up.")]

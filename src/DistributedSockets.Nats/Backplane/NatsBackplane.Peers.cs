@@ -7,7 +7,7 @@ internal sealed partial class NatsBackplane
 {
     private const int MaxAnswering = 64;
 
-    // Answers from the other servers of a cluster come soon after that from the own; who they will be is not known at first.
+    // Answers by the other servers of a cluster arrive soon after the one by this node's own; how many there will be is not known at first.
     private static readonly TimeSpan PeersSettle = TimeSpan.FromMilliseconds(100);
 
     private NatsPeerSubscription? _peer;
@@ -77,7 +77,7 @@ internal sealed partial class NatsBackplane
         }
         catch (Exception exception) when (NatsErrors.IsOutage(exception, stop))
         {
-            // A connection that was lost is reported by its event, one that does not deliver by the next proof.
+            // A lost connection is reported by its event, one that does not deliver by the next proof.
         }
     }
 
@@ -89,7 +89,7 @@ internal sealed partial class NatsBackplane
 
     private void OnPeerAsked(ulong number, string replyTo)
     {
-        // Anyone who may publish can ask; they get answers only where nodes listen for them, and not without end.
+        // Anyone who may publish can ask; answers go only where nodes listen for them, and only so many at a time.
         if (!replyTo.StartsWith(_probeSubjects, StringComparison.Ordinal) || _connection.ServerInfo is not { } info)
         {
             return;
@@ -112,7 +112,7 @@ internal sealed partial class NatsBackplane
         }
         catch (Exception exception) when (NatsErrors.IsOutage(exception, CancellationToken.None))
         {
-            // Who asked does not wait for ever.
+            // Whoever asked waits for a bounded time.
         }
         finally
         {

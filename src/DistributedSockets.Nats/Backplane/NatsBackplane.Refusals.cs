@@ -7,7 +7,7 @@ internal sealed partial class NatsBackplane
 {
     private const int MaxHeard = 4_096;
 
-    // What was read already, and how often; the client's event tells it once more.
+    // Refusals that were handled when they were read, and how often; the client raises an event for each of them later.
     private readonly Dictionary<string, int> _heard = new(StringComparer.Ordinal);
 
     /// <summary>Takes a refusal in its place among what the server sends: over a connection of our own.</summary>

@@ -129,7 +129,7 @@ internal sealed partial class NatsBackplane : IBackplane, INatsPeersEvents
             await ConfirmAsync(Write(subject, payload), epoch, cancellationToken).ConfigureAwait(false);
             if (!_connector.IsOwned && refusals > 0 && _refusals.Of(subject).Count == refusals)
             {
-                await ConfirmAsync(Task.CompletedTask, epoch, cancellationToken).ConfigureAwait(false); // which gives a refusal the time to be told
+                await ConfirmAsync(Task.CompletedTask, epoch, cancellationToken).ConfigureAwait(false); // gives a refusal time to arrive
             }
         }
         catch (Exception exception) when (NatsErrors.IsOutage(exception, cancellationToken))
@@ -190,7 +190,7 @@ internal sealed partial class NatsBackplane : IBackplane, INatsPeersEvents
 
         try
         {
-            // Disposal ends all that it finds, and what it could not find yet sees here that it has begun.
+            // Disposal ends every subscription that it finds; one that comes too late to be found sees here that disposal has begun.
             ObjectDisposedException.ThrowIf(_isDisposed, this);
             var beginning = subscription.BeginAsync();
             var peers = _peers.PassAsync();
@@ -199,7 +199,7 @@ internal sealed partial class NatsBackplane : IBackplane, INatsPeersEvents
 
             if (!_connector.IsOwned)
             {
-                // Over a connection of the app a refusal is told beside the markers, and another one gives it the time.
+                // Over a connection of the app a refusal arrives beside the markers; waiting for another marker gives it time.
                 await ConfirmAsync(Task.CompletedTask, epoch, cancellationToken).ConfigureAwait(false);
             }
 
@@ -233,7 +233,7 @@ internal sealed partial class NatsBackplane : IBackplane, INatsPeersEvents
             return;
         }
 
-        // From here on nothing is handed over; that the server stops sending matters less.
+        // From here on nothing is handed over, whether or not the server still sends.
         var ending = subscription.EndAsync();
         if (subscription.HasPartials)
         {

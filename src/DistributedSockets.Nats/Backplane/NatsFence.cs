@@ -96,7 +96,7 @@ internal sealed class NatsFence(Func<ulong, ValueTask> send)
         }
         catch (Exception)
         {
-            // Whatever it was: a marker that was not sent does not come back, and all others would wait behind it.
+            // Whatever the reason: a marker that was not sent does not come back, and all others would wait behind it.
             Batch? launched = null;
             lock (_gate)
             {

@@ -13,7 +13,7 @@ internal sealed class NatsPartials(int maxPayloadBytes, int maxBytes, TimeProvid
     /// <summary>How long the parts of one payload may take to arrive.</summary>
     public static readonly TimeSpan MaxAge = TimeSpan.FromSeconds(30);
 
-    // What a payload costs that has only begun, besides its bytes: a flood of beginnings must not cost more than the bound.
+    // What a payload costs besides its bytes when only its first part has come: a flood of first parts must stay within the bound.
     private const int Overhead = 512;
     private const int PartOverhead = 64;
 

@@ -81,7 +81,7 @@ internal sealed class NatsPeers(Func<ulong, ValueTask> ask, TimeSpan patience, T
             {
                 _heard[server] = time.GetTimestamp();
 
-                // A node that came later tells nothing: until then there may have been nobody to hear.
+                // A node that connected later proves nothing: until then there may have been nobody to hear.
                 if (_silent.Remove(server, out var silence) && connectedFor >= time.GetElapsedTime(silence.Heard))
                 {
                     unheardSince = silence.Since;

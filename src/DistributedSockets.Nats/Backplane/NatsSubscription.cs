@@ -5,8 +5,8 @@ namespace DistributedSockets;
 
 /// <summary>One subscribed subject, whose messages are handled as they are read.</summary>
 /// <remarks>
-/// The client's own subscriptions put each message into a queue, which takes a task per channel to empty and drops what it has no room for. This
-/// one has neither. The client renews it by itself when it reconnects.
+/// The client's own subscriptions put each message into a queue, which takes a task per channel to empty and drops what it has no room for. Here
+/// there is neither queue nor task. The client renews the subscription by itself when it reconnects.
 /// </remarks>
 internal abstract class NatsSubscription(INatsConnection connection, INatsSubscriptionManager manager, string subject, string? queueGroup = null)
     : NatsSubBase(connection, manager, subject, queueGroup, opts: null)
@@ -36,7 +36,7 @@ internal abstract class NatsSubscription(INatsConnection connection, INatsSubscr
     {
         Close();
 
-        // The client takes away only what it has: one that is still on its way to it would stay for good.
+        // The client can take away only what it has; a subscription that is still on its way would stay for good.
         await _beginning.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         await UnsubscribeAsync().ConfigureAwait(false);
     }

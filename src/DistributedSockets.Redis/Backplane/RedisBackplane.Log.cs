@@ -21,7 +21,7 @@ internal sealed partial class RedisBackplane
         [LoggerMessage(1004, LogLevel.Warning, "Redis backplane opens a new connection, as the old one does not deliver.")]
         public static partial void ConnectionReplaced(ILogger logger);
 
-        [LoggerMessage(1005, LogLevel.Error, "Taking a message from channel {Channel} failed; the message is lost. {Others} more were lost so since the last report.")]
+        [LoggerMessage(1005, LogLevel.Error, "Taking a message from channel {Channel} failed; the message is lost. {Others} more were lost in this way since the last report.")]
         public static partial void ReceiverFailed(ILogger logger, string channel, int others, Exception exception);
 
         [LoggerMessage(1006, LogLevel.Debug, "Redis was away while channel {Channel} was given up.")]
@@ -33,7 +33,7 @@ internal sealed partial class RedisBackplane
         [LoggerMessage(1009, LogLevel.Warning, "Redis is a replica; messages reach only nodes that are connected to the same one.")]
         public static partial void OnReplica(ILogger logger);
 
-        [LoggerMessage(1030, LogLevel.Warning, "Redis had ended {Count} subscriptions; they were made anew.")]
+        [LoggerMessage(1030, LogLevel.Warning, "Redis had ended {Count} subscriptions; they have been made again.")]
         public static partial void SubscriptionsMended(ILogger logger, int count);
 
         [LoggerMessage(1007, LogLevel.Error, "The recovery of the Redis backplane failed unexpectedly; it goes on trying.")]

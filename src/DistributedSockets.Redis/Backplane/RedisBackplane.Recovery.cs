@@ -17,8 +17,8 @@ internal sealed partial class RedisBackplane
     /// <summary>How long it may take to notice that nothing is delivered any more.</summary>
     internal static readonly TimeSpan Unnoticed = TimeSpan.FromSeconds(10);
 
-    // Nodes learn of another primary at once by a sentinel's message, else when they ask or look; and a sentinel may take a while to hear
-    // it. Until all have, those who know and those who do not yet do not hear each other.
+    // Nodes learn of another primary at once from a message of a sentinel, or else when they next ask; and a sentinel may take a while to
+    // learn of it. Until all nodes know, those that do and those that do not cannot hear each other.
     internal static readonly TimeSpan AllHaveMoved = TimeSpan.FromSeconds(12);
 
     private static readonly TimeSpan LivenessInterval = TimeSpan.FromSeconds(5);
@@ -77,8 +77,8 @@ internal sealed partial class RedisBackplane
         Attach(multiplexer);
         if (multiplexer.IsConnected && _isStale && !_isShard && _connection.IsOwned && IsCluster(multiplexer))
         {
-            // As its connections come back one by one, the multiplexer sends a subscribe to the next of them before the last one
-            // has answered, and then messages arrive twice. One that connects to all at once has nothing to restore.
+            // As its connections come back one by one, the multiplexer sends a subscribe over the next one before the last one
+            // has answered, and then messages arrive twice. A new multiplexer has nothing to restore.
             Detach();
             await _connection.CloseAsync().ConfigureAwait(false);
             multiplexer = await _connection.GetAsync().WaitAsync(stop).ConfigureAwait(false);
@@ -208,7 +208,7 @@ internal sealed partial class RedisBackplane
         if (mended > 0)
         {
             Log.SubscriptionsMended(_logger, mended);
-            _monitor.ReportPossibleLoss("Redis had ended subscriptions; they were made anew.", since);
+            _monitor.ReportPossibleLoss("Redis had ended subscriptions; they have been made again.", since);
         }
 
         async Task<bool> MendOneAsync(KeyValuePair<string, RedisSubscription> pair)

@@ -184,8 +184,8 @@ internal sealed partial class RedisBackplane : IBackplane
                 exception);
         }
 
-        // Known to the recovery only now: before, it would have restored a subscription that failed. If a connection was
-        // lost meanwhile, the recovery may have passed by already, so it is asked to look again.
+        // Known to the recovery only now: any earlier, it would have restored a subscription that failed. If a connection was
+        // lost meanwhile, the recovery may have run already, so it is asked to look again.
         _channels[channel] = subscription;
         if (!ReferenceEquals(_connection.Current, subscriber.Multiplexer) || losses != _monitor.Losses)
         {
@@ -194,7 +194,7 @@ internal sealed partial class RedisBackplane : IBackplane
 
         if (_isDisposed)
         {
-            // Disposal may have passed by before it could see this channel, which on a connection of the app would live on.
+            // Disposal may have run before it could see this channel, which would live on over a connection of the app.
             await CloseAsync(new(channel, subscription), CancellationToken.None).ConfigureAwait(false);
             ObjectDisposedException.ThrowIf(true, this);
         }
@@ -252,7 +252,7 @@ internal sealed partial class RedisBackplane : IBackplane
         }
         catch (Exception exception) when (RedisErrors.IsOutage(exception, cancellationToken))
         {
-            // What is not answered now has been given up by those who wait for it, or will be.
+            // Whoever waits for what is not answered now has given up, or will.
         }
 
         return false;
@@ -287,7 +287,7 @@ internal sealed partial class RedisBackplane : IBackplane
                 await deadline.CancelAsync().ConfigureAwait(false);
             }
 
-            // All at once, and for one timeout in all: when Redis does not answer, closing each takes effect here only.
+            // All at once and within one timeout: when Redis does not answer, each is closed on this side only.
             await Task.WhenAll(subscriptions.Append(new(_probe.Channel.ToString(), _probe))
                 .Select(subscription => CloseAsync(subscription, deadline.Token))).ConfigureAwait(false);
         }

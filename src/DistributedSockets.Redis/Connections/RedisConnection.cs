@@ -108,8 +108,8 @@ internal sealed class RedisConnection : IAsyncDisposable
 
         try
         {
-            // Whoever waited for a command has had its answer or given up, so none is waited for here: a server that does
-            // not answer would take seconds not to answer the farewell.
+            // Whoever waited for a command has its answer or has given up, so nothing is waited for here: a server that does
+            // not answer would only hold up the closing for seconds.
             var multiplexer = await opening.ConfigureAwait(false);
             await multiplexer.CloseAsync(allowCommandsToComplete: false).ConfigureAwait(false);
             await multiplexer.DisposeAsync().ConfigureAwait(false);
@@ -179,7 +179,7 @@ internal sealed class RedisConnection : IAsyncDisposable
 
         if (configuration.ReconnectRetryPolicy is null or ExponentialRetry)
         {
-            // The default backs off to a minute, which is too long to be cut off after a restart of Redis.
+            // The default backs off to a minute: too long to stay cut off after a restart of Redis.
             configuration.ReconnectRetryPolicy = new ExponentialRetry(200, 5_000);
         }
 
@@ -242,7 +242,7 @@ internal sealed class RedisConnection : IAsyncDisposable
             }
             catch (Exception)
             {
-                // Told to stop, nobody to ask, or no sense in the answer. What is known stays, and they are asked again.
+                // Told to stop, nobody could be asked, or the answer made no sense. What is known stays, and the next round asks again.
             }
         }
     }

@@ -38,7 +38,7 @@ internal sealed class RedisSentinels : IAsyncDisposable
     public event Action? PrimarySwitched;
 
     /// <summary>Finds out who the primary is, as the sentinels with the newest knowledge have it.</summary>
-    /// <exception cref="RedisConnectionException">None of them says.</exception>
+    /// <exception cref="RedisConnectionException">None of them knows, or none answers.</exception>
     public async Task<EndPoint> FindPrimaryAsync()
     {
         var multiplexer = await OpenAsync().ConfigureAwait(false);

@@ -7,8 +7,8 @@ namespace DistributedSockets;
 
 /// <summary>Several independent Redis servers as one backplane: each channel belongs to one of them.</summary>
 /// <remarks>
-/// Each server has a backplane of its own, which notices and ends outages of its server alone. While some are away the others work on;
-/// what becomes of the whole is summed up here.
+/// Each server has a backplane of its own, which notices and ends the outages of that server. While some servers are away the others work
+/// on; the state of the whole is summed up here.
 /// </remarks>
 internal sealed class RedisServersBackplane : IBackplane
 {
@@ -43,8 +43,9 @@ internal sealed class RedisServersBackplane : IBackplane
             options.Servers.Select(server =>
             {
                 var name = RedisServerName.Of(server);
-                var logger = loggers is null ? null : new RedisShareLogger(loggers, name);
-                return KeyValuePair.Create<string, IBackplane>(name, new RedisBackplane(Options.Create(options.For(server)), clusterOptions, time, logger));
+                var logger = loggers?.CreateLogger($"{typeof(RedisBackplane).FullName}.{name}");
+                return KeyValuePair.Create<string, IBackplane>(name, new RedisBackplane(
+                    options.For(server), RedisBackplane.NewProbe(clusterOptions.Value.Prefix), isShard: false, time, logger ?? NullLogger.Instance));
             }),
             clusterOptions.Value.Prefix,
             time,
@@ -60,7 +61,7 @@ internal sealed class RedisServersBackplane : IBackplane
         await Task.WhenAll(_shares.Select(share => share.Backplane.StartAsync(share, cancellationToken).AsTask())).ConfigureAwait(false);
         lock (_reporting)
         {
-            // Said once, now that each has connected or given up for the moment: half of the truth would look like a partial outage.
+            // Reported once, now that each has connected or given up for the moment: any earlier it would look like a partial outage.
             _started = true;
             ReportLocked();
         }
@@ -128,7 +129,7 @@ internal sealed class RedisServersBackplane : IBackplane
             var since = share.Recover();
             if (_started && since is { } moment && _shares.Any(static other => other.IsInTrouble))
             {
-                // When the last is back, the end of the outage says it.
+                // When the last server is back, the report that the outage has ended covers it.
                 _receiver!.OnPossibleLoss($"{share} was away; what other nodes sent by it meanwhile may be missing.", moment);
             }
 

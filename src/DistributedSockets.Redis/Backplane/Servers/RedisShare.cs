@@ -56,7 +56,7 @@ internal sealed class RedisShare(string name, IBackplane backplane, RedisServers
     {
         if (_mayBeMissingFrom is null)
         {
-            // Heard something lately? Then nothing older is missing, unless a part may be silent while another is heard.
+            // If something arrived lately, nothing older is missing; but one part may be silent while another is heard.
             var silence = time.GetElapsedTime(Volatile.Read(ref _lastReceived));
             _mayBeMissingFrom = time.GetUtcNow() - (!isPart && silence < Unnoticed ? silence : Unnoticed);
         }

@@ -76,9 +76,9 @@ internal sealed class RedisShard : IBackplaneReceiver, IAsyncDisposable
 
     /// <summary>Waits until what was published on another primary before, and what that one passes on to this one, has arrived here.</summary>
     /// <remarks>
-    /// A primary that was replaced while it is well becomes a replica, and goes on to take messages, which reach its successor in the order
-    /// in which they were published. So what was published there last comes last. One that has given its slot away refuses, and passes
-    /// nothing on.
+    /// A healthy primary that is replaced becomes a replica and still takes messages, which reach its successor in the order in which they
+    /// were published. So what was published there last arrives last. A primary that has given its slot away refuses messages and passes
+    /// none on.
     /// </remarks>
     public async Task FollowAsync(RedisShard former, string channel, TimeSpan limit, TimeProvider time, CancellationToken cancellationToken)
     {
@@ -96,7 +96,7 @@ internal sealed class RedisShard : IBackplaneReceiver, IAsyncDisposable
         }
         catch (BackplaneUnavailableException)
         {
-            // One of the two is away, or the former has nothing to do with the slot any more.
+            // One of the two is away, or the former primary no longer has anything to do with the slot.
         }
         finally
         {

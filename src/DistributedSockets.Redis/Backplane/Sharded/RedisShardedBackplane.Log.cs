@@ -13,16 +13,16 @@ internal sealed partial class RedisShardedBackplane
         [LoggerMessage(1032, LogLevel.Error, "Redis backplane cannot work: {Problem}")]
         public static partial void NotSharded(ILogger logger, string problem);
 
-        [LoggerMessage(1033, LogLevel.Warning, "Redis backplane lost the primary {Primary}; messages by it fail until it, or its successor, is there.")]
+        [LoggerMessage(1033, LogLevel.Warning, "Redis backplane lost the primary {Primary}; messages that go through it fail until it or its successor is there.")]
         public static partial void PrimaryAway(ILogger logger, EndPoint primary, Exception? exception);
 
         [LoggerMessage(1034, LogLevel.Information, "Redis backplane has the primary {Primary} back.")]
         public static partial void PrimaryBack(ILogger logger, EndPoint primary);
 
-        [LoggerMessage(1035, LogLevel.Information, "Redis backplane followed {Slots} slots and {Channels} channels to other primaries, of which there are {Primaries}.")]
+        [LoggerMessage(1035, LogLevel.Information, "Redis backplane followed {Slots} slots and {Channels} channels to other primaries; there are {Primaries} now.")]
         public static partial void SlotsMoved(ILogger logger, int slots, int channels, int primaries);
 
-        [LoggerMessage(1036, LogLevel.Warning, "Redis backplane does not get to know who owns which slot; it goes on trying.")]
+        [LoggerMessage(1036, LogLevel.Warning, "Redis backplane cannot find out which primary owns which slot; it goes on trying.")]
         public static partial void SlotsUnknown(ILogger logger, Exception exception);
 
         [LoggerMessage(1037, LogLevel.Error, "Following the slots of the Redis Cluster failed unexpectedly; it goes on trying.")]

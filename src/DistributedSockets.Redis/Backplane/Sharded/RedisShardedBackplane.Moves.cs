@@ -33,7 +33,7 @@ internal sealed partial class RedisShardedBackplane
             Volatile.Write(ref _slots[slot], null);
         }
 
-        // From here on nobody subscribes or publishes by the old map: who has begun before holds the gate of the channel.
+        // From here on nobody subscribes or publishes by the old map; whoever had begun to still holds the gate of the channel.
         Interlocked.MemoryBarrier();
         foreach (var shard in primaries.Select(primary => _shards[primary]))
         {
@@ -43,7 +43,7 @@ internal sealed partial class RedisShardedBackplane
             }
         }
 
-        // One that has no slots any more and does not answer ends with all that it had, at once.
+        // A primary that has no slots left and does not answer is ended at once, with all its subscriptions.
         var retired = _shards.Values.Where(shard => !primaries.Contains(shard.EndPoint)).ToArray();
         var answering = await Task.WhenAll(retired.Select(
             async shard => shard.IsAvailable && await shard.Backplane.FlushAsync(AnswerLimit, stop).ConfigureAwait(false))).ConfigureAwait(false);
@@ -60,7 +60,7 @@ internal sealed partial class RedisShardedBackplane
             Volatile.Write(ref _slots[slot], targets[slot]);
         }
 
-        // A primary that took over a slot and gave it back has ended subscriptions, and one that gave it away may wait to be rid of it.
+        // A primary that took a slot over and gave it back has ended subscriptions, and one that gave a slot away may still have channels to give up.
         foreach (var shard in _live)
         {
             shard.Backplane.Look();
@@ -101,7 +101,7 @@ internal sealed partial class RedisShardedBackplane
             }
         }
 
-        // One after the other at each successor, which has room for one barrier.
+        // One at a time for each successor, since it has room for one barrier only.
         return Task.WhenAll(pairs.GroupBy(static pair => pair.Key.Successor).Select(async group =>
         {
             foreach (var ((former, successor), slot) in group)
