@@ -225,37 +225,6 @@ internal sealed partial class RedisBackplane
         }
     }
 
-    /// <summary>Has the probe moved to a channel whose slot is here.</summary>
-    internal void MoveProbe(string channel)
-    {
-        Volatile.Write(ref _nextProbe, channel);
-        _monitor.CheckNow();
-    }
-
-    /// <summary>Has everything looked at now rather than at the next interval.</summary>
-    internal void Look()
-    {
-        _monitor.CheckNow();
-        _monitor.RetryNow();
-    }
-
-    private async Task AdoptProbeAsync(CancellationToken stop)
-    {
-        if (Interlocked.Exchange(ref _nextProbe, null) is { } next)
-        {
-            var former = _probe;
-            _probe = Subscription(next, OnProbeReceived);
-            try
-            {
-                await former.CloseAsync(stop).ConfigureAwait(false);
-            }
-            catch (Exception exception) when (RedisErrors.IsOutage(exception, stop))
-            {
-                // Its server has ended it already.
-            }
-        }
-    }
-
     private async Task<bool> ProveAsync(ISubscriber subscriber, CancellationToken stop)
     {
         var proof = new RedisProof();

@@ -22,7 +22,6 @@ internal sealed partial class RedisBackplane : IBackplane
     private readonly ConcurrentDictionary<string, RedisSubscription> _withdrawing = new(StringComparer.Ordinal);
     private readonly RedisConnection _connection;
     private readonly bool _isShard;
-    private volatile bool _isAbandoned;
     private volatile bool _isDisposed;
     private readonly TimeSpan _timeout;
     private readonly int _maxPendingBytes;
@@ -34,7 +33,6 @@ internal sealed partial class RedisBackplane : IBackplane
     private long _pendingBytes;
     private Task? _disposal;
     private volatile RedisSubscription _probe;
-    private string? _nextProbe;
     private volatile bool _isCluster;
     private volatile CommandFlags _placement;
 
@@ -64,9 +62,6 @@ internal sealed partial class RedisBackplane : IBackplane
         _monitor.StateChanged += OnStateChanged;
         _monitor.HoldFailed += OnHoldFailed;
     }
-
-    /// <summary>Raised by a shard when slots may have moved.</summary>
-    internal event Action? Doubted;
 
     public string System => "redis";
 
@@ -238,39 +233,12 @@ internal sealed partial class RedisBackplane : IBackplane
     /// <summary>A name for a probe, which only its node listens to.</summary>
     internal static string NewProbe(string prefix) => $"{prefix}:v1:probe:{Guid.NewGuid():N}";
 
-    /// <summary>Returns when Redis has answered all that was published before, or does not answer.</summary>
-    /// <returns>Whether it answers.</returns>
-    internal async Task<bool> FlushAsync(TimeSpan limit, CancellationToken cancellationToken)
-    {
-        try
-        {
-            if (_connection.Current is { } multiplexer)
-            {
-                await multiplexer.GetDatabase().PingAsync().WithinAsync(limit, _time, cancellationToken).ConfigureAwait(false);
-                return true;
-            }
-        }
-        catch (Exception exception) when (RedisErrors.IsOutage(exception, cancellationToken))
-        {
-            // Whoever waits for what is not answered now has given up, or will.
-        }
-
-        return false;
-    }
-
     public ValueTask DisposeAsync()
     {
         lock (_disposing)
         {
             return new ValueTask(_disposal ??= DisposeCoreAsync());
         }
-    }
-
-    /// <summary>Disposes without waiting for answers, which do not come.</summary>
-    internal ValueTask AbandonAsync()
-    {
-        _isAbandoned = true;
-        return DisposeAsync();
     }
 
     private async Task DisposeCoreAsync()
