@@ -145,6 +145,18 @@ public abstract class SessionStoreOutageConformanceTests : SessionStoreSuite
         {
             Assert.Equal(groups.Contains(group) ? 1 : 0, await store.CountAsync(SessionQuery.ForGroup(Hub, group), Cancellation));
         }
+
+        // A commit that was refused is not done later either: its join would show once all groups are left, and its leave once all are joined.
+        await ChangeAllAsync(GroupRemoved, groups, []);
+        await ChangeAllAsync(GroupAdded, changed, [.. changed]);
+
+        async Task ChangeAllAsync(SessionChangeKind kind, IEnumerable<string> all, string[] then)
+        {
+            session = session with { Groups = then };
+            await CommitAsync(store, node, [.. all.Select(group => new SessionChange { Kind = kind, Session = session, Group = group })]);
+            Assert.True(await store.RenewLeaseAsync(node, LongLease, Cancellation));
+            AssertSame(session, Assert.Single(await ListAsync(store, SessionQuery.ForHub(Hub))));
+        }
     }
 
     [Fact]
