@@ -6,13 +6,13 @@ internal sealed partial class NatsSessionStore
 {
     private static partial class Log
     {
-        [LoggerMessage(1150, LogLevel.Warning, "The record of a session under key {Key} in JetStream cannot be read and is skipped. So were {Others} since the last report.")]
+        [LoggerMessage(1150, LogLevel.Warning, "The record of a session under key {Key} in JetStream cannot be read and is skipped. {Others} more were skipped since the last report.")]
         public static partial void UnreadableSession(ILogger logger, string key, int others);
 
-        [LoggerMessage(1151, LogLevel.Warning, "The record of a node under key {Key} in JetStream cannot be read and is skipped. So were {Others} since the last report.")]
+        [LoggerMessage(1151, LogLevel.Warning, "The record of a node under key {Key} in JetStream cannot be read and is skipped. {Others} more were skipped since the last report.")]
         public static partial void UnreadableNode(ILogger logger, string key, int others);
 
-        [LoggerMessage(1152, LogLevel.Information, "Node {NodeId} is gone and forgotten. So are {Others} since the last report.")]
+        [LoggerMessage(1152, LogLevel.Information, "Node {NodeId} is gone and forgotten. {Others} more were forgotten since the last report.")]
         public static partial void NodeForgotten(ILogger logger, string nodeId, int others);
 
         [LoggerMessage(1153, LogLevel.Warning, "{Count} sessions of lost nodes may have been claimed without a report, as JetStream did not answer.")]

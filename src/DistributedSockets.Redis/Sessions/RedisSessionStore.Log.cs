@@ -6,22 +6,22 @@ internal sealed partial class RedisSessionStore
 {
     private static partial class Log
     {
-        [LoggerMessage(1020, LogLevel.Warning, "The record of session {ConnectionId} of hub {Hub} in Redis cannot be read and is skipped. So were {Others} since the last report.")]
+        [LoggerMessage(1020, LogLevel.Warning, "The record of session {ConnectionId} of hub {Hub} in Redis cannot be read and is skipped. {Others} more were skipped since the last report.")]
         public static partial void UnreadableSession(ILogger logger, string hub, string connectionId, int others);
 
-        [LoggerMessage(1021, LogLevel.Warning, "The record of node {NodeId} in Redis cannot be read and is skipped. So were {Others} since the last report.")]
+        [LoggerMessage(1021, LogLevel.Warning, "The record of node {NodeId} in Redis cannot be read and is skipped. {Others} more were skipped since the last report.")]
         public static partial void UnreadableNode(ILogger logger, string nodeId, int others);
 
-        [LoggerMessage(1022, LogLevel.Information, "Node {NodeId} is gone and forgotten. So are {Others} since the last report.")]
+        [LoggerMessage(1022, LogLevel.Information, "Node {NodeId} is gone and forgotten. {Others} more were forgotten since the last report.")]
         public static partial void NodeForgotten(ILogger logger, string nodeId, int others);
 
         [LoggerMessage(1023, LogLevel.Warning, "{Count} sessions of lost nodes may have been claimed without a report, as Redis did not answer.")]
         public static partial void ClaimsUnanswered(ILogger logger, int count, Exception exception);
 
-        [LoggerMessage(1024, LogLevel.Warning, "Key {Key} in Redis holds something else than the session store's and counts as missing. So did {Others} since the last report.")]
+        [LoggerMessage(1024, LogLevel.Warning, "Key {Key} in Redis holds something other than the session store's and counts as missing. {Others} more did since the last report.")]
         public static partial void ForeignKey(ILogger logger, string key, int others);
 
-        [LoggerMessage(1025, LogLevel.Warning, "{Count} keys in Redis held something else than the session store's. They were deleted, and what belongs there is written anew.")]
+        [LoggerMessage(1025, LogLevel.Warning, "{Count} keys in Redis held something other than the session store's. They were deleted, and what belongs there is written anew.")]
         public static partial void ForeignKeysDeleted(ILogger logger, long count);
     }
 

@@ -153,7 +153,7 @@ public abstract class RedisSessionStoreContentTests(RespServer server) : IAsyncL
         Assert.Null(await store.FindAsync(Hub, "n1.bad", Cancellation));
 
         Assert.Equal(2, _logger.Collector.Count);
-        Assert.Contains("So were 3 since", _logger.LatestRecord.Message);
+        Assert.Contains("3 more were skipped since", _logger.LatestRecord.Message);
     }
 
     /// <summary>Which of a node's keys is in the way, so that each test runs for every one.</summary>
