@@ -50,9 +50,9 @@ internal sealed class ConnectionLife(HubConnections hub, HandlerActivator activa
         finally
         {
             await connection.EndAsync();
-            foreach (var group in hub.Remove(connection) ?? [])
+            foreach (var channel in hub.Remove(connection) ?? [])
             {
-                subscriptions.Release(hub.GroupChannel(group));
+                subscriptions.Release(channel);
             }
 
             var reason = connection.Reason!; // set by EndAsync at the latest

@@ -61,14 +61,14 @@ internal sealed class KeepAlive(
     /// <summary>Ends the session of a connection whose handler does not return, so that nobody takes it for online.</summary>
     private void LetGo(HubConnections hub, Connection connection)
     {
-        if (hub.Remove(connection) is not { } groups)
+        if (hub.Remove(connection) is not { } channels)
         {
             return; // it has just returned
         }
 
-        foreach (var group in groups)
+        foreach (var channel in channels)
         {
-            subscriptions.Release(hub.GroupChannel(group));
+            subscriptions.Release(channel);
         }
 
         metrics.HandlerFailed();

@@ -52,9 +52,8 @@ internal sealed class GroupMemberships(ChannelSubscriptions subscriptions, NodeH
 
     internal void Remove(HubConnections hub, Connection connection, string group)
     {
-        var channel = hub.GroupChannel(group);
         var join = connection.Joins.Take(group);
-        if (hub.RemoveFromGroup(connection, group))
+        if (hub.RemoveFromGroup(connection, group) is { } channel)
         {
             subscriptions.Release(channel);
         }
@@ -67,9 +66,9 @@ internal sealed class GroupMemberships(ChannelSubscriptions subscriptions, NodeH
         var joins = connection.Joins.TakeAll();
         foreach (var group in hub.GroupsOf(connection))
         {
-            if (hub.RemoveFromGroup(connection, group))
+            if (hub.RemoveFromGroup(connection, group) is { } channel)
             {
-                subscriptions.Release(hub.GroupChannel(group));
+                subscriptions.Release(channel);
             }
         }
 
@@ -121,7 +120,7 @@ internal sealed class GroupMemberships(ChannelSubscriptions subscriptions, NodeH
     /// <summary>Makes a connection a member, now that the channel is needed once more for it.</summary>
     private RemoteCommandOutcome Land(HubConnections hub, Connection connection, string group, string channel)
     {
-        var outcome = connection.Reason is null ? hub.AddToGroup(connection, group, options.Value.MaxGroupsPerConnection) : GroupJoin.Gone;
+        var outcome = connection.Reason is null ? hub.AddToGroup(connection, group, options.Value.MaxGroupsPerConnection, channel) : GroupJoin.Gone;
         if (outcome != GroupJoin.Joined)
         {
             subscriptions.Release(channel);

@@ -86,7 +86,7 @@ internal sealed class HubConnections
         }
     }
 
-    /// <summary>Lets go of a connection; returns the groups it was in, for their channels to be released, or nothing if that was done before.</summary>
+    /// <summary>Lets go of a connection; returns the channels of the groups it was in, to be released, or nothing if that was done before.</summary>
     internal string[]? Remove(Connection connection)
     {
         lock (_gate)
@@ -105,14 +105,15 @@ internal sealed class HubConnections
             }
 
             var groups = GroupsLocked(connection);
-            foreach (var group in groups)
+            var channels = new string[groups.Length];
+            for (var i = 0; i < groups.Length; i++)
             {
-                RemoveFrom(_groups, group, connection, ended: true);
+                channels[i] = RemoveFrom(_groups, groups[i], connection, ended: true).Channel;
             }
 
             connection.Groups = null;
             _changes.Add(new() { Kind = SessionChangeKind.Ended, Session = SessionLocked(connection, groups) });
-            return groups;
+            return channels;
         }
     }
 
@@ -125,7 +126,11 @@ internal sealed class HubConnections
         }
     }
 
-    internal GroupJoin AddToGroup(Connection connection, string group, int maxGroups)
+    /// <param name="connection">The connection.</param>
+    /// <param name="group">The group.</param>
+    /// <param name="maxGroups">In how many groups it may be.</param>
+    /// <param name="channel">The channel of the group, if it is known.</param>
+    internal GroupJoin AddToGroup(Connection connection, string group, int maxGroups, string? channel = null)
     {
         lock (_gate)
         {
@@ -145,26 +150,31 @@ internal sealed class HubConnections
                 return GroupJoin.TooMany;
             }
 
+            if (!_groups.TryGetValue(group, out var members))
+            {
+                _groups[group] = members = new() { Channel = channel ?? GroupChannel(group) }; // before the rest: the app's strategy may throw
+            }
+
             connection.Groups.Add(group);
-            _groups.GetOrAdd(group, static _ => new()).Add(connection);
+            members.Add(connection);
             _changes.Add(GroupChange(SessionChangeKind.GroupAdded, connection, group));
             return GroupJoin.Joined;
         }
     }
 
-    /// <returns>Whether it was in the group.</returns>
-    internal bool RemoveFromGroup(Connection connection, string group)
+    /// <returns>The channel of the group, to be released; nothing if it was not in the group.</returns>
+    internal string? RemoveFromGroup(Connection connection, string group)
     {
         lock (_gate)
         {
             if (connection.Groups?.Remove(group) != true)
             {
-                return false;
+                return null;
             }
 
-            RemoveFrom(_groups, group, connection, ended: false);
+            var members = RemoveFrom(_groups, group, connection, ended: false);
             _changes.Add(GroupChange(SessionChangeKind.GroupRemoved, connection, group));
-            return true;
+            return members.Channel;
         }
     }
 
@@ -185,7 +195,7 @@ internal sealed class HubConnections
         }
     }
 
-    private static void RemoveFrom(ConcurrentDictionary<string, MemberSet> sets, string name, Connection connection, bool ended)
+    private static MemberSet RemoveFrom(ConcurrentDictionary<string, MemberSet> sets, string name, Connection connection, bool ended)
     {
         var members = sets[name];
         members.Remove(connection, ended);
@@ -193,6 +203,8 @@ internal sealed class HubConnections
         {
             sets.TryRemove(name, out _);
         }
+
+        return members;
     }
 
     private static string[] GroupsLocked(Connection connection) => connection.Groups is { Count: > 0 } groups ? [.. groups] : [];
