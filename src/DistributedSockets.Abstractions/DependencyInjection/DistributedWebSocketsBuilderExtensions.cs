@@ -25,7 +25,7 @@ public static class DistributedWebSocketsBuilderExtensions
     /// <typeparam name="TOptions">The options.</typeparam>
     /// <param name="builder">The builder.</param>
     /// <param name="section">Which section, and what its keys are. A second one for the same options is not used.</param>
-    /// <remarks>Without this, the host refuses to start with a section of a backplane or a session store within <c>DistributedWebSockets</c>.</remarks>
+    /// <remarks>The host refuses to start with a section within <c>DistributedWebSockets</c> that has not been registered here.</remarks>
     public static IDistributedWebSocketsBuilder BindOptions<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicProperties)] TOptions>(
         this IDistributedWebSocketsBuilder builder, OptionsSection<TOptions> section)
         where TOptions : class

@@ -11,7 +11,7 @@ namespace DistributedSockets;
 /// All others can be set in code only, and the section refuses their keys.
 /// </typeparam>
 /// <remarks>
-/// Register it with <c>BindOptions</c>. The host then refuses to start with a key that is no option, or with a value that cannot be read.
+/// Register it with <c>BindOptions</c>. The host then refuses to start with a key that is not an option, or with a value that cannot be read.
 /// No message repeats a value, since it may be a secret in the wrong place.
 /// </remarks>
 public sealed class OptionsSection<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicProperties)] TOptions> : IOptionsSection

@@ -44,7 +44,7 @@ internal sealed class UnknownKeys(IEnumerable<IOptionsSection> sections, IConfig
             }
             else if (!known.ContainsKey(child.Path) && !IsOfPackage(child))
             {
-                errors.AddError($"{section.Path}:{Shown(child.Key)} is no option. The nearest is {Nearest(section.Path, child.Key, keys, known)}.");
+                errors.AddError($"{section.Path}:{Shown(child.Key)} is not an option. The nearest is {Nearest(section.Path, child.Key, keys, known)}.");
             }
         }
     }

@@ -12,6 +12,9 @@ internal static class RedisConnectionString
     // What follows them may be the rest of a secret that held a comma.
     private static readonly HashSet<string> Secrets = new(["password", "sentinelPassword"], StringComparer.OrdinalIgnoreCase);
 
+    // No host is called so, and where a comma was typed for an equals sign a secret follows.
+    private static readonly HashSet<string> Options = new([.. Secrets, "user", "sentinelUser", "ssl"], StringComparer.OrdinalIgnoreCase);
+
     private static readonly string[] PubSub = ["PING", "PUBLISH", "SUBSCRIBE", "UNSUBSCRIBE"];
     private static readonly string[] ShardedPubSub = ["CLUSTER", "PING", "SPUBLISH", "SSUBSCRIBE", "SUNSUBSCRIBE"];
     private static readonly string[] Store =
@@ -106,6 +109,11 @@ internal static class RedisConnectionString
                 {
                     yield return "maps a command that Redis does not have. Write $COMMAND=name, or $COMMAND= to switch it off.";
                 }
+            }
+            else if (Options.Contains(part))
+            {
+                yield return "has an option without a value. Write it as name=value.";
+                yield break;
             }
             else if (isBehindSecret)
             {

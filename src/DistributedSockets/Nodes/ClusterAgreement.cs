@@ -87,7 +87,7 @@ internal sealed partial class ClusterAgreement
             "are on another backplane",
             "What one sends does not reach the other, or not all of it. Give all nodes and workers the same backplane with the same settings."),
         _ => (
-            "seal envelopes otherwise",
+            "seal envelopes differently",
             "What one sends is refused by the other. Give all nodes and workers the same EnvelopeKeys."),
     };
 
@@ -153,7 +153,7 @@ internal sealed partial class ClusterAgreement
         [LoggerMessage(197, LogLevel.Information, "All nodes and workers are on the same backplane now.")]
         public static partial void BackplaneAgrees(ILogger logger);
 
-        [LoggerMessage(198, LogLevel.Error, "{Count} of {Live} nodes and workers seal envelopes otherwise, such as {NodeId} with {Sealing} where this one has {Own}. What one sends is refused by the other. Give all nodes and workers the same EnvelopeKeys.")]
+        [LoggerMessage(198, LogLevel.Error, "{Count} of {Live} nodes and workers seal envelopes differently, such as {NodeId} with {Sealing} where this one has {Own}. What one sends is refused by the other. Give all nodes and workers the same EnvelopeKeys.")]
         public static partial void SealingDiffers(ILogger logger, int count, int live, string nodeId, string sealing, string own);
 
         [LoggerMessage(199, LogLevel.Information, "All nodes and workers open each other's envelopes now.")]

@@ -80,6 +80,19 @@ public sealed class ConnectionStringTests(RedisServer redis, RedisServers server
         await AssertHearEachOtherAsync(one, other);
     }
 
+    [Fact]
+    public async Task Tunnel_ThroughAProxy_ReachesNodesWithoutOne()
+    {
+        redis.SkipUnlessAvailable();
+        await using var proxy = new ConnectProxy();
+        var prefix = $"string-{Guid.NewGuid():N}";
+        await using var one = await RedisNode.StartAsync(redis.EndPoint, prefix);
+        await using var other = await RedisNode.StartAsync($"{redis.EndPoint},tunnel=http:{proxy.EndPoint}", prefix);
+
+        await AssertHearEachOtherAsync(one, other);
+        Assert.True(proxy.Tunnels > 0);
+    }
+
     [Theory]
     [InlineData("channelPrefix=app:")]
     [InlineData("defaultDatabase=3")]
@@ -135,6 +148,10 @@ public sealed class ConnectionStringTests(RedisServer redis, RedisServers server
     [InlineData("host:6379;password=s3cr3t", "cannot be read as")]
     [InlineData("host:6379 password=s3cr3t", "cannot be read as")]
     [InlineData("host:6379,pasword=s3cr3t", "cannot be read as")]
+    [InlineData("host:6379,password,s3cr3t", "has an option without a value")]
+    [InlineData("host:6379,USER,s3cr3t,ssl", "has an option without a value")]
+    [InlineData("host:6379,password s3cr3t", "names a server that is no host name")]
+    [InlineData("host:6379|password=s3cr3t", "cannot be read as")]
     [InlineData("host:6379,password=one,s3cr3t", Cut)]
     [InlineData("host:6379,password=one,ssl=true,s3cr3t", Cut)]
     [InlineData("host:6379,sentinelPassword=one,s3cr3t", Cut)]

@@ -14,19 +14,19 @@ public sealed class SectionTests
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Theory]
-    [InlineData("MaxMessageByte", "DistributedWebSockets:MaxMessageByte is no option. The nearest is DistributedWebSockets:MaxMessageBytes.")]
-    [InlineData("maxmesagebytes", "DistributedWebSockets:maxmesagebytes is no option. The nearest is DistributedWebSockets:MaxMessageBytes.")]
-    [InlineData("Prefx", "DistributedWebSockets:Prefx is no option. The nearest is DistributedWebSockets:Prefix.")]
-    [InlineData("EnvelopeKey:0", "DistributedWebSockets:EnvelopeKey is no option. The nearest is DistributedWebSockets:EnvelopeKeys.")]
-    [InlineData("Pebbel:Size", "DistributedWebSockets:Pebbel is no option. The nearest is DistributedWebSockets:Pebble.")]
-    [InlineData("Pebble:Siz", "DistributedWebSockets:Pebble:Siz is no option. The nearest is DistributedWebSockets:Pebble:Size.")]
-    [InlineData("Size", "DistributedWebSockets:Size is no option. The nearest is DistributedWebSockets:Pebble:Size.")]
-    [InlineData("Pebble:Prefix", "DistributedWebSockets:Pebble:Prefix is no option. The nearest is DistributedWebSockets:Prefix.")]
-    [InlineData("Pebble:Stones:1:Hue", "DistributedWebSockets:Pebble:Stones:1:Hue is no option. The nearest is DistributedWebSockets:Pebble:Stones:1:Colour.")]
+    [InlineData("MaxMessageByte", "DistributedWebSockets:MaxMessageByte is not an option. The nearest is DistributedWebSockets:MaxMessageBytes.")]
+    [InlineData("maxmesagebytes", "DistributedWebSockets:maxmesagebytes is not an option. The nearest is DistributedWebSockets:MaxMessageBytes.")]
+    [InlineData("Prefx", "DistributedWebSockets:Prefx is not an option. The nearest is DistributedWebSockets:Prefix.")]
+    [InlineData("EnvelopeKey:0", "DistributedWebSockets:EnvelopeKey is not an option. The nearest is DistributedWebSockets:EnvelopeKeys.")]
+    [InlineData("Pebbel:Size", "DistributedWebSockets:Pebbel is not an option. The nearest is DistributedWebSockets:Pebble.")]
+    [InlineData("Pebble:Siz", "DistributedWebSockets:Pebble:Siz is not an option. The nearest is DistributedWebSockets:Pebble:Size.")]
+    [InlineData("Size", "DistributedWebSockets:Size is not an option. The nearest is DistributedWebSockets:Pebble:Size.")]
+    [InlineData("Pebble:Prefix", "DistributedWebSockets:Pebble:Prefix is not an option. The nearest is DistributedWebSockets:Prefix.")]
+    [InlineData("Pebble:Stones:1:Hue", "DistributedWebSockets:Pebble:Stones:1:Hue is not an option. The nearest is DistributedWebSockets:Pebble:Stones:1:Colour.")]
     [InlineData("Pebble:Callback", "DistributedWebSockets:Pebble:Callback can be set in code only")]
     [InlineData("Pebble:Owner", "DistributedWebSockets:Pebble:Owner can be set in code only, since it is an object of type Object.")]
     [InlineData("Pebble", "DistributedWebSockets:Pebble is a single text. It is a section")]
-    [InlineData("host,password=s3cr3t", "DistributedWebSockets:(a key of 20 characters) is no option.")]
+    [InlineData("host,password=s3cr3t", "DistributedWebSockets:(a key of 20 characters) is not an option.")]
     [InlineData("MaxMessageBytes", "DistributedWebSockets:MaxMessageBytes is a text of 6 characters. Write a whole number of at most 2147483647 there.")]
     [InlineData("MaxQueuedBytes", "DistributedWebSockets:MaxQueuedBytes is a text of 6 characters. Write a whole number of at most 9223372036854775807 there.")]
     [InlineData("EnableCompression", "DistributedWebSockets:EnableCompression is a text of 6 characters. Write true or false there.")]
@@ -91,7 +91,7 @@ public sealed class SectionTests
 
     [Fact]
     public async Task Section_OfNobody_StopsTheStart() =>
-        Assert.Contains("DistributedWebSockets:Postgres is no option", await RefusalAsync(("Postgres:ConnectionString", "x")));
+        Assert.Contains("DistributedWebSockets:Postgres is not an option", await RefusalAsync(("Postgres:ConnectionString", "x")));
 
     [Fact]
     public void Values_OfEveryKind_AreTaken()
@@ -146,7 +146,7 @@ public sealed class SectionTests
         {
             using var host = Build(static configuration => configuration.AddEnvironmentVariables(prefix));
             var refusal = await Assert.ThrowsAsync<OptionsValidationException>(() => host.StartAsync(Cancellation));
-            Assert.Contains("DistributedWebSockets:Pebble:Siz is no option", refusal.Message);
+            Assert.Contains("DistributedWebSockets:Pebble:Siz is not an option", refusal.Message);
         }
         finally
         {

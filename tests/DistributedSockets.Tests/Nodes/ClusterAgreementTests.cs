@@ -61,7 +61,7 @@ public sealed class ClusterAgreementTests
         if (!agree)
         {
             var description = report.Entries.Single().Value.Description!;
-            Assert.Contains("1 of 2 nodes and workers seal envelopes otherwise", description);
+            Assert.Contains("1 of 2 nodes and workers seal envelopes differently", description);
             Assert.All(keys.Concat(others), key => Assert.DoesNotContain(Key(key), description));
             await NoticedAsync(first, time, HealthStatus.Degraded);
             Assert.Single(first.Logs.GetSnapshot(), static entry => entry.Id.Id == 198);

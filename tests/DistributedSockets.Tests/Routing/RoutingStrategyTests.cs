@@ -261,7 +261,7 @@ public sealed class RoutingStrategyTests
         agreement.Compare([agreement.Own, silent with { NodeId = "x\nforged", Routing = "y\nforged", Backplane = "z\nforged", Sealing = "forged" }]);
         Assert.NotNull(health.AgreementProblem);
         Assert.DoesNotContain("forged", health.AgreementProblem);
-        Assert.All(["other channels", "another backplane", "seal envelopes otherwise"], text => Assert.Contains(text, health.AgreementProblem));
+        Assert.All(["other channels", "another backplane", "seal envelopes differently"], text => Assert.Contains(text, health.AgreementProblem));
     }
 
     private static Task<AppNode> StartAsync(InMemoryCluster cluster, IRoutingStrategy routing, Action<IDistributedWebSocketsBuilder>? build = null) =>
