@@ -206,15 +206,6 @@ public sealed class DistributedWebSocketsOptions
     [Between(65_536, 268_435_456)]
     public int MaxEnvelopeBytes { get; set; } = 16_777_216;
 
-    /// <summary>Gets or sets how many bytes of envelopes may be on their way to the backplane at once.</summary>
-    /// <value>The default is 268,435,456; 1,048,576 to 1,099,511,627,776. A single envelope goes whatever its size.</value>
-    /// <remarks>
-    /// An envelope is on its way until the backplane has taken it, or until that has failed. While as many are, as when a backplane slows
-    /// down, a send throws <see cref="BackplaneUnavailableException"/> at once, after it has served the connections of this node.
-    /// </remarks>
-    [Between(1_048_576, 1_099_511_627_776)]
-    public long MaxPublishingBytes { get; set; } = 268_435_456;
-
     /// <summary>Gets or sets how many bytes of envelopes may wait in one lane; more are dropped and reported as possible loss.</summary>
     /// <value>The default is 67,108,864; 1,048,576 to 1,073,741,824. A single envelope waits whatever its size.</value>
     [Between(1_048_576, 1_073_741_824)]

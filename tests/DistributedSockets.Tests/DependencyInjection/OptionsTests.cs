@@ -68,8 +68,6 @@ public sealed class OptionsTests
         { "EnvelopeMaxAge", "1.00:00:00", "1.00:00:01" },
         { "MaxEnvelopeBytes", "65536", "65535" },
         { "MaxEnvelopeBytes", "268435456", "268435457" },
-        { "MaxPublishingBytes", "1048576", "1048575" },
-        { "MaxPublishingBytes", "1099511627776", "1099511627777" },
         { "LaneBytes", "1048576", "1048575" },
         { "LaneBytes", "1073741824", "1073741825" },
         { "PendingSessionBytes", "65536", "65535" },

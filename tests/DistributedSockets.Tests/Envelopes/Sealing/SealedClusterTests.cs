@@ -323,7 +323,7 @@ public sealed class SealedClusterTests
         var backplane = new TakingBackplane();
         using var meters = new ServiceCollection().AddMetrics().BuildServiceProvider();
         using var metrics = new DistributedWebSocketsMetrics(meters.GetRequiredService<IMeterFactory>(), TimeProvider.System, new(NullLogger<DistributedWebSocketsMetrics>.Instance));
-        var publisher = new BackplanePublisher(backplane, new(TestKeys.Ring(), _time), metrics, Microsoft.Extensions.Options.Options.Create(new DistributedWebSocketsOptions()));
+        var publisher = new BackplanePublisher(backplane, new(TestKeys.Ring(), _time), metrics);
         ReadOnlyMemory<byte> payload = Plain("text");
         Publish();
         var before = GC.GetAllocatedBytesForCurrentThread();
