@@ -161,7 +161,7 @@ internal sealed partial class ForeignCommands(
 
     private static partial class Log
     {
-        [LoggerMessage(120, LogLevel.Warning, "More than {Count} commands of other nodes are in work; one was dropped, and its sender gets no answer. {Others} more were dropped since the last report.")]
+        [LoggerMessage(120, LogLevel.Warning, "More than {Count} commands of other nodes are being carried out; one was dropped, and its sender gets no answer. {Others} more were dropped since the last report.")]
         public static partial void TooManyCommands(ILogger logger, int count, int others);
 
         [LoggerMessage(122, LogLevel.Error, "Command {Command} of node {NodeId} failed; its sender gets no answer. {Others} more have failed since the last report.")]

@@ -100,7 +100,7 @@ internal sealed partial class RefusedEnvelopes(
 
     private static partial class Log
     {
-        [LoggerMessage(162, LogLevel.Error, "An envelope could not be delivered. {Others} more could not since the last report.")]
+        [LoggerMessage(162, LogLevel.Error, "An envelope could not be delivered. {Others} more could not be delivered since the last report.")]
         public static partial void DeliveryFailed(ILogger logger, int others, Exception exception);
 
         [LoggerMessage(163, LogLevel.Warning, "{Count} envelopes came a second time and were refused. Somebody replays what was recorded, or the transport delivers twice.")]
