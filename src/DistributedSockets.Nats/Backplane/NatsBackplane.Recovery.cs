@@ -54,6 +54,7 @@ internal sealed partial class NatsBackplane
             return;
         }
 
+        _serverError = null; // over a connection of the app it may be a refusal that is over
         while (await hold.WaitAsync(LivenessInterval, stop).ConfigureAwait(false))
         {
             _partials.Sweep();
@@ -89,14 +90,33 @@ internal sealed partial class NatsBackplane
         }
     }
 
-    /// <summary>Ends a connection of our own that does not deliver, upon which the client opens the next one. One of the app's is the app's to end.</summary>
+    /// <summary>Ends a connection of our own that does not deliver, upon which the client opens the next one.</summary>
+    /// <remarks>
+    /// One of the app's is the app's to end. It may stand, with only the probe refused, or a marker: nobody renews these but us, and no other
+    /// marker is sent while one is under way.
+    /// </remarks>
     private async Task ReplaceConnectionAsync()
     {
-        if (_connector.IsOwned && _connector.IsConnected)
+        if (!_connector.IsConnected)
+        {
+            return;
+        }
+
+        if (_connector.IsOwned)
         {
             Log.ConnectionReplaced(_logger);
             await _connection.ReconnectAsync().ConfigureAwait(false);
+            return;
         }
+
+        if (_probe is { } old)
+        {
+            _probe = null;
+            WithdrawAsync(old).Observe();
+        }
+
+        _fence.Fail();
+        _peers.Fail();
     }
 
     private async Task LeaveServerAsync(CancellationToken stop)

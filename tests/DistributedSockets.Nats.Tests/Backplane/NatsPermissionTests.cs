@@ -169,6 +169,27 @@ public sealed class NatsPermissionTests : IAsyncLifetime
         await node.Received.WaitForAsync(Allowed, "hello");
     }
 
+    [Theory]
+    [InlineData("""publish: ">", subscribe: { deny: ["shop.v1.probe.>"] }""")]
+    [InlineData("""publish: { deny: ["shop.v1.probe.>"] }, subscribe: ">" """)]
+    public async Task ProbeForbiddenOverAConnectionOfTheApp_ThenAllowed_IsAvailableAgain(string permissions)
+    {
+        await StartServerAsync(All);
+        await using var connection = new NatsConnection(Options());
+        await using var node = await StartNodeAsync(connection);
+        await node.SubscribeAsync(Allowed);
+
+        await ReloadAsync(permissions);
+        await Eventually.TrueAsync(
+            async () => await Record.ExceptionAsync(() => node.PublishAsync(Allowed, "lost")) is BackplaneUnavailableException, "nothing is confirmed");
+        await node.Received.WaitForReportAsync("unavailable");
+        await ReloadAsync(All);
+        await node.Received.WaitForReportAsync("available");
+
+        await node.PublishAsync(Allowed, "hello");
+        await node.Received.WaitForAsync(Allowed, "hello");
+    }
+
     [Fact]
     public async Task Subscribe_MoreThanTheServerAllows_ThrowsTheWords()
     {
