@@ -38,6 +38,7 @@ internal sealed partial class NatsBackplane
             _connectedAt = _time.GetTimestamp();
             var beginning = _peer.BeginAsync();
             var ending = old?.EndAsync() ?? Task.CompletedTask;
+            ending.Observe();
             await AwaitAsync(beginning).ConfigureAwait(false);
             await AwaitAsync(ending).ConfigureAwait(false);
         }
