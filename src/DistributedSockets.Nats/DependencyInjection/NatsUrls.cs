@@ -36,7 +36,7 @@ internal static class NatsUrls
         && Uri.CheckHostName(uri.Host) != UriHostNameType.Unknown
 
         // A slash in a password would make the rest of it a path, and its beginning a host that stands in logs.
-        && (uri.Scheme is "ws" or "wss" || uri.PathAndQuery is "" or "/")
+        && (uri.Scheme is "ws" or "wss" ? !uri.PathAndQuery.Contains('@') : uri.PathAndQuery is "" or "/")
         && uri.Fragment.Length == 0
             ? uri
             : null;

@@ -74,6 +74,9 @@ public sealed class UrlTests(NatsServer server)
     [InlineData("nats://app:s3cr3t/x@host", "is no list of NATS servers")]
     [InlineData("nats://app:1/s3cr3t@host", "is no list of NATS servers")]
     [InlineData("nats://to?s3cr3t@host", "is no list of NATS servers")]
+    [InlineData("wss://to/s3cr3t@host", "is no list of NATS servers")]
+    [InlineData("ws://app:1/s3cr3t@host/path", "is no list of NATS servers")]
+    [InlineData("wss://to?s3cr3t@host", "is no list of NATS servers")]
     [InlineData("nats://app:s3cr3t,x@host", "is no list of NATS servers")]
     [InlineData("nats://app:1,s3cr3t@host", "has credentials that the client would not use")] // a comma makes a host of what is before it
     [InlineData("nats://host,nats://app:s3cr3t@other", "has credentials that the client would not use")]
