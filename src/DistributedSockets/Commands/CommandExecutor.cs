@@ -16,10 +16,12 @@ internal sealed class CommandExecutor(GroupMemberships groups)
         switch (command.Kind)
         {
             case RemoteCommandKind.DisconnectUser:
-                Disconnect(hub.User(command.Subject), command);
+                hub.DisconnectOpening(command.Subject, ReasonOf(command));
+                Disconnect(hub.User(command.Subject), ReasonOf(command));
                 return new(RemoteCommandOutcome.Done);
             case RemoteCommandKind.DisconnectGroup:
-                Disconnect(hub.Group(command.Subject), command);
+                DisconnectJoining(hub, command.Subject, ReasonOf(command));
+                Disconnect(hub.Group(command.Subject), ReasonOf(command));
                 return new(RemoteCommandOutcome.Done);
         }
 
@@ -39,24 +41,37 @@ internal sealed class CommandExecutor(GroupMemberships groups)
                 groups.RemoveFromAll(hub, connection);
                 break;
             case RemoteCommandKind.Disconnect:
-                Disconnect([connection], command);
+                connection.Close(ReasonOf(command));
                 break;
         }
 
         return new(RemoteCommandOutcome.Done);
     }
 
-    private static void Disconnect(IEnumerable<Connection> connections, in RemoteCommand command)
+    private static DisconnectReason ReasonOf(in RemoteCommand command) => new()
     {
-        var reason = new DisconnectReason
-        {
-            Kind = DisconnectKind.ClosedByServer,
-            CloseStatus = (WebSocketCloseStatus)command.CloseStatus,
-            Description = command.Reason.Length == 0 ? null : command.Reason,
-        };
+        Kind = DisconnectKind.ClosedByServer,
+        CloseStatus = (WebSocketCloseStatus)command.CloseStatus,
+        Description = command.Reason.Length == 0 ? null : command.Reason,
+    };
+
+    private static void Disconnect(IEnumerable<Connection> connections, DisconnectReason reason)
+    {
         foreach (var connection in connections)
         {
             connection.Close(reason);
+        }
+    }
+
+    /// <summary>Closes connections that are on their way into a group: their joins were begun before.</summary>
+    private static void DisconnectJoining(HubConnections hub, string group, DisconnectReason reason)
+    {
+        foreach (var connection in hub.All)
+        {
+            if (connection.Joins.Find(group) is not null)
+            {
+                connection.Close(reason);
+            }
         }
     }
 }

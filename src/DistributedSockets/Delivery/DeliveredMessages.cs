@@ -66,6 +66,10 @@ internal sealed class DeliveredMessages(TimeProvider time)
             _messages.Remove(oldest, out var message);
             _connections -= message!.Counted; // every id in the order has its message
             message.IsForgotten = true;
+            if (ReferenceEquals(message, _latest))
+            {
+                _latest = null;
+            }
         }
     }
 

@@ -60,13 +60,25 @@ internal sealed class ConnectionEndpoint(
 
         try
         {
-            if (await CheckAsync(context, out var userId) is { } refusal)
+            var checking = CheckAsync(context, out var userId);
+            var opening = userId is null ? null : hub.BeginOpening(userId);
+            try
             {
-                await RefuseAsync(context, refusal);
-                return;
-            }
+                if (await checking is { } refusal)
+                {
+                    await RefuseAsync(context, refusal);
+                    return;
+                }
 
-            await AcceptAsync(context, userId);
+                await AcceptAsync(context, userId, opening);
+            }
+            finally
+            {
+                if (opening is not null)
+                {
+                    hub.EndOpening(opening);
+                }
+            }
         }
         finally
         {
@@ -102,7 +114,7 @@ internal sealed class ConnectionEndpoint(
             : admission.CheckUserAsync(hub, userId, context.RequestAborted);
     }
 
-    private async Task AcceptAsync(HttpContext context, string? userId)
+    private async Task AcceptAsync(HttpContext context, string? userId, OpeningConnection? opening)
     {
         // Subscribed before the handshake is answered: who sees the connection open can send to it from any node.
         var userChannel = userId is null ? null : hub.UserChannel(userId);
@@ -139,6 +151,11 @@ internal sealed class ConnectionEndpoint(
             var isOpen = await answer.SendAsync(context);
             if (answer.HasEntered)
             {
+                if (opening is not null && hub.EndOpening(opening) is { } disconnected)
+                {
+                    connection.Close(disconnected);
+                }
+
                 await life.RunAsync(context, connection, isOpen);
                 return;
             }

@@ -17,6 +17,7 @@ internal sealed class HubConnections
     private readonly IHubChannels _channels;
     private int _keepsOwnChannel;
     private readonly MemberSet _all = new();
+    private readonly HashSet<OpeningConnection> _opening = [];
 
     internal HubConnections(string name, string prefix, string nodeId, ChannelRouting routing, SessionChanges changes)
     {
@@ -70,6 +71,44 @@ internal sealed class HubConnections
         WebSocketTargetKind.Groups => Group(name),
         _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, "Connections are found one by one."),
     };
+
+    /// <summary>Notes that a connection of a user is being opened. Pair it with <see cref="EndOpening"/>.</summary>
+    internal OpeningConnection BeginOpening(string userId)
+    {
+        var opening = new OpeningConnection(userId);
+        lock (_opening)
+        {
+            _opening.Add(opening);
+        }
+
+        return opening;
+    }
+
+    /// <summary>Ends what <see cref="BeginOpening"/> began, once the hub knows the connection or it will never be open; may be called again.</summary>
+    /// <returns>Why the connection is to be closed, if its user was disconnected meanwhile.</returns>
+    internal DisconnectReason? EndOpening(OpeningConnection opening)
+    {
+        lock (_opening)
+        {
+            _opening.Remove(opening);
+            return opening.Disconnected;
+        }
+    }
+
+    /// <summary>Has the connections of a user closed that are being opened. Call it before those are looked up that are open.</summary>
+    internal void DisconnectOpening(string userId, DisconnectReason reason)
+    {
+        lock (_opening)
+        {
+            foreach (var opening in _opening)
+            {
+                if (string.Equals(opening.UserId, userId, StringComparison.Ordinal))
+                {
+                    opening.Disconnected ??= reason;
+                }
+            }
+        }
+    }
 
     internal void Add(Connection connection)
     {

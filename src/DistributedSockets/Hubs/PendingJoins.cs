@@ -10,6 +10,11 @@ internal sealed class PendingJoins
 
     internal PendingJoin? Find(string group)
     {
+        if (Volatile.Read(ref _byGroup) is null)
+        {
+            return null; // most connections have never waited
+        }
+
         lock (Gate)
         {
             return _byGroup?.GetValueOrDefault(group);

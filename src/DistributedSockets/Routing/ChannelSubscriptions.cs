@@ -16,7 +16,8 @@ internal sealed class ChannelSubscriptions(
     private static readonly string[] s_kinds = ["user", "group", "node"];
 
     private readonly ConcurrentDictionary<string, Entry> _entries = new(StringComparer.Ordinal);
-    private volatile bool _mayBeRefused;
+    private int _refusals; // how many there have been
+    private int _settledRefusals; // up to which one no needed channel is refused any more
 
     /// <summary>How many channels are subscribed or needed.</summary>
     internal int Count => _entries.Count;
@@ -29,12 +30,12 @@ internal sealed class ChannelSubscriptions(
     {
         get
         {
-            if (!_mayBeRefused)
+            var refusals = Volatile.Read(ref _refusals); // before the look, as others may come meanwhile
+            if (refusals == Volatile.Read(ref _settledRefusals))
             {
                 return null;
             }
 
-            _mayBeRefused = false; // before the look: who is refused meanwhile sets it again
             var kinds = new SortedSet<string>(StringComparer.Ordinal);
             var (count, words) = (0, "");
             foreach (var (channel, entry) in _entries)
@@ -52,10 +53,10 @@ internal sealed class ChannelSubscriptions(
 
             if (count == 0)
             {
+                Volatile.Write(ref _settledRefusals, refusals);
                 return null;
             }
 
-            _mayBeRefused = true;
             return $"The backplane's transport refuses {count} needed channel{(count == 1 ? "" : "s")} ({string.Join(", ", kinds)}); " +
                 $"what other nodes send by {(count == 1 ? "it" : "them")} does not arrive. {words}";
         }
@@ -344,7 +345,7 @@ internal sealed class ChannelSubscriptions(
     {
         entry.Refusal = cause.Message;
         entry.Refusals++;
-        _mayBeRefused = true;
+        Interlocked.Increment(ref _refusals);
     }
 
     /// <summary>What a channel is for, as it is named behind prefix, version and hub; one that another strategy has named is a "channel".</summary>

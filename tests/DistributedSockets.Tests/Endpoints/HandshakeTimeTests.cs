@@ -67,6 +67,30 @@ public sealed class HandshakeTimeTests
     }
 
     [Fact]
+    public async Task Handshake_UserDisconnectedWhileItWaits_IsClosedAsSoonAsItIsOpen()
+    {
+        var gate = new TaskCompletionSource();
+        await using var node = await AppNode.StartAsync(build: sockets => sockets.UseBackplane(_ => _backplane));
+        _backplane.SubscribeGate = gate;
+        using var socket = new System.Net.WebSockets.ClientWebSocket();
+        var connecting = socket.ConnectAsync(new UriBuilder(node.Address) { Scheme = "ws", Path = "/chat", Query = "u=ann" }.Uri, Cancellation);
+        await Eventually.TrueAsync(() => _backplane.Calls.Any(static call => call.EndsWith("user:ann", StringComparison.Ordinal)), "the handshake waits for the channel of its user");
+
+        await node.Router.DisconnectUserAsync("ann", (System.Net.WebSockets.WebSocketCloseStatus)4003, "banned", Cancellation);
+        gate.SetResult();
+
+        await connecting.WithinGuardAsync();
+        var buffer = new byte[1_024];
+        System.Net.WebSockets.WebSocketReceiveResult received;
+        do
+        {
+            received = await socket.ReceiveAsync(buffer, Cancellation).WithinGuardAsync();
+        }
+        while (received.MessageType != System.Net.WebSockets.WebSocketMessageType.Close);
+        Assert.Equal((4003, "banned"), ((int)socket.CloseStatus!, socket.CloseStatusDescription));
+    }
+
+    [Fact]
     public async Task Handshake_ClientGoesWhileItWaits_IsSeenByNobody()
     {
         var gate = new TaskCompletionSource();

@@ -1,3 +1,4 @@
+using System.Net.WebSockets;
 using DistributedSockets.Testing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Time.Testing;
@@ -77,6 +78,19 @@ public sealed class JoinOrderTests : IAsyncLifetime
         await Router(here).DisconnectAsync(_client.Id, cancellationToken: Cancellation);
 
         await Assert.ThrowsAsync<ConnectionNotFoundException>(() => join.WithinGuardAsync()); // also without its channel
+        _gate.SetResult();
+        await AssertIsNoMemberAsync();
+    }
+
+    [Fact]
+    public async Task DisconnectGroup_WhileAJoinWaits_ClosesTheConnectionThatJoins()
+    {
+        var join = await BeginJoinAsync(here: true);
+
+        await _node.Router.DisconnectGroupAsync("g", (WebSocketCloseStatus)4001, "closed for tonight", Cancellation);
+
+        await Assert.ThrowsAsync<ConnectionNotFoundException>(() => join.WithinGuardAsync());
+        Assert.Equal(((WebSocketCloseStatus)4001, "closed for tonight"), await _client.ReceiveCloseAsync());
         _gate.SetResult();
         await AssertIsNoMemberAsync();
     }

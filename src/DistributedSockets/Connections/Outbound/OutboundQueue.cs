@@ -159,7 +159,7 @@ internal sealed class OutboundQueue(PipeWriter? output, DistributedWebSocketsOpt
 
     void IThreadPoolWorkItem.Execute()
     {
-        Volatile.Write(ref _isStartQueued, false); // first, so that what is queued from now on is not missed
+        Interlocked.Exchange(ref _isStartQueued, false); // first, and with a full fence, so that what is queued from now on is not missed
         try
         {
             Start();
@@ -294,12 +294,18 @@ internal sealed class OutboundQueue(PipeWriter? output, DistributedWebSocketsOpt
     /// <summary>Takes no more frames, drops what waits and releases it once the write in progress has ended.</summary>
     internal Task DisposeAsync()
     {
+        TaskCompletionSource? drained = null;
         lock (_gate)
         {
             CompleteLocked();
             _backlog.DropAll();
+            if (_state == OutboundState.Ready && _backlog.IsEmpty)
+            {
+                drained = StopLocked(OutboundState.Idle); // whoever queued last may not come to start it: the hub has let go of the connection
+            }
         }
 
+        drained?.TrySetResult();
         return DrainAsync();
     }
 

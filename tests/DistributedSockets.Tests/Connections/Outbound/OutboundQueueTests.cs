@@ -73,6 +73,20 @@ public sealed class OutboundQueueTests
     }
 
     [Fact]
+    public async Task Dispose_FrameQueuedByWhoNeverStarts_ReleasesItAndDrains()
+    {
+        var queue = NewQueue();
+        using var frame = Frame("for a connection that the hub has let go of meanwhile");
+        Assert.True(queue.TryEnqueue(frame));
+
+        await queue.DisposeAsync().WithinGuardAsync();
+
+        queue.Start(); // or too late
+        Assert.Equal(1, frame.References);
+        Assert.Empty(_stream.Writes);
+    }
+
+    [Fact]
     public async Task Enqueue_Busy_JoinsWhatWaitsIntoOneWrite()
     {
         var queue = NewQueue();
