@@ -27,7 +27,7 @@ public sealed class TransportMonitor : IAsyncDisposable, IDisposable
     private Task _loop = Task.CompletedTask;
     private Task? _disposal;
     private ITimer? _lossTimer;
-    private (string Description, DateTimeOffset Since)? _laterLoss;
+    private (string Description, DateTimeOffset Since, long Asked, TimeSpan Delay)? _laterLoss;
     private DateTimeOffset _provenAt;
     private volatile TransportState _state;
     private int _losses;
@@ -99,7 +99,14 @@ public sealed class TransportMonitor : IAsyncDisposable, IDisposable
         }
         catch (TimeoutException exception)
         {
-            Report(TransportState.Unavailable, exception);
+            lock (_gate)
+            {
+                // It may have come up just when the patience ended.
+                if (_state == TransportState.Starting)
+                {
+                    ReportLocked(TransportState.Unavailable, exception);
+                }
+            }
         }
     }
 
@@ -155,7 +162,7 @@ public sealed class TransportMonitor : IAsyncDisposable, IDisposable
         {
             if (_disposal is null)
             {
-                _laterLoss = (description, _laterLoss is { } earlier && earlier.Since < since ? earlier.Since : since);
+                _laterLoss = (description, _laterLoss is { } earlier && earlier.Since < since ? earlier.Since : since, _time.GetTimestamp(), delay);
                 _lossTimer ??= _time.CreateTimer(static monitor => ((TransportMonitor)monitor!).ReportLaterLoss(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
                 _lossTimer.Change(delay, Timeout.InfiniteTimeSpan);
             }
@@ -329,7 +336,17 @@ public sealed class TransportMonitor : IAsyncDisposable, IDisposable
     {
         lock (_gate)
         {
-            if (_laterLoss is { } loss)
+            if (_disposal is not null || _laterLoss is not { } loss)
+            {
+                return;
+            }
+
+            // The timer may have fired just before another call prolonged it.
+            if (loss.Delay - _time.GetElapsedTime(loss.Asked) is var left && left > TimeSpan.Zero)
+            {
+                _lossTimer!.Change(left, Timeout.InfiniteTimeSpan);
+            }
+            else
             {
                 _laterLoss = null;
                 ReportLossLocked(loss.Description, loss.Since);

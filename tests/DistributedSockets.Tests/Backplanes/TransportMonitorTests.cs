@@ -76,6 +76,26 @@ public sealed class TransportMonitorTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task Start_TransportComesUpAsPatienceEnds_StaysAvailable()
+    {
+        _monitor.StateChanged += (_, state, _) =>
+        {
+            if (state == TransportState.Available)
+            {
+                _time.Advance(s_interval); // the state is set, but the wait has not been ended yet
+            }
+        };
+        _monitor.Start(_reports);
+        var waiting = _monitor.WaitForFirstReportAsync(s_interval, Cancellation);
+
+        Assert.True((await NextAsync()).Hold.TryReportAvailable());
+        await waiting.WithinGuardAsync();
+
+        Assert.Equal(TransportState.Available, _monitor.State);
+        Assert.Empty(_reports.All);
+    }
+
+    [Fact]
     public async Task Start_AttemptEndsWithoutAnException_IsNotReportedWhileStarting()
     {
         _monitor.Start(_reports);
@@ -245,6 +265,25 @@ public sealed class TransportMonitorTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task ReportPossibleLossLater_ProlongedWhileItsTimerFires_IsReportedAfterTheLast()
+    {
+        var time = new TimeWithLateTimers();
+        await using var monitor = new TransportMonitor(static (_, stop) => Task.Delay(Timeout.InfiniteTimeSpan, stop), time);
+        monitor.Start(_reports);
+        var begin = time.GetUtcNow();
+        monitor.ReportPossibleLossLater("moved", begin, s_interval);
+        time.Advance(s_interval);
+
+        monitor.ReportPossibleLossLater("moved again", begin + s_interval, s_interval);
+        time.Fire();
+        Assert.Empty(_reports.All);
+        time.Advance(s_interval);
+        time.Fire();
+
+        Assert.Equal([$"loss: moved again since {begin:O}"], _reports.All);
+    }
+
+    [Fact]
     public async Task Listeners_ThatThrow_EndNothing()
     {
         _monitor.StateChanged += static (_, _, _) => throw new InvalidOperationException("a log that throws");
@@ -340,6 +379,20 @@ public sealed class TransportMonitorTests : IAsyncDisposable
         public TaskCompletionSource End { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
         public void Fail(string cause) => End.SetException(new IOException(cause));
+    }
+
+    /// <summary>A clock whose timers fire late, when the test says so.</summary>
+    private sealed class TimeWithLateTimers : FakeTimeProvider
+    {
+        private Action _fire = static () => { };
+
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
+        {
+            _fire = () => callback(state);
+            return base.CreateTimer(static _ => { }, null, dueTime, period);
+        }
+
+        public void Fire() => _fire();
     }
 
     private sealed class Reports : IBackplaneReceiver
