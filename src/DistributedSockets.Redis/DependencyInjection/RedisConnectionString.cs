@@ -12,8 +12,16 @@ internal static class RedisConnectionString
     // What follows them may be the rest of a secret that held a comma.
     private static readonly HashSet<string> Secrets = new(["password", "sentinelPassword"], StringComparer.OrdinalIgnoreCase);
 
-    // No host is called so, and where a comma was typed for an equals sign a secret follows.
-    private static readonly HashSet<string> Options = new([.. Secrets, "user", "sentinelUser", "ssl"], StringComparer.OrdinalIgnoreCase);
+    // Whoever writes one of them alone has forgotten its value, or typed a comma for an equals sign, so that a secret may follow. A host of that
+    // name can be written with its port.
+    private static readonly HashSet<string> Options = new(
+        [
+            "abortConnect", "allowAdmin", "asyncTimeout", "channelPrefix", "checkCertificateRevocation", "configChannel", "configCheckSeconds", "connectRetry",
+            "connectTimeout", "defaultDatabase", "highIntegrity", "highPriorityThreads", "keepAlive", "name", "password", "preserveAsyncOrder", "protocol", "proxy",
+            "resolveDns", "responseTimeout", "sentinelPassword", "sentinelUser", "serviceName", "setlib", "ssl", "sslHost", "sslProtocols", "syncTimeout",
+            "tcpKeepAlive", "tiebreaker", "tunnel", "user", "version", "writeBuffer",
+        ],
+        StringComparer.OrdinalIgnoreCase);
 
     private static readonly string[] PubSub = ["PING", "PUBLISH", "SUBSCRIBE", "UNSUBSCRIBE"];
     private static readonly string[] ShardedPubSub = ["CLUSTER", "PING", "SPUBLISH", "SSUBSCRIBE", "SUNSUBSCRIBE"];

@@ -188,6 +188,51 @@ public sealed class ConnectionStringTests(RedisServer redis, RedisServers server
         Assert.DoesNotContain(Secret, alone.FailureMessage + several.FailureMessage);
     }
 
+    /// <summary>The client would take its name for a server.</summary>
+    [Theory]
+    [InlineData("abortConnect")]
+    [InlineData("allowAdmin")]
+    [InlineData("asyncTimeout")]
+    [InlineData("channelPrefix")]
+    [InlineData("checkCertificateRevocation")]
+    [InlineData("configChannel")]
+    [InlineData("configCheckSeconds")]
+    [InlineData("connectRetry")]
+    [InlineData("connectTimeout")]
+    [InlineData("defaultDatabase")]
+    [InlineData("highIntegrity")]
+    [InlineData("highPriorityThreads")]
+    [InlineData("keepAlive")]
+    [InlineData("name")]
+    [InlineData("password")]
+    [InlineData("preserveAsyncOrder")]
+    [InlineData("protocol")]
+    [InlineData("proxy")]
+    [InlineData("resolveDns")]
+    [InlineData("responseTimeout")]
+    [InlineData("sentinelPassword")]
+    [InlineData("sentinelUser")]
+    [InlineData("serviceName")]
+    [InlineData("setlib")]
+    [InlineData("ssl")]
+    [InlineData("sslHost")]
+    [InlineData("sslProtocols")]
+    [InlineData("syncTimeout")]
+    [InlineData("tcpKeepAlive")]
+    [InlineData("tiebreaker")]
+    [InlineData("tunnel")]
+    [InlineData("user")]
+    [InlineData("version")]
+    [InlineData("writeBuffer")]
+    public void Option_WithoutAValue_IsRefused(string name)
+    {
+        var validator = new RedisConnectionOptionsValidator<RedisBackplaneOptions>();
+
+        Assert.All<string>([$"redis:6379,{name}", $"redis:6379,{name.ToUpperInvariant()}", $"{name},redis:6379"], connectionString => Assert.Contains(
+            "has an option without a value. Write it as name=value.",
+            validator.Validate(null, new() { ConnectionString = connectionString }).FailureMessage));
+    }
+
     [Theory]
     [InlineData("$EVAL=", "EVAL")]
     [InlineData("$EVALSHA=", "EVALSHA")]
