@@ -33,6 +33,7 @@ public sealed class PostgresBackplane : BroadcastBackplane
     {
         cancellationToken.ThrowIfCancellationRequested();
         var item = new Outgoing(payload.ToArray(), new(TaskCreationOptions.RunContinuationsAsynchronously));    // borrowed, so it is copied
+        item.Taken.Task.Observe();                                  // it may fail when its sender does not wait any more
         var bytes = payload.Length + ItemBytes;
         try
         {
