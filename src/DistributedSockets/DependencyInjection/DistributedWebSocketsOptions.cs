@@ -229,12 +229,13 @@ public sealed class DistributedWebSocketsOptions
 
     /// <summary>Gets or sets how many session changes may wait for the session store; beyond it all sessions are written again later.</summary>
     /// <value>The default is 65,536; 16 to 1,048,576.</value>
+    /// <remarks>As many again may be on their way to the store, or waiting to be tried again.</remarks>
     [Between(16, 1_048_576)]
     public int PendingSessionChanges { get; set; } = 65_536;
 
     /// <summary>Gets or sets how many bytes the session changes may take that wait for the session store; beyond it all sessions are written again later.</summary>
     /// <value>The default is 67,108,864 (64 MiB); 65,536 to 1,073,741,824.</value>
-    /// <remarks>As many again may be on their way to the store. A change of a group is small, and a session that ends has all of its groups.</remarks>
+    /// <remarks>As many again may be on their way to the store, or waiting to be tried again. A change of a group is small, and a session that ends has all of its groups.</remarks>
     [Between(65_536, 1_073_741_824)]
     public int PendingSessionBytes { get; set; } = 67_108_864;
 

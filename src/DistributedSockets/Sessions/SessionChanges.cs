@@ -15,6 +15,18 @@ internal sealed class SessionChanges(int maxCount, long maxBytes)
     private bool _rewriteNeeded;
     private bool _lost;
 
+    /// <summary>Whether all sessions are to be written again, so that changes taken before need not be.</summary>
+    internal bool IsRewriteWanted
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _rewriteNeeded || _lost;
+            }
+        }
+    }
+
     /// <summary>Adds a change. Called under the hub's gate, so that the order is that of the events.</summary>
     internal void Add(SessionChange change)
     {

@@ -97,7 +97,7 @@ internal sealed partial class SessionCommitter(
     /// <summary>Has something to write: what failed before, else what came since; a rewrite overtakes both.</summary>
     private bool TakeBatch()
     {
-        if (_batch.Count == 0 || _rewrite)
+        if (_batch.Count == 0 || _rewrite || changes.IsRewriteWanted)
         {
             changes.Take(_batch, ref _rewrite, ref _lost);
         }

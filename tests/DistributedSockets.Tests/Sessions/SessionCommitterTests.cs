@@ -89,6 +89,21 @@ public sealed class SessionCommitterTests
     }
 
     [Fact]
+    public async Task Lease_FoundGoneWhileAChangeIsRefused_AllSessionsAreWrittenAnewInsteadOfIt()
+    {
+        var store = new RecordingStore { Refuses = static change => change.Kind == SessionChangeKind.GroupAdded };
+        await using var node = await StartAsync(store, new());
+        await using var client = await node.ConnectAsync("u");
+        await node.Router.AddToGroupAsync(client.Id, "g", Cancellation);
+        await Eventually.TrueAsync(() => node.Logs.GetSnapshot().Any(static record => record.Id.Id == 180), "the change is refused");
+
+        store.LoseLease = true;
+
+        await Eventually.TrueAsync(() => store.Committed.LastOrDefault()?.Session.Groups is ["g"], "the session is written with its group");
+        Assert.True(store.Resets > 0);
+    }
+
+    [Fact]
     public async Task Lease_FoundGoneWhenAllConnectionsHaveEnded_WhatTheStoreMayRememberIsForgotten()
     {
         var store = new RecordingStore();
@@ -516,6 +531,9 @@ public sealed class SessionCommitterTests
 
         internal bool LoseLease { get; set; }
 
+        /// <summary>What is refused for good, while the rest of the store works.</summary>
+        internal Func<SessionChange, bool>? Refuses { get; set; }
+
         internal bool Hangs { get; set; }
 
         internal int Resets { get; private set; }
@@ -549,6 +567,11 @@ public sealed class SessionCommitterTests
             if (Hangs)
             {
                 await Task.Delay(Timeout.Infinite, cancellationToken);
+            }
+
+            if (Refuses is { } refuses && changes.Any(refuses))
+            {
+                throw new SessionStoreUnavailableException("refused");
             }
 
             Commits++;
