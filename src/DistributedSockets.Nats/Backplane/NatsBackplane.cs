@@ -123,10 +123,12 @@ internal sealed partial class NatsBackplane : IBackplane, INatsPeersEvents
         var subject = _channels.TryGetValue(channel, out var known) ? known.Subject : NatsSubjects.FromChannel(channel);
         var epoch = ConnectedEpoch("the message was not published");
         var refusals = _refusals.Of(subject).Count;
+        var writing = Task.CompletedTask;
         try
         {
             ThrowIfFull(Interlocked.Add(ref _pendingBytes, payload.Length), payload.Length);
-            await ConfirmAsync(Write(subject, payload), epoch, cancellationToken).ConfigureAwait(false);
+            writing = Write(subject, payload);
+            await ConfirmAsync(writing, epoch, cancellationToken).ConfigureAwait(false);
             if (!_connector.IsOwned && refusals > 0 && _refusals.Of(subject).Count == refusals)
             {
                 await ConfirmAsync(Task.CompletedTask, epoch, cancellationToken).ConfigureAwait(false); // gives a refusal time to arrive
@@ -143,7 +145,14 @@ internal sealed partial class NatsBackplane : IBackplane, INatsPeersEvents
         }
         finally
         {
-            Interlocked.Add(ref _pendingBytes, -payload.Length);
+            if (writing.IsCompleted)
+            {
+                Interlocked.Add(ref _pendingBytes, -payload.Length);
+            }
+            else
+            {
+                ReleaseLater(writing, payload.Length);
+            }
         }
 
         var refusal = _refusals.Of(subject);
@@ -160,6 +169,18 @@ internal sealed partial class NatsBackplane : IBackplane, INatsPeersEvents
 
         return null;
     }
+
+    /// <summary>Counts a payload that was given up here until the client holds it no more.</summary>
+    private void ReleaseLater(Task writing, int bytes) => writing.ContinueWith(
+        static (_, state) =>
+        {
+            var (backplane, bytes) = ((NatsBackplane, int))state!;
+            Interlocked.Add(ref backplane._pendingBytes, -bytes);
+        },
+        (this, bytes),
+        CancellationToken.None,
+        TaskContinuationOptions.ExecuteSynchronously,
+        TaskScheduler.Default);
 
     /// <exception cref="BackplaneUnavailableException">There is no room for a payload beside those that are not confirmed.</exception>
     private void ThrowIfFull(long pendingBytes, int bytes)
