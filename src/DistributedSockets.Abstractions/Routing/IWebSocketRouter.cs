@@ -91,6 +91,7 @@ public interface IWebSocketRouter
         CancellationToken cancellationToken = default);
 
     /// <summary>Closes all connections of a user. Completes when this node's are closing and the backplane has taken the request.</summary>
+    /// <remarks>One whose handshake is being answered is closed as soon as it is open.</remarks>
     /// <param name="userId">The user. An unknown user is no error.</param>
     /// <param name="closeStatus">The close code: 1000, 1001, 1008 to 1014, or 3000 to 4999.</param>
     /// <param name="reason">The reason, at most 123 bytes of UTF-8.</param>
@@ -103,6 +104,7 @@ public interface IWebSocketRouter
         CancellationToken cancellationToken = default);
 
     /// <summary>Closes all connections in a group. Completes when this node's are closing and the backplane has taken the request.</summary>
+    /// <remarks>One that is being added to the group, and waits for its channel, is closed instead.</remarks>
     /// <param name="group">The group. An unknown group is no error.</param>
     /// <param name="closeStatus">The close code: 1000, 1001, 1008 to 1014, or 3000 to 4999.</param>
     /// <param name="reason">The reason, at most 123 bytes of UTF-8.</param>

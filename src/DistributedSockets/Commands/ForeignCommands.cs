@@ -36,7 +36,8 @@ internal sealed partial class ForeignCommands(
             return;
         }
 
-        if (Interlocked.Increment(ref _running) > MaxRunning)
+        // What asks for no answer is done within the call, and its sender would never hear that it was dropped.
+        if (Interlocked.Increment(ref _running) > MaxRunning && requestId != Guid.Empty)
         {
             OnEnded();
             metrics.EnvelopeDropped("too_many_commands");

@@ -184,8 +184,15 @@ internal sealed class RemoteCommands
         _waiting[question.RequestId] = question;
         try
         {
-            if (await publish.WithinAsync("The backplane", _timeout, _time, CancellationToken.None) is not null
-                || await _nodes.FindAsync(command.NodeId, CancellationToken.None) != NodePresence.Gone)
+            if (await publish.WithinAsync("The backplane", _timeout, _time, CancellationToken.None) is not null)
+            {
+                return true;
+            }
+
+            // Whichever comes first: an answer says that the node lives, however long the store takes.
+            var finding = _nodes.FindAsync(command.NodeId, CancellationToken.None).AsTask();
+            finding.Observe();
+            if (await Task.WhenAny(finding, question.Answer.Task) != finding || await finding != NodePresence.Gone)
             {
                 return true;
             }

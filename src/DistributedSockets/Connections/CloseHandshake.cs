@@ -109,8 +109,14 @@ internal sealed class CloseHandshake(
             // Once the request has ended the server uses its context again, on HTTP/2 for somebody else.
             if (!_isReleased)
             {
-                context.Abort();
-                socket.Abort();
+                try
+                {
+                    context.Abort();
+                }
+                finally
+                {
+                    socket.Abort(); // also on a server whose own abort throws
+                }
             }
         }
     }

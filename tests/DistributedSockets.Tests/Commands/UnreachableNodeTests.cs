@@ -149,6 +149,27 @@ public sealed class UnreachableNodeTests : IAsyncLifetime
         Assert.Equal(Enumerable.Repeat(RemoteCommandKind.AddToGroup, 10), SentCommands());
     }
 
+    [Fact]
+    public async Task Command_NotCountedAndTheStoreHangs_IsCarriedOutAsSoonAsTheNodeAnswers()
+    {
+        var store = new Mock<ISessionStore>();
+        store.Setup(s => s.RenewLeaseAsync(It.IsAny<NodeInfo>(), It.IsAny<TimeSpan>(), It.IsAny<CancellationToken>())).ReturnsAsync(true);
+        store.Setup(s => s.ClaimExpiredAsync(It.IsAny<string>(), It.IsAny<int>(), It.IsAny<CancellationToken>())).ReturnsAsync([]);
+        Func<ValueTask<IReadOnlyList<NodeInfo>>> list = static () => new([]); // else the start would wait for it
+        store.Setup(s => s.ListNodesAsync(It.IsAny<CancellationToken>())).Returns(() => list());
+        await using var here = await StartAsync(sockets =>
+        {
+            sockets.Services.AddSingleton<TimeProvider>(new FakeTimeProvider()); // nothing that waits for the store comes to its end
+            sockets.UseSessionStore(_ => store.Object);
+        });
+        list = static () => new(new TaskCompletionSource<IReadOnlyList<NodeInfo>>().Task);
+        _backplane.HidesReceivers = true;
+
+        await here.Router.AddToGroupAsync(_client.Id, "g", Cancellation).AsTask().WithinGuardAsync();
+
+        Assert.Single(_there.Hub.Group("g"));
+    }
+
     private static string NodeId(AppNode node) => node.Services.GetRequiredService<NodeInfo>().NodeId;
 
     private Task<AppNode> StartAsync(Action<IDistributedWebSocketsBuilder>? build = null, Action<DistributedWebSocketsOptions>? configure = null) =>

@@ -96,6 +96,24 @@ public sealed class JoinOrderTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task DisconnectUser_WhileAsManyJoinsWaitAsMay_IsCarriedOut()
+    {
+        _backplane.SubscribeGate = null;
+        await using var client = await _node.ConnectAsync("ann");
+        _backplane.SubscribeGate = _gate;
+        for (var i = 0; i < 4_200; i++)
+        {
+            _other.Router.AddToGroupAsync(client.Id, $"g{i}", Cancellation).AsTask().Observe(); // they fail: the connection ends, and some are dropped
+        }
+
+        await Eventually.TrueAsync(() => _node.Logs.GetSnapshot().Any(static record => record.Id.Id == 120), "a join too many is dropped");
+
+        await _other.Router.DisconnectUserAsync("ann", (WebSocketCloseStatus)4003, "banned", Cancellation);
+
+        Assert.Equal(((WebSocketCloseStatus)4003, "banned"), await client.ReceiveCloseAsync());
+    }
+
+    [Fact]
     public async Task Drain_WhileAJoinWaits_Wins()
     {
         var join = await BeginJoinAsync(here: true);
