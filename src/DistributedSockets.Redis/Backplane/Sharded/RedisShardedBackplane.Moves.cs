@@ -165,8 +165,9 @@ internal sealed partial class RedisShardedBackplane
                 return false;
             }
 
+            placement.Begin(target);
             await target.Backplane.SubscribeAsync(channel, stop).ConfigureAwait(false);
-            placement.Shard = target;
+            placement.Complete();
             if (placement.IsClosed)
             {
                 await target.Backplane.UnsubscribeAsync(channel, stop).ConfigureAwait(false); // whoever gave it up may not have waited
@@ -192,7 +193,7 @@ internal sealed partial class RedisShardedBackplane
     /// <summary>Takes a channel that its primary has come to refuse off the list.</summary>
     internal void OnRefused(RedisShard shard, string channel, BackplaneRefusedException cause)
     {
-        if (_channels.TryGetValue(channel, out var placement) && ReferenceEquals(placement.Shard, shard))
+        if (_channels.TryGetValue(channel, out var placement) && placement.Refuse(shard, cause))
         {
             Forget(channel, placement, cause);
         }

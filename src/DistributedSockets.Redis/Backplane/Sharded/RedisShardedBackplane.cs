@@ -97,8 +97,9 @@ internal sealed partial class RedisShardedBackplane : IBackplane
             if (placement.Shard is null)
             {
                 var shard = Volatile.Read(ref _slots[placement.Slot]) ?? throw NoPrimary("the channel was not subscribed");
+                placement.Begin(shard);
                 await shard.Backplane.SubscribeAsync(channel, cancellationToken).ConfigureAwait(false);
-                placement.Shard = shard;
+                placement.Complete();
                 placement.IsKept = true;
             }
         }
