@@ -148,6 +148,44 @@ public sealed class RedisPermissionTests : IAsyncLifetime
         }
     }
 
+    [Fact]
+    public async Task Sharded_FollowingASlotFailsHalfWay_ItIsServedAllTheSame()
+    {
+        const string forbidden = $"{Prefix}:v1:chat:{{slot}}:forbidden";
+        const string allowed = $"{Prefix}:v1:chat:{{slot}}:allowed";
+        var slot = RedisSlots.Of(allowed);
+        await using var cluster = await RedisCluster.StartAsync();
+        var source = await cluster.OwnerAsync(slot);
+        foreach (var server in cluster.Nodes)
+        {
+            await AllowAsync(server, server == source ? ["resetchannels", "&*"] : ["resetchannels", $"&{Prefix}:v1:probe:*", $"&{allowed}"]);
+        }
+
+        var receiver = new FailingReceiver();
+        await using var backplane = RedisFactory.ShardedBackplane(Connection(cluster.ConnectionString, "resp3"), logger: _logger, prefix: Prefix);
+        await backplane.StartAsync(receiver, TestContext.Current.CancellationToken);
+        await backplane.SubscribeAsync(forbidden, TestContext.Current.CancellationToken);
+        await backplane.SubscribeAsync(allowed, TestContext.Current.CancellationToken);
+
+        await cluster.MigrateAsync(slot, cluster.Nodes.Take(3).First(node => node != source));
+        await receiver.Refused.Task.WithinGuardAsync();
+
+        await Eventually.TrueAsync(
+            async () =>
+            {
+                try
+                {
+                    await backplane.PublishAsync(allowed, "hello"u8.ToArray(), TestContext.Current.CancellationToken);
+                    return receiver.Received.Task.IsCompleted;
+                }
+                catch (BackplaneUnavailableException)
+                {
+                    return false;
+                }
+            },
+            "the slot is served by its new primary");
+    }
+
     private static string Connection(string endPoints, string protocol) => $"{endPoints},user=sockets,password=PASSWORD,protocol={protocol}";
 
     private static async Task AllowAsync(RespServer server, string[] channels) =>
@@ -155,4 +193,32 @@ public sealed class RedisPermissionTests : IAsyncLifetime
 
     private Task<BackplaneNode> StartNodeAsync(string protocol) =>
         BackplaneNode.StartAsync(RedisFactory.Backplane(Connection(_server.EndPoint, protocol), logger: _logger, prefix: Prefix));
+
+    /// <summary>Throws when it is told of a refusal.</summary>
+    private sealed class FailingReceiver : IBackplaneReceiver
+    {
+        public TaskCompletionSource Refused { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public TaskCompletionSource Received { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public void OnReceived(string channel, ReadOnlyMemory<byte> payload) => Received.TrySetResult();
+
+        public void OnUnavailable(Exception? cause)
+        {
+        }
+
+        public void OnAvailable()
+        {
+        }
+
+        public void OnPossibleLoss(string description)
+        {
+        }
+
+        public void OnSubscriptionRefused(string channel, BackplaneRefusedException cause)
+        {
+            Refused.TrySetResult();
+            throw new InvalidOperationException("The receiver fails.");
+        }
+    }
 }

@@ -18,7 +18,9 @@ internal sealed partial class RedisShardedBackplane
         {
             targets[slot] = topology[slot] is { } owner ? _shards[owner] : null;
             lost += targets[slot] is null ? 1 : 0;
-            if (!ReferenceEquals(targets[slot], _targets[slot]))
+
+            // One that an earlier call left unserved, since it failed half-way, has moved too.
+            if (!ReferenceEquals(targets[slot], _targets[slot]) || !ReferenceEquals(targets[slot], Volatile.Read(ref _slots[slot])))
             {
                 moved.Add(slot);
             }
@@ -51,10 +53,18 @@ internal sealed partial class RedisShardedBackplane
         Array.ForEach(retired, shard => _shards.Remove(shard.EndPoint));
         _live = [.. _shards.Values];
         await Task.WhenAll(mute.Select(static shard => shard.EndAsync(waits: false).AsTask())).ConfigureAwait(false);
-        var channels = await WithdrawAllAsync(stop).ConfigureAwait(false);
-        await FollowAllAsync(moved, before, mute, stop).ConfigureAwait(false);
-        await PlaceAllAsync(stop).ConfigureAwait(false);
-        await Task.WhenAll(retired.Select(static shard => shard.DisposeAsync().AsTask())).ConfigureAwait(false);
+        int channels;
+        try
+        {
+            channels = await WithdrawAllAsync(stop).ConfigureAwait(false);
+            await FollowAllAsync(moved, before, mute, stop).ConfigureAwait(false);
+            await PlaceAllAsync(stop).ConfigureAwait(false);
+        }
+        finally
+        {
+            await Task.WhenAll(retired.Select(static shard => shard.DisposeAsync().AsTask())).ConfigureAwait(false);
+        }
+
         foreach (var slot in moved)
         {
             Volatile.Write(ref _slots[slot], targets[slot]);
@@ -95,7 +105,7 @@ internal sealed partial class RedisShardedBackplane
         var pairs = new Dictionary<(RedisShard Former, RedisShard Successor), int>();
         foreach (var slot in moved)
         {
-            if (before[slot] is { } former && _targets[slot] is { } successor && !mute.Contains(former))
+            if (before[slot] is { } former && _targets[slot] is { } successor && former != successor && !mute.Contains(former))
             {
                 pairs.TryAdd((former, successor), slot);
             }
