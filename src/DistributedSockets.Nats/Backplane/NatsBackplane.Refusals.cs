@@ -68,6 +68,7 @@ internal sealed partial class NatsBackplane
         else if (violation.Subject == _peerSubject || violation.Subject == _arrivalSubject)
         {
             LogServerError(error);
+            OnPeersRefused(violation);
             OnUnreadable($"NATS refused what nodes of a cluster of servers find each other by: {error}. Nodes at other servers may not be heard.");
         }
         else if (violation.IsSubscription)

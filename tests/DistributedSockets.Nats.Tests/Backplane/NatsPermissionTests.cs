@@ -19,6 +19,7 @@ public sealed class NatsPermissionTests : IAsyncLifetime
 
     private readonly NatsServer _server = new();
     private readonly FakeLogger<NatsBackplane> _logger = new();
+    private string _cluster = "";
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
@@ -191,6 +192,33 @@ public sealed class NatsPermissionTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task PeersOfAClusterForbidden_ThenAllowed_AreAnsweredAndAnnouncedAgain()
+    {
+        _server.FindClusterPort();
+        _cluster = $"\ncluster {{ name: test, listen: \"{_server.ClusterEndPoint}\" }}"; // on the command line it could not be reloaded
+        await StartServerAsync("""publish: { deny: ["shop.v1.arrivals"] }, subscribe: { deny: ["shop.v1.peers", "shop.v1.arrivals"] }""");
+        await using var node = await StartNodeAsync();
+        await node.Received.WaitForReportAsync("loss");
+
+        await using var other = new NatsConnection(Options() with { AuthOpts = new() { Username = "observer", Password = "secret" } });
+        await using var arrivals = await other.SubscribeCoreAsync<string>("shop.v1.arrivals", cancellationToken: Cancellation);
+        await using var answers = await other.SubscribeCoreAsync<byte[]>("shop.v1.probe.other", cancellationToken: Cancellation);
+        await other.PingAsync(Cancellation);
+
+        await ReloadAsync(All);
+        await Eventually.TrueAsync(
+            async () =>
+            {
+                await other.PublishAsync("shop.v1.peers", new byte[sizeof(ulong)], replyTo: "shop.v1.probe.other", cancellationToken: Cancellation);
+                return answers.Msgs.TryRead(out var answer) && answer.Data is { Length: > 0 }; // empty: nobody listens
+            },
+            "the node answers for its server");
+
+        var arrival = await arrivals.Msgs.ReadAsync(Cancellation).AsTask().WithinGuardAsync();
+        Assert.Equal(other.ServerInfo!.Id, arrival.Data);
+    }
+
+    [Fact]
     public async Task Subscribe_MoreThanTheServerAllows_ThrowsTheWords()
     {
         _server.Configuration = "max_subscriptions: 20";
@@ -272,7 +300,7 @@ public sealed class NatsPermissionTests : IAsyncLifetime
     }
 
     private void Configure(string permissions) =>
-        _server.Configuration = $$"""authorization { users = [ { user: app, password: secret, permissions: { {{permissions}} } } ] }""";
+        _server.Configuration = $$"""authorization { users = [ { user: app, password: secret, permissions: { {{permissions}} } }, { user: observer, password: secret } ] }{{_cluster}}""";
 
     private Task ReloadAsync(string permissions)
     {

@@ -12,7 +12,9 @@ internal sealed partial class NatsBackplane
 
     private NatsPeerSubscription? _peer;
     private NatsArrivalSubscription? _arrivals;
-    private string? _announced;
+    private volatile bool _isPeerRefused;
+    private volatile bool _isArrivalsRefused;
+    private volatile string? _announced;
     private long _connectedAt;
     private int _answering;
 
@@ -25,29 +27,36 @@ internal sealed partial class NatsBackplane
         }
 
         // Known before they are awaited, so that disposal finds them.
-        if (_arrivals is null or { HasFailed: true })
+        if (_arrivals is null or { HasFailed: true } || _isArrivalsRefused)
         {
+            var old = _arrivals;
+            _isArrivalsRefused = false;
             _arrivals = new NatsArrivalSubscription(_connection, _removals, _arrivalSubject, _peers.Arrive);
-            await AwaitAsync(_arrivals.BeginAsync()).ConfigureAwait(false);
+            await ReplaceAsync(old, _arrivals).ConfigureAwait(false);
         }
 
-        if (_peer is null or { HasFailed: true } || _peer.QueueGroup != info.Id)
+        if (_peer is null or { HasFailed: true } || _peer.QueueGroup != info.Id || _isPeerRefused)
         {
             var old = _peer;
+            _isPeerRefused = false;
             _peer = new NatsPeerSubscription(_connection, _removals, _peerSubject, info.Id, OnPeerAsked);
             _connectedAt = _time.GetTimestamp();
-            var beginning = _peer.BeginAsync();
-            var ending = old?.EndAsync() ?? Task.CompletedTask;
-            ending.Observe();
-            await AwaitAsync(beginning).ConfigureAwait(false);
-            await AwaitAsync(ending).ConfigureAwait(false);
+            await ReplaceAsync(old, _peer).ConfigureAwait(false);
         }
 
         if (_announced != info.Id)
         {
             // Nodes elsewhere wait for answers from this server from now on, and hear it before this node publishes anything.
-            await AwaitAsync(_connection.PublishAsync(_arrivalSubject, info.Id, serializer: NatsArrivalSubscription.Serializer).AsTask()).ConfigureAwait(false);
-            _announced = info.Id;
+            _announced = info.Id; // before it is sent: a refusal takes it back
+            try
+            {
+                await AwaitAsync(_connection.PublishAsync(_arrivalSubject, info.Id, serializer: NatsArrivalSubscription.Serializer).AsTask()).ConfigureAwait(false);
+            }
+            catch (Exception)
+            {
+                _announced = null;
+                throw;
+            }
         }
 
         await _peers.DiscoverAsync(info.Id).WaitAsync(ProofTimeout, _time, stop).ConfigureAwait(false);
@@ -56,10 +65,39 @@ internal sealed partial class NatsBackplane
             await Task.Delay(settle, _time, stop).ConfigureAwait(false);
         }
 
+        async Task ReplaceAsync(NatsSubscription? old, NatsSubscription next)
+        {
+            var beginning = next.BeginAsync();
+            var ending = old?.EndAsync() ?? Task.CompletedTask;
+            ending.Observe();
+            await AwaitAsync(beginning).ConfigureAwait(false);
+            await AwaitAsync(ending).ConfigureAwait(false);
+        }
+
         Task AwaitAsync(Task task)
         {
             task.Observe();
             return task.WaitAsync(ProofTimeout, _time, stop);
+        }
+    }
+
+    /// <summary>Notes a refusal, so that what was refused is tried again at the next meeting: the permission may be given meanwhile.</summary>
+    private void OnPeersRefused(NatsViolation violation)
+    {
+        if (!violation.IsSubscription)
+        {
+            if (violation.Subject == _arrivalSubject)
+            {
+                _announced = null; // a question is asked again anyway
+            }
+        }
+        else if (violation.Subject == _peerSubject)
+        {
+            _isPeerRefused = true;
+        }
+        else
+        {
+            _isArrivalsRefused = true;
         }
     }
 
