@@ -89,10 +89,14 @@ internal sealed partial class ObserverQueue(
         {
             await call.WaitAsync(CallLimit, time);
         }
-        catch (TimeoutException) when (!call.IsCompleted)
+        catch (TimeoutException)
         {
-            Log.ObserverSlow(logger, observer.GetType(), CallLimit);
-            await call; // the next event comes after this one, whatever it takes
+            if (!call.IsCompleted)
+            {
+                Log.ObserverSlow(logger, observer.GetType(), CallLimit);
+            }
+
+            await call; // the next event comes after this one, whatever it takes; and if it has just ended, what counts is how
         }
     }
 

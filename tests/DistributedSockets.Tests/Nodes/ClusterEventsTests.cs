@@ -65,6 +65,31 @@ public sealed class ClusterEventsTests
         await Eventually.TrueAsync(() => deaf.Seen.Count == 2, "the next event is told");
     }
 
+    [Fact]
+    public async Task Observer_ReturnsInTheMomentInWhichItsTimeRunsOut_CountsAsReturned()
+    {
+        var gate = new TaskCompletionSource();
+        var late = new Recorder { WaitsFor = gate.Task };
+        await using var node = await StartAsync(late);
+        var events = node.Services.GetRequiredService<ClusterEvents>();
+        events.SessionStarted(Session("0"));
+        events.SessionStarted(Session("1"));
+        await Eventually.TrueAsync(() => late.Seen.Count == 1, "the observer works");
+
+        using (OnTimeout.Run(gate.SetResult))
+        {
+            await Eventually.TrueAsync(
+                () =>
+                {
+                    _time.Advance(ObserverQueue.CallLimit); // more than once, as the wait may just be about to begin
+                    return late.Seen.Count == 2;
+                },
+                "the next event is told");
+        }
+
+        Assert.DoesNotContain(node.Logs.GetSnapshot(), static record => record.Id.Id is 140 or 143);
+    }
+
     private static Session Session(string id) => new() { Hub = "probe", ConnectionId = id, NodeId = "n", ConnectedAt = default };
 
     private Task<AppNode> StartAsync(params IClusterObserver[] observers) => AppNode.StartAsync(build: sockets =>
