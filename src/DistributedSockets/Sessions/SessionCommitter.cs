@@ -26,6 +26,7 @@ internal sealed partial class SessionCommitter(
     private readonly CancellationTokenSource _stopping = new();
     private readonly RareLog _droppedLog = new(1, time);
     private List<SessionChange> _batch = [];
+    private HashSet<string> _toldAgain = [];
     private bool _rewrite;
     private bool _lost;
     private long _dropped;
@@ -115,11 +116,16 @@ internal sealed partial class SessionCommitter(
         {
             await write.WaitAsync(options.Value.LeaseExpiry, time);
         }
-        catch (TimeoutException) when (!write.IsCompleted)
+        catch (TimeoutException)
         {
-            health.CommitProblem = $"The session store has not written a change within {options.Value.LeaseExpiry}; it is waited for.";
-            Log.CommitHangs(logger, _batch.Count, options.Value.LeaseExpiry);
-            await write;
+            if (!write.IsCompleted)
+            {
+                health.CommitProblem = $"The session store has not written a change within {options.Value.LeaseExpiry}; it is waited for.";
+                Log.CommitHangs(logger, _batch.Count, options.Value.LeaseExpiry);
+            }
+
+            await write; // it may have ended since, and its outcome is what counts
+            health.CommitProblem = null; // said in the moment in which it ended, it would stay
         }
     }
 
@@ -188,15 +194,16 @@ internal sealed partial class SessionCommitter(
 
     private void Tell(List<SessionChange> written, List<Session> again)
     {
-        var started = new HashSet<string>(StringComparer.Ordinal);
+        // A session that began while all were written was told with them, and its own change comes with what was taken next.
+        var before = _toldAgain;
+        _toldAgain = again.Select(static session => session.ConnectionId).ToHashSet(StringComparer.Ordinal);
         foreach (var change in written)
         {
             if (change.Kind == SessionChangeKind.Saved)
             {
-                events.SessionStarted(change.Session);
-                if (again.Count > 0)
+                if (!before.Contains(change.ConnectionId) && !_toldAgain.Contains(change.ConnectionId))
                 {
-                    started.Add(change.ConnectionId);
+                    events.SessionStarted(change.Session);
                 }
             }
             else if (change.Kind == SessionChangeKind.Ended)
@@ -207,10 +214,7 @@ internal sealed partial class SessionCommitter(
 
         foreach (var session in again)
         {
-            if (!started.Contains(session.ConnectionId))
-            {
-                events.SessionStarted(session);
-            }
+            events.SessionStarted(session);
         }
     }
 

@@ -134,6 +134,58 @@ public sealed class SessionCommitterTests
     }
 
     [Fact]
+    public async Task Lease_FoundGoneAndASessionBeginsMeanwhile_IsToldOnce()
+    {
+        var (store, observer, gate) = (new RecordingStore(), new Observer(), new TaskCompletionSource());
+        await using var node = await StartAsync(store, observer);
+        await using var first = await node.ConnectAsync("u");
+        await Eventually.TrueAsync(() => observer.Seen.Count == 1, "the start is told");
+        store.ResetGate = gate.Task;
+        store.LoseLease = true;
+        await Eventually.TrueAsync(() => store.Resets == 1, "the sessions are being written anew");
+
+        await using var second = await node.ConnectAsync("u");
+        gate.SetResult();
+        await Eventually.TrueAsync(() => store.Committed.Count(change => change.ConnectionId == second.Id) == 2, "it is written with all others and by itself");
+        await using var third = await node.ConnectAsync("u");
+
+        await Eventually.TrueAsync(() => observer.Seen.Contains($"started {third.Id}"), "what comes later is told");
+        Assert.Equal(
+            [$"started {first.Id}", $"started {first.Id}", $"started {second.Id}", $"started {third.Id}"],
+            observer.Seen.OrderBy(told => told == $"started {first.Id}" ? 0 : told == $"started {second.Id}" ? 1 : 2));
+    }
+
+    [Fact]
+    public async Task Store_AnswersInTheMomentInWhichItsTimeRunsOut_CountsAsWritten()
+    {
+        var (store, observer, time, gate) = (new RecordingStore(), new Observer(), new JumpingTimeProvider(), new TaskCompletionSource());
+        await using var node = await AppNode.StartAsync(build: sockets =>
+        {
+            sockets.Services.AddSingleton<TimeProvider>(time);
+            sockets.Services.AddSingleton<IClusterObserver>(observer);
+            sockets.UseSessionStore(_ => store);
+        });
+        store.CommitGate = gate.Task;
+        await using var client = await node.ConnectAsync("u");
+        await Eventually.TrueAsync(() => store.CommitsBegun > 0, "the session is being written");
+
+        using (OnTimeout.Run(gate.SetResult))
+        {
+            await Eventually.TrueAsync(
+                () =>
+                {
+                    time.Advance(TimeSpan.FromSeconds(15)); // more than once, as the wait may just be about to begin
+                    return observer.Seen.Contains($"started {client.Id}");
+                },
+                "the start is told");
+        }
+
+        await using var next = await node.ConnectAsync("u");
+        await Eventually.TrueAsync(() => observer.Seen.Contains($"started {next.Id}"), "the next start is told");
+        Assert.DoesNotContain(node.Logs.GetSnapshot(), static record => record.Id.Id is 180 or 182);
+    }
+
+    [Fact]
     public async Task Store_AwayAtStart_SessionsAreWrittenAnewWithTheFirstLease()
     {
         var store = new RecordingStore { RenewFailure = new SessionStoreUnavailableException("cut") };
@@ -531,6 +583,14 @@ public sealed class SessionCommitterTests
 
         internal bool LoseLease { get; set; }
 
+        /// <summary>What a reset waits for.</summary>
+        internal Task ResetGate { get; set; } = Task.CompletedTask;
+
+        /// <summary>What a commit waits for.</summary>
+        internal Task CommitGate { get; set; } = Task.CompletedTask;
+
+        internal int CommitsBegun { get; private set; }
+
         /// <summary>What is refused for good, while the rest of the store works.</summary>
         internal Func<SessionChange, bool>? Refuses { get; set; }
 
@@ -569,6 +629,8 @@ public sealed class SessionCommitterTests
                 await Task.Delay(Timeout.Infinite, cancellationToken);
             }
 
+            CommitsBegun++;
+            await CommitGate;
             if (Refuses is { } refuses && changes.Any(refuses))
             {
                 throw new SessionStoreUnavailableException("refused");
@@ -581,11 +643,11 @@ public sealed class SessionCommitterTests
             }
         }
 
-        public ValueTask ResetAsync(string nodeId, CancellationToken cancellationToken = default)
+        public async ValueTask ResetAsync(string nodeId, CancellationToken cancellationToken = default)
         {
             ThrowIfCut();
             Resets++;
-            return ValueTask.CompletedTask;
+            await ResetGate;
         }
 
         public ValueTask<IReadOnlyList<Session>> ClaimExpiredAsync(string claimantNodeId, int maxSessions, CancellationToken cancellationToken = default)
