@@ -28,8 +28,18 @@ internal sealed record NatsSessionRecord
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public IReadOnlyList<string>? Groups { get; init; }
 
-    internal static byte[] Write(string nodeId, Session session) => JsonSerializer.SerializeToUtf8Bytes(
-        new NatsSessionRecord
+    /// <summary>Whether the session is in more groups than stand here, as the server takes no larger record.</summary>
+    [JsonPropertyName("m")]
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public bool HasMoreGroups { get; init; }
+
+    /// <param name="nodeId">The node's id.</param>
+    /// <param name="session">The session.</param>
+    /// <param name="maxBytes">What the server takes: of groups beyond it, as many are written as fit.</param>
+    /// <param name="isCut">Whether some were left out.</param>
+    internal static byte[] Write(string nodeId, Session session, int maxBytes, out bool isCut)
+    {
+        var record = new NatsSessionRecord
         {
             NodeId = nodeId,
             Hub = session.Hub,
@@ -37,23 +47,42 @@ internal sealed record NatsSessionRecord
             UserId = session.UserId,
             ConnectedAt = session.ConnectedAt,
             Groups = session.Groups.Count == 0 ? null : session.Groups,
-        },
-        NatsSessionJson.Default.NatsSessionRecord);
+        };
+        var written = record.Write();
+        isCut = written.Length > maxBytes && record.Groups is not null;
+        if (!isCut)
+        {
+            return written;
+        }
+
+        var cut = record with { Groups = [], HasMoreGroups = true };
+        var left = maxBytes - cut.Write().Length;
+        return (cut with { Groups = [.. session.Groups.TakeWhile(name => (left -= JsonEncodedText.Encode(name).EncodedUtf8Bytes.Length + "\"\",".Length) >= 0)] }).Write();
+    }
+
+    private byte[] Write() => JsonSerializer.SerializeToUtf8Bytes(this, NatsSessionJson.Default.NatsSessionRecord);
 
     /// <summary>Reads what may be anything; null if it is no record.</summary>
-    internal static Session? Read(byte[]? value) =>
-        NatsSessionJson.Read(value, NatsSessionJson.Default.NatsSessionRecord) is
-        { NodeId.Length: > 0, Hub.Length: > 0, ConnectionId.Length: > 0 } record && record.Groups?.Contains(null!) != true
-            ? new()
-            {
-                Hub = record.Hub,
-                ConnectionId = record.ConnectionId,
-                NodeId = record.NodeId,
-                UserId = record.UserId,
-                ConnectedAt = record.ConnectedAt,
-                Groups = record.Groups ?? [],
-            }
-            : null;
+    internal static Session? Read(byte[]? value, out bool hasMoreGroups)
+    {
+        hasMoreGroups = false;
+        if (NatsSessionJson.Read(value, NatsSessionJson.Default.NatsSessionRecord) is not
+            { NodeId.Length: > 0, Hub.Length: > 0, ConnectionId.Length: > 0 } record || record.Groups?.Contains(null!) == true)
+        {
+            return null;
+        }
+
+        hasMoreGroups = record.HasMoreGroups;
+        return new()
+        {
+            Hub = record.Hub,
+            ConnectionId = record.ConnectionId,
+            NodeId = record.NodeId,
+            UserId = record.UserId,
+            ConnectedAt = record.ConnectedAt,
+            Groups = record.Groups ?? [],
+        };
+    }
 }
 
 /// <summary>What the value of a lease holds. When it was renewed is the server's time of the message.</summary>

@@ -154,7 +154,7 @@ internal sealed partial class NatsSessionStore
             else if (claim.Result)
             {
                 taken = true;
-                if (Read(key, value) is { } session)
+                if (Read(key, value, out _) is { } session)
                 {
                     claimed.Add(session);
                 }

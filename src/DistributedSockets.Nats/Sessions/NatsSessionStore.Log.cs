@@ -20,6 +20,9 @@ internal sealed partial class NatsSessionStore
 
         [LoggerMessage(1154, LogLevel.Warning, "Bucket {Bucket} in JetStream exists with other settings than this node has ({Settings}), and is used as it is.")]
         public static partial void OtherSettings(ILogger logger, string bucket, string settings);
+
+        [LoggerMessage(1155, LogLevel.Warning, "Connection {ConnectionId} is in {Count} groups, whose names do not fit into the {MaxPayload} bytes that NATS takes at once; its session names only some of them. {Others} more sessions were cut short since the last report.")]
+        public static partial void GroupsLeftOut(ILogger logger, string connectionId, int count, int maxPayload, int others);
     }
 
     /// <summary>A name that others may have made up, fit for a line of a log.</summary>

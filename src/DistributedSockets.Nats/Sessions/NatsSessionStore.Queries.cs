@@ -32,7 +32,7 @@ internal sealed partial class NatsSessionStore
                 var reading = ReadAsync(_keys.Session(node, NatsKeyToken.Encode(hub), NatsSessionKeys.Connection(nodeId, connectionId)), cancellationToken);
                 reading.Observe();
                 var live = await LiveNodesAsync(nodeId, cancellationToken).ConfigureAwait(false);
-                var session = await reading.ConfigureAwait(false);
+                var session = (await reading.ConfigureAwait(false))?.Session;
                 return live.Count > 0 && session?.ConnectionId == connectionId && session.Hub == hub ? session : null;
             },
             cancellationToken).ConfigureAwait(false);
@@ -124,10 +124,11 @@ internal sealed partial class NatsSessionStore
 
     private static string? HubOf(SessionQuery query) => query.Hub is { } hub ? NatsKeyToken.Encode(hub) : null;
 
-    private static bool Matches(SessionQuery query, Session session) =>
+    /// <remarks>Of a record that does not hold all groups the index is believed: for a group, only what it leads to is read.</remarks>
+    private static bool Matches(SessionQuery query, Session session, bool hasMoreGroups) =>
         (query.Hub is null || session.Hub == query.Hub)
         && (query.UserId is null || session.UserId == query.UserId)
-        && (query.Group is null || session.Groups.Contains(query.Group, StringComparer.Ordinal));
+        && (query.Group is null || hasMoreGroups || session.Groups.Contains(query.Group, StringComparer.Ordinal));
 
     private bool SearchesKeys() =>
         Version.TryParse(_connector.Connection.ServerInfo?.Version.Split('-')[0], out var version) && version >= SearchingServer;
@@ -158,9 +159,9 @@ internal sealed partial class NatsSessionStore
                     var keys = index is null ? pages.Current : pages.Current.Select(SessionOfIndex).OfType<string>();
                     foreach (var some in keys.Where(seen.Add).Chunk(PageSize))
                     {
-                        foreach (var session in await AskAsync(() => ReadAllAsync(some, cancellationToken)).ConfigureAwait(false))
+                        foreach (var (session, hasMoreGroups) in await AskAsync(() => ReadAllAsync(some, cancellationToken)).ConfigureAwait(false))
                         {
-                            if (Matches(query, session))
+                            if (Matches(query, session, hasMoreGroups))
                             {
                                 yield return session;
                             }
@@ -192,23 +193,23 @@ internal sealed partial class NatsSessionStore
         }
     }
 
-    private async Task<List<Session>> ReadAllAsync(string[] keys, CancellationToken cancellationToken)
+    private async Task<List<(Session Session, bool HasMoreGroups)>> ReadAllAsync(string[] keys, CancellationToken cancellationToken)
     {
         var reads = Array.ConvertAll(keys, key => ReadAsync(key, cancellationToken));
         Array.ForEach(reads, TaskObservation.Observe); // all are under way, and the first that fails ends the wait
         await ForEachAsync(reads, static read => read, cancellationToken).ConfigureAwait(false);
-        return [.. reads.Select(static read => read.Result).OfType<Session>()];
+        return [.. reads.Select(static read => read.Result).OfType<(Session, bool)>()];
     }
 
-    private async Task<Session?> ReadAsync(string key, CancellationToken cancellationToken)
+    private async Task<(Session Session, bool HasMoreGroups)?> ReadAsync(string key, CancellationToken cancellationToken)
     {
         var entry = await _sessions.GetAsync(key, cancellationToken).ConfigureAwait(false);
-        return entry is null ? null : Read(key, entry.Value);
+        return entry is not null && Read(key, entry.Value, out var hasMoreGroups) is { } session ? (session, hasMoreGroups) : null;
     }
 
-    private Session? Read(string key, byte[] value)
+    private Session? Read(string key, byte[] value, out bool hasMoreGroups)
     {
-        var session = NatsSessionRecord.Read(value);
+        var session = NatsSessionRecord.Read(value, out hasMoreGroups);
         if (session is not null && key == _keys.Session(
             NatsKeyToken.Encode(session.NodeId), NatsKeyToken.Encode(session.Hub), NatsSessionKeys.Connection(session.NodeId, session.ConnectionId)))
         {

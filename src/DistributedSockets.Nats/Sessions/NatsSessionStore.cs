@@ -23,6 +23,9 @@ internal sealed partial class NatsSessionStore : ISessionStore
     // How many given-up marks may turn up one after the other.
     private const int MarkAttempts = 8;
 
+    // What a server takes at once if it is told nothing else.
+    private const int DefaultMaxPayload = 1_048_576;
+
     private static readonly TimeSpan MinRetryWait = TimeSpan.FromMilliseconds(10);
 
     private readonly ConcurrentDictionary<string, NatsOwnNode> _ownNodes = new(StringComparer.Ordinal);
@@ -43,6 +46,7 @@ internal sealed partial class NatsSessionStore : ISessionStore
     private readonly RareLog _unreadableNodes;
     private readonly RareLog _forgottenNodes;
     private readonly RareLog _otherSettings;
+    private readonly RareLog _cutSessions;
     private volatile bool _created;
 
     public NatsSessionStore(
@@ -57,6 +61,7 @@ internal sealed partial class NatsSessionStore : ISessionStore
         _unreadableNodes = new(1, time);
         _forgottenNodes = new(16, time);
         _otherSettings = new(2, time);
+        _cutSessions = new(1, time);
         _timeout = settings.OperationTimeout;
         _time = time;
         _storage = settings.Storage == NatsSessionStorage.File ? "file" : "memory";
@@ -244,7 +249,19 @@ internal sealed partial class NatsSessionStore : ISessionStore
 
         foreach (var (key, change) in sessions)
         {
-            states[key] = change.Kind == SessionChangeKind.Ended ? null : NatsSessionRecord.Write(nodeId, change.Session);
+            if (change.Kind == SessionChangeKind.Ended)
+            {
+                states[key] = null;
+                continue;
+            }
+
+            // One that the server refuses would keep all sessions of the node from being written.
+            var maxBytes = _connector.Connection.ServerInfo is { MaxPayload: > 0 } server ? server.MaxPayload : DefaultMaxPayload;
+            states[key] = NatsSessionRecord.Write(nodeId, change.Session, maxBytes, out var isCut);
+            if (isCut && _cutSessions.TryPass(out var others))
+            {
+                Log.GroupsLeftOut(_logger, InLog(change.ConnectionId), change.Session.Groups.Count, maxBytes, others);
+            }
         }
 
         return states;

@@ -237,6 +237,24 @@ public sealed class NatsSessionStoreContentTests(JetStreamFixture jetStream) : I
         Assert.All(logged, entry => Assert.Contains("memory", entry.Message, StringComparison.Ordinal));
     }
 
+    [Fact]
+    public async Task Groups_MoreThanOneMessageHolds_AreFoundAllTheSameAndTheOtherSessionsAreWritten()
+    {
+        string[] groups = [.. Enumerable.Range(0, 5_000).Select(static i => $"{i:D4}{new string('\u00e9', 200)}")];
+        var large = Good with { ConnectionId = "n1.large", UserId = "bob", Groups = groups };
+
+        await SaveAsync(Good, large);
+
+        Assert.Equal(Good.Groups, (await Store.FindAsync(Hub, Good.ConnectionId, Cancellation))?.Groups);
+        var found = await Store.FindAsync(Hub, large.ConnectionId, Cancellation);
+        Assert.InRange(found!.Groups.Count, 800, 900); // of 1,209 bytes each, in 1 MiB
+        Assert.Equal(groups.Take(found.Groups.Count), found.Groups);
+        Assert.Equal("n1.large", Assert.Single(await ListAsync(SessionQuery.ForGroup(Hub, groups[0]))).ConnectionId);
+        Assert.Equal("n1.large", Assert.Single(await ListAsync(SessionQuery.ForGroup(Hub, groups[^1]))).ConnectionId);
+        Assert.Equal(1, await Store.CountAsync(SessionQuery.ForGroup(Hub, groups[^1]), Cancellation));
+        Assert.Equal((1155, LogLevel.Warning), Assert.Single(_logger.Collector.GetSnapshot().Select(static entry => (entry.Id.Id, entry.Level))));
+    }
+
     private async Task SaveAsync(params Session[] sessions)
     {
         await Store.RenewLeaseAsync(Node, Lease, Cancellation);
