@@ -11,6 +11,8 @@ internal sealed class KeepAlive(
     DistributedWebSocketsMetrics metrics,
     ConnectionLog log)
 {
+    private static readonly TimeSpan s_minClose = TimeSpan.FromSeconds(1);
+
     private readonly CancellationTokenSource _stopping = new();
     private Task _loop = Task.CompletedTask;
 
@@ -24,8 +26,10 @@ internal sealed class KeepAlive(
 
     private async Task RunAsync(CancellationToken stopping)
     {
-        // A quarter of the shortest time, so that none is exceeded by more than a quarter.
-        TimeSpan[] kept = [options.Value.KeepAliveInterval, options.Value.KeepAliveTimeout, options.Value.MessageTimeout];
+        // A quarter of the shortest time, so that none is exceeded by more than a quarter. A very short close timeout alone is no
+        // reason to look at all connections more than four times a second.
+        var close = options.Value.CloseTimeout > s_minClose ? options.Value.CloseTimeout : s_minClose;
+        TimeSpan[] kept = [options.Value.KeepAliveInterval, options.Value.KeepAliveTimeout, options.Value.MessageTimeout, close];
         var idle = options.Value.IdleTimeout == TimeSpan.Zero ? TimeSpan.MaxValue : options.Value.IdleTimeout;
         using var timer = new PeriodicTimer((idle < kept.Min() ? idle : kept.Min()) / 4, time);
         try

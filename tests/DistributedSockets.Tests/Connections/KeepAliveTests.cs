@@ -1,5 +1,7 @@
+using System.Collections.Concurrent;
 using DistributedSockets.Testing;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Time.Testing;
 
 namespace DistributedSockets.Tests;
 
@@ -31,5 +33,29 @@ public sealed class KeepAliveTests
         }
 
         await Eventually.TrueAsync(async () => !await node.Store.IsOnlineAsync("probe", "u", Cancellation), "the sessions have ended");
+    }
+
+    [Theory]
+    [InlineData(5_000, 1_250)] // the default
+    [InlineData(100, 250)]
+    public async Task CloseTimeout_ShorterThanAllOtherTimes_SetsHowOftenConnectionsAreLookedAfter(int closeTimeout, int period)
+    {
+        var time = new PeriodRecorder();
+        await using var node = await AppNode.StartAsync(
+            options: options => options.CloseTimeout = TimeSpan.FromMilliseconds(closeTimeout),
+            build: sockets => sockets.Services.AddSingleton<TimeProvider>(time));
+
+        Assert.Contains(TimeSpan.FromMilliseconds(period), time.Periods);
+    }
+
+    private sealed class PeriodRecorder : FakeTimeProvider
+    {
+        internal ConcurrentQueue<TimeSpan> Periods { get; } = new();
+
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
+        {
+            Periods.Enqueue(period);
+            return base.CreateTimer(callback, state, dueTime, period);
+        }
     }
 }
