@@ -17,9 +17,7 @@ public sealed class SentinelTests
 
             // It comes as a primary of its own, until the sentinels tell it otherwise.
             await primary.StartAsync();
-            await Guard.UntilAsync(
-                async () => (await primary.CommandAsync("INFO", "replication")).Contains("master_link_status:up", StringComparison.Ordinal),
-                "the old primary is a replica");
+            await Guard.UntilAsync(() => IsReplicaAsync(primary), "the old primary is a replica");
             return normal;
         });
     }
@@ -56,6 +54,18 @@ public sealed class SentinelTests
         await Guard.UntilAsync(() => other.IsOnlineAsync("early"), "the other node knows the client");
         Assert.Equal(System.Net.HttpStatusCode.Accepted, await other.SendAsync("group/group", "hello"));
         await client.ExpectAsync("hello");
+    }
+
+    private static async Task<bool> IsReplicaAsync(RedisServer server)
+    {
+        try
+        {
+            return (await server.CommandAsync("INFO", "replication")).Contains("master_link_status:up", StringComparison.Ordinal);
+        }
+        catch (IOException)
+        {
+            return false; // sentinels cut off the clients of a primary that they make a replica
+        }
     }
 
     private static async Task<SentinelGroup> StartRedisAsync(int replicas)

@@ -39,9 +39,7 @@ public sealed class ClusterEventsTests
         events.SessionStarted(Session("1"));
         await Eventually.TrueAsync(() => slow.Seen.Count == 1, "the observer waits");
 
-        _time.Advance(ObserverQueue.CallLimit);
-
-        await Eventually.TrueAsync(() => slow.Seen.Count == 2, "the next event is told");
+        await AdvanceUntilAsync(() => slow.Seen.Count == 2, "the next event is told");
         Assert.Contains(node.Logs.GetSnapshot(), static record => record.Id.Id == 140);
         _time.Advance(ObserverQueue.CallLimit);
     }
@@ -57,8 +55,7 @@ public sealed class ClusterEventsTests
         events.SessionStarted(Session("1"));
         await Eventually.TrueAsync(() => deaf.Seen.Count == 1, "the observer works");
 
-        _time.Advance(ObserverQueue.CallLimit);
-        await Eventually.TrueAsync(() => node.Logs.GetSnapshot().Any(static record => record.Id.Id == 143), "it is reported");
+        await AdvanceUntilAsync(() => node.Logs.GetSnapshot().Any(static record => record.Id.Id == 143), "it is reported");
         Assert.Single(deaf.Seen); // one event after the other, whatever it takes
         gate.SetResult();
 
@@ -78,13 +75,7 @@ public sealed class ClusterEventsTests
 
         using (OnTimeout.Run(gate.SetResult))
         {
-            await Eventually.TrueAsync(
-                () =>
-                {
-                    _time.Advance(ObserverQueue.CallLimit); // more than once, as the wait may just be about to begin
-                    return late.Seen.Count == 2;
-                },
-                "the next event is told");
+            await AdvanceUntilAsync(() => late.Seen.Count == 2, "the next event is told");
         }
 
         Assert.DoesNotContain(node.Logs.GetSnapshot(), static record => record.Id.Id is 140 or 143);
@@ -100,6 +91,15 @@ public sealed class ClusterEventsTests
             sockets.Services.AddSingleton(observer);
         }
     });
+
+    /// <summary>Lets an observer's time run out, more than once: it may just be about to begin.</summary>
+    private Task AdvanceUntilAsync(Func<bool> condition, string expectation) => Eventually.TrueAsync(
+        () =>
+        {
+            _time.Advance(ObserverQueue.CallLimit);
+            return condition();
+        },
+        expectation);
 
     private sealed class Recorder : IClusterObserver
     {
