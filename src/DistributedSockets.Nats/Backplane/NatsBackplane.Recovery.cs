@@ -18,6 +18,7 @@ internal sealed partial class NatsBackplane
     private readonly TransportMonitor _monitor;
     private NatsProbeSubscription? _probe;
     private volatile Exception? _serverError;
+    private volatile Exception? _probeRefusal; // which may come before the client says that the connection is open
     private volatile bool _isServerLeaving;
     private bool _saidRefused;
 
@@ -36,12 +37,13 @@ internal sealed partial class NatsBackplane
         }
         catch (Exception exception) when (NatsErrors.IsOutage(exception, stop))
         {
+            var said = _probeRefusal ?? _serverError;
             if (exception is TimeoutException)
             {
                 await ReplaceConnectionAsync().ConfigureAwait(false);
             }
 
-            if (_serverError is { } said && !NatsErrors.IsRefusal(exception))
+            if (said is not null && !NatsErrors.IsRefusal(exception))
             {
                 throw said; // why the client does not get back it does not say itself; the server may have
             }
@@ -55,6 +57,7 @@ internal sealed partial class NatsBackplane
         }
 
         _serverError = null; // over a connection of the app it may be a refusal that is over
+        _probeRefusal = null;
         while (await hold.WaitAsync(LivenessInterval, stop).ConfigureAwait(false))
         {
             _partials.Sweep();
@@ -187,7 +190,7 @@ internal sealed partial class NatsBackplane
 
     private ValueTask OnDisconnected(object? sender, NatsEventArgs args)
     {
-        OnTrouble(_serverError ?? new NatsException($"The connection to {args.Message} was lost."));
+        OnTrouble(_probeRefusal ?? _serverError ?? new NatsException($"The connection to {args.Message} was lost."));
         return ValueTask.CompletedTask;
     }
 

@@ -63,7 +63,7 @@ internal sealed partial class NatsBackplane
         if (violation.Subject == _probeSubject)
         {
             LogServerError(error);
-            _serverError = new NatsServerException(error); // without the probe nothing works
+            _probeRefusal = new NatsServerException(error); // without the probe nothing works
         }
         else if (violation.Subject == _peerSubject || violation.Subject == _arrivalSubject)
         {
