@@ -1,3 +1,4 @@
+using System.Collections;
 using System.Reflection;
 using DistributedSockets.Docs.Tests.Markdown;
 using Microsoft.Extensions.Options;
@@ -11,6 +12,8 @@ public sealed class ConfigurationSectionTests
     private static readonly Dictionary<Type, (string Section, Type Bound)> s_sections = new()
     {
         [typeof(DistributedWebSocketsOptions)] = ("DistributedWebSockets", typeof(DistributedWebSocketsOptions)),
+        [typeof(HubOptions)] = ("DistributedWebSockets", typeof(DistributedWebSocketsOptions)),
+        [typeof(HandshakeOptions)] = ("DistributedWebSockets", typeof(DistributedWebSocketsOptions)),
         [typeof(DistributedWebSocketsClusterOptions)] = ("DistributedWebSockets", typeof(DistributedWebSocketsClusterOptions)),
         [typeof(RedisOptions)] = ("DistributedWebSockets:Redis", typeof(RedisBackplaneOptions)),
         [typeof(RedisBackplaneOptions)] = ("DistributedWebSockets:Redis", typeof(RedisBackplaneOptions)),
@@ -43,7 +46,7 @@ public sealed class ConfigurationSectionTests
         var value = property.GetValue(type == typeof(RedisServerOptions) ? Configured<RedisBackplaneOptions>(host).Servers[0] : Configured(host, type, bound));
         if (isList)
         {
-            Assert.Single((System.Collections.IEnumerable)value!);
+            Assert.Single((IEnumerable)value!);
         }
         else
         {
@@ -51,10 +54,51 @@ public sealed class ConfigurationSectionTests
         }
     }
 
+    /// <summary>Those of a hub: its own, and those of its handshakes.</summary>
+    public static TheoryData<string> OptionsOfHubs => [.. typeof(HubOptions).GetProperties().Select(property => property.Name)];
+
+    [Theory]
+    [MemberData(nameof(OptionsOfHubs))]
+    public void HubOption_ByItsKey_IsSetForThatHubAloneOrRefused(string option)
+    {
+        var property = typeof(HubOptions).GetProperty(option)!;
+        var key = $"DistributedWebSockets:Hubs:chat:{option}";
+        var isList = property.PropertyType.IsGenericType;
+        using var host = Build(isList ? $"{key}:0" : key, Text(property));
+        if (IsForCodeOnly(property.DeclaringType!, option))
+        {
+            Assert.Contains($"{key} can be set in code only", Assert.Throws<OptionsValidationException>(() => Cluster(host)).Message);
+            return;
+        }
+
+        Cluster(host); // the key is known
+        var (value, other) = (property.GetValue(Hub("chat")), property.GetValue(Hub("other")));
+        if (isList)
+        {
+            Assert.Equal((1, 0), (((ICollection)value!).Count, ((ICollection)other!).Count));
+        }
+        else
+        {
+            Assert.Equal(Text(property), value is TimeSpan duration ? duration.ToString("c") : $"{value}", ignoreCase: true);
+            Assert.Equal(property.GetValue(new HubOptions()), other);
+        }
+
+        HubOptions Hub(string name)
+        {
+            var options = new HubOptions();
+            foreach (var configure in host.Services.GetServices<IConfigureOptions<HubOptions>>())
+            {
+                ((IConfigureNamedOptions<HubOptions>)configure).Configure(name, options);
+            }
+
+            return options;
+        }
+    }
+
     [Fact]
     public void Options_ForCodeOnly_AreThoseOfThePage() => Assert.Equal(
         ["Configuration", "Connection", "ConnectionMultiplexer"],
-        s_sections.Keys.SelectMany(type => type.GetProperties().Where(property => IsForCodeOnly(type, property.Name)))
+        s_sections.Keys.SelectMany(type => ConfigurationTests.Own(type).Where(property => IsForCodeOnly(type, property.Name)))
             .Select(property => property.Name).Distinct().Order(StringComparer.Ordinal));
 
     [Theory]
@@ -113,7 +157,7 @@ public sealed class ConfigurationSectionTests
     {
         var configured = typeof(ConfigurationSectionTests).GetMethod(nameof(Configured), 1, BindingFlags.NonPublic | BindingFlags.Static, [typeof(IHost)])!
             .MakeGenericMethod(bound).Invoke(null, [host])!;
-        if (type == bound)
+        if (type.IsAssignableFrom(bound))
         {
             return configured;
         }

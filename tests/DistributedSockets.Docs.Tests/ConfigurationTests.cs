@@ -34,7 +34,7 @@ public sealed class ConfigurationTests
             var data = new TheoryData<string, string>();
             foreach (var type in s_types)
             {
-                foreach (var property in type.GetProperties())
+                foreach (var property in Own(type))
                 {
                     data.Add(type.Name, property.Name);
                 }
@@ -60,7 +60,7 @@ public sealed class ConfigurationTests
     {
         foreach (var type in s_types)
         {
-            Assert.Equal(type.GetProperties().Select(property => property.Name).Order(), Table(type).Rows.Select(row => MarkdownTable.Plain(row[0])).Order());
+            Assert.Equal(Own(type).Select(property => property.Name).Order(), Table(type).Rows.Select(row => MarkdownTable.Plain(row[0])).Order());
         }
     }
 
@@ -97,7 +97,7 @@ public sealed class ConfigurationTests
     [MemberData(nameof(Durations))]
     public void Duration_Bounds_AreThoseOfThePage(string option)
     {
-        var (property, row) = Find(nameof(DistributedWebSocketsOptions), option);
+        var (property, row) = Find(typeof(DistributedWebSocketsOptions).GetProperty(option)!.DeclaringType!.Name, option);
         var (min, max) = Bounds(row[2]);
         var step = TimeSpan.FromMilliseconds(1);
 
@@ -142,7 +142,7 @@ public sealed class ConfigurationTests
     [Fact]
     public async Task Json_OfThePage_IsBound()
     {
-        var json = string.Join('\n', CodeBlock.In(Repository.Read(Page)).Single(block => block.Language == "json").Lines);
+        var json = string.Join('\n', CodeBlock.In(Repository.Read(Page)).First(block => block.Language == "json").Lines);
         var builder = Host.CreateEmptyApplicationBuilder(null);
         builder.Configuration.AddJsonStream(new MemoryStream(Encoding.UTF8.GetBytes(json)));
         builder.Services.AddDistributedWebSockets();
@@ -159,9 +159,27 @@ public sealed class ConfigurationTests
     }
 
     [Fact]
+    public async Task JsonOfHubs_OnThePage_IsBoundToTheHubItNames()
+    {
+        var json = string.Join('\n', CodeBlock.In(Repository.Read(Page)).Where(block => block.Language == "json").ElementAt(1).Lines);
+        var builder = Host.CreateEmptyApplicationBuilder(null);
+        builder.Configuration.AddJsonStream(new MemoryStream(Encoding.UTF8.GetBytes(json)));
+        builder.Services.AddDistributedWebSockets().AddHub("ticker");
+        using var host = builder.Build();
+        await host.StartAsync(TestContext.Current.CancellationToken);
+
+        var (ticker, other) = (Hub("ticker"), Hub("chat"));
+
+        Assert.Equal((1_024, SlowConsumerPolicy.DropOldest, true), (ticker.MaxMessageBytes, ticker.SlowConsumerPolicy, ticker.EnableCompression));
+        Assert.Equal((16_384, SlowConsumerPolicy.Close, false), (other.MaxMessageBytes, other.SlowConsumerPolicy, other.EnableCompression));
+
+        HubOptions Hub(string name) => host.Services.GetRequiredService<IOptionsMonitor<HubOptions>>().Get(name);
+    }
+
+    [Fact]
     public void Json_OfThePage_IsBoundToTheOptionsOfRedis()
     {
-        var json = string.Join('\n', CodeBlock.In(Repository.Read(Page)).Single(block => block.Language == "json").Lines);
+        var json = string.Join('\n', CodeBlock.In(Repository.Read(Page)).First(block => block.Language == "json").Lines);
         var builder = Host.CreateEmptyApplicationBuilder(null);
         builder.Configuration.AddJsonStream(new MemoryStream(Encoding.UTF8.GetBytes(json)));
         builder.Services.AddDistributedWebSockets().UseRedis();
@@ -172,6 +190,9 @@ public sealed class ConfigurationTests
         Assert.Equal("redis.example.com:6379", options.ConnectionString);
         Assert.Equal(TimeSpan.FromSeconds(1), options.OperationTimeout);
     }
+
+    /// <summary>The options that a type does not have from another.</summary>
+    internal static PropertyInfo[] Own(Type type) => type.GetProperties(BindingFlags.Public | BindingFlags.Instance | BindingFlags.DeclaredOnly);
 
     private static IEnumerable<MarkdownTable> Tables() => MarkdownTable.In(Repository.Read(Page)).Where(table => table.Columns.SequenceEqual(s_columns));
 

@@ -37,6 +37,7 @@ internal sealed record OptionKey(
 
     private static void ReadList(IList<string> list, IConfigurationSection section, ICollection<string> errors)
     {
+        list.Clear(); // what it had came from options that hold for more than this section
         foreach (var child in OptionText.ListItems(section, errors))
         {
             if (child.Value is { } text)

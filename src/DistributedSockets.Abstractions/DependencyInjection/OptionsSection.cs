@@ -24,11 +24,21 @@ public sealed class OptionsSection<[DynamicallyAccessedMembers(DynamicallyAccess
     /// The name of the section within <c>DistributedWebSockets</c>, such as <c>Redis</c>; <see langword="null"/> for that section itself.
     /// Several options may share a section.
     /// </param>
-    public OptionsSection(string? name = null) =>
+    /// <param name="isPerName">
+    /// Whether the keys stand in sections within it, such as <c>Hubs:chat</c>, each of which sets the named options of its name, in any case.
+    /// Otherwise they stand in the section itself, and set the options that have no name.
+    /// </param>
+    public OptionsSection(string? name = null, bool isPerName = false)
+    {
         Path = name is null ? OptionsSection.Root : ConfigurationPath.Combine(OptionsSection.Root, name);
+        IsPerName = isPerName;
+    }
 
     /// <summary>The path of the section, such as <c>DistributedWebSockets:Redis</c>.</summary>
     public string Path { get; }
+
+    /// <summary>Whether it holds a section for each name.</summary>
+    public bool IsPerName { get; }
 
     IReadOnlyList<OptionKey> IOptionsSection.Keys => _keys;
 
@@ -76,14 +86,22 @@ public sealed class OptionsSection<[DynamicallyAccessedMembers(DynamicallyAccess
     }
 
     /// <summary>Sets the options for which the section has keys.</summary>
+    /// <param name="configuration">The app's configuration.</param>
+    /// <param name="name">The name of the options; empty for those without a name.</param>
+    /// <param name="options">The options.</param>
     /// <exception cref="OptionsValidationException">A value cannot be read.</exception>
-    internal void Configure(IConfiguration configuration, TOptions options)
+    internal void Configure(IConfiguration configuration, string name, TOptions options)
     {
+        if (IsPerName == (name.Length == 0))
+        {
+            return; // what has no name has no section among those of names, and what has one has no other
+        }
+
         var errors = new List<string>();
-        OptionsSection.Read(configuration.GetSection(Path), _keys, options, errors);
+        OptionsSection.Read(configuration.GetSection(IsPerName ? ConfigurationPath.Combine(Path, name) : Path), _keys, options, errors);
         if (errors.Count > 0)
         {
-            throw new OptionsValidationException(Options.DefaultName, typeof(TOptions), errors);
+            throw new OptionsValidationException(name, typeof(TOptions), errors);
         }
     }
 }

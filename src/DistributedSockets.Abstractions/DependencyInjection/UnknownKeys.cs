@@ -19,13 +19,35 @@ internal sealed class UnknownKeys(IEnumerable<IOptionsSection> sections, IConfig
         {
             var known = sections.GroupBy(static section => section.Path, StringComparer.OrdinalIgnoreCase).ToDictionary(
                 static group => group.Key, static group => group.SelectMany(static section => section.Keys).ToArray(), StringComparer.OrdinalIgnoreCase);
+            var perName = sections.Where(static section => section.IsPerName).Select(static section => section.Path).ToHashSet(StringComparer.OrdinalIgnoreCase);
             foreach (var path in known.Keys)
             {
-                Check(configuration.GetSection(path), known[path], known, errors);
+                if (perName.Contains(path))
+                {
+                    CheckNames(configuration.GetSection(path), known[path], known, errors);
+                }
+                else
+                {
+                    Check(configuration.GetSection(path), known[path], known, errors);
+                }
             }
         }
 
         return errors.Build();
+    }
+
+    private static void CheckNames(
+        IConfigurationSection section, IReadOnlyList<OptionKey> keys, Dictionary<string, OptionKey[]> known, ValidateOptionsResultBuilder errors)
+    {
+        if (!string.IsNullOrEmpty(section.Value))
+        {
+            errors.AddError($"{section.Path} is a single text. It holds a section for each name: write the options as keys within that, such as {section.Path}:name:{keys[0].Name}.");
+        }
+
+        foreach (var named in section.GetChildren())
+        {
+            Check(named, keys, known, errors);
+        }
     }
 
     private static void Check(

@@ -5,11 +5,13 @@ namespace DistributedSockets;
 /// <summary>Carries envelopes between the hosts of one process. The default, where it is a cluster of one.</summary>
 internal sealed class InMemoryBackplane(InMemoryCluster cluster) : IBackplane
 {
+    internal const string SystemName = "in_memory";
+
     private readonly ConcurrentDictionary<string, bool> _channels = new(StringComparer.Ordinal);
     private IBackplaneReceiver? _receiver;
     private volatile bool _disposed;
 
-    public string System => "in_memory";
+    public string System => SystemName;
 
     public string Reach => cluster.Id;
 

@@ -77,7 +77,7 @@ internal sealed class RemoteCommands
             case RemoteCommandOutcome.TooManyGroups:
                 throw new InvalidOperationException(
                     $"Connection '{command.Subject}' is in as many groups as a connection may be in, so it was not added to '{command.Group}'. " +
-                    "Remove it from others, or raise DistributedWebSocketsOptions.MaxGroupsPerConnection at its node.");
+                    "Remove it from others, or raise HubOptions.MaxGroupsPerConnection at its node.");
         }
     }
 

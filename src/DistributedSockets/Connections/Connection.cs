@@ -47,7 +47,7 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner, IMe
         ConnectedAt = services.Time.GetUtcNow();
         _limits = new(services.Options, services.Time);
         AuthenticationExpiresAt = context.Features.Get<IAuthenticateResultFeature>()?.AuthenticateResult?.Properties?.ExpiresUtc;
-        _queue = new(tap is null ? new WebSocketFrameWriter(socket) : tap.Output, services.Options, this, takesDeflated && tap is not null);
+        _queue = new(tap is null ? new WebSocketFrameWriter(socket) : tap.Output, services.Options, this, takesDeflated && tap is not null, services.MaxQueuedBytes);
         _reader = new(socket, tap is not null, services, this);
         _close = new(Id, context, socket, tap, _queue, services, this);
         if (tap is not null)

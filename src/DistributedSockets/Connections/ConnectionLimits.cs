@@ -12,7 +12,7 @@ internal struct ConnectionLimits
     private long _authenticationExpiresAt = long.MaxValue;
     private long _usedAt;
 
-    internal ConnectionLimits(DistributedWebSocketsOptions options, TimeProvider time)
+    internal ConnectionLimits(HubOptions options, TimeProvider time)
     {
         _openedAt = time.GetTimestamp();
         _maxAge = options.MaxConnectionAge == TimeSpan.Zero
@@ -28,7 +28,7 @@ internal struct ConnectionLimits
     }
 
     /// <summary>Why the connection has to be closed now, if it has to. Called from time to time.</summary>
-    internal DisconnectReason? Exceeded(MessageReader reader, OutboundQueue queue, DistributedWebSocketsOptions options, TimeProvider time, long now)
+    internal DisconnectReason? Exceeded(MessageReader reader, OutboundQueue queue, HubOptions options, TimeProvider time, long now)
     {
         if (reader.IsMessageLate(now))
         {

@@ -1,12 +1,16 @@
 namespace DistributedSockets;
 
-/// <summary>What all connections of a node share: each holds one reference to it instead of six.</summary>
+/// <summary>What all connections of a hub share on this node: each holds one reference to it instead of seven.</summary>
 internal sealed class ConnectionServices(
-    LocalNode node, DistributedWebSocketsOptions options, TimeProvider time, DistributedWebSocketsMetrics metrics, ConnectionLog log, FrameDeflater deflater)
+    LocalNode node, HubOptions options, long maxQueuedBytes, TimeProvider time, DistributedWebSocketsMetrics metrics, ConnectionLog log, FrameDeflater deflater)
 {
     internal LocalNode Node => node;
 
-    internal DistributedWebSocketsOptions Options => options;
+    /// <summary>The options of the hub.</summary>
+    internal HubOptions Options => options;
+
+    /// <summary>How many bytes of frames may wait in the process, for the connections of all hubs together.</summary>
+    internal long MaxQueuedBytes => maxQueuedBytes;
 
     internal TimeProvider Time => time;
 
@@ -15,4 +19,7 @@ internal sealed class ConnectionServices(
     internal ConnectionLog Log => log;
 
     internal FrameDeflater Deflater => deflater;
+
+    /// <summary>The same for the connections of a hub.</summary>
+    internal ConnectionServices For(HubConnections hub) => new(node, hub.Options, maxQueuedBytes, time, metrics, log, hub.Deflater);
 }

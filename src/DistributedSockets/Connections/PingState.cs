@@ -16,7 +16,7 @@ internal struct PingState
     /// <param name="time">The clock.</param>
     /// <param name="now">Now, as its timestamp.</param>
     /// <returns>Whether the client has left a ping unanswered for longer than it may.</returns>
-    internal bool HasFailed(TapStream tap, OutboundQueue queue, long waitingSince, DistributedWebSocketsOptions options, TimeProvider time, long now)
+    internal bool HasFailed(TapStream tap, OutboundQueue queue, long waitingSince, HubOptions options, TimeProvider time, long now)
     {
         if (_pingedAt != 0 && tap.LastReadAt >= _pingedAt)
         {

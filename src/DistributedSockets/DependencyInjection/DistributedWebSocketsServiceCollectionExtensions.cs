@@ -1,6 +1,7 @@
 using System.Text.Json;
 using DistributedSockets;
 using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
@@ -73,7 +74,28 @@ public static class DistributedWebSocketsServiceCollectionExtensions
         services.AddOptionsWithValidateOnStart<DistributedWebSocketsClusterOptions, ClusterOptionsValidator>();
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<DistributedWebSocketsOptions>, DistributedWebSocketsOptionsRules>());
         builder.BindOptions(new OptionsSection<DistributedWebSocketsOptions>()).BindOptions(new OptionsSection<DistributedWebSocketsClusterOptions>());
+        AddHubOptions(builder);
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IPostConfigureOptions<DistributedWebSocketsJsonOptions>, ReflectionJsonDefault>());
+    }
+
+    private static void AddHubOptions(DistributedWebSocketsBuilder builder)
+    {
+        var services = builder.Services;
+        if (services.Any(static service => service.ImplementationType == typeof(HubOptionsDefaults)))
+        {
+            return;
+        }
+
+        builder.BindOptions(new OptionsSection<HubOptions>(HubOptionsCheck.Section, isPerName: true));
+        services.Insert(0, ServiceDescriptor.Singleton<IConfigureOptions<HubOptions>, HubOptionsDefaults>()); // in front of the section
+        services.AddSingleton<IValidateOptions<HubOptions>, HubOptionsValidator>();
+        services.AddSingleton(static provider => new HubOptionsCheck(
+            provider.GetRequiredService<Hubs>(),
+            provider.GetRequiredService<HubNames>(),
+            provider.GetRequiredService<IOptionsMonitor<HubOptions>>(),
+            provider.GetServices<HubRegistration>(),
+            provider.GetService<IConfiguration>(),
+            provider.GetRequiredService<FailSafeLogger<HubOptionsCheck>>()));
     }
 
     private static void AddNode(IServiceCollection services)
@@ -88,6 +110,7 @@ public static class DistributedWebSocketsServiceCollectionExtensions
             provider.GetRequiredService<IOptions<DistributedWebSocketsOptions>>().Value.PendingSessionChanges,
             provider.GetRequiredService<IOptions<DistributedWebSocketsOptions>>().Value.PendingSessionBytes));
         services.TryAddSingleton<Hubs>();
+        services.TryAddSingleton<HubNames>();
         services.TryAddSingleton(static provider => new ChannelSubscriptions(
             provider.GetRequiredService<IBackplane>(),
             provider.GetRequiredService<NodeHealth>(),
@@ -103,7 +126,6 @@ public static class DistributedWebSocketsServiceCollectionExtensions
             provider.GetRequiredService<LocalNode>().Info.NodeId,
             provider.GetRequiredService<IOptions<DistributedWebSocketsOptions>>().Value.MaxEnvelopeBytes
                 - (provider.GetRequiredService<EnvelopeSealer>().IsEnabled ? SealedEnvelope.OverheadBytes : 0)));
-        services.TryAddSingleton(static provider => new FrameDeflater(provider.GetRequiredService<IOptions<DistributedWebSocketsOptions>>().Value));
         services.TryAddSingleton<GroupMemberships>();
         services.TryAddSingleton<CommandExecutor>();
         services.TryAddSingleton<LiveNodes>();
@@ -128,11 +150,12 @@ public static class DistributedWebSocketsServiceCollectionExtensions
         services.TryAddSingleton<ConnectionLog>();
         services.TryAddSingleton(static provider => new ConnectionServices(
             provider.GetRequiredService<LocalNode>(),
-            provider.GetRequiredService<IOptions<DistributedWebSocketsOptions>>().Value,
+            provider.GetRequiredService<IOptions<DistributedWebSocketsOptions>>().Value, // of no hub yet
+            provider.GetRequiredService<IOptions<DistributedWebSocketsOptions>>().Value.MaxQueuedBytes,
             provider.GetRequiredService<TimeProvider>(),
             provider.GetRequiredService<DistributedWebSocketsMetrics>(),
             provider.GetRequiredService<ConnectionLog>(),
-            provider.GetRequiredService<FrameDeflater>()));
+            new(provider.GetRequiredService<IOptions<DistributedWebSocketsOptions>>().Value)));
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IHostedService, NodeService>());
     }
 }

@@ -62,7 +62,7 @@ internal sealed class Admission(
     /// <summary>Whether a user may have another connection. While the session store is away, or does not answer in time, only those of this node count.</summary>
     internal async ValueTask<Refusal?> CheckUserAsync(HubConnections hub, string userId, CancellationToken cancellationToken)
     {
-        var max = _options.MaxConnectionsPerUser;
+        var max = hub.Options.MaxConnectionsPerUser;
         if (max == Unlimited)
         {
             return null;

@@ -11,9 +11,11 @@ internal sealed class ConnectionEndpoint(
     ConnectionServices services,
     ChannelSubscriptions subscriptions,
     Admission admission,
-    OriginCheck origins,
+    HandshakeOptions handshake,
     IUserIdProvider userIds)
 {
+    private readonly OriginCheck _origins = new(handshake.AllowedOrigins);
+
     /// <summary>Puts our tap before the platform's WebSocket middleware, so that it writes through us.</summary>
     internal Task TapAsync(HttpContext context, RequestDelegate next)
     {
@@ -96,11 +98,11 @@ internal sealed class ConnectionEndpoint(
     private ValueTask<Refusal?> CheckAsync(HttpContext context, out string? userId)
     {
         userId = null;
-        if (!origins.Allows(context.Request))
+        if (!_origins.Allows(context.Request))
         {
             return new(new Refusal(
                 StatusCodes.Status403Forbidden,
-                "The Origin of this request may not connect here. Add it to DistributedWebSocketsOptions.AllowedOrigins if it should."));
+                "The Origin of this request may not connect here. Add it to HandshakeOptions.AllowedOrigins if it should."));
         }
 
         userId = userIds.GetUserId(context);
@@ -206,7 +208,7 @@ internal sealed class ConnectionEndpoint(
 
     private string? ChooseSubProtocol(IList<string> offered)
     {
-        foreach (var wanted in services.Options.SubProtocols)
+        foreach (var wanted in handshake.SubProtocols)
         {
             if (offered.Contains(wanted))
             {

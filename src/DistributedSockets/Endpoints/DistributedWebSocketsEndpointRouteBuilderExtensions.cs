@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Timeouts;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
 
 namespace Microsoft.AspNetCore.Builder;
 
@@ -16,15 +17,18 @@ public static class DistributedWebSocketsEndpointRouteBuilderExtensions
     /// <remarks>Attributes of the handler, such as <c>[Authorize]</c>, apply to the endpoint.</remarks>
     /// <typeparam name="THandler">The handler, one per connection. Its hub is named as <see cref="IWebSocketRouter{THandler}"/> says.</typeparam>
     /// <param name="endpoints">The route builder.</param>
-    /// <param name="pattern">The route pattern.</param>
+    /// <param name="pattern">The route pattern. Several endpoints may serve one hub.</param>
+    /// <param name="configure">Changes for this endpoint what the hub says of handshakes; its lists hold what the hub has.</param>
     /// <returns>A builder for conventions such as <c>RequireAuthorization</c>. The app need not call <c>UseWebSockets</c>.</returns>
     /// <exception cref="InvalidOperationException">The services are missing, or another handler has the same hub.</exception>
+    /// <exception cref="OptionsValidationException">The options of the hub or of the endpoint cannot be used.</exception>
     public static IEndpointConventionBuilder MapDistributedWebSocket<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicConstructors)] THandler>(
-        this IEndpointRouteBuilder endpoints, [StringSyntax("Route")] string pattern)
+        this IEndpointRouteBuilder endpoints, [StringSyntax("Route")] string pattern, Action<HandshakeOptions>? configure = null)
         where THandler : WebSocketHandler
     {
         ArgumentNullException.ThrowIfNull(endpoints);
-        return Map(endpoints, pattern, HubName.Of(typeof(THandler)), new HandlerActivator<THandler>()).WithMetadata(typeof(THandler).GetCustomAttributes(inherit: true));
+        var hub = Service<HubNames>(endpoints).Of(typeof(THandler));
+        return Map(endpoints, pattern, hub, new HandlerActivator<THandler>(), configure).WithMetadata(typeof(THandler).GetCustomAttributes(inherit: true));
     }
 
     /// <summary>Maps an endpoint whose messages are handled by a function.</summary>
@@ -35,36 +39,41 @@ public static class DistributedWebSocketsEndpointRouteBuilderExtensions
     /// <param name="hub">
     /// The hub of the connections: 1 to 64 lower-case letters, digits, dots, hyphens or underscores. Endpoints with the same hub share it.
     /// </param>
+    /// <param name="configure">Changes for this endpoint what the hub says of handshakes; its lists hold what the hub has.</param>
     /// <returns>A builder for conventions such as <c>RequireAuthorization</c>. The app need not call <c>UseWebSockets</c>.</returns>
     /// <exception cref="ArgumentException">The hub's name has another form.</exception>
     /// <exception cref="InvalidOperationException">The services are missing, or a handler has the same hub.</exception>
+    /// <exception cref="OptionsValidationException">The options of the hub or of the endpoint cannot be used.</exception>
     public static IEndpointConventionBuilder MapDistributedWebSocket(
         this IEndpointRouteBuilder endpoints,
         [StringSyntax("Route")] string pattern,
         Func<WebSocketConnection, WebSocketMessage, IWebSocketRouter, CancellationToken, ValueTask> onMessage,
-        string hub = HubName.Default)
+        string hub = HubName.Default,
+        Action<HandshakeOptions>? configure = null)
     {
         ArgumentNullException.ThrowIfNull(endpoints);
         ArgumentNullException.ThrowIfNull(onMessage);
         HubName.Check(hub);
         var router = Service<IWebSocketRouterFactory>(endpoints).GetRouter(hub);
-        return Map(endpoints, pattern, hub, new LambdaHandlerActivator(onMessage, router)).WithMetadata(onMessage.Method.GetCustomAttributes(inherit: true));
+        return Map(endpoints, pattern, hub, new LambdaHandlerActivator(onMessage, router), configure).WithMetadata(onMessage.Method.GetCustomAttributes(inherit: true));
     }
 
-    private static IEndpointConventionBuilder Map(IEndpointRouteBuilder endpoints, string pattern, string hub, HandlerActivator activator)
+    private static IEndpointConventionBuilder Map(
+        IEndpointRouteBuilder endpoints, string pattern, string name, HandlerActivator activator, Action<HandshakeOptions>? configure)
     {
         ArgumentNullException.ThrowIfNull(pattern);
         var hubs = Service<Hubs>(endpoints);
-        hubs.Claim(hub, activator.HandlerType);
-        var services = Service<ConnectionServices>(endpoints);
+        hubs.Claim(name, activator.HandlerType);
+        var hub = hubs.Get(name);
+        var services = Service<ConnectionServices>(endpoints).For(hub);
         var subscriptions = Service<ChannelSubscriptions>(endpoints);
         var endpoint = new ConnectionEndpoint(
-            hubs.Get(hub),
-            new ConnectionLife(hubs.Get(hub), activator, services, subscriptions),
+            hub,
+            new ConnectionLife(hub, activator, services, subscriptions),
             services,
             subscriptions,
             Service<Admission>(endpoints),
-            new OriginCheck(services.Options.AllowedOrigins),
+            Handshake(pattern, hub, configure),
             Service<IUserIdProvider>(endpoints));
         var pipeline = endpoints.CreateApplicationBuilder();
         pipeline.Use(endpoint.TapAsync);
@@ -73,9 +82,22 @@ public static class DistributedWebSocketsEndpointRouteBuilderExtensions
         pipeline.UseWebSockets(new WebSocketOptions { KeepAliveInterval = Timeout.InfiniteTimeSpan });
         pipeline.Run(endpoint.InvokeAsync);
         return endpoints.MapMethods(pattern, s_methods, pipeline.Build())
-            .WithDisplayName($"WebSocket {pattern} (hub {hub})")
+            .WithDisplayName($"WebSocket {pattern} (hub {name})")
             .WithMetadata(HandshakeMetadata.Instance, new DisableRequestTimeoutAttribute())
             .CacheOutput(static policy => policy.NoCache()); // a cache lets only one request to a path through at a time
+    }
+
+    /// <summary>What the hub says of handshakes, as the endpoint changes it.</summary>
+    private static HandshakeOptions Handshake(string pattern, HubConnections hub, Action<HandshakeOptions>? configure)
+    {
+        var options = new HandshakeOptions();
+        options.InheritFrom(hub.Options);
+        configure?.Invoke(options);
+        var errors = new ValidateOptionsResultBuilder();
+        HandshakeOptionsRules.Check(options, errors);
+        return errors.Build() is { Failed: true } result
+            ? throw new OptionsValidationException(pattern, typeof(HandshakeOptions), result.Failures.Select(failure => $"Endpoint '{pattern}': {failure}"))
+            : options;
     }
 
     private static T Service<T>(IEndpointRouteBuilder endpoints)

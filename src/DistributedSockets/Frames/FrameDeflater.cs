@@ -4,11 +4,11 @@ using Microsoft.Extensions.ObjectPool;
 
 namespace DistributedSockets;
 
-/// <summary>Compresses the messages that this node sends, once each, where it is switched on and makes them smaller.</summary>
-internal sealed class FrameDeflater(DistributedWebSocketsOptions options)
+/// <summary>Compresses the messages that this process sends to one hub, once each, where it is switched on and makes them smaller.</summary>
+internal sealed class FrameDeflater(HubOptions options)
 {
-    // One for each processor is all that can work at once. Between two messages an encoder holds nothing: the platform takes its window back.
-    private readonly ObjectPool<DeflateEncoder> _encoders =
+    // One for each processor is all that can work at once, whatever the number of hubs. Between two messages an encoder holds nothing: the platform takes its window back.
+    private static readonly ObjectPool<DeflateEncoder> s_encoders =
         new DefaultObjectPoolProvider { MaximumRetained = Environment.ProcessorCount }.Create(new DefaultPooledObjectPolicy<DeflateEncoder>());
 
     internal bool IsEnabled => options.EnableCompression;
@@ -25,7 +25,7 @@ internal sealed class FrameDeflater(DistributedWebSocketsOptions options)
             return default;
         }
 
-        var encoder = _encoders.Get();
+        var encoder = s_encoders.Get();
         ArraySegment<byte> deflated;
         try
         {
@@ -37,7 +37,7 @@ internal sealed class FrameDeflater(DistributedWebSocketsOptions options)
             throw;
         }
 
-        _encoders.Return(encoder);
+        s_encoders.Return(encoder);
         if (deflated.Array is { } array && !SharedFrame.IsDeflated(plain.Span, deflated))
         {
             // Other nodes would refuse it, so a platform that writes its frames in another way costs the compression, not the message.

@@ -45,7 +45,7 @@ public abstract class WebSocketConnection
     /// <summary>
     /// When the authentication of this connection runs out, or <see langword="null"/> for never. At first that of the handshake's ticket; set
     /// it when the client has renewed it. The connection is closed then with 1008 if
-    /// <see cref="DistributedWebSocketsOptions.CloseOnAuthenticationExpiry"/> says so, within a quarter of the shortest keep-alive time.
+    /// <see cref="HubOptions.CloseOnAuthenticationExpiry"/> says so, within a quarter of the shortest keep-alive time.
     /// </summary>
     public virtual DateTimeOffset? AuthenticationExpiresAt { get; set; }
 

@@ -29,7 +29,7 @@ public abstract class WebSocketHandler
 
     /// <summary>
     /// A whole message arrived. The next one is read when this has completed. A client that closes meanwhile is answered then, but after
-    /// <see cref="DistributedWebSocketsOptions.CloseTimeout"/> at the latest.
+    /// <see cref="HubOptions.CloseTimeout"/> at the latest.
     /// </summary>
     /// <param name="message">The message, borrowed until the returned task completes.</param>
     /// <param name="cancellationToken">Cancelled when the connection ends.</param>

@@ -1,5 +1,3 @@
-using Microsoft.Extensions.Options;
-
 namespace DistributedSockets;
 
 /// <summary>Changes the groups of this node's connections, and keeps a channel subscribed for each group that has members here.</summary>
@@ -7,7 +5,7 @@ namespace DistributedSockets;
 /// A join waits for its channel; nothing else waits. What takes a connection out of a group, or ends it, takes back a join that was begun
 /// before and still waits: so the changes of one connection take effect in the order in which they were begun.
 /// </remarks>
-internal sealed class GroupMemberships(ChannelSubscriptions subscriptions, NodeHealth health, IOptions<DistributedWebSocketsOptions> options)
+internal sealed class GroupMemberships(ChannelSubscriptions subscriptions, NodeHealth health)
 {
     /// <summary>Adds a connection; when it is done, sends from every node reach it, unless the backplane is away.</summary>
     /// <param name="hub">The hub of the connection.</param>
@@ -21,7 +19,7 @@ internal sealed class GroupMemberships(ChannelSubscriptions subscriptions, NodeH
     /// <exception cref="BackplaneUnavailableException">The backplane failed, or refused the channel. The connection is not in the group.</exception>
     internal ValueTask<RemoteCommandOutcome> AddAsync(HubConnections hub, Connection connection, string group, CancellationToken cancellationToken)
     {
-        if (hub.IsFull(connection, group, options.Value.MaxGroupsPerConnection))
+        if (hub.IsFull(connection, group, hub.Options.MaxGroupsPerConnection))
         {
             return new(RemoteCommandOutcome.TooManyGroups); // before it costs a round trip
         }
@@ -120,7 +118,7 @@ internal sealed class GroupMemberships(ChannelSubscriptions subscriptions, NodeH
     /// <summary>Makes a connection a member, now that the channel is needed once more for it.</summary>
     private RemoteCommandOutcome Land(HubConnections hub, Connection connection, string group, string channel)
     {
-        var outcome = connection.Reason is null ? hub.AddToGroup(connection, group, options.Value.MaxGroupsPerConnection, channel) : GroupJoin.Gone;
+        var outcome = connection.Reason is null ? hub.AddToGroup(connection, group, hub.Options.MaxGroupsPerConnection, channel) : GroupJoin.Gone;
         if (outcome != GroupJoin.Joined)
         {
             subscriptions.Release(channel);

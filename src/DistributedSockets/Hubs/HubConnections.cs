@@ -19,9 +19,11 @@ internal sealed class HubConnections
     private readonly MemberSet _all = new();
     private readonly HashSet<OpeningConnection> _opening = [];
 
-    internal HubConnections(string name, string prefix, string nodeId, ChannelRouting routing, SessionChanges changes)
+    internal HubConnections(string name, string prefix, string nodeId, ChannelRouting routing, SessionChanges changes, HubOptions options)
     {
         Name = name;
+        Options = options;
+        Deflater = new(options);
         _changes = changes;
         _connectionsBySpan = _connections.GetAlternateLookup<ReadOnlySpan<char>>();
         _usersBySpan = _users.GetAlternateLookup<ReadOnlySpan<char>>();
@@ -33,6 +35,12 @@ internal sealed class HubConnections
     }
 
     internal string Name { get; }
+
+    /// <summary>The options that hold for this hub in this process.</summary>
+    internal HubOptions Options { get; }
+
+    /// <summary>Compresses what this process sends to the hub.</summary>
+    internal FrameDeflater Deflater { get; }
 
     internal FanOutWriter Writer { get; } = new();
 

@@ -8,6 +8,8 @@ internal static partial class HubName
 {
     internal const string Default = "default";
 
+    internal const string FormInWords = "1 to 64 lower-case letters, digits, dots, hyphens or underscores";
+
     private const string Suffix = "Handler";
 
     internal static string Of(Type handler)
@@ -21,11 +23,9 @@ internal static partial class HubName
             name = name.ToLowerInvariant();
         }
 
-        if (!Form().IsMatch(name))
+        if (!IsValid(name))
         {
-            throw new ArgumentException(
-                $"The hub of {handler} would be named '{name}'. Put [WebSocketHub(\"name\")] on it, with 1 to 64 lower-case letters, digits, dots, hyphens or underscores.",
-                nameof(handler));
+            throw new ArgumentException($"The hub of {handler} would be named '{name}'. Put [WebSocketHub(\"name\")] on it, with {FormInWords}.", nameof(handler));
         }
 
         return name;
@@ -34,12 +34,16 @@ internal static partial class HubName
     internal static void Check(string hub)
     {
         ArgumentNullException.ThrowIfNull(hub);
-        if (!Form().IsMatch(hub))
+        if (!IsValid(hub))
         {
-            throw new ArgumentException(
-                $"'{hub}' is no hub name. Use 1 to 64 lower-case letters, digits, dots, hyphens or underscores.", nameof(hub));
+            throw new ArgumentException($"'{hub}' is no hub name. Use {FormInWords}.", nameof(hub));
         }
     }
+
+    internal static bool IsValid(string hub) => Form().IsMatch(hub);
+
+    /// <summary>Whether a handler names its hub itself, so that the name stays when the class is renamed.</summary>
+    internal static bool IsExplicit(Type handler) => handler.GetCustomAttribute<WebSocketHubAttribute>() is not null;
 
     [GeneratedRegex(@"\A[a-z0-9._-]{1,64}\z")]
     private static partial Regex Form();

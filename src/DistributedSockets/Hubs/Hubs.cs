@@ -4,19 +4,22 @@ using Microsoft.Extensions.Options;
 namespace DistributedSockets;
 
 /// <summary>The hubs this process speaks to or holds connections of.</summary>
-internal sealed class Hubs(IOptions<DistributedWebSocketsClusterOptions> cluster, LocalNode node, ChannelRouting routing, SessionChanges changes)
+internal sealed class Hubs(
+    IOptions<DistributedWebSocketsClusterOptions> cluster, LocalNode node, ChannelRouting routing, SessionChanges changes, IOptionsMonitor<HubOptions> options)
 {
     private readonly string _prefix = cluster.Value.Prefix;
     private readonly string _nodeId = node.Info.NodeId;
     private readonly ChannelRouting _routing = routing;
     private readonly SessionChanges _changes = changes;
+    private readonly IOptionsMonitor<HubOptions> _options = options;
     private readonly ConcurrentDictionary<string, HubConnections> _hubs = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, Type> _handlers = new(StringComparer.Ordinal);
 
     internal ICollection<HubConnections> All => _hubs.Values;
 
+    /// <exception cref="OptionsValidationException">The options of the hub cannot be used.</exception>
     internal HubConnections Get(string name) => _hubs.GetOrAdd(
-        name, static (name, hubs) => new(name, hubs._prefix, hubs._nodeId, hubs._routing, hubs._changes), this);
+        name, static (name, hubs) => new(name, hubs._prefix, hubs._nodeId, hubs._routing, hubs._changes, hubs._options.Get(name)), this);
 
     /// <summary>Gets a hub if this process has to do with it.</summary>
     internal HubConnections? Find(ReadOnlySpan<char> name) =>
@@ -48,7 +51,7 @@ internal sealed class Hubs(IOptions<DistributedWebSocketsClusterOptions> cluster
         if (owner != handler)
         {
             throw new InvalidOperationException(
-                $"Hub '{name}' is mapped with {owner} already, so {handler} cannot use it. Put [WebSocketHub(\"name\")] on one of them, or give another hub name.");
+                $"Hub '{name}' belongs to {owner} already, so {handler} cannot use it. Put [WebSocketHub(\"name\")] on one of them, or give another hub name.");
         }
     }
 
@@ -61,6 +64,18 @@ internal sealed class Hubs(IOptions<DistributedWebSocketsClusterOptions> cluster
         }
 
         return count;
+    }
+
+    /// <summary>How long the clients of any hub may take to answer a close frame.</summary>
+    internal TimeSpan LongestCloseTimeout()
+    {
+        var longest = TimeSpan.Zero;
+        foreach (var (_, hub) in _hubs)
+        {
+            longest = hub.Options.CloseTimeout > longest ? hub.Options.CloseTimeout : longest;
+        }
+
+        return longest;
     }
 
     internal long CountQueuedBytes()

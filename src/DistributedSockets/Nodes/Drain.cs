@@ -98,7 +98,7 @@ internal sealed partial class Drain(
     /// <summary>How long to spread the closing: what was configured, but so that the last client can still answer, and the node sign off, within the host's time.</summary>
     private TimeSpan Window()
     {
-        var left = hostOptions.Value.ShutdownTimeout - options.Value.CloseTimeout - NodeService.LastWords;
+        var left = hostOptions.Value.ShutdownTimeout - hubs.LongestCloseTimeout() - NodeService.LastWords;
         return left < TimeSpan.Zero ? TimeSpan.Zero : left < options.Value.DrainTimeout ? left : options.Value.DrainTimeout;
     }
 

@@ -24,6 +24,7 @@ internal sealed partial class NodeService(
     KeepAlive keepAlive,
     LossReporter losses,
     Hubs hubs,
+    HubOptionsCheck hubOptions,
     DistributedWebSocketsMetrics metrics,
     TimeProvider time,
     FailSafeLogger<NodeService> logger) : IHostedLifecycleService, IAsyncDisposable, IDisposable
@@ -78,6 +79,7 @@ internal sealed partial class NodeService(
         using var starting = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _ending.Token);
         try
         {
+            hubOptions.Run();
             metrics.Observe(hubs);
             events.Start();
             await backplane.StartAsync(sorter, starting.Token);

@@ -11,7 +11,6 @@ internal sealed class WebSocketRouterFactory(
     EnvelopeWriter writer,
     RemoteCommands commands,
     CommandExecutor executor,
-    FrameDeflater deflater,
     IOptions<DistributedWebSocketsJsonOptions> json) : IWebSocketRouterFactory
 {
     private readonly ConcurrentDictionary<string, WebSocketRouter> _routers = new(StringComparer.Ordinal);
@@ -25,7 +24,7 @@ internal sealed class WebSocketRouterFactory(
     private WebSocketRouter Create(string name)
     {
         var hub = hubs.Get(name);
-        var sender = new MessageSender(hub, node, delivery, publisher, writer, deflater);
+        var sender = new MessageSender(hub, node, delivery, publisher, writer, hub.Deflater);
         return new(hub, sender, node, commands, executor, publisher, writer, json.Value.SerializerOptions);
     }
 }

@@ -4,10 +4,10 @@ using System.Text.Json.Serialization.Metadata;
 namespace DistributedSockets;
 
 /// <summary>The router of a handler's hub, under the handler's type.</summary>
-internal sealed class WebSocketRouter<THandler>(IWebSocketRouterFactory factory) : IWebSocketRouter<THandler>
+internal sealed class WebSocketRouter<THandler>(IWebSocketRouterFactory factory, HubNames names) : IWebSocketRouter<THandler>
     where THandler : class
 {
-    private readonly IWebSocketRouter _router = factory.GetRouter(HubName.Of(typeof(THandler)));
+    private readonly IWebSocketRouter _router = factory.GetRouter(names.Of(typeof(THandler)));
 
     public string Hub => _router.Hub;
 

@@ -21,6 +21,31 @@ internal static class ConfigurationProgram
         // end-snippet
     }
 
+    public static void Hubs(WebApplicationBuilder builder)
+    {
+        // snippet: configuration-hubs
+        builder.Services.AddDistributedWebSockets(options => options.MaxMessageBytes = 16 * 1024) // for all hubs
+            .AddHub<TickerHandler>(hub =>
+            {
+                hub.MaxMessageBytes = 1024;
+                hub.SlowConsumerPolicy = SlowConsumerPolicy.DropOldest; // only the newest prices matter
+                hub.EnableCompression = true;
+            });
+        // end-snippet
+    }
+
+    public static void Endpoints(WebApplication app)
+    {
+        // snippet: configuration-endpoints
+        app.MapDistributedWebSocket<TickerHandler>("/ticker");
+        app.MapDistributedWebSocket<TickerHandler>("/partners/ticker", handshake =>
+        {
+            handshake.AllowedOrigins.Add("https://partner.example.com");
+            handshake.SubProtocols.Add("ticker.v2");
+        });
+        // end-snippet
+    }
+
     public static void Routing(WebApplicationBuilder builder)
     {
         // snippet: configuration-routing
@@ -37,6 +62,9 @@ internal static class ConfigurationProgram
         // end-snippet
     }
 }
+
+[WebSocketHub("ticker")]
+internal sealed class TickerHandler : WebSocketHandler;
 
 // snippet: configuration-routing-own
 public sealed class UsersInSixtyFourChannels : IRoutingStrategy

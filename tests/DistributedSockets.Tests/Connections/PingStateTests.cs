@@ -7,7 +7,7 @@ public sealed class PingStateTests
 {
     private readonly FakeTimeProvider _time = new();
     private readonly GatedStream _stream = new();
-    private readonly DistributedWebSocketsOptions _options = new() { KeepAliveInterval = TimeSpan.FromSeconds(8), KeepAliveTimeout = TimeSpan.FromSeconds(8), OutboundQueueBytes = 1 << 24 };
+    private readonly HubOptions _options = new() { KeepAliveInterval = TimeSpan.FromSeconds(8), KeepAliveTimeout = TimeSpan.FromSeconds(8), OutboundQueueBytes = 1 << 24 };
     private readonly TapStream _tap;
     private readonly OutboundQueue _queue;
     private PingState _pings;

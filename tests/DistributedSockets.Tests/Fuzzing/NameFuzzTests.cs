@@ -3,6 +3,8 @@ using System.Text.RegularExpressions;
 using DistributedSockets.Fuzzing;
 using FsCheck;
 using FsCheck.Fluent;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
 
 namespace DistributedSockets.Tests;
 
@@ -96,7 +98,13 @@ public sealed partial class NameFuzzTests
     [Fact]
     public void Channel_AnyText_NamesAHubOrNone()
     {
-        var hubs = new Hubs(Microsoft.Extensions.Options.Options.Create(new DistributedWebSocketsClusterOptions { Prefix = "p" }), TestNode(), new(RoutingStrategy.Interest), new(16, 65_536));
+        using var services = new ServiceCollection().AddOptions().BuildServiceProvider();
+        var hubs = new Hubs(
+            Options.Create(new DistributedWebSocketsClusterOptions { Prefix = "p" }),
+            TestNode(),
+            new(RoutingStrategy.Interest),
+            new(16, 65_536),
+            services.GetRequiredService<IOptionsMonitor<HubOptions>>());
         var chat = hubs.Get("chat");
         Assert.Same(chat, Find(chat.AllChannel));
         Fuzz.Bytes(Corpus.Load("Names"), 20_000, 100, bytes =>
@@ -110,7 +118,7 @@ public sealed partial class NameFuzzTests
     }
 
     private static LocalNode TestNode() => new(
-        Microsoft.Extensions.Options.Options.Create(new DistributedWebSocketsOptions()), new(RoutingStrategy.Interest), TimeProvider.System);
+        Options.Create(new DistributedWebSocketsOptions()), new(RoutingStrategy.Interest), TimeProvider.System);
 
     [GeneratedRegex(@"\A[A-Za-z0-9_-]+\z")]
     private static partial Regex Plain();
@@ -119,7 +127,7 @@ public sealed partial class NameFuzzTests
     {
         internal string Channel()
         {
-            var hub = new HubConnections(Hub, Prefix, NodeId, new(RoutingStrategy.Interest), new SessionChanges(16, 65_536));
+            var hub = new HubConnections(Hub, Prefix, NodeId, new(RoutingStrategy.Interest), new SessionChanges(16, 65_536), new());
             return Kind switch
             {
                 "all" => hub.AllChannel,

@@ -26,7 +26,7 @@ public sealed class RoutingStrategyTests
     [Fact]
     public void Broadcast_EveryName_IsTheChannelOfEveryoneAndAllocatesNothing()
     {
-        var hub = new HubConnections("chat", "p", "node-a", new(RoutingStrategy.Broadcast), new SessionChanges(16, 65_536));
+        var hub = new HubConnections("chat", "p", "node-a", new(RoutingStrategy.Broadcast), new SessionChanges(16, 65_536), new());
         Assert.Same(hub.UserChannel("alice"), hub.GroupChannel("red"));
         Assert.Equal(hub.AllChannel, hub.UserChannel("alice"));
 

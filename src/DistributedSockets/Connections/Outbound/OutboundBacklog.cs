@@ -5,7 +5,7 @@ namespace DistributedSockets;
 
 /// <summary>What waits to be written to one client, and in which order it goes: bounded in bytes and frames.</summary>
 /// <remarks>Guarded by the lock of the queue it belongs to.</remarks>
-internal sealed class OutboundBacklog(DistributedWebSocketsOptions options, bool takesDeflated)
+internal sealed class OutboundBacklog(HubOptions options, long maxQueuedBytes, bool takesDeflated)
 {
     private readonly Queue<SharedFrame> _frames = new();
     private readonly Queue<PlatformWrite> _platform = new();
@@ -123,7 +123,7 @@ internal sealed class OutboundBacklog(DistributedWebSocketsOptions options, bool
         var bytes = _bytes + (long)Length(frame);
         return _frames.Count < options.OutboundQueueFrames
             && bytes <= options.OutboundQueueBytes
-            && (bytes <= OutboundQueue.AlwaysAllowedBytes || SharedFrame.OutstandingBytes <= options.MaxQueuedBytes);
+            && (bytes <= OutboundQueue.AlwaysAllowedBytes || SharedFrame.OutstandingBytes <= maxQueuedBytes);
     }
 
     private void DropOldest()

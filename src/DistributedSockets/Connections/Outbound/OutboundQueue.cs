@@ -9,7 +9,8 @@ namespace DistributedSockets;
 /// Queueing and writing are two steps, <see cref="TryEnqueue"/> and <see cref="Start"/>, so that a fan-out can settle the order of
 /// its frames under a lock and write after it.
 /// </remarks>
-internal sealed class OutboundQueue(PipeWriter? output, DistributedWebSocketsOptions options, IOutboundQueueOwner owner, bool takesDeflated = false)
+internal sealed class OutboundQueue(
+    PipeWriter? output, HubOptions options, IOutboundQueueOwner owner, bool takesDeflated = false, long maxQueuedBytes = long.MaxValue)
     : IThreadPoolWorkItem
 {
     /// <summary>How much one flush carries; larger frames go in pieces, so that a client that hangs holds no more of them twice.</summary>
@@ -21,7 +22,7 @@ internal sealed class OutboundQueue(PipeWriter? output, DistributedWebSocketsOpt
     private static readonly byte[] s_ping = [0x89, 0x00];
 
     private readonly Lock _gate = new();
-    private readonly OutboundBacklog _backlog = new(options, takesDeflated);
+    private readonly OutboundBacklog _backlog = new(options, maxQueuedBytes, takesDeflated);
     private readonly OutboundPump _pump = new(output);
     private volatile OutboundState _state = output is null ? OutboundState.Unopened : OutboundState.Idle;
     private OutboundIntake _intake;

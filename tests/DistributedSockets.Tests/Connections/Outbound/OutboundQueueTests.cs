@@ -215,7 +215,7 @@ public sealed class OutboundQueueTests
         const int limit = 1_048_576;
         var slow = NewQueue(total: limit);
         var stream = new GatedStream();
-        var keepsUp = new OutboundQueue(Output(stream), new() { MaxQueuedBytes = limit }, _owner);
+        var keepsUp = new OutboundQueue(Output(stream), new(), _owner, maxQueuedBytes: limit);
         _stream.Shut();
         Send(slow, new string('x', OutboundQueue.AlwaysAllowedBytes - 100));
         using (Frame(new string('y', limit))) // waits elsewhere
@@ -392,5 +392,5 @@ public sealed class OutboundQueueTests
     private static PipeWriter Output(Stream stream) => PipeWriter.Create(stream, new(minimumBufferSize: OutboundQueue.JoinBytes));
 
     private OutboundQueue NewQueue(int bytes = 1 << 20, int frames = 16_384, SlowConsumerPolicy policy = SlowConsumerPolicy.Close, long total = int.MaxValue) => new(
-        Output(_stream), new() { OutboundQueueBytes = bytes, OutboundQueueFrames = frames, SlowConsumerPolicy = policy, MaxQueuedBytes = total }, _owner);
+        Output(_stream), new() { OutboundQueueBytes = bytes, OutboundQueueFrames = frames, SlowConsumerPolicy = policy }, _owner, maxQueuedBytes: total);
 }

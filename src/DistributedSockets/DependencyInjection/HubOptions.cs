@@ -1,0 +1,127 @@
+namespace DistributedSockets;
+
+/// <summary>How a process holds the connections of one hub, and sends to them. Read once, at start.</summary>
+/// <remarks>
+/// <para>A hub begins with what <see cref="DistributedWebSocketsOptions"/> says for all hubs. The configuration section
+/// <c>DistributedWebSockets:Hubs:{hub}</c> changes it for one hub, and <c>AddHub</c> wins over both. A list in that section takes the place
+/// of the one for all hubs.</para>
+/// <para>Every process that holds connections of a hub, or sends to them, has options of its own for it: whether a message is
+/// compressed is up to the process that sends it, so workers need the same.</para>
+/// </remarks>
+public class HubOptions : HandshakeOptions
+{
+    /// <summary>Gets or sets how many connections one user may have in a hub, in the whole cluster. A handshake beyond it is answered with 429.</summary>
+    /// <value>The default is 1,000,000, which is no limit; 1 to 1,000,000.</value>
+    /// <remarks>
+    /// Counted in the session store at each handshake, so those that come at the same moment may be let in together; while the store is
+    /// away only those of this node count. A connection whose client vanished counts until its pings go unanswered.
+    /// </remarks>
+    [Between(1, 1_000_000)]
+    public int MaxConnectionsPerUser { get; set; } = 1_000_000;
+
+    /// <summary>Gets or sets how long a connection may be open before it is closed with 1001, so that clients spread over the nodes anew.</summary>
+    /// <value>The default is zero, which is for ever; up to 1 week. Up to a tenth less, by chance, so that connections of one moment do not end together.</value>
+    public TimeSpan MaxConnectionAge { get; set; }
+
+    /// <summary>Gets or sets whether a connection is closed with 1008 when the authentication ticket of its handshake runs out.</summary>
+    /// <value>The default is <see langword="false"/>: the connection outlives its ticket.</value>
+    /// <remarks>
+    /// The time is that of the ticket's <c>ExpiresUtc</c>. <see cref="WebSocketConnection.AuthenticationExpiresAt"/> tells and changes it, as when
+    /// a client has sent a new token.
+    /// </remarks>
+    public bool CloseOnAuthenticationExpiry { get; set; }
+
+    /// <summary>Gets or sets for how long a connection may carry no message, in either direction, before it is closed with 1008.</summary>
+    /// <value>
+    /// The default is zero, which is for ever; else 1 second to 1 week. Never sooner, and later by at most half of the shortest of this,
+    /// <see cref="MessageTimeout"/> and the keep-alive times.
+    /// </value>
+    /// <remarks>Pings and pongs do not count; a message that waits for the client does, and so does the time that the handler takes for one.</remarks>
+    public TimeSpan IdleTimeout { get; set; }
+
+    /// <summary>Gets or sets in how many groups one connection may be at once; joining more fails.</summary>
+    /// <value>The default is 10,000; 1 to 1,000,000.</value>
+    [Between(1, 1_000_000)]
+    public int MaxGroupsPerConnection { get; set; } = 10_000;
+
+    /// <summary>Gets or sets the longest message a client may send, in bytes; a longer one closes the connection with 1009.</summary>
+    /// <value>The default is 65,536; 1 to 16,777,216.</value>
+    [Between(1, 16_777_216)]
+    public int MaxMessageBytes { get; set; } = 65_536;
+
+    /// <summary>Gets or sets how long a client may take over one message, from its first byte to its last; a slower one closes the connection with 1008.</summary>
+    /// <value>The default is 30 seconds; 1 second to 1 hour. Kept within a quarter of the shortest of this and the keep-alive times.</value>
+    public TimeSpan MessageTimeout { get; set; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>Gets or sets how many messages per second are taken from one client; <see cref="ReceiveRatePolicy"/> says what becomes of one that sends more.</summary>
+    /// <value>The default is 1,000,000, which is no limit; 1 to 1,000,000. Up to a second's worth may come at once.</value>
+    [Between(1, 1_000_000)]
+    public int MaxMessagesPerSecond { get; set; } = 1_000_000;
+
+    /// <summary>Gets or sets how many bytes of messages per second are taken from one client; <see cref="ReceiveRatePolicy"/> says what becomes of one that sends more.</summary>
+    /// <value>The default is 1,073,741,824, which is no limit; 1,024 to 1,073,741,824. Up to a second's worth may come at once.</value>
+    [Between(1_024, 1_073_741_824)]
+    public int MaxReceivedBytesPerSecond { get; set; } = 1_073_741_824;
+
+    /// <summary>Gets or sets what happens to a client that sends more per second than it may.</summary>
+    /// <value>
+    /// The default is <see cref="ReceiveRatePolicy.Pause"/>. With <see cref="ReceiveRatePolicy.Close"/> a second's bytes must hold one whole
+    /// message, so <see cref="MaxReceivedBytesPerSecond"/> must be at least <see cref="MaxMessageBytes"/>.
+    /// </value>
+    public ReceiveRatePolicy ReceiveRatePolicy { get; set; }
+
+    /// <summary>Gets or sets how many bytes of frames may wait for one connection.</summary>
+    /// <value>The default is 16,777,216; 1,024 to 1,073,741,824.</value>
+    /// <remarks>
+    /// Frames are shared: a broadcast that waits for many connections is held once. A burst larger than this is more than a connection
+    /// can take even if its client reads all the time.
+    /// </remarks>
+    [Between(1_024, 1_073_741_824)]
+    public int OutboundQueueBytes { get; set; } = 16_777_216;
+
+    /// <summary>Gets or sets how many frames may wait for one connection.</summary>
+    /// <value>The default is 16,384; 1 to 1,048,576.</value>
+    [Between(1, 1_048_576)]
+    public int OutboundQueueFrames { get; set; } = 16_384;
+
+    /// <summary>Gets or sets what happens to a connection whose outbound queue is full.</summary>
+    /// <value>The default is <see cref="SlowConsumerPolicy.Close"/>.</value>
+    public SlowConsumerPolicy SlowConsumerPolicy { get; set; }
+
+    /// <summary>Gets or sets how long a connection may be silent before it is pinged.</summary>
+    /// <value>The default is 15 seconds; 1 second to 1 hour.</value>
+    public TimeSpan KeepAliveInterval { get; set; } = TimeSpan.FromSeconds(15);
+
+    /// <summary>Gets or sets how long a client may take to answer a ping before its connection is ended.</summary>
+    /// <value>The default is 20 seconds; 1 second to 1 hour.</value>
+    /// <remarks>
+    /// It counts from when the ping was written. A ping that waits behind a large frame is not late for as long as the client takes some of
+    /// that frame within this time.
+    /// </remarks>
+    public TimeSpan KeepAliveTimeout { get; set; } = TimeSpan.FromSeconds(20);
+
+    /// <summary>Gets or sets how long a client may take to answer a close frame before the connection is cut.</summary>
+    /// <value>The default is 5 seconds; 100 milliseconds to 1 minute.</value>
+    public TimeSpan CloseTimeout { get; set; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>Gets or sets whether permessage-deflate (RFC 7692) is negotiated with clients that offer it, for both directions.</summary>
+    /// <value>
+    /// The default is <see langword="false"/>: what clients send compressed costs memory per connection, and a message that holds a secret
+    /// beside text of an attacker's choice leaks the secret through its length.
+    /// </value>
+    /// <remarks>
+    /// What is sent is compressed once in the cluster, by the node that sends it; every connection that negotiated the extension gets the
+    /// same bytes, the others the plain frame, as do clients that can hold only a smaller window than the usual one of 32 KiB. Switch it
+    /// on at the nodes and at workers that only send. Between nodes both frames travel.
+    /// </remarks>
+    public bool EnableCompression { get; set; }
+
+    /// <summary>Gets or sets from how many bytes of payload a message is compressed before it is sent, where compression is enabled.</summary>
+    /// <value>The default is 256; 1 to 16,777,216.</value>
+    /// <remarks>
+    /// Every message is compressed by itself, and a short one has little to repeat: JSON of 100 bytes shrinks by about a fifth, of 256 by
+    /// half, of 1,024 by two thirds. What becomes no smaller is sent as it is, at the cost of having tried.
+    /// </remarks>
+    [Between(1, 16_777_216)]
+    public int CompressionThresholdBytes { get; set; } = 256;
+}
