@@ -54,11 +54,11 @@ public sealed class FakeCluster : IAsyncDisposable, IDisposable
 
     /// <summary>Starts a cluster.</summary>
     /// <param name="nodes">How many nodes; at least 1.</param>
-    /// <param name="time">The clock; <see langword="null"/> for a new one.</param>
     /// <param name="configure">Registers the services of the app and maps its handlers.</param>
+    /// <param name="time">The clock; <see langword="null"/> for a new one.</param>
     /// <param name="cancellationToken">Ends the attempt.</param>
     public static async Task<FakeCluster> StartAsync(
-        int nodes, FakeTimeProvider? time = null, Action<FakeClusterOptions>? configure = null, CancellationToken cancellationToken = default)
+        int nodes, Action<FakeClusterOptions>? configure = null, FakeTimeProvider? time = null, CancellationToken cancellationToken = default)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(nodes, 1);
         var options = new FakeClusterOptions();

@@ -33,7 +33,6 @@ public sealed class FakeNode
         _store = (NodeStore)Services.GetRequiredService<ISessionStore>();
         var sockets = Services.GetRequiredService<IOptions<DistributedWebSocketsOptions>>().Value;
         _heartbeat = sockets.HeartbeatInterval;
-        LongestSilence = sockets.KeepAliveInterval * 1.25; // pings are looked after at least four times as often
     }
 
     /// <summary>Its place in <see cref="FakeCluster.Nodes"/>.</summary>
@@ -70,8 +69,9 @@ public sealed class FakeNode
 
     internal NodeClock Clock { get; }
 
-    /// <summary>How long a client can be silent before the node has sent it a ping.</summary>
-    internal TimeSpan LongestSilence { get; }
+    /// <summary>How long a client of a hub can be silent before the node has sent it a ping.</summary>
+    internal TimeSpan LongestSilence(string? hub) =>
+        Services.GetRequiredService<IOptionsMonitor<HubOptions>>().Get(hub).KeepAliveInterval * 1.25; // pings are looked after at least four times as often
 
     internal FakeClient[] Clients
     {
@@ -289,6 +289,7 @@ public sealed class FakeNode
         if (_store.SavedAfter(savedBefore) is { } session)
         {
             client.ConnectionId = session.ConnectionId;
+            client.LongestSilence = LongestSilence(session.Hub);
         }
 
         return client;

@@ -36,7 +36,7 @@ public sealed class LobbyTests
     [Fact]
     public async Task Message_MemberOnAnotherNode_GetsIt()
     {
-        await using var cluster = await FakeCluster.StartAsync(nodes: 2, configure: app => app
+        await using var cluster = await FakeCluster.StartAsync(2, app => app
             .ConfigureServices(LobbyApp.AddLobby)
             .ConfigureApp(LobbyApp.MapLobby));
         var alice = await cluster.ConnectAsync(node: 0, "/lobby", "alice");
@@ -122,7 +122,7 @@ public sealed class LobbyTests
     public async Task Faults_OneInTen_AreLost()
     {
         // snippet: testing-faults
-        await using var cluster = await FakeCluster.StartAsync(nodes: 2, configure: app =>
+        await using var cluster = await FakeCluster.StartAsync(2, app =>
         {
             app.ConfigureServices(LobbyApp.AddLobby).ConfigureApp(LobbyApp.MapLobby);
             app.Faults.Seed = 42;
@@ -158,5 +158,5 @@ public sealed class LobbyTests
     }
 
     private static Task<FakeCluster> StartAsync(FakeTimeProvider? time = null) => FakeCluster.StartAsync(
-        2, time, static app => app.ConfigureServices(LobbyApp.AddLobby).ConfigureApp(LobbyApp.MapLobby));
+        2, static app => app.ConfigureServices(LobbyApp.AddLobby).ConfigureApp(LobbyApp.MapLobby), time);
 }

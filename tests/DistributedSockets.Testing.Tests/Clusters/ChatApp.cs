@@ -29,12 +29,12 @@ internal static class ChatApp
     internal static Task<FakeCluster> StartAsync(int nodes, Action<FakeClusterOptions>? more = null, Microsoft.Extensions.Time.Testing.FakeTimeProvider? time = null) =>
         FakeCluster.StartAsync(
             nodes,
-            time,
             options =>
             {
                 options.ConfigureServices(AddServices).ConfigureApp(Map);
                 more?.Invoke(options);
             },
+            time,
             TestContext.Current.CancellationToken);
 }
 

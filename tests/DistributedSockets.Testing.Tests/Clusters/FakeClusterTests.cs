@@ -261,7 +261,7 @@ public sealed class FakeClusterTests
     public async Task TimeAdvance_OfTheClockItself_DoesToo()
     {
         var time = new FakeTimeProvider();
-        await using var cluster = await FakeCluster.StartAsync(nodes: 2, time, cancellationToken: Cancellation);
+        await using var cluster = await FakeCluster.StartAsync(nodes: 2, time: time, cancellationToken: Cancellation);
 
         await cluster.CrashAsync(node: 1);
         time.Advance(new DistributedWebSocketsOptions().LeaseExpiry);
@@ -513,7 +513,7 @@ public sealed class FakeClusterTests
     public async Task Start_AppThatCannotBeBuilt_ThrowsWhatItThrew()
     {
         await Assert.ThrowsAsync<UnreachableException>(() => FakeCluster.StartAsync(
-            2, configure: static options => options.ConfigureApp(static _ => throw new UnreachableException()), cancellationToken: Cancellation));
+            2, static options => options.ConfigureApp(static _ => throw new UnreachableException()), cancellationToken: Cancellation));
     }
 
     private static async Task<FakeClient> JoinAsync(FakeCluster cluster, int node, string user, string room, Action<FakeClientOptions>? handshake = null)

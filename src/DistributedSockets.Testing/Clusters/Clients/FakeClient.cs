@@ -25,6 +25,7 @@ public sealed class FakeClient : IAsyncDisposable, IDisposable
     {
         Node = node;
         ResponseHeaders = responseHeaders;
+        LongestSilence = node.LongestSilence(null);
         _transport = transport;
         _pulse = pulse;
         SubProtocol = responseHeaders.SecWebSocketProtocol.Count > 0 ? responseHeaders.SecWebSocketProtocol.ToString() : null;
@@ -60,7 +61,10 @@ public sealed class FakeClient : IAsyncDisposable, IDisposable
     internal bool IsIdle => _transport.ToClient.IsQuiet && _transport.ToServer.IsQuiet;
 
     /// <summary>Whether the node must have sent it a ping by now, and has not got the answer.</summary>
-    internal bool OwesPong => Node.Clock.GetUtcNow() - _transport.ToServer.WaitsSince > Node.LongestSilence;
+    internal bool OwesPong => Node.Clock.GetUtcNow() - _transport.ToServer.WaitsSince > LongestSilence;
+
+    /// <summary>How long it can be silent before the node has sent it a ping; that of all hubs while its own is not known.</summary>
+    internal TimeSpan LongestSilence { get; set; }
 
     /// <summary>Whether one of the sides is done with the connection.</summary>
     internal bool HasEnded => !IsOpen || IsServerDone;
