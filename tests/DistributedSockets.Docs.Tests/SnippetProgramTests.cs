@@ -40,6 +40,25 @@ public sealed class SnippetProgramTests
     }
 
     [Fact]
+    public async Task Json_MessagesOfEachType_GoToTheirMethodsAndWhatIsWrongIsAnswered()
+    {
+        await using var app = Snippets.Json.JsonProgram.Build(s_anyPort);
+        await app.StartAsync(Cancelled);
+        using var alice = await ConnectAsync(app, "/room");
+
+        await SendAsync(alice, """{"type":"say","text":"too early"}""");
+        Assert.Equal("""{"type":"refused","of":"say","reason":"Join a room first."}""", await ReceiveAsync(alice));
+        await SendAsync(alice, """{"type":"join","room":"tea"}""");
+        await SendAsync(alice, """{"type":"say","text":"hello"}""");
+        Assert.Equal("""{"type":"said","text":"hello"}""", await ReceiveAsync(alice));
+        await SendAsync(alice, """{"type":"shout","text":"hello"}""");
+        Assert.Contains("unknown_type", await ReceiveAsync(alice));
+        await SendAsync(alice, """{"type":"leave"}""");
+        await SendAsync(alice, """{"type":"say"}"""); // no longer in a room: whether anything is said at all is the method's to check
+        Assert.Contains("Join a room first.", await ReceiveAsync(alice));
+    }
+
+    [Fact]
     public async Task GettingStarted_TwoNodes_ChatPushAndPresenceCrossBetweenThem()
     {
         var cluster = new InMemoryCluster();

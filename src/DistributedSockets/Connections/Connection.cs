@@ -133,6 +133,19 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner, IMe
     /// <summary>Cuts the connection at once, without a close frame.</summary>
     internal void Abort(DisconnectReason reason) => _close.Abort(reason);
 
+    internal override bool IsOfEnding(Exception exception) => exception switch
+    {
+        OperationCanceledException => Aborted.IsCancellationRequested,
+        ConnectionNotFoundException => Reason is not null, // one that has begun to end joins no group any more
+        _ => false,
+    };
+
+    internal override void ReportMethodFailure(string messageType, Exception exception)
+    {
+        _services.Metrics.HandlerFailed();
+        _services.Log.MethodFailed(Id, messageType, exception);
+    }
+
     /// <summary>Begins the close handshake once; whoever comes first says why.</summary>
     internal void Close(DisconnectReason reason) => _close.Close(reason);
 
@@ -303,12 +316,20 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner, IMe
                 await handler.OnConnectedAsync(Aborted);
             }
         }
-        catch (OperationCanceledException) when (Aborted.IsCancellationRequested)
+        catch (Exception exception) when (IsOfEnding(exception))
         {
+            // No fault of the handler.
         }
-        catch (ConnectionNotFoundException) when (Reason is not null)
+        catch (InvalidJsonException exception) when (message is not null)
         {
-            // A connection that has begun to end joins no group any more, which is no fault of its handler.
+            // The client's fault, which must neither look like the handler's nor fill the log.
+            Close(new()
+            {
+                Kind = DisconnectKind.ProtocolError,
+                CloseStatus = WebSocketCloseStatus.InvalidPayloadData,
+                Description = "The message is not the JSON that is expected here.",
+                Exception = exception,
+            });
         }
         catch (Exception exception)
         {

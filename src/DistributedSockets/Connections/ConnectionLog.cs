@@ -3,8 +3,10 @@ using Microsoft.Extensions.Logging;
 namespace DistributedSockets;
 
 /// <summary>Log messages of connections: 100 to 119.</summary>
-internal sealed partial class ConnectionLog(FailSafeLogger<Connection> logger)
+internal sealed partial class ConnectionLog(FailSafeLogger<Connection> logger, TimeProvider time)
 {
+    private readonly RareLog _methodFailedLog = new(10, time);
+
     [LoggerMessage(100, LogLevel.Debug, "Connection {ConnectionId} of hub {Hub} opened.")]
     public partial void Opened(string connectionId, string hub);
 
@@ -44,6 +46,18 @@ internal sealed partial class ConnectionLog(FailSafeLogger<Connection> logger)
     [LoggerMessage(113, LogLevel.Debug, "The app's session state could not be stored before a handshake was answered. It is tried again when the connection ends.")]
     public partial void SessionStateNotStored(Exception exception);
 
+    /// <summary>A client can bring this about again and again, unlike what ends its connection.</summary>
+    public void MethodFailed(string connectionId, string messageType, Exception exception)
+    {
+        if (_methodFailedLog.TryPass(out var others))
+        {
+            MethodFailed(connectionId, messageType, others, exception);
+        }
+    }
+
     [LoggerMessage(106, LogLevel.Debug, "A connection was opened while the backplane is away; its channels follow when it is back.")]
     public partial void OpenedWithoutBackplane(Exception exception);
+
+    [LoggerMessage(117, LogLevel.Error, "The method for messages of type '{MessageType}' threw for connection {ConnectionId}; the client was told, and the connection goes on. {Others} more such failures since the last report were not logged.")]
+    private partial void MethodFailed(string connectionId, string messageType, int others, Exception exception);
 }

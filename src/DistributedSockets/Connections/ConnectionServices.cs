@@ -1,8 +1,17 @@
+using System.Text.Json;
+
 namespace DistributedSockets;
 
-/// <summary>What all connections of a hub share on this node: each holds one reference to it instead of seven.</summary>
+/// <summary>What all connections of a hub share on this node: each holds one reference to it instead of eight.</summary>
 internal sealed class ConnectionServices(
-    LocalNode node, HubOptions options, long maxQueuedBytes, TimeProvider time, DistributedWebSocketsMetrics metrics, ConnectionLog log, FrameDeflater deflater)
+    LocalNode node,
+    HubOptions options,
+    long maxQueuedBytes,
+    TimeProvider time,
+    DistributedWebSocketsMetrics metrics,
+    ConnectionLog log,
+    FrameDeflater deflater,
+    JsonSerializerOptions json)
 {
     internal LocalNode Node => node;
 
@@ -20,6 +29,9 @@ internal sealed class ConnectionServices(
 
     internal FrameDeflater Deflater => deflater;
 
+    /// <summary>How values are read and written as JSON.</summary>
+    internal JsonSerializerOptions Json => json;
+
     /// <summary>The same for the connections of a hub.</summary>
-    internal ConnectionServices For(HubConnections hub) => new(node, hub.Options, maxQueuedBytes, time, metrics, log, hub.Deflater);
+    internal ConnectionServices For(HubConnections hub) => new(node, hub.Options, maxQueuedBytes, time, metrics, log, hub.Deflater, json);
 }

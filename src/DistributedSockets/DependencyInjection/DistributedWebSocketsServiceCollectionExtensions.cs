@@ -53,11 +53,11 @@ public static class DistributedWebSocketsServiceCollectionExtensions
         return builder.UseBackplane<InMemoryBackplane>().UseSessionStore<InMemorySessionStore>();
     }
 
-    /// <summary>Sets how values are written as JSON. Later calls add to earlier ones.</summary>
+    /// <summary>Sets how values are written and read as JSON. Later calls add to earlier ones.</summary>
     /// <param name="builder">The builder.</param>
     /// <param name="configure">
     /// Changes the settings, which are those of <see cref="JsonSerializerDefaults.Web"/>. For trimmed and AOT-compiled apps insert a
-    /// source-generated context into the resolver chain, or give a <c>JsonTypeInfo</c> to each send.
+    /// source-generated context into the resolver chain, or give a <c>JsonTypeInfo</c> to each send and each read.
     /// </param>
     public static IDistributedWebSocketsBuilder ConfigureJson(this IDistributedWebSocketsBuilder builder, Action<JsonSerializerOptions> configure)
     {
@@ -155,7 +155,8 @@ public static class DistributedWebSocketsServiceCollectionExtensions
             provider.GetRequiredService<TimeProvider>(),
             provider.GetRequiredService<DistributedWebSocketsMetrics>(),
             provider.GetRequiredService<ConnectionLog>(),
-            new(provider.GetRequiredService<IOptions<DistributedWebSocketsOptions>>().Value)));
+            new(provider.GetRequiredService<IOptions<DistributedWebSocketsOptions>>().Value),
+            provider.GetRequiredService<IOptions<DistributedWebSocketsJsonOptions>>().Value.SerializerOptions));
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IHostedService, NodeService>());
     }
 }

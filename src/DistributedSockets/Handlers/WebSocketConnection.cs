@@ -72,4 +72,12 @@ public abstract class WebSocketConnection
 
     /// <summary>Cuts the connection at once, without a close frame.</summary>
     public abstract void Abort();
+
+    /// <summary>Whether an exception of the handler says no more than that this connection has begun to end.</summary>
+    internal virtual bool IsOfEnding(Exception exception) => exception is OperationCanceledException && Aborted.IsCancellationRequested;
+
+    /// <summary>Logs and counts an exception of a method of the handler, after which the connection goes on.</summary>
+    internal virtual void ReportMethodFailure(string messageType, Exception exception)
+    {
+    }
 }

@@ -75,7 +75,7 @@ internal sealed class MessageReader(WebSocket socket, bool isTapped, ConnectionS
                 }
 
                 await PaceAsync(aborted);
-                var handled = owner.OnMessageAsync(new(_buffer.AsMemory(0, _length), result.MessageType));
+                var handled = owner.OnMessageAsync(new(_buffer.AsMemory(0, _length), result.MessageType, services.Json));
                 next = WaitForNextAsync();
                 await handled;
                 Clear();
