@@ -6,32 +6,14 @@ using DistributedSockets.Docs.Tests.Markdown;
 
 namespace DistributedSockets.Docs.Tests;
 
-/// <summary>Reads <c>docs/wire-format.md</c> and holds it against the real writer and reader.</summary>
+/// <summary>Reads <c>docs/wire-format.md</c> and its vectors, and holds them against the real writer and reader.</summary>
 public sealed class WireFormatTests
 {
     private const string Page = "docs/wire-format.md";
 
-    private static readonly string[] s_targets = ["all", "connections", "users", "groups"];
-    private static readonly string[] s_commands =
-        ["", "add to group", "remove from group", "remove from all groups", "disconnect", "disconnect user", "disconnect group", "withdraw", "find"];
+    public static TheoryData<string> Vectors => [.. WireFormatVectors.Envelopes.Keys];
 
-    private static readonly string[] s_outcomes = ["", "done", "not found", "backplane away", "too many groups"];
-
-    public static TheoryData<string> Vectors => [.. Vector.All().Keys];
-
-    public static TheoryData<string, string> RefusedBytes
-    {
-        get
-        {
-            var data = new TheoryData<string, string>();
-            foreach (var row in Rows("bytes", "what is wrong"))
-            {
-                data.Add(MarkdownTable.Plain(row[0]), row[1]);
-            }
-
-            return data;
-        }
-    }
+    public static TheoryData<string> WrittenVectors => [.. WireFormatVectors.Envelopes.Values.Where(static vector => !vector.IsLater).Select(static vector => vector.Name)];
 
     public static TheoryData<int, string> FrameHeaders
     {
@@ -63,19 +45,48 @@ public sealed class WireFormatTests
     }
 
     [Fact]
-    public void Page_Vectors_CoverEveryKindOfEnvelopeAndTarget()
+    public void Vectors_AllTogether_CoverEveryKindTargetAndExtension()
     {
-        var vectors = Vector.All().Values;
+        var vectors = WireFormatVectors.Envelopes.Values.Where(static vector => !vector.IsLater).ToArray();
 
-        Assert.Equal(["command", "frame", "reply"], vectors.Select(vector => vector["envelope"]).Distinct().Order());
-        Assert.Equal(s_targets.Order(), vectors.Where(vector => vector.Has("target")).Select(vector => vector["target"]).Distinct().Order());
+        Assert.Equal(["command", "frame", "reply"], vectors.Select(static vector => vector["envelope"]).Distinct().Order());
+        Assert.Equal(
+            WireFormatVector.Targets.Order(), vectors.Where(static vector => vector.Has("target")).Select(static vector => vector["target"]).Distinct().Order());
+        foreach (var extension in EnvelopeExtension.All)
+        {
+            Assert.Contains(
+                vectors,
+                vector => Envelope.Read(vector.Bytes, EnvelopeKnowledge.Current, out var envelope) == EnvelopeVerdict.Taken && envelope.TryFind(extension, out _));
+        }
+    }
+
+    [Fact]
+    public void Page_Extensions_AreAllThereAre()
+    {
+        var rows = Rows("id", "extension", "bytes", "value");
+
+        Assert.Equal(
+            EnvelopeExtension.All.OrderBy(static extension => extension.Id).Select(static extension => $"{extension.Id}: {Size(extension)}"),
+            rows.Select(static row => $"{row[0]}: {row[2]}"));
+
+        static string Size(EnvelopeExtension extension) =>
+            extension.MinBytes == extension.MaxBytes ? $"{extension.MinBytes}" : $"{extension.MinBytes} to {extension.MaxBytes}";
+    }
+
+    [Fact]
+    public void Page_VectorShown_IsThatOfTheFile()
+    {
+        var section = Repository.Read(Page).Split("## Test vectors", 2)[1];
+        var shown = HexBlock(CodeBlock.In(section).First(static block => block.Language == "hex"));
+
+        Assert.Contains(WireFormatVectors.Envelopes.Values, vector => section.Contains($"*{vector.Name}*", StringComparison.Ordinal) && vector.Bytes.SequenceEqual(shown));
     }
 
     [Theory]
-    [MemberData(nameof(Vectors))]
-    public void Vector_Written_HasTheBytesOfThePage(string title)
+    [MemberData(nameof(WrittenVectors))]
+    public void Vector_Written_HasItsBytes(string name)
     {
-        var vector = Vector.All()[title];
+        var vector = WireFormatVectors.Envelopes[name];
         var writer = new EnvelopeWriter(vector["origin"]);
         int length;
         byte[] written;
@@ -85,21 +96,21 @@ public sealed class WireFormatTests
                 using (var frame = vector.Frame())
                 {
                     written = writer.WriteFrame(
-                        (WebSocketTargetKind)Array.IndexOf(s_targets, vector["target"]),
+                        (WebSocketTargetKind)Array.IndexOf(WireFormatVector.Targets, vector["target"]),
                         vector.List("names"),
                         vector.List("excluded"),
-                        vector.Id("message id"),
+                        vector.Id("messageId"),
                         frame,
-                        out length);
+                        out length,
+                        vector.Extensions);
                 }
 
                 break;
             case "command":
-                written = writer.WriteCommand(vector.Id("request id"), vector.Command, out length);
+                written = writer.WriteCommand(vector.Id("requestId"), vector.Command, out length, vector.Extensions);
                 break;
             default:
-                written = writer.WriteReply(
-                    vector.Id("request id"), (RemoteCommandOutcome)Array.IndexOf(s_outcomes, vector["outcome"]), out length);
+                written = writer.WriteReply(vector.Id("requestId"), vector.Outcome, out length);
                 break;
         }
 
@@ -108,17 +119,21 @@ public sealed class WireFormatTests
 
     [Theory]
     [MemberData(nameof(Vectors))]
-    public void Vector_Read_HasTheFieldsOfThePage(string title)
+    public void Vector_Read_HasItsFields(string name)
     {
-        var vector = Vector.All()[title];
-        Assert.True(Envelope.TryRead(vector.Bytes, out var envelope));
+        var vector = WireFormatVectors.Envelopes[name];
+        Assert.Equal(EnvelopeVerdict.Taken, Envelope.Read(vector.Bytes, EnvelopeKnowledge.Current, out var envelope));
         Assert.Equal(vector["origin"], Encoding.UTF8.GetString(envelope.Origin));
         Assert.Equal(vector["envelope"], envelope.Kind.ToString().ToLowerInvariant());
+        Assert.Equal(vector.Has("traceContext"), envelope.TryGetTraceContext(out var trace));
+        Assert.Equal(
+            (vector.TraceContext.TraceId, vector.TraceContext.SpanId, vector.TraceContext.TraceFlags, vector.TraceContext.TraceState),
+            (trace.TraceId, trace.SpanId, trace.TraceFlags, trace.TraceState));
         switch (envelope.Kind)
         {
             case EnvelopeKind.Frame:
-                Assert.Equal(vector["target"], s_targets[(int)envelope.Target]);
-                Assert.Equal(vector.Id("message id"), envelope.MessageId);
+                Assert.Equal(vector["target"], WireFormatVector.Targets[(int)envelope.Target]);
+                Assert.Equal(vector.Id("messageId"), envelope.MessageId);
                 Assert.Equal(vector.List("names"), List(envelope.Names(new char[NameList.ScratchChars])));
                 Assert.Equal(vector.List("excluded"), List(envelope.Excluded(new char[NameList.ScratchChars])));
                 Assert.True(SharedFrame.TryWrap(envelope.Frame, envelope.HasDeflated, out var frame));
@@ -132,13 +147,13 @@ public sealed class WireFormatTests
                 break;
             case EnvelopeKind.Command:
                 Assert.True(envelope.Body().TryReadCommand(out var commandId, out var command));
-                Assert.Equal(vector.Id("request id"), commandId);
+                Assert.Equal(vector.Id("requestId"), commandId);
                 Assert.Equal(vector.Command, command);
                 break;
             default:
                 Assert.True(envelope.Body().TryReadReply(out var requestId, out var outcome));
-                Assert.Equal(vector.Id("request id"), requestId);
-                Assert.Equal(vector["outcome"], s_outcomes[(int)outcome]);
+                Assert.Equal(vector.Id("requestId"), requestId);
+                Assert.Equal(vector.Outcome, outcome);
                 break;
         }
     }
@@ -146,7 +161,7 @@ public sealed class WireFormatTests
     [Fact]
     public void Vector_Compressed_InflatesToItsFrame()
     {
-        var vector = Assert.Single(Vector.All().Values, static vector => vector.Compressed.Length > 0);
+        var vector = Assert.Single(WireFormatVectors.Envelopes.Values, static vector => vector.Compressed.Length > 0);
         using var deflate = new DeflateStream(new MemoryStream([.. vector.Compressed, 0, 0, 0xFF, 0xFF]), CompressionMode.Decompress);
         using var inflated = new MemoryStream();
         deflate.CopyTo(inflated);
@@ -155,21 +170,74 @@ public sealed class WireFormatTests
     }
 
     [Theory]
-    [MemberData(nameof(Vectors))]
-    public async Task Vector_Dispatched_IsTaken(string title)
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Vectors_Received_AreTaken(bool seals)
     {
-        using var host = await StartNodeAsync();
+        await using var node = await ReceivingNode.StartAsync(seals);
 
-        Assert.True(Dispatch(host, Vector.All()[title].Bytes));
+        foreach (var vector in WireFormatVectors.Envelopes.Values)
+        {
+            await node.ReceiveAsync(vector.Bytes);
+
+            Assert.True(!node.Dropped.Any() && node.Ignored == 0, $"Not taken: {vector.Name}.");
+        }
+
+        Assert.DoesNotContain(RemoteCommandOutcome.NotUnderstood, node.Replies);
     }
 
     [Theory]
-    [MemberData(nameof(RefusedBytes))]
-    public async Task RefusedBytes_Dispatched_AreRefused(string hex, string problem)
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task RefusedBytes_Received_AreDroppedAndReported(bool seals)
     {
-        using var host = await StartNodeAsync();
+        await using var node = await ReceivingNode.StartAsync(seals);
+        var count = 0;
+        foreach (var (problem, reason, hex) in WireFormatVectors.List("refused", "problem", "as"))
+        {
+            await node.ReceiveAsync(WireFormatVectors.Hex(hex));
 
-        Assert.False(Dispatch(host, Convert.FromHexString(hex.Replace(" ", "", StringComparison.Ordinal))), $"Taken in spite of: {problem}.");
+            Assert.True(node.Dropped.Count() == ++count && node.Dropped.Last() == reason, $"Counted as '{node.Dropped.LastOrDefault()}', not as '{reason}': {problem}.");
+        }
+
+        Assert.InRange(node.PossibleLosses, 1, count); // reported once a second
+        Assert.Equal(0, node.Ignored);
+        Assert.Empty(node.Replies);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task IgnoredBytes_Received_ArePassedOver(bool seals)
+    {
+        await using var node = await ReceivingNode.StartAsync(seals);
+        var count = 0;
+        foreach (var (what, _, hex) in WireFormatVectors.List("ignored", "what"))
+        {
+            await node.ReceiveAsync(WireFormatVectors.Hex(hex));
+
+            Assert.True(node.Ignored == ++count && !node.Dropped.Any(), $"Not passed over: {what}.");
+        }
+
+        Assert.Equal(0, node.PossibleLosses);
+        Assert.Empty(node.Replies);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task AnsweredBytes_Received_AreAnswered(bool seals)
+    {
+        await using var node = await ReceivingNode.StartAsync(seals);
+        foreach (var (what, outcome, hex) in WireFormatVectors.List("answered", "what", "outcome"))
+        {
+            await node.ReceiveAsync(WireFormatVectors.Hex(hex));
+
+            Assert.True(WireFormatVector.Outcomes[(int)node.Replies.Last()] == outcome, $"Not answered so: {what}.");
+            Assert.Empty(node.Dropped);
+        }
+
+        Assert.Equal((0, 0), (node.PossibleLosses, node.Ignored));
     }
 
     [Theory]
@@ -182,29 +250,29 @@ public sealed class WireFormatTests
     }
 
     [Fact]
-    public void SealedVector_SealedAndOpened_HasTheBytesOfThePage()
+    public void SealedVector_SealedAndOpened_HasItsBytes()
     {
-        var table = MarkdownTable.In(Repository.Read(Page)).Single(table => table.Columns is ["sealed", "value"]);
-        var fields = table.Rows.ToDictionary(row => row[0], row => MarkdownTable.Plain(row[1]), StringComparer.Ordinal);
-        var bytes = HexBlock(CodeBlock.In(Repository.Read(Page).Split($"### {table.Heading}", 2)[1]).First(block => block.Language == "hex"));
-        var content = Vector.All().Single(vector => vector.Key.StartsWith("Vector 1:", StringComparison.Ordinal)).Value.Bytes;
-        var time = new FixedTimeProvider(DateTimeOffset.Parse(fields["sealed at"], CultureInfo.InvariantCulture));
+        var vector = WireFormatVectors.Sealed;
+        var content = WireFormatVectors.Envelopes[vector["content"]].Bytes;
+        var time = new FixedTimeProvider(DateTimeOffset.Parse(vector["sealedAt"], CultureInfo.InvariantCulture));
         var options = new DistributedWebSocketsOptions();
-        options.EnvelopeKeys.Add(fields["key"]);
+        options.EnvelopeKeys.Add(vector["key"]);
         var ring = new EnvelopeKeyRing(Microsoft.Extensions.Options.Options.Create(options));
-        var sealer = new EnvelopeSealer(ring.Sealing, Hex(fields["sender"]), long.Parse(fields["counter"], CultureInfo.InvariantCulture) - 1, time);
+        var sealer = new EnvelopeSealer(ring.Sealing, WireFormatVectors.Hex(vector["sender"]), vector.Number("counter") - 1, time);
 
-        var written = sealer.Seal(fields["channel"], content, out var length);
+        var written = sealer.Seal(vector["channel"], content, out var length);
 
-        Assert.Equal(Convert.ToHexString(bytes), Convert.ToHexString(written, 0, length));
-        var opener = new EnvelopeOpener(ring, new(ring, time), Microsoft.Extensions.Options.Options.Create(options), time);
-        Assert.Equal(EnvelopeVerdict.Taken, opener.Open(fields["channel"], 1, bytes, out var opened));
+        Assert.Equal(Convert.ToHexString(vector.Bytes), Convert.ToHexString(written, 0, length));
+        var opener = new EnvelopeOpener(ring, new(ring, time), Microsoft.Extensions.Options.Options.Create(options), EnvelopeKnowledge.Current, time);
+        Assert.Equal(EnvelopeVerdict.Taken, opener.Open(vector["channel"], 1, vector.Bytes, out var opened));
         Assert.Equal(content, opened.Bytes.ToArray());
 
-        // The same with nothing of ours but the values of the page.
-        using var cipher = new System.Security.Cryptography.AesGcm(Hex(fields["key of the sender"]), 16);
+        // The same with nothing of ours but the values of the file.
+        var bytes = vector.Bytes;
+        using var cipher = new System.Security.Cryptography.AesGcm(WireFormatVectors.Hex(vector["keyOfTheSender"]), 16);
         var plain = new byte[content.Length];
-        cipher.Decrypt(Hex(fields["nonce"]), bytes.AsSpan(37..^16), bytes.AsSpan(^16..), plain, [.. bytes[..37], .. Encoding.UTF8.GetBytes(fields["channel"])]);
+        cipher.Decrypt(
+            WireFormatVectors.Hex(vector["nonce"]), bytes.AsSpan(38..^16), bytes.AsSpan(^16..), plain, [.. bytes[..38], .. Encoding.UTF8.GetBytes(vector["channel"])]);
         Assert.Equal(content, plain);
     }
 
@@ -256,22 +324,6 @@ public sealed class WireFormatTests
         Assert.Equal("006869", Convert.ToHexString(whole.WrittenSpan));
     }
 
-    private static bool Dispatch(IHost host, byte[] bytes)
-    {
-        var hub = host.Services.GetRequiredService<Hubs>().Get("chat");
-        return Envelope.TryRead(bytes, out var envelope)
-            && host.Services.GetRequiredService<EnvelopeDispatcher>().TryDispatch(hub, envelope, new DeliveredMessages(TimeProvider.System));
-    }
-
-    private static async Task<IHost> StartNodeAsync()
-    {
-        var builder = Host.CreateEmptyApplicationBuilder(null);
-        builder.Services.AddDistributedWebSockets();
-        var host = builder.Build();
-        await host.StartAsync(TestContext.Current.CancellationToken);
-        return host;
-    }
-
     private static string[] List(NameList names)
     {
         var list = new List<string>();
@@ -286,70 +338,8 @@ public sealed class WireFormatTests
     private static IEnumerable<IReadOnlyList<string>> Rows(params string[] columns) =>
         MarkdownTable.In(Repository.Read(Page)).Single(table => table.Columns.SequenceEqual(columns)).Rows;
 
-    private static byte[] Hex(string text) => Convert.FromHexString(text.Replace(" ", "", StringComparison.Ordinal));
-
     private static byte[] HexBlock(CodeBlock block) =>
         Convert.FromHexString(string.Concat(block.Lines.Select(line => line.Split(';')[0].Replace(" ", "", StringComparison.Ordinal))));
-
-    /// <summary>A vector of the page: the table of its fields and its bytes.</summary>
-    private sealed class Vector(MarkdownTable table, byte[] bytes)
-    {
-        private readonly Dictionary<string, string> _fields = table.Rows.ToDictionary(row => row[0], row => row[1], StringComparer.Ordinal);
-
-        public byte[] Bytes => bytes;
-
-        public WebSocketMessage Message => _fields["frame"].Split(' ', 2) is ["text", var text]
-            ? WebSocketMessage.Text(MarkdownTable.Plain(text))
-            : WebSocketMessage.Binary(Convert.FromHexString(MarkdownTable.Plain(_fields["frame"].Split(' ', 2)[1]).Replace(" ", "", StringComparison.Ordinal)));
-
-        /// <summary>The payload of the compressed frame; empty if there is none.</summary>
-        public byte[] Compressed => Has("compressed") ? Convert.FromHexString(this["compressed"].Replace(" ", "", StringComparison.Ordinal)) : [];
-
-        public RemoteCommand Command => new(
-            (RemoteCommandKind)Array.IndexOf(s_commands, this["command"]), Text("subject"), Text("group"), (ushort)Number("close code"), Text("reason"));
-
-        public string this[string field] => MarkdownTable.Plain(_fields[field]);
-
-        public static Dictionary<string, Vector> All()
-        {
-            var page = Repository.Read(Page);
-            var vectors = new Dictionary<string, Vector>(StringComparer.Ordinal);
-            foreach (var table in MarkdownTable.In(page).Where(table => table.Heading.StartsWith("Vector ", StringComparison.Ordinal)))
-            {
-                var section = page.Split($"### {table.Heading}", 2)[1];
-                vectors.Add(table.Heading, new(table, HexBlock(CodeBlock.In(section).First(block => block.Language == "hex"))));
-            }
-
-            return vectors;
-        }
-
-        /// <summary>The frame, with the compressed one that the page shows: what a compressor makes of a text may differ, and be right.</summary>
-        public SharedFrame Frame()
-        {
-            var plain = SharedFrame.Encode(Message);
-            if (Compressed.Length == 0)
-            {
-                return plain;
-            }
-
-            using (plain)
-            {
-                byte[] both = [.. plain.Bytes.Span, (byte)(plain.Bytes.Span[0] | 0x40), (byte)Compressed.Length, .. Compressed];
-                Assert.True(SharedFrame.TryWrap(both, withDeflated: true, out var frame));
-                return frame;
-            }
-        }
-
-        public bool Has(string field) => _fields.ContainsKey(field);
-
-        public ulong Number(string field) => ulong.Parse(this[field], CultureInfo.InvariantCulture);
-
-        public Guid Id(string field) => this[field] == "none" ? Guid.Empty : Guid.Parse(this[field]);
-
-        public string[] List(string field) => _fields[field] == "none" ? [] : [.. _fields[field].Split(", ").Select(MarkdownTable.Plain)];
-
-        private string Text(string field) => _fields[field] == "none" ? "" : this[field];
-    }
 
     private sealed class FixedTimeProvider(DateTimeOffset now) : TimeProvider
     {

@@ -26,6 +26,6 @@ public sealed record NodeInfo
     /// <summary>
     /// How the node seals envelopes; <see langword="null"/> if the session store does not tell, and in the node's own services.
     /// </summary>
-    /// <value><c>plain</c>, or the ids of its keys, which tell nothing about the keys, that of the sealing one first.</value>
+    /// <value><c>clear</c>, or the ids of its keys, which tell nothing about the keys, that of the sealing one first.</value>
     public string? Sealing { get; init; }
 }

@@ -9,6 +9,7 @@ internal sealed partial class ForeignCommands(
     CommandExecutor executor,
     BackplanePublisher publisher,
     EnvelopeWriter writer,
+    EnvelopeKnowledge knowledge,
     TimeProvider time,
     DistributedWebSocketsMetrics metrics,
     FailSafeLogger<ForeignCommands> logger)
@@ -23,7 +24,10 @@ internal sealed partial class ForeignCommands(
     private int _running;
     private TaskCompletionSource? _idle;
 
-    /// <summary>Takes a command, and answers it if it asks for an answer. Never waits; called in the order in which a node has published.</summary>
+    /// <summary>
+    /// Takes a command, and answers it if it asks for an answer: also that it is not known here. Never waits; called in the order in which a
+    /// node has published.
+    /// </summary>
     internal void OnCommand(HubConnections hub, Guid requestId, string originNodeId, in RemoteCommand command)
     {
         if (command.Kind == RemoteCommandKind.Withdraw)
@@ -118,6 +122,11 @@ internal sealed partial class ForeignCommands(
 
     private async ValueTask<RemoteCommandOutcome> ExecuteAsync(HubConnections hub, RemoteCommand command, CancellationToken cancellationToken)
     {
+        if (!knowledge.Knows(command.Kind))
+        {
+            return RemoteCommandOutcome.NotUnderstood;
+        }
+
         try
         {
             return await executor.ExecuteAsync(hub, command, cancellationToken);

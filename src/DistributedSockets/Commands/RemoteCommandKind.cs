@@ -1,6 +1,10 @@
 namespace DistributedSockets;
 
 /// <summary>What another node is asked to do. The numbers are part of the wire format.</summary>
+/// <remarks>
+/// A node that does not know a command says so to a sender that wants an answer. Of those without an answer, one with
+/// <see cref="EnvelopeKnowledge.MayBeIgnored"/> is passed over, and any other is reported as possible loss.
+/// </remarks>
 internal enum RemoteCommandKind : byte
 {
     /// <summary>Add a connection to a group.</summary>

@@ -1,6 +1,7 @@
 namespace DistributedSockets;
 
 /// <summary>What came of a remote command. The numbers are part of the wire format.</summary>
+/// <remarks>One that is added answers only commands that are added with it or later, since older senders cannot read it.</remarks>
 internal enum RemoteCommandOutcome : byte
 {
     /// <summary>It was done.</summary>
@@ -17,4 +18,7 @@ internal enum RemoteCommandOutcome : byte
 
     /// <summary>The transport refuses the group's channel to the node.</summary>
     Refused = 5,
+
+    /// <summary>The node runs an older version, which does not know the command. It was not carried out.</summary>
+    NotUnderstood = 6,
 }

@@ -74,6 +74,9 @@ internal sealed class RemoteCommands
                 throw new BackplaneRefusedException(
                     $"The transport of the backplane refuses the channel of group '{command.Group}' to the node of connection '{command.Subject}', so the " +
                     "connection was not added to the group. That node's health check and log event 172 say why.");
+            case RemoteCommandOutcome.NotUnderstood:
+                throw new NotSupportedException(
+                    $"The node of connection '{command.Subject}' runs an older version, which does not know this command. Nothing was done. Bring all nodes to one version.");
             case RemoteCommandOutcome.TooManyGroups:
                 throw new InvalidOperationException(
                     $"Connection '{command.Subject}' is in as many groups as a connection may be in, so it was not added to '{command.Group}'. " +
@@ -214,7 +217,7 @@ internal sealed class RemoteCommands
 
     private async ValueTask<long?> PublishAsync(SentCommand command, CancellationToken cancellationToken)
     {
-        var envelope = _writer.WriteCommand(command.RequestId, command.Command, out var length);
+        var envelope = _writer.WriteCommand(command.RequestId, command.Command, out var length, command.Extensions);
         try
         {
             var receivers = await _publisher.PublishAsync(command.Hub.NodeChannel(command.NodeId), envelope.AsMemory(0, length), cancellationToken);

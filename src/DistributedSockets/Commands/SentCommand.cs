@@ -16,6 +16,9 @@ internal sealed class SentCommand(HubConnections hub, string nodeId, RemoteComma
 
     internal Guid RequestId => requestId;
 
+    /// <summary>What travels with it: the trace context of whoever made it, which may not be whoever publishes it.</summary>
+    internal EnvelopeExtensions Extensions { get; } = new() { TraceContext = TraceContextValue.Current };
+
     /// <summary>Ends the wait of whoever asked.</summary>
     internal CancellationToken CancellationToken => cancellationToken;
 

@@ -3,7 +3,8 @@ using System.Text;
 namespace DistributedSockets;
 
 /// <summary>Delivers what arrives from other nodes, called by the lanes. Never waits.</summary>
-internal sealed class EnvelopeDispatcher(LocalDelivery delivery, RemoteCommands commands, ForeignCommands foreignCommands)
+internal sealed class EnvelopeDispatcher(
+    LocalDelivery delivery, RemoteCommands commands, ForeignCommands foreignCommands, EnvelopeKnowledge knowledge, RefusedEnvelopes refused)
 {
     /// <summary>Delivers one envelope; false if what stands in it is wrong.</summary>
     /// <param name="hub">The hub of its channel.</param>
@@ -53,7 +54,18 @@ internal sealed class EnvelopeDispatcher(LocalDelivery delivery, RemoteCommands 
     {
         // The answer goes to the channel of the origin, and its name into the log.
         var origin = envelope.Origin;
-        if (!ConnectionId.IsNode(origin) || !envelope.Body().TryReadCommand(out var requestId, out var command))
+        if (!ConnectionId.IsNode(origin) || !envelope.Body().TryReadCommandKind(out var requestId, out var kind))
+        {
+            return false;
+        }
+
+        if (!knowledge.Knows(kind))
+        {
+            OnUnknown(hub, requestId, origin, kind);
+            return true;
+        }
+
+        if (!envelope.Body().TryReadCommand(out _, out var command))
         {
             return false;
         }
@@ -67,5 +79,18 @@ internal sealed class EnvelopeDispatcher(LocalDelivery delivery, RemoteCommands 
 
         foreignCommands.OnCommand(hub, requestId, Encoding.UTF8.GetString(origin), command);
         return true;
+    }
+
+    /// <summary>Says to whoever waits for an answer that the command is not known here, else to this node if it must not be ignored.</summary>
+    private void OnUnknown(HubConnections hub, Guid requestId, ReadOnlySpan<byte> origin, RemoteCommandKind kind)
+    {
+        if (requestId != Guid.Empty)
+        {
+            foreignCommands.OnCommand(hub, requestId, Encoding.UTF8.GetString(origin), new(kind, Subject: ""));
+        }
+        else
+        {
+            refused.ReportUnknown(((byte)kind & EnvelopeKnowledge.MayBeIgnored) != 0 ? EnvelopeVerdict.Ignored : EnvelopeVerdict.NotUnderstood);
+        }
     }
 }

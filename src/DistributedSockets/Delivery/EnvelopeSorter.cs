@@ -7,6 +7,7 @@ internal sealed class EnvelopeSorter : IBackplaneReceiver
 {
     private readonly Lane[] _lanes;
     private readonly EnvelopeOpener? _opener;
+    private readonly EnvelopeKnowledge _knowledge;
     private readonly EnvelopeWriter _own;
     private readonly Hubs _hubs;
     private readonly LocalNode _node;
@@ -20,6 +21,7 @@ internal sealed class EnvelopeSorter : IBackplaneReceiver
     public EnvelopeSorter(
         EnvelopeDispatcher dispatcher,
         EnvelopeOpener opener,
+        EnvelopeKnowledge knowledge,
         EnvelopeWriter own,
         Hubs hubs,
         LocalNode node,
@@ -31,6 +33,7 @@ internal sealed class EnvelopeSorter : IBackplaneReceiver
         TimeProvider time)
     {
         _opener = opener.IsEnabled ? opener : null;
+        _knowledge = knowledge;
         _own = own;
         _hubs = hubs;
         _node = node;
@@ -115,17 +118,15 @@ internal sealed class EnvelopeSorter : IBackplaneReceiver
             return EnvelopeVerdict.TooLarge;
         }
 
-        if (_opener is not null)
+        if (_opener is null && SealedEnvelope.Is(payload.Span))
         {
-            var verdict = _opener.Open(channel, now, payload, out envelope);
-            if (verdict != EnvelopeVerdict.Taken)
-            {
-                return verdict;
-            }
+            return EnvelopeVerdict.NoKeys;
         }
-        else if (!Envelope.TryRead(payload, out envelope))
+
+        var verdict = _opener is null ? Envelope.Read(payload, _knowledge, out envelope) : _opener.Open(channel, now, payload, out envelope);
+        if (verdict != EnvelopeVerdict.Taken)
         {
-            return SealedEnvelope.Is(payload.Span) ? EnvelopeVerdict.NoKeys : EnvelopeVerdict.Unreadable;
+            return verdict;
         }
 
         return envelope.Origin.SequenceEqual(_own.Origin) ? EnvelopeVerdict.OwnEcho : EnvelopeVerdict.Taken;

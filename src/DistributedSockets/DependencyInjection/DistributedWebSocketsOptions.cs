@@ -90,7 +90,7 @@ public sealed class DistributedWebSocketsOptions : HubOptions
     public int LaneBytes { get; set; } = 67_108_864;
 
     /// <summary>Gets the keys that seal envelopes, so that others who can reach the backplane neither read nor make nor repeat them.</summary>
-    /// <value>Empty by default: envelopes are plain. Each is the base64 of 32 random bytes; at most 16.</value>
+    /// <value>Empty by default: envelopes are clear. Each is the base64 of 32 random bytes; at most 16.</value>
     /// <remarks>
     /// The first seals, all of them open. Nodes and workers of a cluster must have the same; to change them, add the new one at the end
     /// everywhere, then move it to the front everywhere, then remove the old one. They are secrets: keep them where your other secrets are.

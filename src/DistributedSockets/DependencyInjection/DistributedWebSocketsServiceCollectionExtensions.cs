@@ -118,6 +118,7 @@ public static class DistributedWebSocketsServiceCollectionExtensions
             provider.GetRequiredService<TimeProvider>(),
             provider.GetRequiredService<IOptions<DistributedWebSocketsOptions>>().Value.UnsubscribeDelay,
             provider.GetRequiredService<IOptions<DistributedWebSocketsOptions>>().Value.RemoteCommandTimeout));
+        services.TryAddSingleton(EnvelopeKnowledge.Current);
         services.TryAddSingleton<EnvelopeKeyRing>();
         services.TryAddSingleton<EnvelopeSealer>();
         services.TryAddSingleton<EnvelopeOpener>();

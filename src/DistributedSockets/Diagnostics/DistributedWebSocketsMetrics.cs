@@ -23,6 +23,7 @@ internal sealed partial class DistributedWebSocketsMetrics : IDisposable
     private readonly Histogram<double> _publishDuration;
     private readonly Counter<long> _receivedEnvelopes;
     private readonly Counter<long> _droppedEnvelopes;
+    private readonly Counter<long> _ignoredEnvelopes;
     private readonly Histogram<double> _lag;
     private readonly Counter<long> _possibleLosses;
     private readonly Counter<long> _droppedEvents;
@@ -44,6 +45,7 @@ internal sealed partial class DistributedWebSocketsMetrics : IDisposable
         _publishDuration = _meter.CreateHistogram<double>("distributed_sockets.backplane.publish.duration", "s", "How long the backplane took to take an envelope.");
         _receivedEnvelopes = _meter.CreateCounter<long>("distributed_sockets.backplane.received_envelopes", "{envelope}", "Envelopes from other nodes.");
         _droppedEnvelopes = _meter.CreateCounter<long>("distributed_sockets.backplane.dropped_envelopes", "{envelope}", "Envelopes from other nodes that were not delivered.");
+        _ignoredEnvelopes = _meter.CreateCounter<long>("distributed_sockets.backplane.ignored_envelopes", "{envelope}", "Envelopes of a later version that a node which does not know them may ignore.");
         _lag = _meter.CreateHistogram<double>("distributed_sockets.backplane.lag", "s", "How long an envelope waited in its lane.");
         _possibleLosses = _meter.CreateCounter<long>("distributed_sockets.possible_losses", "{event}", "Reports of possible loss.");
         _droppedEvents = _meter.CreateCounter<long>("distributed_sockets.dropped_events", "{event}", "Cluster events that observers did not take.");
@@ -125,6 +127,8 @@ internal sealed partial class DistributedWebSocketsMetrics : IDisposable
 
     internal void EnvelopeDropped(string reason) =>
         Add(_droppedEnvelopes, 1, new KeyValuePair<string, object?>("distributed_sockets.drop_reason", reason));
+
+    internal void EnvelopeIgnored() => Add(_ignoredEnvelopes, 1);
 
     internal void Lagged(TimeSpan lag) => Record(_lag, lag.TotalSeconds);
 

@@ -1,3 +1,5 @@
+using System.Diagnostics;
+
 namespace DistributedSockets;
 
 /// <summary>An envelope that has been read: its memory, and where in it everything stands.</summary>
@@ -9,16 +11,19 @@ namespace DistributedSockets;
 internal readonly struct Envelope
 {
     private readonly ReadOnlyMemory<byte> _bytes;
+    private readonly ExtensionPositions _extensions;
+    private readonly int _targetAt;
     private readonly int _excludedAt;
     private readonly int _bodyAt;
     private readonly ushort _nameCount;
     private readonly ushort _excludedCount;
     private readonly byte _originLength;
 
-    private Envelope(ReadOnlyMemory<byte> bytes, EnvelopeKind kind, byte originLength, int bodyAt)
+    private Envelope(ReadOnlyMemory<byte> bytes, EnvelopeKind kind, byte originLength, in ExtensionPositions extensions, int bodyAt)
     {
         _bytes = bytes;
         _originLength = originLength;
+        _extensions = extensions;
         _bodyAt = bodyAt;
         Kind = kind;
     }
@@ -26,13 +31,16 @@ internal readonly struct Envelope
     private Envelope(
         ReadOnlyMemory<byte> bytes,
         byte originLength,
+        in ExtensionPositions extensions,
+        int targetAt,
         WebSocketTargetKind target,
         ushort nameCount,
         int excludedAt,
         ushort excludedCount,
         int frameAt)
-        : this(bytes, EnvelopeKind.Frame, originLength, frameAt)
+        : this(bytes, EnvelopeKind.Frame, originLength, extensions, frameAt)
     {
+        _targetAt = targetAt;
         Target = target;
         _nameCount = nameCount;
         _excludedAt = excludedAt;
@@ -53,7 +61,7 @@ internal readonly struct Envelope
     internal WebSocketTargetKind Target { get; }
 
     /// <summary>Which message a frame is, if it went out on several channels; else empty.</summary>
-    internal Guid MessageId => new(_bytes.Span.Slice(TargetAt + 1, EnvelopeWriter.GuidBytes), bigEndian: true);
+    internal Guid MessageId => new(_bytes.Span.Slice(_targetAt + 1, EnvelopeWriter.GuidBytes), bigEndian: true);
 
     /// <summary>Whether the compressed frame stands behind the plain one.</summary>
     internal bool HasDeflated => (_bytes.Span[EnvelopeWriter.FlagsAt] & EnvelopeWriter.DeflatedFlag) != 0;
@@ -61,47 +69,88 @@ internal readonly struct Envelope
     /// <summary>The plain frame and, if there is one, the compressed frame behind it. Nobody has looked at either yet.</summary>
     internal ReadOnlyMemory<byte> Frame => _bytes[_bodyAt..];
 
-    private int TargetAt => EnvelopeWriter.FixedHeaderBytes + _originLength;
-
-    /// <summary>Reads an envelope; false if it is none of this version, or a length in it is wrong. Allocates nothing.</summary>
-    internal static bool TryRead(ReadOnlyMemory<byte> bytes, out Envelope envelope)
+    /// <summary>Reads a clear envelope. Allocates nothing.</summary>
+    /// <param name="bytes">The envelope.</param>
+    /// <param name="knowledge">What is known beside the layout of this version.</param>
+    /// <param name="envelope">The envelope, if it is taken.</param>
+    /// <returns>
+    /// <see cref="EnvelopeVerdict.Taken"/>; <see cref="EnvelopeVerdict.Unreadable"/> if it is none of this version and form, or a length in it
+    /// is wrong; <see cref="EnvelopeVerdict.NotUnderstood"/> or <see cref="EnvelopeVerdict.Ignored"/> if a later version has added something to
+    /// it that is not known here.
+    /// </returns>
+    internal static EnvelopeVerdict Read(ReadOnlyMemory<byte> bytes, EnvelopeKnowledge knowledge, out Envelope envelope)
     {
         envelope = default;
         var span = bytes.Span;
-        if (span.Length <= EnvelopeWriter.FixedHeaderBytes || span[0] != EnvelopeWriter.Version || span[1] is < 1 or > 3
-            || span[EnvelopeWriter.FlagsAt] > (span[1] == (byte)EnvelopeKind.Frame ? EnvelopeWriter.DeflatedFlag : 0) || span[3] != 0
-            || span[4] == 0 || span.Length < EnvelopeWriter.FixedHeaderBytes + span[4])
+        if (span.Length <= EnvelopeWriter.FixedHeaderBytes || span[0] != EnvelopeWriter.Version
+            || span[EnvelopeWriter.FormAt] != (byte)EnvelopeForm.Clear || span[EnvelopeWriter.OriginLengthAt] == 0)
         {
-            return false;
+            return EnvelopeVerdict.Unreadable;
         }
 
-        var reader = new EnvelopeReader(span, EnvelopeWriter.FixedHeaderBytes + span[4]);
-        if ((EnvelopeKind)span[1] != EnvelopeKind.Frame)
+        var originLength = span[EnvelopeWriter.OriginLengthAt];
+        var reader = new EnvelopeReader(span, EnvelopeWriter.FixedHeaderBytes);
+        if (!reader.TrySkip(originLength))
         {
-            envelope = new(bytes, (EnvelopeKind)span[1], span[4], reader.Position);
-            return true;
+            return EnvelopeVerdict.Unreadable;
         }
 
+        var verdict = ExtensionPositions.Read(ref reader, knowledge, out var extensions);
+        if (verdict == EnvelopeVerdict.Unreadable)
+        {
+            return verdict;
+        }
+
+        var kind = (EnvelopeKind)span[EnvelopeWriter.KindAt];
+        if (!knowledge.Knows(kind))
+        {
+            return ((byte)kind & EnvelopeKnowledge.MayBeIgnored) != 0 ? EnvelopeVerdict.Ignored : EnvelopeVerdict.NotUnderstood;
+        }
+
+        if (verdict == EnvelopeVerdict.NotUnderstood || span[EnvelopeWriter.FlagsAt] > (kind == EnvelopeKind.Frame ? EnvelopeWriter.DeflatedFlag : 0))
+        {
+            return EnvelopeVerdict.NotUnderstood; // a flag changes the layout of what follows
+        }
+
+        if (kind != EnvelopeKind.Frame)
+        {
+            envelope = new(bytes, kind, originLength, extensions, reader.Position);
+            return EnvelopeVerdict.Taken;
+        }
+
+        var targetAt = reader.Position;
         if (!reader.TryReadByte(out var target) || target > (byte)WebSocketTargetKind.Groups || !reader.TrySkip(EnvelopeWriter.GuidBytes)
             || !reader.TrySkipStrings(out var nameCount) || !IsNameCount((WebSocketTargetKind)target, nameCount))
         {
-            return false;
+            return EnvelopeVerdict.Unreadable;
         }
 
         var excludedAt = reader.Position;
         if (!reader.TrySkipStrings(out var excludedCount))
         {
-            return false;
+            return EnvelopeVerdict.Unreadable;
         }
 
-        envelope = new(bytes, span[4], (WebSocketTargetKind)target, nameCount, excludedAt, excludedCount, reader.Position);
-        return true;
+        envelope = new(bytes, originLength, extensions, targetAt, (WebSocketTargetKind)target, nameCount, excludedAt, excludedCount, reader.Position);
+        return EnvelopeVerdict.Taken;
+    }
+
+    /// <summary>Finds the value of an extension, whose length has been checked.</summary>
+    /// <returns>False if it is not there, or has been passed over.</returns>
+    internal bool TryFind(EnvelopeExtension extension, out ReadOnlySpan<byte> value) =>
+        _extensions.TryFind(extension, _bytes.Span[(EnvelopeWriter.FixedHeaderBytes + _originLength + sizeof(ushort))..], out value);
+
+    /// <summary>The trace context of whoever sent it; false if there is none. Allocates its texts.</summary>
+    internal bool TryGetTraceContext(out ActivityContext context)
+    {
+        context = default;
+        return TryFind(EnvelopeExtension.TraceContext, out var value) && TraceContextValue.TryRead(value, out context);
     }
 
     /// <summary>The names of a frame's target: none for everyone, one user or group, or connections.</summary>
     /// <param name="scratch">Where each name is decoded: <see cref="NameList.ScratchChars"/>.</param>
     internal NameList Names(Span<char> scratch) =>
-        new(_bytes.Span[(TargetAt + 1 + EnvelopeWriter.GuidBytes + sizeof(ushort))..], _nameCount, scratch);
+        new(_bytes.Span[(_targetAt + 1 + EnvelopeWriter.GuidBytes + sizeof(ushort))..], _nameCount, scratch);
 
     /// <summary>The connections that get nothing of a frame.</summary>
     /// <param name="scratch">Where each name is decoded: <see cref="NameList.ScratchChars"/>.</param>

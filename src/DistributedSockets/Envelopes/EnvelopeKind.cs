@@ -1,6 +1,10 @@
 namespace DistributedSockets;
 
-/// <summary>What an envelope carries.</summary>
+/// <summary>What an envelope carries. The numbers are part of the wire format.</summary>
+/// <remarks>
+/// A kind that is added has a number with <see cref="EnvelopeKnowledge.MayBeIgnored"/> only if nothing is lost at a node that does not know
+/// it: its sender hears that nobody answered, or can do without. What carries a message to clients must be understood.
+/// </remarks>
 internal enum EnvelopeKind : byte
 {
     /// <summary>A frame for connections.</summary>

@@ -112,23 +112,37 @@ internal ref struct EnvelopeReader(ReadOnlySpan<byte> envelope, int position)
         return true;
     }
 
+    /// <summary>Reads what every command begins with, also one of a later version.</summary>
+    internal bool TryReadCommandKind(out Guid requestId, out RemoteCommandKind kind)
+    {
+        kind = default;
+        if (!TryReadGuid(out requestId) || !TryReadByte(out var value))
+        {
+            return false;
+        }
+
+        kind = (RemoteCommandKind)value;
+        return true;
+    }
+
+    /// <summary>Reads a command from its beginning, whose kind is known.</summary>
     internal bool TryReadCommand(out Guid requestId, out RemoteCommand command)
     {
         command = default;
-        if (!TryReadGuid(out requestId) || !TryReadByte(out var kind) || kind is < 1 or > 8 || !TryReadUInt16(out var status)
+        if (!TryReadCommandKind(out requestId, out var kind) || !TryReadUInt16(out var status)
             || !TryReadString(out var subject) || !TryReadString(out var group) || !TryReadString(out var reason) || !IsAtEnd)
         {
             return false;
         }
 
-        command = new((RemoteCommandKind)kind, subject, group, status, reason);
+        command = new(kind, subject, group, status, reason);
         return true;
     }
 
     internal bool TryReadReply(out Guid requestId, out RemoteCommandOutcome outcome)
     {
         outcome = default;
-        if (!TryReadGuid(out requestId) || !TryReadByte(out var value) || value is < 1 or > 5 || !IsAtEnd)
+        if (!TryReadGuid(out requestId) || !TryReadByte(out var value) || value is < 1 or > 6 || !IsAtEnd)
         {
             return false;
         }

@@ -9,15 +9,25 @@ namespace DistributedSockets;
 /// <param name="maxBytes">The largest envelope; see <see cref="RoomFor"/>.</param>
 internal sealed class EnvelopeWriter(string originNodeId, int maxBytes = int.MaxValue)
 {
+    /// <summary>The layout of what every envelope begins with, whatever its form: the first byte.</summary>
     internal const byte Version = 1;
 
     /// <summary>The flag of a frame envelope that carries the compressed frame behind the plain one.</summary>
     internal const byte DeflatedFlag = 1;
 
-    /// <summary>Where the flags stand.</summary>
-    internal const int FlagsAt = 2;
+    /// <summary>Where the <see cref="EnvelopeForm"/> stands, behind the version.</summary>
+    internal const int FormAt = 1;
 
-    /// <summary>What stands before the origin: version, kind, flags (2), length of the origin.</summary>
+    /// <summary>Where the <see cref="EnvelopeKind"/> stands.</summary>
+    internal const int KindAt = 2;
+
+    /// <summary>Where the flags stand.</summary>
+    internal const int FlagsAt = 3;
+
+    /// <summary>Where the length of the origin stands.</summary>
+    internal const int OriginLengthAt = 4;
+
+    /// <summary>What stands before the origin: version, form, kind, flags, length of the origin.</summary>
     internal const int FixedHeaderBytes = 5;
 
     /// <summary>How long the id of a message or request is.</summary>
@@ -28,7 +38,7 @@ internal sealed class EnvelopeWriter(string originNodeId, int maxBytes = int.Max
     /// <summary>The node that writes, as it stands in its envelopes.</summary>
     internal ReadOnlySpan<byte> Origin => _origin;
 
-    /// <summary>How many bytes of frames fit into one envelope for a target.</summary>
+    /// <summary>How many bytes of frames and extensions fit into one envelope for a target.</summary>
     /// <remarks>
     /// Checked before anything is sent. Connections share an envelope only as far as they fit, so there the longest id counts alone,
     /// and exclusions are none; see <see cref="CountFitting"/>.
@@ -62,9 +72,9 @@ internal sealed class EnvelopeWriter(string originNodeId, int maxBytes = int.Max
     }
 
     /// <summary>How many of some connection ids fit into one envelope beside a frame; at least one, since <see cref="RoomFor"/> has said so.</summary>
-    internal int CountFitting(ReadOnlySpan<string> connectionIds, SharedFrame frame)
+    internal int CountFitting(ReadOnlySpan<string> connectionIds, SharedFrame frame, in EnvelopeExtensions extensions = default)
     {
-        var room = (long)maxBytes - FrameHeaderBytes - frame.Length - frame.Deflated.Length;
+        var room = (long)maxBytes - FrameHeaderBytes - extensions.Bytes - frame.Length - frame.Deflated.Length;
         var count = 0;
         while (count < connectionIds.Length && count < ushort.MaxValue && (room -= sizeof(ushort) + connectionIds[count].Length) >= 0)
         {
@@ -80,13 +90,19 @@ internal sealed class EnvelopeWriter(string originNodeId, int maxBytes = int.Max
     /// <param name="excluded">Connections that get nothing.</param>
     /// <param name="message">The message.</param>
     /// <param name="deflater">Compresses it as well, if given.</param>
+    /// <param name="extensions">What goes into the extension area.</param>
     /// <returns>A frame whose <see cref="SharedFrame.Envelope"/> is complete. The caller owns one reference.</returns>
     /// <exception cref="ArgumentException">A text message is no valid UTF-8.</exception>
     internal SharedFrame Encode(
-        WebSocketTargetKind kind, ReadOnlySpan<string> names, IReadOnlyList<string> excluded, in WebSocketMessage message, FrameDeflater? deflater)
+        WebSocketTargetKind kind,
+        ReadOnlySpan<string> names,
+        IReadOnlyList<string> excluded,
+        in WebSocketMessage message,
+        FrameDeflater? deflater,
+        in EnvelopeExtensions extensions = default)
     {
-        var frame = SharedFrame.Encode(message, deflater, HeaderBytes(names, excluded));
-        WriteFrameHeader(frame.Headroom, kind, names, excluded, Guid.Empty, !frame.Deflated.IsEmpty);
+        var frame = SharedFrame.Encode(message, deflater, HeaderBytes(names, excluded) + extensions.Bytes);
+        WriteFrameHeader(frame.Headroom, kind, names, excluded, Guid.Empty, !frame.Deflated.IsEmpty, extensions);
         return frame;
     }
 
@@ -97,23 +113,30 @@ internal sealed class EnvelopeWriter(string originNodeId, int maxBytes = int.Max
     /// <param name="messageId">Not empty if the same message goes out on several channels of which a node may hear more than one.</param>
     /// <param name="frame">The frame, of which this is a copy.</param>
     /// <param name="length">The length of the envelope in the array.</param>
+    /// <param name="extensions">What goes into the extension area.</param>
     internal byte[] WriteFrame(
-        WebSocketTargetKind kind, ReadOnlySpan<string> names, IReadOnlyList<string> excluded, Guid messageId, SharedFrame frame, out int length)
+        WebSocketTargetKind kind,
+        ReadOnlySpan<string> names,
+        IReadOnlyList<string> excluded,
+        Guid messageId,
+        SharedFrame frame,
+        out int length,
+        in EnvelopeExtensions extensions = default)
     {
-        length = HeaderBytes(names, excluded) + frame.Length + frame.Deflated.Length;
+        length = HeaderBytes(names, excluded) + extensions.Bytes + frame.Length + frame.Deflated.Length;
         var array = ArrayPool<byte>.Shared.Rent(length);
-        var rest = WriteFrameHeader(array, kind, names, excluded, messageId, !frame.Deflated.IsEmpty);
+        var rest = WriteFrameHeader(array, kind, names, excluded, messageId, !frame.Deflated.IsEmpty, extensions);
         frame.Bytes.Span.CopyTo(rest);
         frame.Deflated.Span.CopyTo(rest[frame.Length..]);
         return array;
     }
 
-    internal byte[] WriteCommand(Guid requestId, in RemoteCommand command, out int length)
+    internal byte[] WriteCommand(Guid requestId, in RemoteCommand command, out int length, in EnvelopeExtensions extensions = default)
     {
-        length = FixedHeaderBytes + _origin.Length + GuidBytes + 1 + (3 * sizeof(ushort)) + sizeof(ushort)
+        length = BasicHeaderBytes + extensions.Bytes + GuidBytes + 1 + (3 * sizeof(ushort)) + sizeof(ushort)
             + Encoding.UTF8.GetByteCount(command.Subject) + Encoding.UTF8.GetByteCount(command.Group) + Encoding.UTF8.GetByteCount(command.Reason);
         var array = ArrayPool<byte>.Shared.Rent(length);
-        var rest = WriteHeader(array, EnvelopeKind.Command);
+        var rest = WriteHeader(array, EnvelopeKind.Command, flags: 0, extensions);
         rest = WriteGuid(rest, requestId);
         rest[0] = (byte)command.Kind;
         rest = WriteUInt16(rest[1..], command.CloseStatus);
@@ -125,15 +148,18 @@ internal sealed class EnvelopeWriter(string originNodeId, int maxBytes = int.Max
 
     internal byte[] WriteReply(Guid requestId, RemoteCommandOutcome outcome, out int length)
     {
-        length = FixedHeaderBytes + _origin.Length + GuidBytes + 1;
+        length = BasicHeaderBytes + GuidBytes + 1;
         var array = ArrayPool<byte>.Shared.Rent(length);
-        var rest = WriteHeader(array, EnvelopeKind.Reply);
+        var rest = WriteHeader(array, EnvelopeKind.Reply, flags: 0, default);
         WriteGuid(rest, requestId)[0] = (byte)outcome;
         return array;
     }
 
-    /// <summary>What a frame envelope has besides names and frames: the header, the kind of target, a message id, and two counts.</summary>
-    private int FrameHeaderBytes => FixedHeaderBytes + _origin.Length + 1 + GuidBytes + sizeof(ushort) + sizeof(ushort);
+    /// <summary>What every envelope has: the header, the origin, and the length of the extension area.</summary>
+    private int BasicHeaderBytes => FixedHeaderBytes + _origin.Length + sizeof(ushort);
+
+    /// <summary>What a frame envelope has besides extensions, names and frames: the header, the kind of target, a message id, and two counts.</summary>
+    private int FrameHeaderBytes => BasicHeaderBytes + 1 + GuidBytes + sizeof(ushort) + sizeof(ushort);
 
     private int HeaderBytes(ReadOnlySpan<string> names, IReadOnlyList<string> excluded)
     {
@@ -153,9 +179,15 @@ internal sealed class EnvelopeWriter(string originNodeId, int maxBytes = int.Max
 
     /// <returns>What is behind the header.</returns>
     private Span<byte> WriteFrameHeader(
-        Span<byte> destination, WebSocketTargetKind kind, ReadOnlySpan<string> names, IReadOnlyList<string> excluded, Guid messageId, bool hasDeflated)
+        Span<byte> destination,
+        WebSocketTargetKind kind,
+        ReadOnlySpan<string> names,
+        IReadOnlyList<string> excluded,
+        Guid messageId,
+        bool hasDeflated,
+        in EnvelopeExtensions extensions)
     {
-        var rest = WriteHeader(destination, EnvelopeKind.Frame, hasDeflated ? DeflatedFlag : (byte)0);
+        var rest = WriteHeader(destination, EnvelopeKind.Frame, hasDeflated ? DeflatedFlag : (byte)0, extensions);
         rest[0] = (byte)kind;
         rest = WriteGuid(rest[1..], messageId);
         rest = WriteUInt16(rest, checked((ushort)names.Length));
@@ -192,14 +224,14 @@ internal sealed class EnvelopeWriter(string originNodeId, int maxBytes = int.Max
         return destination[(sizeof(ushort) + bytes)..];
     }
 
-    private Span<byte> WriteHeader(Span<byte> destination, EnvelopeKind kind, byte flags = 0)
+    private Span<byte> WriteHeader(Span<byte> destination, EnvelopeKind kind, byte flags, in EnvelopeExtensions extensions)
     {
         destination[0] = Version;
-        destination[1] = (byte)kind;
+        destination[FormAt] = (byte)EnvelopeForm.Clear;
+        destination[KindAt] = (byte)kind;
         destination[FlagsAt] = flags;
-        destination[3] = 0;
-        destination[4] = (byte)_origin.Length;
+        destination[OriginLengthAt] = (byte)_origin.Length;
         _origin.CopyTo(destination[FixedHeaderBytes..]);
-        return destination[(FixedHeaderBytes + _origin.Length)..];
+        return extensions.Write(destination[(FixedHeaderBytes + _origin.Length)..]);
     }
 }

@@ -39,6 +39,12 @@ internal sealed partial class RefusedEnvelopes(
     /// <summary>Reports an envelope that was not taken.</summary>
     internal void Report(EnvelopeVerdict verdict, ReadOnlyMemory<byte> payload, long now)
     {
+        if (verdict == EnvelopeVerdict.Ignored)
+        {
+            metrics.EnvelopeIgnored();
+            return; // what was sent can do without this node
+        }
+
         if (verdict is EnvelopeVerdict.NotSealed or EnvelopeVerdict.NoKeys or EnvelopeVerdict.UnknownKey or EnvelopeVerdict.Stale)
         {
             Volatile.Write(ref _lastRefused, now);
@@ -55,6 +61,10 @@ internal sealed partial class RefusedEnvelopes(
         }
     }
 
+    /// <summary>Reports an envelope that was taken, and then turned out to hold a command that is not known here.</summary>
+    /// <param name="verdict">Whether it may be ignored.</param>
+    internal void ReportUnknown(EnvelopeVerdict verdict) => Report(verdict, default, time.GetTimestamp());
+
     /// <summary>Reports an envelope that was taken and then could not be delivered.</summary>
     /// <param name="exception">What was thrown; null if what stands in the envelope is wrong.</param>
     internal void ReportUndelivered(Exception? exception)
@@ -69,6 +79,7 @@ internal sealed partial class RefusedEnvelopes(
     private static string Reason(EnvelopeVerdict verdict) => verdict switch
     {
         EnvelopeVerdict.TooLarge => "too_large",
+        EnvelopeVerdict.NotUnderstood => "not_understood",
         EnvelopeVerdict.NotSealed => "not_sealed",
         EnvelopeVerdict.NoKeys => "no_keys",
         EnvelopeVerdict.UnknownKey => "unknown_key",
@@ -83,6 +94,8 @@ internal sealed partial class RefusedEnvelopes(
     {
         EnvelopeVerdict.TooLarge =>
             $"An envelope of {envelope.Length} bytes is larger than MaxEnvelopeBytes, which is {options.Value.MaxEnvelopeBytes}. Set it alike on all nodes and workers.",
+        EnvelopeVerdict.NotUnderstood =>
+            "An envelope holds something that this version does not know and must not pass over, so a newer version has published it. Bring all nodes and workers to one version.",
         EnvelopeVerdict.NotSealed =>
             "An envelope was not sealed although this node has EnvelopeKeys. Does a node or worker lack them, or does another program publish on our channels?",
         EnvelopeVerdict.NoKeys => "An envelope was sealed and this node has no EnvelopeKeys. Set the same on all nodes and workers.",

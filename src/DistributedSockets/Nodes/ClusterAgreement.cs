@@ -8,7 +8,7 @@ namespace DistributedSockets;
 /// <remarks>What they have stands in the session store, so nothing is noticed between nodes that do not share one.</remarks>
 internal sealed partial class ClusterAgreement
 {
-    private const string Plain = "plain";
+    private const string Clear = "clear";
 
     private readonly NodeHealth _health;
     private readonly ILogger _logger;
@@ -20,7 +20,7 @@ internal sealed partial class ClusterAgreement
         Own = node.Info with
         {
             Backplane = backplane.Reach is { } reach ? $"{backplane.System}: {reach}" : backplane.System,
-            Sealing = keys.Count == 0 ? Plain : string.Join(',', keys.Ids.Select(static id => id.ToString("x8"))),
+            Sealing = keys.Count == 0 ? Clear : string.Join(',', keys.Ids.Select(static id => id.ToString("x8"))),
         };
     }
 
@@ -98,7 +98,7 @@ internal sealed partial class ClusterAgreement
     {
         Subject.Routing => value is "interest" or "broadcast" ? value : "a strategy of the app",
         Subject.Backplane => BackplaneForm().IsMatch(value) ? $"'{value}'" : "something unreadable",
-        _ => value == Plain ? "plain envelopes" : KeysForm().IsMatch(value) ? $"keys {value}" : "something unreadable",
+        _ => value == Clear ? "clear envelopes" : KeysForm().IsMatch(value) ? $"keys {value}" : "something unreadable",
     };
 
     private void LogDifference(Subject subject, int count, int live, string nodeId, string theirs, string ours)

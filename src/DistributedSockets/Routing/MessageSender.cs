@@ -30,7 +30,7 @@ internal sealed class MessageSender(
         }
 
         // One rule for all sends, wherever the receivers are: what works on one node must work on two. The compressed frame is shorter
-        // than the plain one, and is left out where there might be no room for it.
+        // than the plain one; it and the trace context are left out where there might be no room for them.
         var bytes = SharedFrame.EncodedLength(message.Length);
         var room = writer.RoomFor(target);
         if (bytes > room)
@@ -41,16 +41,22 @@ internal sealed class MessageSender(
                 nameof(message));
         }
 
-        var compressing = 2 * bytes <= room ? DeflaterFor(target) : null;
+        var extensions = new EnvelopeExtensions { TraceContext = TraceContextValue.Current };
+        if (bytes + extensions.Bytes > room)
+        {
+            extensions = default;
+        }
+
+        var compressing = (2 * bytes) + extensions.Bytes <= room ? DeflaterFor(target) : null;
         await (target switch
         {
             { Kind: WebSocketTargetKind.All } =>
-                SendToChannelAsync(hub.AllChannel, target.Kind, null, target.ExcludedConnectionIds, message, compressing, cancellationToken),
+                SendToChannelAsync(hub.AllChannel, target.Kind, null, target.ExcludedConnectionIds, message, compressing, extensions, cancellationToken),
             { Kind: WebSocketTargetKind.Connections, Count: 1, ExcludedConnectionIds.Count: 0 } =>
-                SendToConnectionAsync(target[0], message, compressing, cancellationToken),
+                SendToConnectionAsync(target[0], message, compressing, extensions, cancellationToken),
             { Kind: WebSocketTargetKind.Users or WebSocketTargetKind.Groups, Count: 1 } => SendToChannelAsync(
-                Channel(target.Kind, target[0]), target.Kind, target[0], target.ExcludedConnectionIds, message, compressing, cancellationToken),
-            _ => SendToSeveralAsync(target, message, compressing, cancellationToken),
+                Channel(target.Kind, target[0]), target.Kind, target[0], target.ExcludedConnectionIds, message, compressing, extensions, cancellationToken),
+            _ => SendToSeveralAsync(target, message, compressing, extensions, cancellationToken),
         });
     }
 
@@ -109,9 +115,10 @@ internal sealed class MessageSender(
         IReadOnlyList<string> excluded,
         WebSocketMessage message,
         FrameDeflater? compressing,
+        EnvelopeExtensions extensions,
         CancellationToken cancellationToken)
     {
-        using var frame = writer.Encode(kind, name is null ? [] : new ReadOnlySpan<string>(in name), excluded, message, compressing);
+        using var frame = writer.Encode(kind, name is null ? [] : new ReadOnlySpan<string>(in name), excluded, message, compressing, extensions);
         var queued = default(QueuedFrames);
         ValueTask<long?> publish;
         try
@@ -137,7 +144,8 @@ internal sealed class MessageSender(
     }
 
     /// <summary>Sends to one connection: directly if it is here, else on the channel of its node. One receiver has its order without a lock.</summary>
-    private ValueTask SendToConnectionAsync(string connectionId, WebSocketMessage message, FrameDeflater? compressing, CancellationToken cancellationToken)
+    private ValueTask SendToConnectionAsync(
+        string connectionId, WebSocketMessage message, FrameDeflater? compressing, in EnvelopeExtensions extensions, CancellationToken cancellationToken)
     {
         var nodeId = ConnectionId.NodeOf(connectionId);
         if (nodeId.IsEmpty)
@@ -147,7 +155,7 @@ internal sealed class MessageSender(
 
         if (!nodeId.SequenceEqual(node.Info.NodeId))
         {
-            return PublishToNodeAsync(hub.NodeChannel(nodeId), connectionId, message, compressing, cancellationToken);
+            return PublishToNodeAsync(hub.NodeChannel(nodeId), connectionId, message, compressing, extensions, cancellationToken);
         }
 
         using var frame = SharedFrame.Encode(message, compressing);
@@ -157,9 +165,14 @@ internal sealed class MessageSender(
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     private async ValueTask PublishToNodeAsync(
-        string channel, string connectionId, WebSocketMessage message, FrameDeflater? compressing, CancellationToken cancellationToken)
+        string channel,
+        string connectionId,
+        WebSocketMessage message,
+        FrameDeflater? compressing,
+        EnvelopeExtensions extensions,
+        CancellationToken cancellationToken)
     {
-        using var frame = writer.Encode(WebSocketTargetKind.Connections, new ReadOnlySpan<string>(in connectionId), [], message, compressing);
+        using var frame = writer.Encode(WebSocketTargetKind.Connections, new ReadOnlySpan<string>(in connectionId), [], message, compressing, extensions);
         await publisher.PublishAsync(channel, frame.Envelope, cancellationToken);
     }
 
@@ -169,14 +182,14 @@ internal sealed class MessageSender(
     /// envelope has a copy of the frame.
     /// </summary>
     private async ValueTask SendToSeveralAsync(
-        WebSocketTarget target, WebSocketMessage message, FrameDeflater? compressing, CancellationToken cancellationToken)
+        WebSocketTarget target, WebSocketMessage message, FrameDeflater? compressing, EnvelopeExtensions extensions, CancellationToken cancellationToken)
     {
         using var frame = SharedFrame.Encode(message, compressing);
         var outgoing = new List<Outgoing>(target.Count);
         try
         {
             var order = 0UL;
-            var names = target.Kind == WebSocketTargetKind.Connections ? ToConnections(target, frame, outgoing, ref order) : ToNames(target, frame, outgoing);
+            var names = target.Kind == WebSocketTargetKind.Connections ? ToConnections(target, frame, extensions, outgoing, ref order) : ToNames(target, frame, extensions, outgoing);
             foreach (var envelope in outgoing)
             {
                 order |= OrderLocks.Of(envelope.Channel);
@@ -235,14 +248,14 @@ internal sealed class MessageSender(
 
     /// <summary>Writes an envelope for each user or group.</summary>
     /// <returns>The users or groups, each once.</returns>
-    private string[] ToNames(in WebSocketTarget target, SharedFrame frame, List<Outgoing> outgoing)
+    private string[] ToNames(in WebSocketTarget target, SharedFrame frame, in EnvelopeExtensions extensions, List<Outgoing> outgoing)
     {
         var names = Distinct(target);
         var messageId = target.Kind == WebSocketTargetKind.Groups ? Guid.NewGuid() : Guid.Empty; // a connection has one user, but several groups
         foreach (var name in names)
         {
             var channel = Channel(target.Kind, name);
-            var array = writer.WriteFrame(target.Kind, new ReadOnlySpan<string>(in name), target.ExcludedConnectionIds, messageId, frame, out var length);
+            var array = writer.WriteFrame(target.Kind, new ReadOnlySpan<string>(in name), target.ExcludedConnectionIds, messageId, frame, out var length, extensions);
             outgoing.Add(new(channel, array, length));
         }
 
@@ -251,7 +264,8 @@ internal sealed class MessageSender(
 
     /// <summary>Writes one envelope for each other node, or several where the ids do not fit into one.</summary>
     /// <returns>The ids of connections that are here.</returns>
-    private string[] ToConnections(in WebSocketTarget target, SharedFrame frame, List<Outgoing> outgoing, ref ulong order)
+    private string[] ToConnections(
+        in WebSocketTarget target, SharedFrame frame, in EnvelopeExtensions extensions, List<Outgoing> outgoing, ref ulong order)
     {
         HashSet<string>? excluded = target.ExcludedConnectionIds.Count == 0 ? null : new(target.ExcludedConnectionIds, StringComparer.Ordinal);
         var nodes = new Dictionary<string, List<string>>(StringComparer.Ordinal);
@@ -283,8 +297,8 @@ internal sealed class MessageSender(
             var channel = hub.NodeChannel(nodeId);
             for (var rest = CollectionsMarshal.AsSpan(connectionIds); rest.Length > 0;)
             {
-                var fitting = rest[..writer.CountFitting(rest, frame)];
-                var array = writer.WriteFrame(WebSocketTargetKind.Connections, fitting, [], Guid.Empty, frame, out var length);
+                var fitting = rest[..writer.CountFitting(rest, frame, extensions)];
+                var array = writer.WriteFrame(WebSocketTargetKind.Connections, fitting, [], Guid.Empty, frame, out var length, extensions);
                 outgoing.Add(new(channel, array, length));
                 rest = rest[fitting.Length..];
             }

@@ -34,7 +34,7 @@ public class EnvelopeBenchmarks
     [Benchmark]
     public bool Read()
     {
-        if (Envelope.TryRead(_envelope, out var envelope) && SharedFrame.TryWrap(envelope.Frame, envelope.HasDeflated, out var frame))
+        if (Envelope.Read(_envelope, EnvelopeKnowledge.Current, out var envelope) == EnvelopeVerdict.Taken && SharedFrame.TryWrap(envelope.Frame, envelope.HasDeflated, out var frame))
         {
             frame.Release();
             return true;

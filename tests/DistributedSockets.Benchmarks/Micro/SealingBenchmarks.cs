@@ -26,14 +26,14 @@ public class SealingBenchmarks
         options.EnvelopeKeys.Add(Convert.ToBase64String(RandomNumberGenerator.GetBytes(32)));
         var ring = new EnvelopeKeyRing(Options.Create(options));
         _sealer = new(ring, TimeProvider.System);
-        _opener = new(ring, new(ring, TimeProvider.System), Options.Create(options), TimeProvider.System);
-        using var frame = SharedFrame.Encode(WebSocketMessage.Binary(new byte[EnvelopeBytes - 52])); // header, origin, name, and 4 bytes of the frame's own
+        _opener = new(ring, new(ring, TimeProvider.System), Options.Create(options), EnvelopeKnowledge.Current, TimeProvider.System);
+        using var frame = SharedFrame.Encode(WebSocketMessage.Binary(new byte[EnvelopeBytes - 54])); // header, origin, name, and 4 bytes of the frame's own
         _plain = new EnvelopeWriter("node-abcdefghij").WriteFrame(WebSocketTargetKind.Users, ["alice"], [], Guid.Empty, frame, out var length)[..length];
         SealAndOpen();
         var sealedOne = _sealer.Seal(Channel, _plain, out length)[..length];
         _forgedOfKnown = [.. sealedOne[..^1], (byte)(sealedOne[^1] ^ 1)];
         _forged = [.. sealedOne];
-        RandomNumberGenerator.Fill(_forged.AsSpan(5, SealedEnvelope.SenderIdBytes));
+        RandomNumberGenerator.Fill(_forged.AsSpan(6, SealedEnvelope.SenderIdBytes));
     }
 
     [Benchmark]

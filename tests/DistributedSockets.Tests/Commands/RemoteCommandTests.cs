@@ -121,7 +121,7 @@ public sealed class RemoteCommandTests : IAsyncLifetime
         var ids = new List<Guid>();
         foreach (var (_, payload) in _backplane.Published)
         {
-            if (Envelope.TryRead(payload, out var envelope) && envelope.Kind == EnvelopeKind.Command
+            if (Envelope.Read(payload, EnvelopeKnowledge.Current, out var envelope) == EnvelopeVerdict.Taken && envelope.Kind == EnvelopeKind.Command
                 && envelope.Body().TryReadCommand(out var id, out var command) && command.Kind == RemoteCommandKind.AddToGroup)
             {
                 ids.Add(id);

@@ -192,7 +192,7 @@ public sealed class UnreachableNodeTests : IAsyncLifetime
         var kinds = new List<RemoteCommandKind>();
         foreach (var (_, payload) in _backplane.Published)
         {
-            if (Envelope.TryRead(payload, out var envelope) && envelope.Kind == EnvelopeKind.Command && envelope.Body().TryReadCommand(out _, out var command))
+            if (Envelope.Read(payload, EnvelopeKnowledge.Current, out var envelope) == EnvelopeVerdict.Taken && envelope.Kind == EnvelopeKind.Command && envelope.Body().TryReadCommand(out _, out var command))
             {
                 kinds.Add(command.Kind);
             }

@@ -66,8 +66,8 @@ public sealed class EnvelopeSizeTests : IAsyncLifetime
             _ => (WebSocketTarget.Connections([_near.Id, _far.Id]), 2 + _far.Id.Length),
         };
 
-        // Version, kind, flags, length of the origin; the origin; kind of target, message id and two counts; a header of 4 bytes.
-        var largest = new byte[Limit - 5 - NodeId(_here).Length - 21 - names - 4];
+        // Version, form, kind, flags, length of the origin; the origin; length of the extensions; kind of target, message id and two counts; a header of 4 bytes.
+        var largest = new byte[Limit - 5 - NodeId(_here).Length - 23 - names - 4];
         await _here.Router.SendAsync(target, WebSocketMessage.Binary(largest), Cancellation);
         Assert.Equal(largest.Length, (await _near.ReceiveAsync()).Data.Length);
         Assert.Equal(largest.Length, (await _far.ReceiveAsync()).Data.Length);
@@ -114,7 +114,7 @@ public sealed class EnvelopeSizeTests : IAsyncLifetime
         var published = _backplane.Published.ToArray();
         Assert.InRange(published.Length, 2, 20);
         Assert.All(published, envelope => Assert.InRange(envelope.Payload.Length, 1, Limit));
-        Assert.Equal(ids.Length, published.Sum(envelope => BinaryPrimitives.ReadUInt16LittleEndian(envelope.Payload.AsSpan(5 + NodeId(_here).Length + 17))));
+        Assert.Equal(ids.Length, published.Sum(envelope => BinaryPrimitives.ReadUInt16LittleEndian(envelope.Payload.AsSpan(5 + NodeId(_here).Length + 19))));
     }
 
     [Theory]
@@ -129,7 +129,7 @@ public sealed class EnvelopeSizeTests : IAsyncLifetime
         await node.Router.SendToUserAsync("alice", new string('x', length), Cancellation);
 
         Assert.Equal(length, (await _far.ReceiveTextAsync()).Length);
-        Assert.Equal(compressed, Assert.Single(backplane.Published).Payload[2] == EnvelopeWriter.DeflatedFlag);
+        Assert.Equal(compressed, Assert.Single(backplane.Published).Payload[EnvelopeWriter.FlagsAt] == EnvelopeWriter.DeflatedFlag);
     }
 
     [Fact]

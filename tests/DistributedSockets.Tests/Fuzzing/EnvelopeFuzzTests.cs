@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Diagnostics.Metrics;
 using System.Text;
 using DistributedSockets.Testing;
@@ -16,6 +17,7 @@ public sealed class EnvelopeFuzzTests
     private const int Allowance = 64 * 1024;
 
     private static readonly EnvelopeWriter s_writer = new("node-a");
+    private static readonly EnvelopeExtension[] s_extensions = EnvelopeExtension.All;
 
     /// <summary>A frame envelope with names of every kind.</summary>
     private static Arbitrary<SentFrame> SentFrames =>
@@ -28,8 +30,25 @@ public sealed class EnvelopeFuzzTests
          from isText in ArbMap.Default.GeneratorFor<bool>()
          from text in HostileNames.Text(30)
          from repeats in Gen.Frequency((20, Gen.Constant(1)), (1, Gen.Constant(20_000)))
+         from trace in Traces
          select new SentFrame(
-             kind, kind == WebSocketTargetKind.All ? [] : [.. names], [.. excluded], id, isText, string.Concat(Enumerable.Repeat(text, repeats)))).ToArbitrary();
+             kind, kind == WebSocketTargetKind.All ? [] : [.. names], [.. excluded], id, isText, string.Concat(Enumerable.Repeat(text, repeats)), trace)).ToArbitrary();
+
+    /// <summary>No trace, or one with any state.</summary>
+    private static Gen<ActivityContext> Traces =>
+        Gen.OneOf(
+            Gen.Constant(default(ActivityContext)),
+            from state in HostileNames.Text(600)
+            select new ActivityContext(ActivityTraceId.CreateRandom(), ActivitySpanId.CreateRandom(), ActivityTraceFlags.Recorded, state));
+
+    /// <summary>Extension areas of any version, well formed but for what their ids and lengths say.</summary>
+    private static Arbitrary<(byte Id, byte[] Value)[]> ExtensionAreas =>
+        (from ids in Gen.Frequency((3, Gen.Elements<byte>(1, 0x7F, 0x80, 0x81, 0x82, 0xFF)), (1, Gen.Choose(1, 255).Select(static id => (byte)id))).ListOf()
+         from values in Gen.Frequency(
+                 (4, Gen.Choose(0, 30)), (1, Gen.Elements(TraceContextValue.MinBytes, TraceContextValue.MaxBytes, TraceContextValue.MaxBytes + 1, 2_000)))
+             .SelectMany(static length => Gen.Choose(0, 255).Select(static value => (byte)value).ListOf(length)).ListOf(ids.Count)
+         select ids.Zip(values, static (id, value) => (id, value.ToArray())).DistinctBy(static extension => extension.id).OrderBy(static extension => extension.id).Take(20).ToArray())
+        .ToArbitrary();
 
     private static Arbitrary<RemoteCommand> Commands =>
         (from kind in Gen.Elements(Enum.GetValues<RemoteCommandKind>())
@@ -44,9 +63,12 @@ public sealed class EnvelopeFuzzTests
     [Fact]
     public void Frame_WrittenAndRead_IsTheSame() => Fuzz.Values(SentFrames, 300, sent =>
     {
-        Assert.True(Envelope.TryRead(sent.Write(), out var read));
+        Assert.Equal(EnvelopeVerdict.Taken, Envelope.Read(sent.Write(), EnvelopeKnowledge.Current, out var read));
         Assert.Equal((EnvelopeKind.Frame, "node-a"), (read.Kind, Encoding.UTF8.GetString(read.Origin)));
         Assert.Equal((sent.Kind, sent.MessageId), (read.Target, read.MessageId));
+        Assert.Equal(sent.Trace != default, read.TryGetTraceContext(out var trace));
+        Assert.Equal((sent.Trace.TraceId, sent.Trace.SpanId, sent.Trace.TraceFlags), (trace.TraceId, trace.SpanId, trace.TraceFlags));
+        Assert.True(trace.TraceState is null || trace.TraceState == sent.Trace.TraceState);
         var names = read.Names(new char[NameList.ScratchChars]);
         Assert.Equal(sent.Names.Length, names.Count);
         Assert.Equal(Possible(sent.Names), EnvelopeNames.List(names));
@@ -66,13 +88,47 @@ public sealed class EnvelopeFuzzTests
     {
         var id = Guid.NewGuid();
         var bytes = s_writer.WriteCommand(id, command, out var length).AsMemory(0, length);
-        Assert.True(Envelope.TryRead(bytes, out var envelope));
+        Assert.Equal(EnvelopeVerdict.Taken, Envelope.Read(bytes, EnvelopeKnowledge.Current, out var envelope));
         Assert.True(envelope.Body().TryReadCommand(out var requestId, out var read));
         Assert.Equal((id, command), (requestId, read));
         for (var cut = 0; cut < length; cut++)
         {
-            Assert.False(Envelope.TryRead(bytes[..cut], out envelope) && envelope.Body().TryReadCommand(out _, out _), $"{cut} of {length} bytes were taken for a command.");
+            Assert.False(Envelope.Read(bytes[..cut], EnvelopeKnowledge.Current, out envelope) == EnvelopeVerdict.Taken && envelope.Body().TryReadCommand(out _, out _), $"{cut} of {length} bytes were taken for a command.");
         }
+    });
+
+    [Fact]
+    public void Extensions_OfAnyVersion_ArePassedOverOrRefusedAsTheirNumbersSay() => Fuzz.Values(ExtensionAreas, 300, static area =>
+    {
+        byte[] bytes = [.. area.SelectMany(static extension => (byte[])[extension.Id, (byte)extension.Value.Length, (byte)(extension.Value.Length >> 8), .. extension.Value])];
+        var plain = new SentFrame(WebSocketTargetKind.Users, ["alice"], [], Guid.Empty, true, "hi").Write();
+        byte[] envelope = [.. plain[..11], (byte)bytes.Length, (byte)(bytes.Length >> 8), .. bytes, .. plain[13..]];
+        var refused = area.Any(static extension => extension.Id < EnvelopeKnowledge.MayBeIgnored && EnvelopeKnowledge.Current.FindExtension(extension.Id) is null);
+        var wrong = area.Any(static extension => extension.Id < EnvelopeKnowledge.MayBeIgnored && EnvelopeKnowledge.Current.FindExtension(extension.Id) is { } known && !Fits(known, extension.Value));
+
+        Assert.Equal(
+            wrong ? EnvelopeVerdict.Unreadable : refused ? EnvelopeVerdict.NotUnderstood : EnvelopeVerdict.Taken,
+            Envelope.Read(envelope, EnvelopeKnowledge.Current, out var read));
+        for (var cut = 0; cut < 13 + bytes.Length; cut++)
+        {
+            Assert.Equal(EnvelopeVerdict.Unreadable, Envelope.Read(envelope[..cut], EnvelopeKnowledge.Current, out _));
+        }
+
+        if (wrong || refused)
+        {
+            return;
+        }
+
+        Assert.Equal("alice", Assert.Single(EnvelopeNames.List(read.Names(new char[NameList.ScratchChars]))));
+        Assert.True(SharedFrame.IsFrame(read.Frame.Span, read.HasDeflated));
+        foreach (var known in EnvelopeExtension.All)
+        {
+            var sent = area.FirstOrDefault(extension => extension.Id == known.Id && Fits(known, extension.Value)).Value;
+            Assert.Equal(sent is not null, read.TryFind(known, out var value));
+            Assert.Equal(sent ?? [], value.ToArray());
+        }
+
+        static bool Fits(EnvelopeExtension known, byte[] value) => value.Length >= known.MinBytes && value.Length <= known.MaxBytes;
     });
 
     [Fact]
@@ -81,9 +137,15 @@ public sealed class EnvelopeFuzzTests
         // Every kind of read after every other, whatever the envelope says it is.
         Fuzz.Bytes(Corpus.Load("Envelopes"), 100_000, 400, static bytes => Allocations.AssertBounded(bytes.Length, Multiple, 1_024, () =>
         {
-            if (!Envelope.TryRead(bytes, out var envelope))
+            if (Envelope.Read(bytes, EnvelopeKnowledge.Current, out var envelope) != EnvelopeVerdict.Taken)
             {
                 return;
+            }
+
+            envelope.TryGetTraceContext(out _);
+            foreach (var extension in s_extensions)
+            {
+                Assert.True(!envelope.TryFind(extension, out var value) || (value.Length >= extension.MinBytes && value.Length <= extension.MaxBytes));
             }
 
             if (envelope.Kind == EnvelopeKind.Frame)
@@ -197,7 +259,7 @@ public sealed class EnvelopeFuzzTests
         var unreadable = 0;
         Fuzz.Bytes(Corpus.Load("Envelopes"), 20_000, 600, bytes =>
         {
-            if (!Envelope.TryRead(bytes, out _))
+            if (Envelope.Read(bytes, EnvelopeKnowledge.Current, out _) is not (EnvelopeVerdict.Taken or EnvelopeVerdict.Ignored))
             {
                 unreadable++;
                 var publish = foreign.PublishAsync(channels[unreadable % channels.Length], bytes, TestContext.Current.CancellationToken);
@@ -217,7 +279,7 @@ public sealed class EnvelopeFuzzTests
     {
         var dispatcher = node.Services.GetRequiredService<EnvelopeDispatcher>();
         var served = new DeliveredMessages(TimeProvider.System);
-        return bytes => Envelope.TryRead(bytes, out var envelope) && dispatcher.TryDispatch(node.Hub, envelope, served);
+        return bytes => Envelope.Read(bytes, EnvelopeKnowledge.Current, out var envelope) == EnvelopeVerdict.Taken && dispatcher.TryDispatch(node.Hub, envelope, served);
     }
 
     private static MeterListener Listen(AppNode node, string counter, Action<long> counted)
@@ -240,12 +302,12 @@ public sealed class EnvelopeFuzzTests
     /// <summary>The names that somebody may have; those that are too long are passed over.</summary>
     private static IEnumerable<string> Possible(string[] names) => names.Where(static name => Encoding.UTF8.GetByteCount(name) <= Names.MaxBytes);
 
-    private sealed record SentFrame(WebSocketTargetKind Kind, string[] Names, string[] Excluded, Guid MessageId, bool IsText, string Text)
+    private sealed record SentFrame(WebSocketTargetKind Kind, string[] Names, string[] Excluded, Guid MessageId, bool IsText, string Text, ActivityContext Trace = default)
     {
         internal byte[] Write()
         {
             using var frame = SharedFrame.Encode(IsText ? WebSocketMessage.Text(Text) : WebSocketMessage.Binary(Encoding.UTF8.GetBytes(Text)));
-            return s_writer.WriteFrame(Kind, Names, Excluded, MessageId, frame, out var length)[..length];
+            return s_writer.WriteFrame(Kind, Names, Excluded, MessageId, frame, out var length, new() { TraceContext = Trace })[..length];
         }
     }
 

@@ -119,7 +119,7 @@ public sealed class RoutingStrategyTests
 
         Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
 
-        bool TryDispatch() => Envelope.TryRead(envelope.AsMemory(0, length), out var read) && dispatcher.TryDispatch(node.Hub, read, served);
+        bool TryDispatch() => Envelope.Read(envelope.AsMemory(0, length), EnvelopeKnowledge.Current, out var read) == EnvelopeVerdict.Taken && dispatcher.TryDispatch(node.Hub, read, served);
     }
 
     [Theory]

@@ -47,6 +47,6 @@ internal static class TestKeys
     {
         var options = Options(maxAge, keys);
         var ring = new EnvelopeKeyRing(options);
-        return new(ring, new(ring, time), options, time);
+        return new(ring, new(ring, time), options, EnvelopeKnowledge.Current, time);
     }
 }

@@ -14,7 +14,7 @@ internal sealed class EnvelopeKey
     {
         _secret = secret;
         Span<byte> id = stackalloc byte[sizeof(uint)];
-        HKDF.DeriveKey(HashAlgorithmName.SHA256, secret, id, [], "distributed-sockets envelope v2 key id"u8);
+        HKDF.DeriveKey(HashAlgorithmName.SHA256, secret, id, [], "distributed-sockets v1 sealed envelope key id"u8);
         Id = BinaryPrimitives.ReadUInt32BigEndian(id);
     }
 
@@ -35,7 +35,7 @@ internal sealed class EnvelopeKey
     internal AesGcm ForSender(ReadOnlySpan<byte> senderId)
     {
         Span<byte> key = stackalloc byte[SecretBytes];
-        HKDF.DeriveKey(HashAlgorithmName.SHA256, _secret, key, senderId, "distributed-sockets envelope v2 sender"u8);
+        HKDF.DeriveKey(HashAlgorithmName.SHA256, _secret, key, senderId, "distributed-sockets v1 sealed envelope sender"u8);
         var cipher = new AesGcm(key, SealedEnvelope.TagBytes);
         CryptographicOperations.ZeroMemory(key);
         return cipher;

@@ -6,7 +6,7 @@ namespace DistributedSockets;
 
 /// <summary>Opens sealed envelopes of other processes, each once.</summary>
 /// <remarks>Only an envelope that is genuine and fresh makes this remember its sender, and only so many senders are remembered.</remarks>
-internal sealed class EnvelopeOpener(EnvelopeKeyRing ring, EnvelopeSealer own, IOptions<DistributedWebSocketsOptions> options, TimeProvider time)
+internal sealed class EnvelopeOpener(EnvelopeKeyRing ring, EnvelopeSealer own, IOptions<DistributedWebSocketsOptions> options, EnvelopeKnowledge knowledge, TimeProvider time)
 {
     /// <summary>How many senders are remembered. Each takes about 10 KB.</summary>
     internal const int MaxSenders = 1_024;
@@ -29,7 +29,7 @@ internal sealed class EnvelopeOpener(EnvelopeKeyRing ring, EnvelopeSealer own, I
         var bytes = payload.Span;
         if (!SealedEnvelope.Is(bytes))
         {
-            return Envelope.TryRead(payload, out _) ? EnvelopeVerdict.NotSealed : EnvelopeVerdict.Unreadable;
+            return Envelope.Read(payload, knowledge, out _) == EnvelopeVerdict.Unreadable ? EnvelopeVerdict.Unreadable : EnvelopeVerdict.NotSealed;
         }
 
         if (own.IsOwn(bytes))
@@ -67,7 +67,7 @@ internal sealed class EnvelopeOpener(EnvelopeKeyRing ring, EnvelopeSealer own, I
         return Open(sender, isNew: false, channel, arrivedAt, bytes, out envelope);
     }
 
-    private static EnvelopeVerdict Open(
+    private EnvelopeVerdict Open(
         SealedSender sender, bool isNew, string channel, long arrivedAt, ReadOnlySpan<byte> payload, out Envelope envelope)
     {
         envelope = default;
@@ -77,9 +77,10 @@ internal sealed class EnvelopeOpener(EnvelopeKeyRing ring, EnvelopeSealer own, I
             return EnvelopeVerdict.NotAuthentic;
         }
 
-        if (counter <= 0 || !Envelope.TryRead(content, out envelope))
+        var verdict = counter > 0 ? Envelope.Read(content, knowledge, out envelope) : EnvelopeVerdict.Unreadable;
+        if (verdict != EnvelopeVerdict.Taken)
         {
-            return EnvelopeVerdict.Unreadable;
+            return verdict;
         }
 
         return isNew && !sender.IsFresh(stamp) ? EnvelopeVerdict.Stale : sender.Take(counter, stamp, envelope.Origin, arrivedAt);

@@ -1,6 +1,6 @@
 namespace DistributedSockets;
 
-/// <summary>What becomes of an envelope that has arrived, before anybody looks at its content.</summary>
+/// <summary>What becomes of an envelope that has arrived, before anybody acts on its content.</summary>
 internal enum EnvelopeVerdict
 {
     Taken,
@@ -8,13 +8,19 @@ internal enum EnvelopeVerdict
     /// <summary>This node published it.</summary>
     OwnEcho,
 
-    /// <summary>It is no envelope.</summary>
+    /// <summary>It is no envelope of this version.</summary>
     Unreadable,
+
+    /// <summary>A later version has put something into it that must be understood.</summary>
+    NotUnderstood,
+
+    /// <summary>It is something of a later version that may be ignored.</summary>
+    Ignored,
 
     /// <summary>It is larger than <see cref="DistributedWebSocketsOptions.MaxEnvelopeBytes"/>.</summary>
     TooLarge,
 
-    /// <summary>It is plain, and this node has keys.</summary>
+    /// <summary>It is clear, and this node has keys.</summary>
     NotSealed,
 
     /// <summary>It is sealed, and this node has no keys.</summary>

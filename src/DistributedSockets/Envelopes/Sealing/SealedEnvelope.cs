@@ -6,8 +6,6 @@ namespace DistributedSockets;
 /// <summary>The layout of a sealed envelope: a clear header, the encrypted envelope, a tag. The format is in <c>docs/wire-format.md</c>.</summary>
 internal static class SealedEnvelope
 {
-    internal const byte Version = 2;
-
     internal const int SenderIdBytes = 16;
     internal const int HeaderBytes = CounterOffset + sizeof(long) + sizeof(long);
     internal const int TagBytes = 16;
@@ -20,12 +18,12 @@ internal static class SealedEnvelope
     internal const int MaxAssociatedBytes = HeaderBytes + MaxChannelBytes;
 
     private const int MaxChannelBytes = 1_024;
-    private const int KeyIdOffset = 1;
+    private const int KeyIdOffset = EnvelopeWriter.FormAt + 1;
     private const int SenderIdOffset = KeyIdOffset + sizeof(uint);
     private const int CounterOffset = SenderIdOffset + SenderIdBytes;
 
     /// <summary>Whether the bytes look like a sealed envelope, the first thing to ask.</summary>
-    internal static bool Is(ReadOnlySpan<byte> bytes) => bytes.Length > OverheadBytes && bytes[0] == Version;
+    internal static bool Is(ReadOnlySpan<byte> bytes) => bytes.Length > OverheadBytes && bytes[0] == EnvelopeWriter.Version && bytes[EnvelopeWriter.FormAt] == (byte)EnvelopeForm.Sealed;
 
     internal static uint KeyId(ReadOnlySpan<byte> envelope) => BinaryPrimitives.ReadUInt32BigEndian(envelope[KeyIdOffset..]);
 
@@ -38,7 +36,8 @@ internal static class SealedEnvelope
 
     internal static void WriteHeader(Span<byte> envelope, uint keyId, ReadOnlySpan<byte> senderId, long counter, long stamp)
     {
-        envelope[0] = Version;
+        envelope[0] = EnvelopeWriter.Version;
+        envelope[EnvelopeWriter.FormAt] = (byte)EnvelopeForm.Sealed;
         BinaryPrimitives.WriteUInt32BigEndian(envelope[KeyIdOffset..], keyId);
         senderId.CopyTo(envelope[SenderIdOffset..]);
         BinaryPrimitives.WriteInt64LittleEndian(envelope[CounterOffset..], counter);

@@ -56,7 +56,7 @@ public sealed class SealedClusterTests
         Assert.True(backplane.Published.Count > 6 && !others.Published.IsEmpty, "Commands and replies are published as well.");
         Assert.All([.. backplane.Published, .. others.Published], static published =>
         {
-            Assert.Equal(SealedEnvelope.Version, published.Payload[0]);
+            Assert.Equal((byte)EnvelopeForm.Sealed, published.Payload[EnvelopeWriter.FormAt]);
             Assert.Equal(-1, published.Payload.AsSpan().IndexOf("secret"u8));
             Assert.Equal(-1, published.Payload.AsSpan().IndexOf("red"u8));
         });
@@ -241,7 +241,7 @@ public sealed class SealedClusterTests
         await using var _ = node;
         backplane.Records = true;
         var origin = node.Services.GetRequiredService<NodeInfo>().NodeId;
-        var largest = Limit - SealedEnvelope.OverheadBytes - 5 - origin.Length - 21 - 4;
+        var largest = Limit - SealedEnvelope.OverheadBytes - 5 - origin.Length - 23 - 4;
 
         await node.Router.SendToAllAsync(new byte[largest], Cancellation);
         await Assert.ThrowsAsync<ArgumentException>(async () => await node.Router.SendToAllAsync(new byte[largest + 1], Cancellation));

@@ -104,7 +104,7 @@ public sealed class SealedEnvelopeTests
     public void Envelope_OfAnotherKey_IsRefusedAlsoUnderTheNameOfOurs()
     {
         var foreign = Seal(Plain(), TestKeys.Sealer(TestKeys.Create(), _time));
-        byte[] renamed = [foreign[0], .. Seal()[1..5], .. foreign[5..]];
+        byte[] renamed = [.. foreign[..2], .. Seal()[2..6], .. foreign[6..]];
 
         Assert.Equal(EnvelopeVerdict.UnknownKey, Open(foreign));
         Assert.Equal(EnvelopeVerdict.NotAuthentic, Open(renamed));
@@ -116,7 +116,7 @@ public sealed class SealedEnvelopeTests
     {
         Assert.Equal(EnvelopeVerdict.NotSealed, Open(Plain()));
         Assert.Equal(EnvelopeVerdict.Unreadable, Open([]));
-        Assert.Equal(EnvelopeVerdict.Unreadable, Open([SealedEnvelope.Version]));
+        Assert.Equal(EnvelopeVerdict.Unreadable, Open([EnvelopeWriter.Version, (byte)EnvelopeForm.Sealed]));
         Assert.Equal(EnvelopeVerdict.Unreadable, Open(Encoding.UTF8.GetBytes(new string('x', 100))));
     }
 
@@ -133,7 +133,7 @@ public sealed class SealedEnvelopeTests
     {
         var ring = TestKeys.Ring(_key);
         var own = new EnvelopeSealer(ring, _time);
-        var opener = new EnvelopeOpener(ring, own, TestKeys.Options(s_maxAge, _key), _time);
+        var opener = new EnvelopeOpener(ring, own, TestKeys.Options(s_maxAge, _key), EnvelopeKnowledge.Current, _time);
 
         Assert.Equal(EnvelopeVerdict.OwnEcho, opener.Open(Channel, 1, Seal(Plain(), own), out _));
         Assert.Equal(0, opener.SenderCount);

@@ -1,0 +1,45 @@
+namespace DistributedSockets;
+
+/// <summary>Something that may stand in the extension area of an envelope of any kind.</summary>
+/// <remarks>
+/// To add one: a static member here, in <see cref="All"/> and counted by <see cref="Count"/>; what is written of it, in
+/// <see cref="EnvelopeExtensions"/>; and its row and a vector in the wire format. Whatever decides who receives something must be
+/// understood. So an extension that may be ignored has its meaning only for those who know it, and all others do as before it existed.
+/// </remarks>
+internal sealed class EnvelopeExtension
+{
+    /// <summary>How many extensions there are.</summary>
+    internal const int Count = 1;
+
+    /// <summary>What stands before the value: the id and the length.</summary>
+    internal const int HeaderBytes = 1 + sizeof(ushort);
+
+    /// <summary>The W3C trace context of the activity that sent: <see cref="TraceContextValue"/>.</summary>
+    internal static readonly EnvelopeExtension TraceContext =
+        new(EnvelopeKnowledge.MayBeIgnored | 1, index: 0, TraceContextValue.MinBytes, TraceContextValue.MaxBytes);
+
+    private EnvelopeExtension(byte id, int index, int minBytes, int maxBytes)
+    {
+        Id = id;
+        Index = index;
+        MinBytes = minBytes;
+        MaxBytes = maxBytes;
+    }
+
+    /// <summary>All of them, by their index.</summary>
+    internal static EnvelopeExtension[] All => [TraceContext];
+
+    /// <summary>Its number, never used again. With <see cref="EnvelopeKnowledge.MayBeIgnored"/>, older readers pass over it; else they refuse the envelope.</summary>
+    internal byte Id { get; }
+
+    internal bool MayBeIgnored => (Id & EnvelopeKnowledge.MayBeIgnored) != 0;
+
+    /// <summary>Where its position stands among those of an envelope.</summary>
+    internal int Index { get; }
+
+    /// <summary>The fewest bytes that its value has.</summary>
+    internal int MinBytes { get; }
+
+    /// <summary>The most bytes that its value has.</summary>
+    internal int MaxBytes { get; }
+}

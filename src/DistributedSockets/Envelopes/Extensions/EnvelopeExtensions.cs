@@ -1,0 +1,43 @@
+using System.Buffers.Binary;
+using System.Diagnostics;
+
+namespace DistributedSockets;
+
+/// <summary>What a sender puts into the extension area of an envelope. What is not set is not written.</summary>
+internal readonly struct EnvelopeExtensions
+{
+    /// <summary>The activity that the envelope is part of; see <see cref="TraceContextValue.Current"/>.</summary>
+    internal ActivityContext TraceContext { get; init; }
+
+    /// <summary>How many bytes they take, behind the length of the area.</summary>
+    internal int Bytes => TraceContextValue.CountBytes(TraceContext) is var trace and > 0 ? EnvelopeExtension.HeaderBytes + trace : 0;
+
+    /// <summary>Writes the extension area, in ascending order of ids.</summary>
+    /// <returns>What is behind it.</returns>
+    internal Span<byte> Write(Span<byte> destination)
+    {
+        BinaryPrimitives.WriteUInt16LittleEndian(destination, checked((ushort)Bytes));
+        var rest = destination[sizeof(ushort)..];
+        if (TraceContextValue.CountBytes(TraceContext) is var trace and > 0)
+        {
+            TraceContextValue.Write(Begin(EnvelopeExtension.TraceContext, trace, ref rest), TraceContext);
+        }
+
+        return rest;
+    }
+
+    /// <summary>Writes what stands before a value.</summary>
+    /// <param name="extension">The extension.</param>
+    /// <param name="length">The length of its value.</param>
+    /// <param name="rest">Where to write, of which this leaves what is behind the value.</param>
+    /// <returns>Where the value is to be written.</returns>
+    private static Span<byte> Begin(EnvelopeExtension extension, int length, ref Span<byte> rest)
+    {
+        Debug.Assert(length >= extension.MinBytes && length <= extension.MaxBytes, "A reader would not take an extension of this length.");
+        rest[0] = extension.Id;
+        BinaryPrimitives.WriteUInt16LittleEndian(rest[1..], checked((ushort)length));
+        var value = rest.Slice(EnvelopeExtension.HeaderBytes, length);
+        rest = rest[(EnvelopeExtension.HeaderBytes + length)..];
+        return value;
+    }
+}

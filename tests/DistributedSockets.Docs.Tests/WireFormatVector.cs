@@ -1,0 +1,76 @@
+using System.Diagnostics;
+using System.Text.Json;
+
+namespace DistributedSockets.Docs.Tests;
+
+/// <summary>An envelope of <see cref="WireFormatVectors"/>: its fields and its bytes.</summary>
+internal sealed class WireFormatVector(JsonElement element)
+{
+    private static readonly string[] s_commands =
+        ["", "add to group", "remove from group", "remove from all groups", "disconnect", "disconnect user", "disconnect group", "withdraw", "find"];
+
+    internal static string[] Targets { get; } = ["all", "connections", "users", "groups"];
+
+    internal static string[] Outcomes { get; } = ["", "done", "not found", "backplane away", "too many groups", "refused", "not understood"];
+
+    internal string Name => this["name"];
+
+    /// <summary>The bytes, and what they are.</summary>
+    internal IEnumerable<(string Hex, string Meaning)> Pairs =>
+        element.GetProperty("bytes").EnumerateArray().Select(static pair => (pair[0].GetString()!, pair[1].GetString()!)); // a missing one fails the test
+
+    internal byte[] Bytes => [.. Pairs.SelectMany(static pair => WireFormatVectors.Hex(pair.Hex))];
+
+    /// <summary>Whether only a later version writes it.</summary>
+    internal bool IsLater => Has("later");
+
+    internal WebSocketMessage Message => element.GetProperty("frame").GetProperty("type").GetString() == "text"
+        ? WebSocketMessage.Text(Payload)
+        : WebSocketMessage.Binary(WireFormatVectors.Hex(Payload));
+
+    /// <summary>The payload of the compressed frame; empty if there is none.</summary>
+    internal byte[] Compressed => Has("compressed") ? WireFormatVectors.Hex(this["compressed"]) : [];
+
+    internal RemoteCommand Command => new(
+        (RemoteCommandKind)Array.IndexOf(s_commands, this["command"]), this["subject"], this["group"], element.GetProperty("closeCode").GetUInt16(), this["reason"]);
+
+    internal RemoteCommandOutcome Outcome => (RemoteCommandOutcome)Array.IndexOf(Outcomes, this["outcome"]);
+
+    /// <summary>The trace context; none if the envelope has none.</summary>
+    internal ActivityContext TraceContext => Has("traceContext")
+        ? ActivityContext.Parse(Trace.GetProperty("traceparent").GetString()!, Trace.TryGetProperty("tracestate", out var state) ? state.GetString() : null) // a missing one fails the test
+        : default;
+
+    internal EnvelopeExtensions Extensions => new() { TraceContext = TraceContext };
+
+    private JsonElement Trace => element.GetProperty("traceContext");
+
+    private string Payload => element.GetProperty("frame").GetProperty("payload").GetString()!; // a missing one fails the test
+
+    internal string this[string field] => element.GetProperty(field).GetString()!; // a missing one fails the test
+
+    internal bool Has(string field) => element.TryGetProperty(field, out _);
+
+    internal long Number(string field) => element.GetProperty(field).GetInt64();
+
+    internal Guid Id(string field) => element.GetProperty(field) is { ValueKind: JsonValueKind.String } id ? id.GetGuid() : Guid.Empty;
+
+    internal string[] List(string field) => [.. element.GetProperty(field).EnumerateArray().Select(static name => name.GetString()!)]; // a missing one fails the test
+
+    /// <summary>The frame, with the compressed one of the vector: what a compressor makes of a text may differ, and be right.</summary>
+    internal SharedFrame Frame()
+    {
+        var plain = SharedFrame.Encode(Message);
+        if (Compressed.Length == 0)
+        {
+            return plain;
+        }
+
+        using (plain)
+        {
+            byte[] both = [.. plain.Bytes.Span, (byte)(plain.Bytes.Span[0] | 0x40), (byte)Compressed.Length, .. Compressed];
+            Assert.True(SharedFrame.TryWrap(both, withDeflated: true, out var frame));
+            return frame;
+        }
+    }
+}
