@@ -13,6 +13,17 @@ public sealed record NodeInfo
     /// <summary>When the node started, by its own clock.</summary>
     public required DateTimeOffset StartedAt { get; init; }
 
+    /// <summary>The version of DistributedSockets that the node runs; <see langword="null"/> if the session store does not tell.</summary>
+    /// <value>At most 64 characters, such as <c>1.2.0</c> or <c>1.3.0-beta.1</c>.</value>
+    public string? Version { get; init; }
+
+    /// <summary>The version of the app: that of the assembly the process was started with; <see langword="null"/> if it has none, or the session store does not tell.</summary>
+    /// <value>At most 64 characters.</value>
+    public string? AppVersion { get; init; }
+
+    /// <summary>What the node measured at its last heartbeat; <see langword="null"/> if the session store does not tell, and in the node's own services.</summary>
+    public NodeFigures? Figures { get; init; }
+
     /// <summary>How the node maps users and groups to channels; <see langword="null"/> if the session store does not tell.</summary>
     /// <value><c>interest</c>, <c>broadcast</c>, or a fingerprint of another <see cref="IRoutingStrategy"/>.</value>
     public string? Routing { get; init; }

@@ -1,8 +1,8 @@
 namespace DistributedSockets;
 
-/// <summary>The directory of the cluster: which nodes live, and who is connected where, in which groups.</summary>
+/// <summary>Keeps which nodes live, and who is connected where, in which groups. Implement it for a store of your own.</summary>
 /// <remarks>
-/// Never on the path of a message. Readers see only sessions of nodes whose lease is live. Writes of one node are applied
+/// Apps read what stands here through <see cref="ISessionDirectory"/>; only nodes write. Never on the path of a message. Readers see only sessions of nodes whose lease is live. Writes of one node are applied
 /// in the order given; a change is visible to readers shortly after it happened on its node. All members may be called
 /// concurrently, except that a node's own writes (<see cref="CommitAsync"/>, <see cref="ResetAsync"/>) never overlap.
 /// A store that cannot be reached throws within a bounded time and works again by itself when it can.
@@ -35,8 +35,8 @@ public interface ISessionStore : IAsyncDisposable, IDisposable
 
     /// <summary>Writes changes of one node's sessions in order. Writing the same change twice is the same as once.</summary>
     /// <remarks>
-    /// There may be many changes of one session; it is enough to write what they come to. A change of groups of a session that the
-    /// store does not have may be left out: the node is told of such a loss by its lease.
+    /// There may be many changes of one session; it is enough to write what they come to. A change of groups or properties of a session that
+    /// the store does not have may be left out: the node is told of such a loss by its lease.
     /// </remarks>
     /// <param name="nodeId">The node that holds the connections.</param>
     /// <param name="changes">The changes, oldest first.</param>
@@ -72,6 +72,42 @@ public interface ISessionStore : IAsyncDisposable, IDisposable
     /// <exception cref="SessionStoreUnavailableException">The store cannot be reached.</exception>
     IAsyncEnumerable<Session> ListAsync(SessionQuery query, CancellationToken cancellationToken = default);
 
+    /// <summary>Lists some of the sessions that match, in an order of the store's own, and where to go on.</summary>
+    /// <remarks>
+    /// Over all pages a session that is there all the time comes exactly once, whatever others come and go; one that comes or goes meanwhile comes once
+    /// or not at all. A page that is not the last is full.
+    /// </remarks>
+    /// <param name="query">Which sessions.</param>
+    /// <param name="maxSessions">How many to list at most, 1 or more.</param>
+    /// <param name="continuationToken">
+    /// What the page before has as <see cref="SessionPage.ContinuationToken"/>, a text of at most 1,024 bytes of UTF-8, such as the position of
+    /// its last session; <see langword="null"/> to begin. The directory has checked that it was given for this query, but it may be forged: the
+    /// store must not trust it further than that.
+    /// </param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <exception cref="ArgumentException">The token can be none of this store.</exception>
+    /// <exception cref="SessionStoreUnavailableException">The store cannot be reached.</exception>
+    ValueTask<SessionPage> ListPageAsync(
+        SessionQuery query, int maxSessions, string? continuationToken, CancellationToken cancellationToken = default);
+
+    /// <summary>Lists some of the groups of a hub that have connections of live nodes, each with how many, and where to go on.</summary>
+    /// <remarks>
+    /// The sizes are kept as they change, so that no page has to count connections. They are those of live nodes alone, also when a node was
+    /// lost and nobody has claimed its sessions; those of a node whose renewal tells of a loss count again once it has written its sessions
+    /// anew. Over all pages a group that is there all the time comes exactly once; by size, one whose size changes may come twice or not at all.
+    /// </remarks>
+    /// <param name="query">Which groups, and in which order.</param>
+    /// <param name="maxGroups">How many to list at most, 1 or more.</param>
+    /// <param name="continuationToken">
+    /// What the page before has as <see cref="GroupPage.ContinuationToken"/>, a text of at most 1,024 bytes of UTF-8; <see langword="null"/> to
+    /// begin. As for sessions, it may be forged.
+    /// </param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <exception cref="ArgumentException">The token can be none of this store.</exception>
+    /// <exception cref="SessionStoreUnavailableException">The store cannot be reached.</exception>
+    ValueTask<GroupPage> ListGroupsAsync(
+        GroupQuery query, int maxGroups, string? continuationToken, CancellationToken cancellationToken = default);
+
     /// <summary>Counts the sessions that match.</summary>
     /// <param name="query">Which sessions.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
@@ -86,7 +122,7 @@ public interface ISessionStore : IAsyncDisposable, IDisposable
     /// <exception cref="SessionStoreUnavailableException">The store cannot be reached.</exception>
     ValueTask<IReadOnlyList<bool>> AreOnlineAsync(string hub, IReadOnlyList<string> userIds, CancellationToken cancellationToken = default);
 
-    /// <summary>Lists the nodes whose lease is live.</summary>
+    /// <summary>Lists the nodes whose lease is live, as they were at their last renewal.</summary>
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <exception cref="SessionStoreUnavailableException">The store cannot be reached.</exception>
     ValueTask<IReadOnlyList<NodeInfo>> ListNodesAsync(CancellationToken cancellationToken = default);

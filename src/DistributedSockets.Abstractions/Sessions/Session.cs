@@ -1,3 +1,5 @@
+using System.Collections.ObjectModel;
+
 namespace DistributedSockets;
 
 /// <summary>The record of one connection in the session store.</summary>
@@ -20,4 +22,7 @@ public sealed record Session
 
     /// <summary>The groups of the connection, in no particular order.</summary>
     public IReadOnlyList<string> Groups { get; init; } = [];
+
+    /// <summary>The app's own properties of the connection, such as a display name or a status, within the limits of <see cref="SessionProperties"/>.</summary>
+    public IReadOnlyDictionary<string, string> Properties { get; init; } = ReadOnlyDictionary<string, string>.Empty;
 }

@@ -14,6 +14,8 @@ internal static class NatsKeyToken
     /// <summary>A token longer than this is replaced by a hash.</summary>
     internal const int MaxLength = 64;
 
+    private const string Hashed = "=h";
+
     private const string Digits = "0123456789ABCDEF";
 
     public static string Encode(string name)
@@ -38,10 +40,45 @@ internal static class NatsKeyToken
 
             if (token.Length > MaxLength)
             {
-                return "=h" + Base64Url.EncodeToString(SHA256.HashData(bytes));
+                return Hashed + Base64Url.EncodeToString(SHA256.HashData(bytes));
             }
         }
 
         return token.ToString();
+    }
+
+    /// <summary>The name that a token stands for; null for one that is hashed, or no token.</summary>
+    public static string? Decode(string token)
+    {
+        if (!token.Contains('=', StringComparison.Ordinal))
+        {
+            return token;
+        }
+
+        if (token.StartsWith(Hashed, StringComparison.Ordinal))
+        {
+            return null;
+        }
+
+        var bytes = new List<byte>(token.Length);
+        for (var i = 0; i < token.Length; i++)
+        {
+            if (token[i] != '=')
+            {
+                bytes.Add((byte)token[i]);
+            }
+            else if (i + 2 < token.Length && Digits.IndexOf(token[i + 1]) is >= 0 and var high && Digits.IndexOf(token[i + 2]) is >= 0 and var low)
+            {
+                bytes.Add((byte)((high << 4) | low));
+                i += 2;
+            }
+            else
+            {
+                return null;
+            }
+        }
+
+        var name = Encoding.UTF8.GetString([.. bytes]);
+        return Encode(name) == token ? name : null;
     }
 }

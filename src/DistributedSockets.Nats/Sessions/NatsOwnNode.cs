@@ -12,6 +12,9 @@ internal sealed class NatsOwnNode
     /// <summary>The lease as it was last renewed, or null before that.</summary>
     public NatsLeaseRecord? Lease { get; set; }
 
+    /// <summary>Which connections are in which groups; used by one commit at a time.</summary>
+    public NatsOwnGroups Groups { get; } = new();
+
     /// <summary>What tells this store's marks from those of any other.</summary>
     public byte[] Writer { get; } = RandomNumberGenerator.GetBytes(16);
 

@@ -5,16 +5,17 @@ namespace DistributedSockets;
 /// <summary>The keys of the two buckets of a cluster, as the subjects that they are.</summary>
 /// <remarks>
 /// A node's lease is <c>n.NODE</c> in the bucket of nodes. In the bucket of sessions, <c>s.NODE.HUB.CONNECTION</c> is the record of a
-/// session, <c>u.HUB.USER.NODE.CONNECTION</c> and <c>g.HUB.GROUP.NODE.CONNECTION</c> are empty and lead to it, and <c>w.NODE</c> is
-/// written anew after each commit. Names are <see cref="NatsKeyToken"/>s.
+/// session, <c>u.HUB.USER.NODE.CONNECTION</c> and <c>g.HUB.GROUP.NODE.CONNECTION</c> are empty and lead to it, <c>c.HUB.GROUP.NODE</c> is
+/// the number of connections that a group has on a node, and <c>w.NODE</c> is written anew after each commit. Names are <see cref="NatsKeyToken"/>s.
 /// </remarks>
 internal sealed class NatsSessionKeys(string prefix)
 {
     internal static readonly SearchValues<char> PlainCharacters =
         SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_");
 
-    // The longest index has these tokens: kind, hub, user or group, node, connection.
+    // An index has these tokens: kind, hub, user or group, node, connection. A size has all but the last.
     private const int IndexTokens = 5;
+    private const int SizeTokens = 4;
 
     private readonly string _nodes = $"$KV.{BucketName(prefix)}-nodes.";
     private readonly string _sessions = $"$KV.{BucketName(prefix)}-sessions.";
@@ -40,6 +41,12 @@ internal sealed class NatsSessionKeys(string prefix)
 
     public string Group(string hub, string group, string node, string connection) => $"{_sessions}g.{hub}.{group}.{node}.{connection}";
 
+    public string GroupSize(string hub, string group, string node) => $"{_sessions}c.{hub}.{group}.{node}";
+
+    public string GroupSizes(string hub) => $"{_sessions}c.{hub}.*.*";
+
+    public string GroupSizesOf(string node) => $"{_sessions}c.*.*.{node}";
+
     public string SessionsOf(string node, string? hub = null) => hub is null ? $"{_sessions}s.{node}.>" : $"{_sessions}s.{node}.{hub}.*";
 
     public string ConnectionsOfUser(string hub, string user) => $"{_sessions}u.{hub}.{user}.*.*";
@@ -61,6 +68,13 @@ internal sealed class NatsSessionKeys(string prefix)
     /// <summary>The tokens of an index: kind, hub, user or group, node, connection; null for what is none.</summary>
     public string[]? TokensOfIndex(string subject) =>
         subject.StartsWith(_sessions, StringComparison.Ordinal) && subject[_sessions.Length..].Split('.') is { Length: IndexTokens } tokens ? tokens : null;
+
+    /// <summary>The tokens of a group's size: kind, hub, group, node; null for what is none.</summary>
+    public string[]? TokensOfSize(string subject) =>
+        subject.StartsWith(_sessions, StringComparison.Ordinal) && subject[_sessions.Length..].Split('.') is { Length: SizeTokens } tokens ? tokens : null;
+
+    /// <summary>The tokens of a session: kind, node, hub, connection; null for what is none.</summary>
+    public string[]? TokensOfSession(string subject) => TokensOfSize(subject);
 
     /// <summary>The node's token in the subject of a lease.</summary>
     public string NodeOfLease(string subject) => subject[(_nodes.Length + "n.".Length)..];

@@ -1,3 +1,4 @@
+using System.Collections.ObjectModel;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
@@ -28,6 +29,10 @@ internal sealed record NatsSessionRecord
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public IReadOnlyList<string>? Groups { get; init; }
 
+    [JsonPropertyName("p")]
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IReadOnlyDictionary<string, string>? Properties { get; init; }
+
     /// <summary>Whether the session is in more groups than stand here, as the server takes no larger record.</summary>
     [JsonPropertyName("m")]
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
@@ -47,6 +52,7 @@ internal sealed record NatsSessionRecord
             UserId = session.UserId,
             ConnectedAt = session.ConnectedAt,
             Groups = session.Groups.Count == 0 ? null : session.Groups,
+            Properties = session.Properties.Count == 0 ? null : session.Properties,
         };
         var written = record.Write();
         isCut = written.Length > maxBytes && record.Groups is not null;
@@ -67,7 +73,8 @@ internal sealed record NatsSessionRecord
     {
         hasMoreGroups = false;
         if (NatsSessionJson.Read(value, NatsSessionJson.Default.NatsSessionRecord) is not
-            { NodeId.Length: > 0, Hub.Length: > 0, ConnectionId.Length: > 0 } record || record.Groups?.Contains(null!) == true)
+            { NodeId.Length: > 0, Hub.Length: > 0, ConnectionId.Length: > 0 } record || record.Groups?.Contains(null!) == true
+            || record.Properties?.Values.Contains(null!) == true)
         {
             return null;
         }
@@ -81,6 +88,7 @@ internal sealed record NatsSessionRecord
             UserId = record.UserId,
             ConnectedAt = record.ConnectedAt,
             Groups = record.Groups ?? [],
+            Properties = record.Properties is { Count: > 0 } properties ? properties : ReadOnlyDictionary<string, string>.Empty,
         };
     }
 }
@@ -115,6 +123,18 @@ internal sealed record NatsLeaseRecord
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public string? Sealing { get; init; }
 
+    [JsonPropertyName("v")]
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Version { get; init; }
+
+    [JsonPropertyName("a")]
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? AppVersion { get; init; }
+
+    [JsonPropertyName("f")]
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public NodeFigures? Figures { get; init; }
+
     /// <summary>How long the lease lasts, in milliseconds.</summary>
     [JsonPropertyName("d")]
     public long Duration { get; init; }
@@ -138,7 +158,24 @@ internal sealed record NatsLeaseRecord
         NatsSessionJson.Read(value, NatsSessionJson.Default.NatsLeaseRecord) is { NodeId.Length: > 0, Name: not null, Duration: >= 0 and <= MaxDuration } record ? record : null;
 }
 
+/// <summary>What the value of a group's size on one node holds. The name in its key may be hashed, so it stands here.</summary>
+internal sealed record NatsGroupRecord
+{
+    [JsonPropertyName("g")]
+    public string Group { get; init; } = "";
+
+    [JsonPropertyName("n")]
+    public long Connections { get; init; }
+
+    internal byte[] Write() => JsonSerializer.SerializeToUtf8Bytes(this, NatsSessionJson.Default.NatsGroupRecord);
+
+    /// <summary>Reads what may be anything; null if it is no record.</summary>
+    internal static NatsGroupRecord? Read(byte[]? value) =>
+        NatsSessionJson.Read(value, NatsSessionJson.Default.NatsGroupRecord) is { Group.Length: > 0, Connections: > 0 } record ? record : null;
+}
+
 [JsonSerializable(typeof(NatsSessionRecord))]
+[JsonSerializable(typeof(NatsGroupRecord))]
 [JsonSerializable(typeof(NatsLeaseRecord))]
 internal sealed partial class NatsSessionJson : JsonSerializerContext
 {

@@ -173,7 +173,7 @@ internal sealed partial class NatsSessionStore
     private async Task ForgetNodeAsync(Lease lease, ulong marked, ulong last, CancellationToken cancellationToken)
     {
         // Only what was written before the mark: the node may be back.
-        string[] filters = [_keys.UsersOf(lease.Token), _keys.GroupsOf(lease.Token)];
+        string[] filters = [_keys.UsersOf(lease.Token), _keys.GroupsOf(lease.Token), _keys.GroupSizesOf(lease.Token)];
         await ForEachAsync(filters, filter => _sessions.PurgeAsync(filter, last, cancellationToken), cancellationToken).ConfigureAwait(false);
         if (!await _nodes.DeleteAsync(marked, cancellationToken).ConfigureAwait(false))
         {

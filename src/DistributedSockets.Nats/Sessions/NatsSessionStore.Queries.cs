@@ -52,6 +52,12 @@ internal sealed partial class NatsSessionStore
             {
                 var nodes = await LiveNodesAsync(query.NodeId, cancellationToken).ConfigureAwait(false);
                 var count = 0L;
+                if (query is { UserId: not null, Group: not null })
+                {
+                    var keys = await ListIndexAsync(IndexOf(query)!, nodes, cancellationToken).ConfigureAwait(false);
+                    return (await InGroupAsync(keys, query.Group, cancellationToken).ConfigureAwait(false)).Count;
+                }
+
                 if (IndexOf(query) is { } index)
                 {
                     await foreach (var page in _sessions.ListAsync(index, cancellationToken).ConfigureAwait(false))
@@ -124,7 +130,7 @@ internal sealed partial class NatsSessionStore
 
     private static string? HubOf(SessionQuery query) => query.Hub is { } hub ? NatsKeyToken.Encode(hub) : null;
 
-    /// <remarks>Of a record that does not hold all groups the index is believed: for a group, only what it leads to is read.</remarks>
+    /// <remarks>Of a record that does not hold all groups the index is believed: for a group, only what its index has is read.</remarks>
     private static bool Matches(SessionQuery query, Session session, bool hasMoreGroups) =>
         (query.Hub is null || session.Hub == query.Hub)
         && (query.UserId is null || session.UserId == query.UserId)
@@ -156,7 +162,13 @@ internal sealed partial class NatsSessionStore
             {
                 while (await AskAsync(async () => await pages.MoveNextAsync().ConfigureAwait(false)).ConfigureAwait(false))
                 {
-                    var keys = index is null ? pages.Current : pages.Current.Select(SessionOfIndex).OfType<string>();
+                    var found = pages.Current;
+                    if (query is { UserId: not null, Group: { } group })
+                    {
+                        found = await AskAsync(() => InGroupAsync(found, group, cancellationToken)).ConfigureAwait(false);
+                    }
+
+                    var keys = index is null ? found : found.Select(SessionOfIndex).OfType<string>();
                     foreach (var some in keys.Where(seen.Add).Chunk(PageSize))
                     {
                         foreach (var (session, hasMoreGroups) in await AskAsync(() => ReadAllAsync(some, cancellationToken)).ConfigureAwait(false))
@@ -191,6 +203,31 @@ internal sealed partial class NatsSessionStore
                 throw;
             }
         }
+    }
+
+    /// <summary>Of the keys of a user's connections, those of connections that are in a group too.</summary>
+    private async Task<List<string>> InGroupAsync(ICollection<string> keys, string group, CancellationToken cancellationToken)
+    {
+        var token = NatsKeyToken.Encode(group);
+        var asked = keys.Where(key => _keys.TokensOfIndex(key) is not null).ToList();
+        var entries = asked.ConvertAll(key => _keys.TokensOfIndex(key) is [_, var hub, _, var node, var connection]
+            ? _sessions.GetAsync(_keys.Group(hub, token, node, connection), cancellationToken)
+            : Task.FromResult<JetStreamEntry?>(null));
+        entries.ForEach(TaskObservation.Observe);
+        await ForEachAsync(entries, static entry => entry, cancellationToken).ConfigureAwait(false);
+        return [.. asked.Where((_, index) => entries[index].Result is not null)];
+    }
+
+    /// <summary>The keys of an index that lead to connections of live nodes.</summary>
+    private async Task<List<string>> ListIndexAsync(string filter, Dictionary<string, NodeInfo> nodes, CancellationToken cancellationToken)
+    {
+        var keys = new HashSet<string>(StringComparer.Ordinal); // a key may stand on two pages, as keys come and go between them
+        await foreach (var page in _sessions.ListAsync(filter, cancellationToken).ConfigureAwait(false))
+        {
+            keys.UnionWith(page.Where(key => NodeOfIndex(key) is { } node && nodes.ContainsKey(node)));
+        }
+
+        return [.. keys];
     }
 
     private async Task<List<(Session Session, bool HasMoreGroups)>> ReadAllAsync(string[] keys, CancellationToken cancellationToken)
@@ -240,6 +277,9 @@ internal sealed partial class NatsSessionStore
                 Routing = lease.Record.Routing,
                 Backplane = lease.Record.Backplane,
                 Sealing = lease.Record.Sealing,
+                Version = lease.Record.Version,
+                AppVersion = lease.Record.AppVersion,
+                Figures = lease.Record.Figures,
             },
             StringComparer.Ordinal);
     }

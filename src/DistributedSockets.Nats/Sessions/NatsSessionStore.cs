@@ -84,6 +84,9 @@ internal sealed partial class NatsSessionStore : ISessionStore
             Routing = node.Routing,
             Backplane = node.Backplane,
             Sealing = node.Sealing,
+            Version = node.Version,
+            AppVersion = node.AppVersion,
+            Figures = node.Figures,
             Duration = NatsLeaseRecord.DurationOf(expiry),
         };
         return await RunAsync(
@@ -129,10 +132,13 @@ internal sealed partial class NatsSessionStore : ISessionStore
         await RunAsync(
             async () =>
             {
+                await LoadGroupsAsync(node, own, cancellationToken).ConfigureAwait(false);
                 var states = LastStates(nodeId, node, changes);
                 await SettleAsync(node, own, cancellationToken).ConfigureAwait(false);
                 own.IsUnsettled = true;
+                own.Groups.Apply(nodeId, changes);
                 await ForEachAsync(states, WriteAsync, cancellationToken).ConfigureAwait(false);
+                await WriteSizesAsync(node, own, cancellationToken).ConfigureAwait(false);
                 await ConfirmAsync(nodeId, node, own, cancellationToken).ConfigureAwait(false);
                 own.IsUnsettled = false;
                 return true;
@@ -152,6 +158,7 @@ internal sealed partial class NatsSessionStore : ISessionStore
             {
                 // Up to here only: if the answer to the deletion is late, so may the deletion be, and it must not take what is written next.
                 ulong? last = _ownNodes.TryGetValue(nodeId, out var own) ? await WriteMarkAsync(node, own, cancellationToken).ConfigureAwait(false) : null;
+                own?.Groups.Unload(); // loaded anew by the next commit, in case that this is given up half-way
                 await PurgeSessionsAsync(node, last, cancellationToken).ConfigureAwait(false);
                 return true;
             },
@@ -227,6 +234,11 @@ internal sealed partial class NatsSessionStore : ISessionStore
             var (hub, connection) = (NatsKeyToken.Encode(change.Hub), NatsSessionKeys.Connection(nodeId, change.ConnectionId));
             var value = kind is SessionChangeKind.Saved or SessionChangeKind.GroupAdded ? Array.Empty<byte>() : null;
             sessions[_keys.Session(node, hub, connection)] = change;
+            if (kind == SessionChangeKind.PropertiesSet)
+            {
+                continue; // they stand in the record
+            }
+
             if (kind is SessionChangeKind.Saved or SessionChangeKind.Ended)
             {
                 var session = change.Session;
@@ -369,7 +381,7 @@ internal sealed partial class NatsSessionStore : ISessionStore
 
     private async Task PurgeSessionsAsync(string node, ulong? last, CancellationToken cancellationToken)
     {
-        string[] filters = [_keys.SessionsOf(node), _keys.UsersOf(node), _keys.GroupsOf(node)];
+        string[] filters = [_keys.SessionsOf(node), _keys.UsersOf(node), _keys.GroupsOf(node), _keys.GroupSizesOf(node)];
         await ForEachAsync(filters, filter => _sessions.PurgeAsync(filter, last, cancellationToken), cancellationToken).ConfigureAwait(false);
     }
 

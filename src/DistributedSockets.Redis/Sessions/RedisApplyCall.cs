@@ -25,11 +25,11 @@ internal sealed class RedisApplyCall
 
     private bool IsFull => _updates >= MaxUpdates || _indexes >= MaxIndexes;
 
-    /// <summary>Puts changes into calls that keep Redis busy for a moment only, one update per session.</summary>
-    public static IEnumerable<RedisApplyCall> From(RedisSessionKeys node, IReadOnlyList<SessionChange> changes)
+    /// <summary>Puts updates into calls that keep Redis busy for a moment only.</summary>
+    public static IEnumerable<RedisApplyCall> From(RedisSessionKeys node, IReadOnlyList<RedisSessionUpdate> updates)
     {
         var call = new RedisApplyCall(node);
-        foreach (var update in RedisSessionUpdate.From(changes))
+        foreach (var update in updates)
         {
             if (call.IsFull)
             {
@@ -75,10 +75,11 @@ internal sealed class RedisApplyCall
     {
         var hub = update.Hub;
         _updates++;
-        _keys.AddRange([_node.Hubs, _node.Sessions(hub), _node.Users(hub), _node.Groups(hub), _node.GroupsOf(hub, update.ConnectionId)]);
+        _keys.AddRange([_node.Hubs, _node.Sessions(hub), _node.Users(hub), _node.Groups(hub), _node.GroupsOf(hub, update.ConnectionId), _node.Connections(hub)]);
         _arguments.AddRange(update switch
         {
-            { Whole: null } => [hub, update.ConnectionId, "=", ""],
+            { Whole: null, Record: null } => [hub, update.ConnectionId, "=", ""],
+            { Whole: null, Record: { } record } => [hub, update.ConnectionId, "~", RedisSessionRecord.Write(record)],
             { HasEnded: true } => [hub, update.ConnectionId, "-", ""],
             { Whole: { } session } => [hub, update.ConnectionId, "+", RedisSessionRecord.Write(session)],
         });

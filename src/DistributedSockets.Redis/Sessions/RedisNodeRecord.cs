@@ -25,8 +25,30 @@ internal sealed record RedisNodeRecord
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public string? Sealing { get; init; }
 
+    [JsonPropertyName("v")]
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Version { get; init; }
+
+    [JsonPropertyName("a")]
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? AppVersion { get; init; }
+
+    [JsonPropertyName("f")]
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public NodeFigures? Figures { get; init; }
+
     internal static RedisValue Write(NodeInfo node) => JsonSerializer.SerializeToUtf8Bytes(
-        new RedisNodeRecord { Name = node.Name, StartedAt = node.StartedAt, Routing = node.Routing, Backplane = node.Backplane, Sealing = node.Sealing },
+        new RedisNodeRecord
+        {
+            Name = node.Name,
+            StartedAt = node.StartedAt,
+            Routing = node.Routing,
+            Backplane = node.Backplane,
+            Sealing = node.Sealing,
+            Version = node.Version,
+            AppVersion = node.AppVersion,
+            Figures = node.Figures,
+        },
         RedisSessionJson.Default.RedisNodeRecord);
 
     /// <summary>Reads what may be anything; null if it is no record.</summary>
@@ -40,6 +62,9 @@ internal sealed record RedisNodeRecord
                 Routing = node.Routing,
                 Backplane = node.Backplane,
                 Sealing = node.Sealing,
+                Version = node.Version,
+                AppVersion = node.AppVersion,
+                Figures = node.Figures,
             }
             : null;
 }

@@ -44,13 +44,16 @@ internal readonly struct RedisSessionKeys
     /// <summary>The hash from group to the number of its connections: also the list of all <see cref="Group"/> keys.</summary>
     public RedisKey Groups(string hub) => Of(hub, "groups");
 
+    /// <summary>The sorted set of all connection ids, by name: what pages go by.</summary>
+    public RedisKey Connections(string hub) => Of(hub, "connections");
+
     /// <summary>The set of a connection's groups.</summary>
     public RedisKey GroupsOf(string hub, string connectionId) => Of(hub, "of:") + connectionId;
 
-    /// <summary>The set of a user's connection ids.</summary>
+    /// <summary>The sorted set of a user's connection ids, by name.</summary>
     public RedisKey User(string hub, string userId) => Of(hub, "user:") + userId;
 
-    /// <summary>The set of a group's connection ids.</summary>
+    /// <summary>The sorted set of a group's connection ids, by name.</summary>
     public RedisKey Group(string hub, string group) => Of(hub, "group:") + group;
 
     private string Of(string hub, string rest) => IsPlain(hub)

@@ -119,7 +119,7 @@ internal sealed partial class RedisSessionStore
 
     private static Task<RedisResult> Claim(IDatabase database, RedisSessionKeys keys, string hub, RedisValue connection, Session? session)
     {
-        List<RedisKey> scriptKeys = [keys.Lease, keys.Sessions(hub), keys.Users(hub), keys.Groups(hub), keys.GroupsOf(hub, connection!)];
+        List<RedisKey> scriptKeys = [keys.Lease, keys.Sessions(hub), keys.Users(hub), keys.Groups(hub), keys.GroupsOf(hub, connection!), keys.Connections(hub)];
         List<RedisValue> arguments = [connection];
         if (session?.UserId is { } user)
         {
@@ -157,7 +157,8 @@ internal sealed partial class RedisSessionStore
             }
         }
 
-        return await PurgeKeysAsync([keys.Users(hub), keys.Groups(hub)], hub).ConfigureAwait(false);
+        await DropShareAsync(database, keys, hub, onlyIfLost: true, cancellationToken).ConfigureAwait(false);
+        return await PurgeKeysAsync([keys.Users(hub), keys.Groups(hub), keys.Connections(hub)], hub).ConfigureAwait(false);
 
         Task<bool> PurgeKeysAsync(RedisKey[] leftovers, RedisValue last) => ExchangeAsync(
             async () => (bool)await database.ScriptEvaluateAsync(

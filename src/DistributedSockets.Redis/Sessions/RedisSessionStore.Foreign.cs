@@ -38,20 +38,22 @@ internal sealed partial class RedisSessionStore
             var hub = update.Hub;
             ours[keys.Sessions(hub)] = ours[keys.Users(hub)] = ours[keys.Groups(hub)] = "hash";
             ours[keys.GroupsOf(hub, update.ConnectionId)] = "set";
+            ours[keys.Connections(hub)] = "zset";
             if (update.Whole?.UserId is { } user)
             {
-                ours[keys.User(hub, user)] = "set";
+                ours[keys.User(hub, user)] = "zset";
             }
 
             foreach (var (group, _) in update.Groups)
             {
-                ours[keys.Group(hub, group)] = "set";
+                ours[keys.Group(hub, group)] = "zset";
             }
         }
 
         foreach (var hub in changes.Select(static change => change.Hub).Distinct(StringComparer.Ordinal))
         {
             await ForgetLostSessionsAsync(database, keys, hub, cancellationToken).ConfigureAwait(false);
+            await MendHubAsync(database, keys, hub, cancellationToken).ConfigureAwait(false);
         }
 
         foreach (var page in ours.Select(static key => (key.Key, key.Value)).Chunk(PageSize))

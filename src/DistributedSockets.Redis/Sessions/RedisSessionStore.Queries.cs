@@ -40,15 +40,21 @@ internal sealed partial class RedisSessionStore
             IEnumerable<string> hubs = query.Hub is { } one ? [one] : await HubsAsync(database, keys, cancellationToken).ConfigureAwait(false);
             foreach (var hub in hubs)
             {
-                var count = IndexOf(query, keys, hub) is { } index
-                    ? AskAsync(index, () => database.SetLengthAsync(index), 0, cancellationToken)
-                    : AskAsync(keys.Sessions(hub), () => database.HashLengthAsync(keys.Sessions(hub)), 0, cancellationToken);
+                var count = (query, IndexOf(query, keys, hub)) switch
+                {
+                    ({ UserId: { } user, Group: { } group }, _) => CountBothAsync(keys.User(hub, user), keys.Group(hub, group)),
+                    (_, { } index) => AskAsync(index, () => database.SortedSetLengthAsync(index), 0, cancellationToken),
+                    _ => AskAsync(keys.Sessions(hub), () => database.HashLengthAsync(keys.Sessions(hub)), 0, cancellationToken),
+                };
                 count.Observe(); // the next node may fail before this one is waited for
                 counts.Add(count);
             }
         }
 
         return (await Task.WhenAll(counts).ConfigureAwait(false)).Sum();
+
+        Task<long> CountBothAsync(RedisKey user, RedisKey group) => AskAsync(
+            group, async () => (long)await database.ScriptEvaluateAsync(RedisSessionScripts.CountBoth, [user, group]).ConfigureAwait(false), 0, cancellationToken);
     }
 
     public async ValueTask<IReadOnlyList<bool>> AreOnlineAsync(
@@ -114,10 +120,7 @@ internal sealed partial class RedisSessionStore
         var nodes = await LiveNodesAsync(database, query, cancellationToken).ConfigureAwait(false);
         if (query.Hub is { } known && (query.UserId ?? query.Group) is not null)
         {
-            // Asked of all nodes at once, as most of them have no connection of the user or group.
-            var sizes = await Task.WhenAll(nodes.ConvertAll(keys => IndexOf(query, keys, known)!.Value).Select(
-                index => AskAsync(index, () => database.SetLengthAsync(index), 0, cancellationToken))).ConfigureAwait(false);
-            nodes = [.. nodes.Where((_, index) => sizes[index] > 0)];
+            nodes = await WithMembersAsync(database, query, known, nodes, cancellationToken).ConfigureAwait(false);
         }
 
         foreach (var keys in nodes)
@@ -139,6 +142,15 @@ internal sealed partial class RedisSessionStore
                 }
             }
         }
+    }
+
+    /// <summary>The nodes that have connections of a query's user or group: asked of all at once, as most have none.</summary>
+    private async Task<List<RedisSessionKeys>> WithMembersAsync(
+        IDatabase database, SessionQuery query, string hub, List<RedisSessionKeys> nodes, CancellationToken cancellationToken)
+    {
+        var sizes = await Task.WhenAll(nodes.ConvertAll(keys => IndexOf(query, keys, hub)!.Value).Select(
+            index => AskAsync(index, () => database.SortedSetLengthAsync(index), 0, cancellationToken))).ConfigureAwait(false);
+        return [.. nodes.Where((_, index) => sizes[index] > 0)];
     }
 
     /// <summary>Reads sessions as a whole, without those that have ended or cannot be read.</summary>

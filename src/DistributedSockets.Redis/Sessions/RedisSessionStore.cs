@@ -20,7 +20,7 @@ internal sealed partial class RedisSessionStore : ISessionStore
 
     private static readonly RedisValue Provisional = 0;
 
-    private readonly ConcurrentDictionary<string, (RedisValue Record, TimeSpan Expiry, RedisWrites Writes)> _ownNodes = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, (RedisValue Record, TimeSpan Expiry, RedisWrites Writes, RedisShares Shares)> _ownNodes = new(StringComparer.Ordinal);
     private readonly RedisConnection _connection;
     private readonly string _prefix;
     private readonly RedisKey _nodes;
@@ -57,25 +57,35 @@ internal sealed partial class RedisSessionStore : ISessionStore
         ArgumentNullException.ThrowIfNull(node);
         var keys = KeysOf(node.NodeId);
         var record = RedisNodeRecord.Write(node);
-        var (_, _, writes) = _ownNodes.AddOrUpdate(
+        var (_, _, writes, shares) = _ownNodes.AddOrUpdate(
             node.NodeId,
-            _ => (record, expiry, new RedisWrites(_time.GetUtcNow().UtcTicks)),
-            (_, known) => (record, expiry, known.Writes));
+            _ => (record, expiry, new RedisWrites(_time.GetUtcNow().UtcTicks), new RedisShares(_time.GetUtcNow().UtcTicks)),
+            (_, known) => (record, expiry, known.Writes, known.Shares));
         var database = await DatabaseAsync(cancellationToken).ConfigureAwait(false);
         var listed = InPlaceAsync(_nodes, "hash", () => database.HashSetAsync(_nodes, node.NodeId, record));
         listed.Observe();
         var milliseconds = Math.Max(1, (long)expiry.TotalMilliseconds);
-        var held = await InPlaceAsync(
+        var renewed = (RedisResult[]?)await InPlaceAsync(
             keys.Lease,
             "string",
             () => writes.SendLast((number, confirmed) => database.ScriptEvaluateAsync(
-                RedisSessionScripts.Renew, [keys.Lease], [confirmed, number, milliseconds]))).ConfigureAwait(false);
+                RedisSessionScripts.Renew, [keys.Lease, keys.Hubs], [confirmed, number, milliseconds]))).ConfigureAwait(false);
+        if (renewed is not [var held, var end, var hubs])
+        {
+            throw new SessionStoreUnavailableException("Redis answered something that cannot be read.");
+        }
+
         if (!(bool)held)
         {
             // Until this answer the lease itself says so, in case that it is lost.
             writes.Lose();
             await ExchangeAsync(
                 () => writes.SendLast((number, _) => database.StringSetAsync(keys.Lease, number, expiry: null, keepTtl: true, When.Exists)), cancellationToken).ConfigureAwait(false);
+        }
+
+        if (!await KeepSharesAsync(database, keys, shares, [.. ((RedisValue[]?)hubs ?? []).Select(static hub => (string)hub!)], (RedisValue)end, cancellationToken).ConfigureAwait(false))
+        {
+            writes.Lose();
         }
 
         await listed.ConfigureAwait(false);
@@ -140,6 +150,9 @@ internal sealed partial class RedisSessionStore : ISessionStore
         // died now; listed without a lease, they would be claimed although it lives. So it gets a lease until it renews its own,
         // and the renewal still tells that it was taken anew.
         var isOwn = _ownNodes.TryGetValue(keys.NodeId, out var own);
+        var shares = isOwn ? own.Shares : new RedisShares(first: 0);
+        var updates = RedisSessionUpdate.From(changes);
+        shares.Touch(updates); // before anything is sent: should the answers be lost, the sizes are written with the next commit
         var leased = isOwn
             ? ExchangeAsync(() => database.StringSetAsync(keys.Lease, Provisional, own.Expiry, When.NotExists), cancellationToken)
             : Task.FromResult(false);
@@ -147,7 +160,7 @@ internal sealed partial class RedisSessionStore : ISessionStore
         leased.Observe();
         listed.Observe();
         var inFlight = new Queue<(long Number, Task<RedisResult> Script)>();
-        foreach (var call in RedisApplyCall.From(keys, changes))
+        foreach (var call in RedisApplyCall.From(keys, updates))
         {
             if (inFlight.Count == ScriptsInFlight)
             {
@@ -166,6 +179,7 @@ internal sealed partial class RedisSessionStore : ISessionStore
 
         await leased.ConfigureAwait(false);
         await listed.ConfigureAwait(false);
+        await ShareAsync(database, keys, shares, isOwn, own.Writes, cancellationToken).ConfigureAwait(false);
 
         async Task EndOneAsync()
         {
@@ -181,7 +195,15 @@ internal sealed partial class RedisSessionStore : ISessionStore
     private async Task ForgetSessionsAsync(RedisSessionKeys keys, CancellationToken cancellationToken)
     {
         var database = await DatabaseAsync(cancellationToken).ConfigureAwait(false);
-        foreach (var hub in await HubsAsync(database, keys, cancellationToken).ConfigureAwait(false))
+        var hubs = await HubsAsync(database, keys, cancellationToken).ConfigureAwait(false);
+        var shares = _ownNodes.TryGetValue(keys.NodeId, out var own) ? own.Shares : null;
+        foreach (var hub in hubs.Union(shares?.Hubs ?? [], StringComparer.Ordinal))
+        {
+            shares?.Forget(hub); // first, so that a renewal in between does not miss what is taken back
+            await DropShareAsync(database, keys, hub, onlyIfLost: false, cancellationToken).ConfigureAwait(false);
+        }
+
+        foreach (var hub in hubs)
         {
             // The two lists of indexes go last, so that an attempt that was cut off can be repeated. A session goes with its groups.
             await foreach (var connections in ConnectionsAsync(database, keys, hub, index: null, cancellationToken).ConfigureAwait(false))
@@ -191,7 +213,7 @@ internal sealed partial class RedisSessionStore : ISessionStore
             }
 
             await ForgetLostSessionsAsync(database, keys, hub, cancellationToken).ConfigureAwait(false);
-            await ExchangeAsync(() => database.KeyDeleteAsync(keys.Sessions(hub)), cancellationToken).ConfigureAwait(false);
+            await ExchangeAsync(() => database.KeyDeleteAsync([keys.Sessions(hub), keys.Connections(hub)]), cancellationToken).ConfigureAwait(false);
             await foreach (var indexes in IndexKeysAsync(database, keys, hub, cancellationToken).ConfigureAwait(false))
             {
                 await ExchangeAsync(() => database.KeyDeleteAsync(indexes), cancellationToken).ConfigureAwait(false);
@@ -209,7 +231,7 @@ internal sealed partial class RedisSessionStore : ISessionStore
         return [.. hubs.Select(hub => (string)hub!).Where(RedisSessionKeys.IsPlain)];
     }
 
-    /// <summary>The keys of the user and group sets of a hub, in pages.</summary>
+    /// <summary>The keys of the user and group indexes of a hub, in pages.</summary>
     private async IAsyncEnumerable<RedisKey[]> IndexKeysAsync(
         IDatabase database, RedisSessionKeys keys, string hub, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
@@ -224,14 +246,49 @@ internal sealed partial class RedisSessionStore : ISessionStore
         }
     }
 
-    /// <summary>The connections of a user or group set, or all of a hub, in pages. One may come twice.</summary>
+    /// <summary>The connections of a user or group, or all of a hub, in pages. One may come twice.</summary>
     private async IAsyncEnumerable<RedisValue[]> ConnectionsAsync(
         IDatabase database, RedisSessionKeys keys, string hub, RedisKey? index, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        var (command, key) = index is { } set ? ("SSCAN", set) : ("HSCAN", keys.Sessions(hub));
-        await foreach (var page in ScanAsync(database, command, key, cancellationToken).ConfigureAwait(false))
+        if (index is { } set)
         {
-            yield return index is null ? [.. page.Where((_, position) => position % 2 == 0)] : page;
+            await foreach (var page in ByNameAsync(database, set, after: null, PageSize, cancellationToken).ConfigureAwait(false))
+            {
+                yield return page;
+            }
+
+            yield break;
+        }
+
+        await foreach (var page in ScanAsync(database, "HSCAN", keys.Sessions(hub), cancellationToken).ConfigureAwait(false))
+        {
+            yield return [.. page.Where((_, position) => position % 2 == 0)];
+        }
+    }
+
+    /// <summary>The members of a sorted set by name, in pages.</summary>
+    private async IAsyncEnumerable<RedisValue[]> ByNameAsync(
+        IDatabase database, RedisKey key, string? after, int pageSize, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        for (RedisValue from = after is null ? "-" : "(" + after; ;)
+        {
+            var start = from;
+            var page = await AskAsync(
+                key,
+                async () => (RedisValue[]?)await database.ExecuteAsync("ZRANGEBYLEX", key, start, "+", "LIMIT", 0, pageSize).ConfigureAwait(false),
+                null,
+                cancellationToken).ConfigureAwait(false) ?? [];
+            if (page.Length > 0)
+            {
+                yield return page;
+            }
+
+            if (page.Length < pageSize)
+            {
+                yield break;
+            }
+
+            from = "(" + (string)page[^1]!;
         }
     }
 
@@ -243,7 +300,7 @@ internal sealed partial class RedisSessionStore : ISessionStore
         {
             foreach (var group in page.Where((_, position) => position % 2 == 0))
             {
-                await foreach (var members in ScanAsync(database, "SSCAN", keys.Group(hub, group!), cancellationToken).ConfigureAwait(false))
+                await foreach (var members in ByNameAsync(database, keys.Group(hub, group!), after: null, PageSize, cancellationToken).ConfigureAwait(false))
                 {
                     yield return Array.ConvertAll(members, member => keys.GroupsOf(hub, member!));
                 }
@@ -255,7 +312,7 @@ internal sealed partial class RedisSessionStore : ISessionStore
     private static RedisKey[] KeysFor(RedisSessionKeys keys, string hub, RedisValue[] connections) =>
         [keys.Sessions(hub), .. connections.Select(connection => keys.GroupsOf(hub, connection!))];
 
-    /// <summary>Reads a hash or set in pages that are not empty. An element may come twice.</summary>
+    /// <summary>Reads a hash in pages that are not empty. An element may come twice.</summary>
     private async IAsyncEnumerable<RedisValue[]> ScanAsync(
         IDatabase database, string command, RedisKey key, [EnumeratorCancellation] CancellationToken cancellationToken)
     {

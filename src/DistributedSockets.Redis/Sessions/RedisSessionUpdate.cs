@@ -14,6 +14,9 @@ internal sealed class RedisSessionUpdate(string hub, string connectionId)
 
     public bool HasEnded { get; private set; }
 
+    /// <summary>The session whose record is written, without a word about its groups; null if only groups of it change.</summary>
+    public Session? Record { get; private set; }
+
     /// <summary>The groups that are touched, and whether the session is in them in the end.</summary>
     public IReadOnlyCollection<KeyValuePair<string, bool>> Groups => _groups;
 
@@ -43,6 +46,20 @@ internal sealed class RedisSessionUpdate(string hub, string connectionId)
         if (change.Kind is SessionChangeKind.GroupAdded or SessionChangeKind.GroupRemoved)
         {
             _groups[change.Group ?? throw new ArgumentException("A group change names no group.", nameof(change))] = change.Kind == SessionChangeKind.GroupAdded;
+            return;
+        }
+
+        if (change.Kind == SessionChangeKind.PropertiesSet)
+        {
+            if (Whole is null)
+            {
+                Record = change.Session;
+            }
+            else if (!HasEnded)
+            {
+                Whole = Whole with { Properties = change.Session.Properties };
+            }
+
             return;
         }
 

@@ -135,6 +135,20 @@ internal sealed class NodeStore(ISessionStore inner, CrashGate gate, TimeProvide
         }
     }
 
+    public async ValueTask<SessionPage> ListPageAsync(
+        SessionQuery query, int maxSessions, string? continuationToken, CancellationToken cancellationToken = default)
+    {
+        await gate.PassAsync(cancellationToken);
+        return await inner.ListPageAsync(query, maxSessions, continuationToken, cancellationToken);
+    }
+
+    public async ValueTask<GroupPage> ListGroupsAsync(
+        GroupQuery query, int maxGroups, string? continuationToken, CancellationToken cancellationToken = default)
+    {
+        await gate.PassAsync(cancellationToken);
+        return await inner.ListGroupsAsync(query, maxGroups, continuationToken, cancellationToken);
+    }
+
     public async ValueTask<long> CountAsync(SessionQuery query, CancellationToken cancellationToken = default)
     {
         await gate.PassAsync(cancellationToken);

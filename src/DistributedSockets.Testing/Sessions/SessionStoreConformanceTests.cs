@@ -5,7 +5,7 @@ using static DistributedSockets.SessionChangeKind;
 namespace DistributedSockets.Testing;
 
 /// <summary>What every <see cref="ISessionStore"/> promises. Derive from it once for each implementation and server.</summary>
-public abstract class SessionStoreConformanceTests : SessionStoreSuite
+public abstract partial class SessionStoreConformanceTests : SessionStoreSuite
 {
     /// <summary>The lease of a node that is about to be lost.</summary>
     protected virtual TimeSpan ShortLease => TimeSpan.FromMilliseconds(100);
@@ -823,6 +823,8 @@ public abstract class SessionStoreConformanceTests : SessionStoreSuite
         await AssertCompletesOrIsCancelledAsync(async () => await store.FindAsync(Hub, session.ConnectionId, cancelled));
         await AssertCompletesOrIsCancelledAsync(async () => await store.CountAsync(SessionQuery.ForHub(Hub), cancelled));
         await AssertCompletesOrIsCancelledAsync(async () => await store.AreOnlineAsync(Hub, ["alice"], cancelled));
+        await AssertCompletesOrIsCancelledAsync(async () => await store.ListPageAsync(SessionQuery.ForHub(Hub), 10, null, cancelled));
+        await AssertCompletesOrIsCancelledAsync(async () => await store.ListGroupsAsync(GroupQuery.Largest(Hub), 10, null, cancelled));
         await AssertCompletesOrIsCancelledAsync(async () => await store.ListNodesAsync(cancelled));
         await AssertCompletesOrIsCancelledAsync(async () =>
         {
@@ -851,6 +853,8 @@ public abstract class SessionStoreConformanceTests : SessionStoreSuite
             await CancelMeanwhileAsync(token => store.FindAsync(Hub, passing.ConnectionId, token).AsTask());
             await CancelMeanwhileAsync(token => store.CountAsync(SessionQuery.ForGroup(Hub, "red"), token).AsTask());
             await CancelMeanwhileAsync(token => store.AreOnlineAsync(Hub, ["alice", "bob"], token).AsTask());
+            await CancelMeanwhileAsync(token => store.ListPageAsync(SessionQuery.ForHub(Hub), 10, null, token).AsTask());
+            await CancelMeanwhileAsync(token => store.ListGroupsAsync(GroupQuery.ByName(Hub), 10, null, token).AsTask());
             await CancelMeanwhileAsync(token => store.ListNodesAsync(token).AsTask());
             await CancelMeanwhileAsync(token => store.ClaimExpiredAsync(node.NodeId, 10, token).AsTask());
 
@@ -866,6 +870,7 @@ public abstract class SessionStoreConformanceTests : SessionStoreSuite
             await CancelMeanwhileAsync(token => store.CommitAsync(node.NodeId, changes, token).AsTask(), AskAsync);
             await CommitAsync(store, node, new SessionChange { Kind = Ended, Session = passing });
             AssertSame(session, Assert.Single(await ListAsync(store, SessionQuery.ForHub(Hub))));
+            Assert.Equal(["red: 1"], await ListGroupsAsync(store));
             Assert.True(await store.RenewLeaseAsync(node, LongLease, Cancellation));
 
             async Task AskAsync()
@@ -948,6 +953,7 @@ public abstract class SessionStoreConformanceTests : SessionStoreSuite
                 await CommitAsync(store, node, new SessionChange { Kind = Ended, Session = passing });
                 Assert.Equal(i + 1, await store.CountAsync(SessionQuery.ForNode(node.NodeId), Cancellation));
                 Assert.Empty(await store.ClaimExpiredAsync(node.NodeId, 10, Cancellation));
+                Assert.Contains(await ListGroupsAsync(store), static group => group.StartsWith("red: ", StringComparison.Ordinal));
                 Assert.True(await store.RenewLeaseAsync(node, LongLease, Cancellation));
                 Assert.Contains(node, await store.ListNodesAsync(Cancellation));
                 Assert.Equal(i + 1, (await ListAsync(store, SessionQuery.ForUser(Hub, $"user{worker}"))).Count);
@@ -956,6 +962,7 @@ public abstract class SessionStoreConformanceTests : SessionStoreSuite
 
         Assert.Equal(workers * rounds, stays.Count);
         Assert.Equal(Ids(stays), Ids(await ListAsync(store, SessionQuery.ForGroup(Hub, "red"))));
+        Assert.Equal([$"red: {workers * rounds}"], await ListGroupsAsync(store));
         Assert.Equal(workers, (await store.ListNodesAsync(Cancellation)).Count);
     }
 
@@ -977,6 +984,10 @@ public abstract class SessionStoreConformanceTests : SessionStoreSuite
         await Assert.ThrowsAnyAsync<ArgumentException>(async () => await store.CountAsync(null!, Cancellation));
         await Assert.ThrowsAnyAsync<ArgumentException>(async () => await store.AreOnlineAsync(Hub, null!, Cancellation));
         await Assert.ThrowsAnyAsync<ArgumentException>(async () => await ListAsync(store, null!));
+        await Assert.ThrowsAnyAsync<ArgumentException>(async () => await store.ListPageAsync(null!, 1, null, Cancellation));
+        await Assert.ThrowsAnyAsync<ArgumentException>(async () => await store.ListPageAsync(SessionQuery.ForHub(Hub), 0, null, Cancellation));
+        await Assert.ThrowsAnyAsync<ArgumentException>(async () => await store.ListGroupsAsync(null!, 1, null, Cancellation));
+        await Assert.ThrowsAnyAsync<ArgumentException>(async () => await store.ListGroupsAsync(GroupQuery.ByName(Hub), 0, null, Cancellation));
     }
 
     [Fact]

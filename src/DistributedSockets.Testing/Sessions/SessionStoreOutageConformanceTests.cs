@@ -141,6 +141,7 @@ public abstract class SessionStoreOutageConformanceTests : SessionStoreSuite
         }
 
         AssertSame(session, Assert.Single(await ListAsync(store, SessionQuery.ForHub(Hub))));
+        Assert.Equal(groups.Order(StringComparer.Ordinal).Select(static group => $"{group}: 1"), await ListGroupsAsync(store));
         foreach (var group in changed)
         {
             Assert.Equal(groups.Contains(group) ? 1 : 0, await store.CountAsync(SessionQuery.ForGroup(Hub, group), Cancellation));
@@ -215,6 +216,8 @@ public abstract class SessionStoreOutageConformanceTests : SessionStoreSuite
             async () => await store.FindAsync(Hub, session.ConnectionId, Cancellation),
             async () => await store.CountAsync(SessionQuery.ForGroup(Hub, "red"), Cancellation),
             async () => await store.AreOnlineAsync(Hub, ["alice"], Cancellation),
+            async () => await store.ListPageAsync(SessionQuery.ForHub(Hub), 10, null, Cancellation),
+            async () => await store.ListGroupsAsync(GroupQuery.Largest(Hub), 10, null, Cancellation),
             async () => await store.ListNodesAsync(Cancellation),
             async () => await ListAsync(store, SessionQuery.ForHub(Hub)),
         ];
@@ -245,6 +248,7 @@ public abstract class SessionStoreOutageConformanceTests : SessionStoreSuite
 
         Assert.Equal(sessions.Length, (await ListAsync(store, SessionQuery.ForHub(Hub))).Count);
         Assert.Equal(sessions.Count(static session => session.Groups is ["red"]), await store.CountAsync(SessionQuery.ForGroup(Hub, "red"), Cancellation));
+        Assert.Equal([$"red: {sessions.Count(static session => session.Groups is ["red"])}"], await ListGroupsAsync(store));
         Assert.True(await store.IsOnlineAsync(Hub, "alice", Cancellation));
     }
 

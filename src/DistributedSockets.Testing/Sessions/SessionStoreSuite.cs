@@ -9,6 +9,8 @@ public abstract class SessionStoreSuite : IAsyncLifetime
     /// <summary>A lease that does not run out while a test runs.</summary>
     protected static readonly TimeSpan LongLease = TimeSpan.FromMinutes(10);
 
+    private static readonly Dictionary<string, string> NoProperties = [];
+
     private readonly List<ISessionStore> _stores = [];
 
     /// <summary>A cluster that no other test uses.</summary>
@@ -96,6 +98,64 @@ public abstract class SessionStoreSuite : IAsyncLifetime
         }
     }
 
+    /// <summary>The pages of all sessions that a query finds.</summary>
+    /// <param name="store">A store.</param>
+    /// <param name="query">The query.</param>
+    /// <param name="pageSize">How many sessions to ask for at once.</param>
+    /// <param name="between">What happens between two pages.</param>
+    protected static async Task<List<IReadOnlyList<Session>>> ListPagesAsync(ISessionStore store, SessionQuery query, int pageSize, Func<Task>? between = null)
+    {
+        var pages = new List<IReadOnlyList<Session>>();
+        string? next = null;
+        do
+        {
+            var page = await store.ListPageAsync(query, pageSize, next, Cancellation).WithinGuardAsync();
+            Assert.InRange(page.Sessions.Count, page.ContinuationToken is null ? 0 : pageSize, pageSize);
+            Assert.True(pages.Count < 10_000, "The pages do not end.");
+            pages.Add(page.Sessions);
+            next = page.ContinuationToken;
+            if (next is not null)
+            {
+                await (between?.Invoke() ?? Task.CompletedTask);
+            }
+        }
+        while (next is not null);
+
+        return pages;
+    }
+
+    /// <summary>The pages of all groups that a query finds, as texts of name and size.</summary>
+    /// <param name="store">A store.</param>
+    /// <param name="query">The query.</param>
+    /// <param name="pageSize">How many groups to ask for at once.</param>
+    /// <param name="between">What happens between two pages.</param>
+    protected static async Task<List<string[]>> ListGroupPagesAsync(ISessionStore store, GroupQuery query, int pageSize, Func<Task>? between = null)
+    {
+        var pages = new List<string[]>();
+        string? next = null;
+        do
+        {
+            var page = await store.ListGroupsAsync(query, pageSize, next, Cancellation).WithinGuardAsync();
+            Assert.InRange(page.Groups.Count, page.ContinuationToken is null ? 0 : pageSize, pageSize);
+            Assert.True(pages.Count < 10_000, "The pages do not end.");
+            pages.Add([.. page.Groups.Select(static group => $"{group.Group}: {group.Connections}")]);
+            next = page.ContinuationToken;
+            if (next is not null)
+            {
+                await (between?.Invoke() ?? Task.CompletedTask);
+            }
+        }
+        while (next is not null);
+
+        return pages;
+    }
+
+    /// <summary>All groups that a query finds, as texts of name and size, in the order listed.</summary>
+    /// <param name="store">A store.</param>
+    /// <param name="query">The query; by name unless given.</param>
+    protected static async Task<string[]> ListGroupsAsync(ISessionStore store, GroupQuery? query = null) =>
+        [.. (await ListGroupPagesAsync(store, query ?? GroupQuery.ByName(Hub), 100)).SelectMany(static page => page)];
+
     /// <summary>Asserts that two sessions are equal, whatever the order of their groups.</summary>
     /// <param name="expected">The session as it was written.</param>
     /// <param name="actual">The session as it was read.</param>
@@ -103,7 +163,8 @@ public abstract class SessionStoreSuite : IAsyncLifetime
     {
         Assert.NotNull(actual);
         Assert.Equal(expected.Groups.Order(StringComparer.Ordinal), actual.Groups.Order(StringComparer.Ordinal));
-        Assert.Equal(expected with { Groups = [] }, actual with { Groups = [] });
+        Assert.Equal(expected.Properties.OrderBy(static pair => pair.Key, StringComparer.Ordinal), actual.Properties.OrderBy(static pair => pair.Key, StringComparer.Ordinal));
+        Assert.Equal(expected with { Groups = [], Properties = NoProperties }, actual with { Groups = [], Properties = NoProperties });
     }
 
     /// <summary>Asserts that no query shows a session.</summary>
@@ -117,13 +178,17 @@ public abstract class SessionStoreSuite : IAsyncLifetime
             Assert.DoesNotContain(await ListAsync(store, query), listed => listed.ConnectionId == session.ConnectionId);
         }
 
-        foreach (var query in QueriesOf(session).Where(query => query.UserId is not null))
+        foreach (var query in QueriesOf(session).Where(query => query is { UserId: not null, Group: null }))
         {
             Assert.Equal((await ListAsync(store, query)).Count, await store.CountAsync(query, Cancellation));
             Assert.Equal(await store.CountAsync(query, Cancellation) > 0, await store.IsOnlineAsync(session.Hub, query.UserId!, Cancellation));
         }
 
         Assert.Equal(0, await store.CountAsync(SessionQuery.ForNode(session.NodeId, session.Hub), Cancellation));
+        foreach (var group in (await store.ListGroupsAsync(GroupQuery.ByName(session.Hub), ISessionDirectory.MaxPageSize, null, Cancellation)).Groups)
+        {
+            Assert.Equal(await store.CountAsync(SessionQuery.ForGroup(session.Hub, group.Group), Cancellation), group.Connections);
+        }
     }
 
     private protected static IEnumerable<SessionQuery> QueriesOf(Session session)
@@ -134,6 +199,10 @@ public abstract class SessionStoreSuite : IAsyncLifetime
         if (session.UserId is { } user)
         {
             yield return SessionQuery.ForUser(session.Hub, user);
+            foreach (var group in session.Groups)
+            {
+                yield return SessionQuery.ForUserInGroup(session.Hub, user, group);
+            }
         }
 
         foreach (var group in session.Groups)

@@ -86,6 +86,9 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner, IMe
 
     public override CancellationToken Aborted => _close.Aborted;
 
+    /// <summary>The hub's connections, once it is one of them.</summary>
+    internal HubConnections? Registry { get; set; }
+
     /// <summary>The groups; guarded by the hub's gate.</summary>
     internal HashSet<string>? Groups { get; set; }
 
@@ -118,6 +121,17 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner, IMe
         _queue.Start();
         return ValueTask.CompletedTask;
     }
+
+    public override ValueTask SetPropertiesAsync(IReadOnlyDictionary<string, string> properties, CancellationToken cancellationToken = default)
+    {
+        var copy = SessionProperties.Copy(properties);
+        cancellationToken.ThrowIfCancellationRequested();
+        Registry?.SetProperties(this, copy); // a handler gets the connection when the hub has it
+        return ValueTask.CompletedTask;
+    }
+
+    /// <summary>Takes properties that have been copied: before the hub knows the connection, afterwards under the hub's gate.</summary>
+    internal void UseProperties(IReadOnlyDictionary<string, string> properties) => Properties = properties;
 
     public override ValueTask CloseAsync(
         WebSocketCloseStatus closeStatus = WebSocketCloseStatus.NormalClosure, string? reason = null, CancellationToken cancellationToken = default)

@@ -38,6 +38,8 @@ public static class DistributedWebSocketsServiceCollectionExtensions
         services.TryAddSingleton<IWebSocketRouterFactory, WebSocketRouterFactory>();
         services.TryAddSingleton(static provider => provider.GetRequiredService<IWebSocketRouterFactory>().GetRouter(HubName.Default));
         services.TryAddSingleton(typeof(IWebSocketRouter<>), typeof(WebSocketRouter<>));
+        services.TryAddSingleton<ISessionDirectory, SessionDirectory>();
+        services.TryAddSingleton(typeof(ISessionDirectory<>), typeof(SessionDirectory<>));
         AddNode(services);
         return builder;
     }

@@ -1,3 +1,4 @@
+using System.Collections.ObjectModel;
 using System.Net;
 using System.Net.WebSockets;
 using System.Security.Claims;
@@ -49,6 +50,9 @@ public abstract class WebSocketConnection
     /// </summary>
     public virtual DateTimeOffset? AuthenticationExpiresAt { get; set; }
 
+    /// <summary>The session's properties, which all nodes see; empty at first, unless they were set before the handshake was answered.</summary>
+    public virtual IReadOnlyDictionary<string, string> Properties { get; private protected set; } = ReadOnlyDictionary<string, string>.Empty;
+
     /// <summary>A place for the app's own per-connection values. Not safe for concurrent writes.</summary>
     public abstract IDictionary<object, object?> Items { get; }
 
@@ -69,6 +73,23 @@ public abstract class WebSocketConnection
     /// <exception cref="ArgumentException">The reason is too long.</exception>
     public abstract ValueTask CloseAsync(
         WebSocketCloseStatus closeStatus = WebSocketCloseStatus.NormalClosure, string? reason = null, CancellationToken cancellationToken = default);
+
+    /// <summary>Sets the session's properties, such as a display name or a status, in place of those it had.</summary>
+    /// <remarks>
+    /// They hold here when the call returns, and are written to the session store like a change of groups: shortly after it, in order, and again after
+    /// an outage; from then on <see cref="ISessionDirectory"/> shows them on every node. To change one, copy <see cref="Properties"/>. Each
+    /// change costs one write to the store, so they are for what changes now and then. After the connection has ended nothing is set any more.
+    /// </remarks>
+    /// <param name="properties">The properties, copied before the call returns; empty for none. <see cref="SessionProperties"/> has the limits.</param>
+    /// <param name="cancellationToken">Refuses the call when already cancelled.</param>
+    /// <exception cref="ArgumentException">There are too many, or a name or value is missing, too long or no text that UTF-8 can express.</exception>
+    public virtual ValueTask SetPropertiesAsync(IReadOnlyDictionary<string, string> properties, CancellationToken cancellationToken = default)
+    {
+        var copy = SessionProperties.Copy(properties);
+        cancellationToken.ThrowIfCancellationRequested();
+        Properties = copy;
+        return ValueTask.CompletedTask;
+    }
 
     /// <summary>Cuts the connection at once, without a close frame.</summary>
     public abstract void Abort();

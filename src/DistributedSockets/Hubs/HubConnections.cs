@@ -123,6 +123,7 @@ internal sealed class HubConnections
         lock (_gate)
         {
             _connections[connection.Id] = connection;
+            connection.Registry = this;
             _all.Add(connection);
             if (connection.UserId is { } userId)
             {
@@ -225,6 +226,19 @@ internal sealed class HubConnections
         }
     }
 
+    /// <summary>Sets the properties of a connection's session, unless it has ended.</summary>
+    internal void SetProperties(Connection connection, IReadOnlyDictionary<string, string> properties)
+    {
+        lock (_gate)
+        {
+            if (!connection.Removed)
+            {
+                connection.UseProperties(properties);
+                _changes.Add(new() { Kind = SessionChangeKind.PropertiesSet, Session = SessionLocked(connection, GroupsLocked(connection)) });
+            }
+        }
+    }
+
     internal string[] GroupsOf(Connection connection)
     {
         lock (_gate)
@@ -276,5 +290,6 @@ internal sealed class HubConnections
         UserId = connection.UserId,
         ConnectedAt = connection.ConnectedAt,
         Groups = groups,
+        Properties = connection.Properties,
     };
 }

@@ -1,3 +1,4 @@
+using System.Reflection;
 using System.Security.Cryptography;
 using Microsoft.Extensions.Options;
 
@@ -18,6 +19,8 @@ internal sealed class LocalNode
             NodeId = $"{name}-{RandomNumberGenerator.GetString(IdAlphabet, 10)}",
             Name = name,
             StartedAt = time.GetUtcNow(),
+            Version = AssemblyVersion.Of(typeof(LocalNode).Assembly),
+            AppVersion = AssemblyVersion.Of(Assembly.GetEntryAssembly()),
             Routing = routing.Id,
         };
     }

@@ -60,7 +60,7 @@ internal sealed partial class NodeHeartbeat(
         try
         {
             var now = time.GetTimestamp();
-            var held = await AskAsync(token => store.RenewLeaseAsync(agreement.Own, options.Value.LeaseExpiry, token), stopping);
+            var held = await AskAsync(token => store.RenewLeaseAsync(agreement.Own with { Figures = Measure() }, options.Value.LeaseExpiry, token), stopping);
 
             // An answer that did not come in time may have been that the lease was gone; the one after it knows nothing of that.
             held &= _renewedAt is not { } last || time.GetElapsedTime(last, now) < options.Value.LeaseExpiry;
@@ -96,6 +96,13 @@ internal sealed partial class NodeHeartbeat(
             }
         }
     }
+
+    private NodeFigures Measure() => new()
+    {
+        Connections = hubs.CountConnections(),
+        QueuedBytes = hubs.CountQueuedBytes(),
+        MemoryBytes = Environment.WorkingSet,
+    };
 
     /// <summary>Asks the store, which has the time that a lease lasts: later the answer is worth nothing.</summary>
     private Task<T> AskAsync<T>(Func<CancellationToken, ValueTask<T>> call, CancellationToken stopping) =>

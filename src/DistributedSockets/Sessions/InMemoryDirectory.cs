@@ -87,7 +87,44 @@ internal sealed class InMemoryDirectory(TimeProvider time)
     {
         lock (_gate)
         {
-            return [.. LiveLocked().Where(node => query.NodeId is null || query.NodeId == node.Info?.NodeId).SelectMany(node => node.Match(query)).Select(static session => session.Whole)];
+            return [.. MatchLocked(query).Select(static match => match.Session.Whole)];
+        }
+    }
+
+    internal SessionPage Page(SessionQuery query, int maxSessions, SessionPosition? after)
+    {
+        List<Session> sessions;
+        lock (_gate)
+        {
+            sessions = [.. MatchLocked(query)
+                .Select(static match => (At: new SessionPosition(match.NodeId, match.Session.Hub, match.Session.ConnectionId), match.Session))
+                .Where(match => after is not { } last || match.At.CompareTo(last) > 0)
+                .OrderBy(static match => match.At)
+                .Take(maxSessions == int.MaxValue ? maxSessions : maxSessions + 1)
+                .Select(static match => match.Session.Whole)];
+        }
+
+        if (sessions.Count <= maxSessions)
+        {
+            return new() { Sessions = sessions };
+        }
+
+        sessions.RemoveAt(maxSessions);
+        var end = sessions[^1];
+        return new() { Sessions = sessions, ContinuationToken = new SessionPosition(end.NodeId, end.Hub, end.ConnectionId).ToString() };
+    }
+
+    internal Dictionary<string, long> Groups(GroupQuery query)
+    {
+        lock (_gate)
+        {
+            var sizes = new Dictionary<string, long>(StringComparer.Ordinal);
+            foreach (var node in LiveLocked())
+            {
+                node.AddGroups(query, sizes);
+            }
+
+            return sizes;
         }
     }
 
@@ -95,7 +132,7 @@ internal sealed class InMemoryDirectory(TimeProvider time)
     {
         lock (_gate)
         {
-            return LiveLocked().Where(node => query.NodeId is null || query.NodeId == node.Info?.NodeId).Sum(node => node.Match(query).LongCount());
+            return MatchLocked(query).LongCount();
         }
     }
 
@@ -114,6 +151,10 @@ internal sealed class InMemoryDirectory(TimeProvider time)
             return [.. userIds.Select(userId => LiveLocked().Any(node => node.HasUser(hub, userId)))];
         }
     }
+
+    private IEnumerable<(string NodeId, InMemorySession Session)> MatchLocked(SessionQuery query) => _nodes
+        .Where(pair => (query.NodeId is null || query.NodeId == pair.Key) && pair.Value.IsLive(time))
+        .SelectMany(pair => pair.Value.Match(query).Select(session => (pair.Key, session)));
 
     private IEnumerable<InMemoryNode> LiveLocked() => _nodes.Values.Where(node => node.IsLive(time));
 

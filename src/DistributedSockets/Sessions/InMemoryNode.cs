@@ -31,6 +31,9 @@ internal sealed class InMemoryNode
             case SessionChangeKind.Ended:
                 Remove(key);
                 break;
+            case SessionChangeKind.PropertiesSet:
+                _sessions.GetValueOrDefault(key)?.SetProperties(change.Session.Properties);
+                break;
             default:
                 var group = change.Group ?? throw new ArgumentException("A group change names no group.", nameof(change));
                 if (_sessions.TryGetValue(key, out var session))
@@ -74,11 +77,24 @@ internal sealed class InMemoryNode
     /// <summary>The sessions that match; the node has been looked at already.</summary>
     internal IEnumerable<InMemorySession> Match(SessionQuery query) => query switch
     {
+        { Hub: { } hub, UserId: { } userId, Group: { } group } => Match(SessionQuery.ForUser(hub, userId)).Where(session => session.IsIn(group)),
         { Hub: { } hub, UserId: { } userId } => _users.TryGetValue((hub, userId), out var sessions) ? sessions : [],
         { Hub: { } hub, Group: { } group } => _groups.TryGetValue((hub, group), out var sessions) ? sessions : [],
         { Hub: { } hub } => _sessions.Where(pair => pair.Key.Hub == hub).Select(static pair => pair.Value),
         _ => _sessions.Values,
     };
+
+    /// <summary>Adds the sizes of the groups of a hub to those of other nodes.</summary>
+    internal void AddGroups(GroupQuery query, Dictionary<string, long> sizes)
+    {
+        foreach (var ((hub, group), sessions) in _groups)
+        {
+            if (hub == query.Hub && (query.Prefix is not { } prefix || group.StartsWith(prefix, StringComparison.Ordinal)))
+            {
+                CollectionsMarshal.GetValueRefOrAddDefault(sizes, group, out _) += sessions.Count;
+            }
+        }
+    }
 
     private static void Index(Dictionary<(string Hub, string Name), HashSet<InMemorySession>> index, (string Hub, string Name) name, InMemorySession session)
     {

@@ -1,9 +1,9 @@
 namespace DistributedSockets;
 
-/// <summary>A session of an in-memory directory, whose groups change one by one.</summary>
+/// <summary>A session of an in-memory directory, whose groups and properties change.</summary>
 internal sealed class InMemorySession
 {
-    private readonly Session _saved;
+    private Session _saved;
     private readonly HashSet<string> _groups;
     private Session? _whole;
 
@@ -19,6 +19,18 @@ internal sealed class InMemorySession
 
     /// <summary>The session as a whole, made when somebody asks after a change.</summary>
     internal Session Whole => _whole ??= _saved with { Groups = [.. _groups] };
+
+    internal string ConnectionId => _saved.ConnectionId;
+
+    internal string Hub => _saved.Hub;
+
+    internal bool IsIn(string group) => _groups.Contains(group);
+
+    internal void SetProperties(IReadOnlyDictionary<string, string> properties)
+    {
+        _saved = _saved with { Properties = properties };
+        _whole = null;
+    }
 
     internal void Join(string group)
     {

@@ -62,6 +62,24 @@ internal sealed class InMemorySessionStore(InMemoryCluster cluster, IOptions<Dis
         return ListCoreAsync(query, cancellationToken);
     }
 
+    public ValueTask<SessionPage> ListPageAsync(
+        SessionQuery query, int maxSessions, string? continuationToken, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(query);
+        ArgumentOutOfRangeException.ThrowIfLessThan(maxSessions, 1);
+        cancellationToken.ThrowIfCancellationRequested();
+        return new(_directory.Page(query, maxSessions, SessionPosition.Parse(continuationToken)));
+    }
+
+    public ValueTask<GroupPage> ListGroupsAsync(
+        GroupQuery query, int maxGroups, string? continuationToken, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(query);
+        ArgumentOutOfRangeException.ThrowIfLessThan(maxGroups, 1);
+        cancellationToken.ThrowIfCancellationRequested();
+        return new(GroupPosition.Page(_directory.Groups(query), query, maxGroups, continuationToken));
+    }
+
     public ValueTask<long> CountAsync(SessionQuery query, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(query);

@@ -122,6 +122,11 @@ internal sealed class SessionChanges(int maxCount, long maxBytes)
             bytes += BytesPerName + (sizeof(char) * name.Length);
         }
 
+        foreach (var (name, value) in session.Properties)
+        {
+            bytes += (2 * BytesPerName) + (sizeof(char) * (name.Length + value.Length));
+        }
+
         return bytes;
     }
 

@@ -355,7 +355,7 @@ public abstract class RedisSessionStoreContentTests(RespServer server) : IAsyncL
             changes.Add(Change(i % 10 == 0 ? SessionChangeKind.GroupRemoved : SessionChangeKind.GroupAdded, i));
         }
 
-        Assert.Equal(40, RedisApplyCall.From(keys, changes).Count()); // of 256 groups each
+        Assert.Equal(40, RedisApplyCall.From(keys, RedisSessionUpdate.From(changes)).Count()); // of 256 groups each
         await Store.CommitAsync("n1", changes, Cancellation);
 
         Assert.Equal(9_001, (await Store.FindAsync(Hub, session.ConnectionId, Cancellation))!.Groups.Count); // and the one it had

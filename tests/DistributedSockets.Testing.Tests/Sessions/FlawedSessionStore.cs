@@ -5,7 +5,7 @@ using static DistributedSockets.Testing.Tests.Sessions.SessionStoreFlaw;
 namespace DistributedSockets.Testing.Tests.Sessions;
 
 /// <summary>A session store of a <see cref="FlawedStoreServer"/>, sound but for at most one flaw.</summary>
-internal sealed class FlawedSessionStore(FlawedStoreServer server, string cluster, SessionStoreFlaw flaw) : ISessionStore
+internal sealed partial class FlawedSessionStore(FlawedStoreServer server, string cluster, SessionStoreFlaw flaw) : ISessionStore
 {
     private static readonly List<FlawedSessionStore> Held = [];
 
@@ -36,6 +36,11 @@ internal sealed class FlawedSessionStore(FlawedStoreServer server, string cluste
         if (flaw == DoesNotProlong && known && expiry > before.Expiry)
         {
             return true;
+        }
+
+        if (flaw == KeepsTheFirstFigures && known)
+        {
+            node = node with { Figures = before.Node.Figures };
         }
 
         var held = await Inner.RenewLeaseAsync(
@@ -88,6 +93,11 @@ internal sealed class FlawedSessionStore(FlawedStoreServer server, string cluste
             }
 
             await Inner.CommitAsync(nodeId!, changes!, cancellationToken);
+            if (flaw == GroupsNeverShrink)
+            {
+                await RememberSizesAsync(changes!, cancellationToken);
+            }
+
             if (flaw == CancelledCommitComesLater)
             {
                 foreach (var late in _coming)
@@ -252,6 +262,13 @@ internal sealed class FlawedSessionStore(FlawedStoreServer server, string cluste
                 return [.. changes.Where(static change => change.Kind != Ended)];
             case IgnoresGroupRemoved:
                 return [.. changes.Where(static change => change.Kind != GroupRemoved)];
+            case IgnoresPropertiesSet:
+                return [.. changes.Where(static change => change.Kind != PropertiesSet)];
+            case ForgetsProperties:
+                return [.. changes.Select(static change => change with { Session = change.Session with { Properties = new Dictionary<string, string>() } })];
+            case CountsRepeats:
+                Tally(changes);
+                break;
             case ReadsEachChange:
                 return [.. changes.OrderBy(static change => change.Session.ConnectionId)];
             case RemembersSessions:
@@ -362,6 +379,8 @@ internal sealed class FlawedSessionStore(FlawedStoreServer server, string cluste
                 return [.. sessions.Take(1_000)];
             case SeesOneNodeOnly:
                 return [.. sessions.Where(session => session.NodeId == sessions[0].NodeId)];
+            case IgnoresTheGroupOfAUser when query is { Hub: { } hub, UserId: { } userId, Group: not null }:
+                return await ListInnerAsync(SessionQuery.ForUser(hub, userId));
             case IgnoresCase when query is { Hub: { } hub, UserId: { } userId }:
                 return [.. (await ListInnerAsync(SessionQuery.ForHub(hub))).Where(session => string.Equals(session.UserId, userId, StringComparison.OrdinalIgnoreCase))];
             case MixesUsersAndGroups when query is { Hub: { } hub, UserId: { } userId }:

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Time.Testing;
 
@@ -21,6 +22,9 @@ internal sealed class FlawedStoreServer(bool keepsData = true)
     public Dictionary<string, (NodeInfo Node, TimeSpan Expiry)> Known { get; } = [];
 
     public List<Session> Claimed { get; } = [];
+
+    /// <summary>Sizes of groups, by hub and name, as the flaws that are about them have them.</summary>
+    public ConcurrentDictionary<(string Hub, string Group), long> Sizes { get; } = [];
 
     public List<(string NodeId, IReadOnlyList<SessionChange> Changes)> Refused { get; } = [];
 

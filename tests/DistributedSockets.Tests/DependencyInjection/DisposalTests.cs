@@ -183,6 +183,12 @@ public sealed class DisposalTests
 
         public IAsyncEnumerable<Session> ListAsync(SessionQuery query, CancellationToken cancellationToken = default) => _inner.ListAsync(query, cancellationToken);
 
+        public ValueTask<SessionPage> ListPageAsync(SessionQuery query, int maxSessions, string? continuationToken, CancellationToken cancellationToken = default) =>
+            _inner.ListPageAsync(query, maxSessions, continuationToken, cancellationToken);
+
+        public ValueTask<GroupPage> ListGroupsAsync(GroupQuery query, int maxGroups, string? continuationToken, CancellationToken cancellationToken = default) =>
+            _inner.ListGroupsAsync(query, maxGroups, continuationToken, cancellationToken);
+
         public ValueTask<long> CountAsync(SessionQuery query, CancellationToken cancellationToken = default) => _inner.CountAsync(query, cancellationToken);
 
         public ValueTask<IReadOnlyList<bool>> AreOnlineAsync(string hub, IReadOnlyList<string> userIds, CancellationToken cancellationToken = default) =>

@@ -666,6 +666,10 @@ public sealed class SessionCommitterTests
 
         public IAsyncEnumerable<Session> ListAsync(SessionQuery query, CancellationToken cancellationToken = default) => throw new NotSupportedException();
 
+        public ValueTask<SessionPage> ListPageAsync(SessionQuery query, int maxSessions, string? continuationToken, CancellationToken cancellationToken = default) => throw new NotSupportedException();
+
+        public ValueTask<GroupPage> ListGroupsAsync(GroupQuery query, int maxGroups, string? continuationToken, CancellationToken cancellationToken = default) => throw new NotSupportedException();
+
         public ValueTask<long> CountAsync(SessionQuery query, CancellationToken cancellationToken = default) => throw new NotSupportedException();
 
         public ValueTask<IReadOnlyList<bool>> AreOnlineAsync(string hub, IReadOnlyList<string> userIds, CancellationToken cancellationToken = default) => throw new NotSupportedException();

@@ -10,10 +10,10 @@ public sealed record SessionQuery
     /// <summary>The hub, or <see langword="null"/> for all hubs of a node.</summary>
     public string? Hub { get; private init; }
 
-    /// <summary>The user, or <see langword="null"/>.</summary>
+    /// <summary>The user, or <see langword="null"/> for all users and anonymous connections.</summary>
     public string? UserId { get; private init; }
 
-    /// <summary>The group, or <see langword="null"/>.</summary>
+    /// <summary>The group that a session must be in, or <see langword="null"/> for any.</summary>
     public string? Group { get; private init; }
 
     /// <summary>The node, or <see langword="null"/> for all nodes.</summary>
@@ -45,6 +45,18 @@ public sealed record SessionQuery
         ArgumentException.ThrowIfNullOrEmpty(hub);
         ArgumentException.ThrowIfNullOrEmpty(group);
         return new() { Hub = hub, Group = group };
+    }
+
+    /// <summary>The sessions of a user that are in a group of a hub.</summary>
+    /// <param name="hub">The hub's name.</param>
+    /// <param name="userId">The user.</param>
+    /// <param name="group">The group.</param>
+    public static SessionQuery ForUserInGroup(string hub, string userId, string group)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(hub);
+        ArgumentException.ThrowIfNullOrEmpty(userId);
+        ArgumentException.ThrowIfNullOrEmpty(group);
+        return new() { Hub = hub, UserId = userId, Group = group };
     }
 
     /// <summary>All sessions on a node, of one hub or of all.</summary>

@@ -1,0 +1,172 @@
+using StackExchange.Redis;
+
+namespace DistributedSockets;
+
+/// <summary>Keeps the sizes of the groups of each hub, and lists them.</summary>
+/// <remarks>
+/// A node's own keys come first; what they say is then written to the keys of the hub, which stand in another slot of a Redis Cluster. Should the
+/// node die in between, its share ends with its lease; should the call be given up, the groups are remembered and come with the next commit.
+/// </remarks>
+internal sealed partial class RedisSessionStore
+{
+    private const int GroupsAtOnce = 250;
+
+    public async ValueTask<GroupPage> ListGroupsAsync(
+        GroupQuery query, int maxGroups, string? continuationToken, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(query);
+        ArgumentOutOfRangeException.ThrowIfLessThan(maxGroups, 1);
+        var after = GroupPosition.Parse(query.Order, continuationToken);
+        var hub = new RedisHubKeys(_prefix, query.Hub);
+        var database = await DatabaseAsync(cancellationToken).ConfigureAwait(false);
+        while (true)
+        {
+            var answer = await AskAsync(hub.Sizes, () => ReadGroupsAsync(database, hub, query, after, maxGroups), [], cancellationToken).ConfigureAwait(false);
+            if (answer is not [var isLost, var found])
+            {
+                return new() { Groups = [] };
+            }
+
+            if (!(bool)isLost)
+            {
+                return PageOf((RedisValue[]?)found ?? [], query.Order, maxGroups);
+            }
+
+            // Each round takes some shares away, so there is an end.
+            foreach (var node in (RedisValue[]?)found ?? [])
+            {
+                await DropShareAsync(database, hub, (string)node!, onlyIfLost: true, cancellationToken).ConfigureAwait(false);
+            }
+        }
+    }
+
+    private static async Task<RedisResult[]> ReadGroupsAsync(IDatabase database, RedisHubKeys hub, GroupQuery query, GroupPosition? after, int maxGroups)
+    {
+        RedisValue wanted = (long)maxGroups + 1; // one more tells whether there is a next page
+        if (query.Order == GroupOrder.Largest)
+        {
+            RedisValue[] from = after is { } last ? [wanted, -last.Connections, last.Group] : [wanted];
+            return (RedisResult[]?)await database.ScriptEvaluateAsync(RedisGroupScripts.BySize, [hub.Leases, hub.Sizes], from).ConfigureAwait(false) ?? [];
+        }
+
+        // No byte of UTF-8 is as large as the one that ends the range.
+        var prefix = System.Text.Encoding.UTF8.GetBytes(query.Prefix ?? "");
+        RedisValue first = after is { } behind && GroupQuery.NameOrder.Compare(behind.Group, query.Prefix ?? "") >= 0
+            ? "(" + behind.Group
+            : (byte[])[(byte)'[', .. prefix];
+        RedisValue end = prefix.Length == 0 ? "+" : (byte[])[(byte)'(', .. prefix, 0xFF];
+        return (RedisResult[]?)await database.ScriptEvaluateAsync(
+            RedisGroupScripts.ByName, [hub.Leases, hub.Sizes, hub.Names], [first, end, wanted]).ConfigureAwait(false) ?? [];
+    }
+
+    private static GroupPage PageOf(RedisValue[] found, GroupOrder order, int maxGroups)
+    {
+        var groups = new List<GroupCount>();
+        string? next = null;
+        var last = default(GroupCount);
+        foreach (var pair in found.Chunk(2))
+        {
+            if (groups.Count == maxGroups)
+            {
+                next = new GroupPosition(order, last!.Group, last.Connections).ToString();
+                break;
+            }
+
+            last = new() { Group = (string)pair[0]!, Connections = -(long)(double)pair[1] };
+            if (last.Connections > 0)
+            {
+                groups.Add(last);
+            }
+        }
+
+        return new() { Groups = groups, ContinuationToken = next };
+    }
+
+    /// <summary>Writes the sizes that the changes of a node have changed, as its own keys have them now.</summary>
+    private async Task ShareAsync(IDatabase database, RedisSessionKeys keys, RedisShares shares, bool isOwn, RedisWrites? writes, CancellationToken cancellationToken)
+    {
+        foreach (var (hub, groups) in shares.TakeDue())
+        {
+            var hubKeys = new RedisHubKeys(_prefix, hub);
+            foreach (var some in groups.Chunk(GroupsAtOnce))
+            {
+                var counted = await ExchangeAsync(
+                    async () => (RedisValue[]?)await database.ScriptEvaluateAsync(
+                        RedisGroupScripts.Count, [keys.Lease, keys.Groups(hub)], Array.ConvertAll(some, static group => (RedisValue)group)).ConfigureAwait(false),
+                    cancellationToken).ConfigureAwait(false) ?? [];
+                if (counted is not [{ IsNullOrEmpty: false } expiry, ..])
+                {
+                    return; // no lease, so nothing of it is shown; it is told, and writes everything again
+                }
+
+                var (number, confirmed) = shares.Next(hub);
+                RedisValue[] arguments = [keys.NodeId, expiry, isOwn ? confirmed : "", isOwn ? number : "", .. some.SelectMany((group, index) => (RedisValue[])[group, counted[index + 1]])];
+                var isWhole = await ExchangeAsync(
+                    async () => (bool)await database.ScriptEvaluateAsync(RedisGroupScripts.Share, hubKeys.For(keys.NodeId), arguments).ConfigureAwait(false),
+                    cancellationToken).ConfigureAwait(false);
+                if (!isWhole)
+                {
+                    writes?.Lose();
+                }
+
+                shares.Confirm(hub, number, some);
+            }
+        }
+    }
+
+    /// <summary>Keeps a node's shares for as long as its lease.</summary>
+    /// <returns>Whether all that it has written is there.</returns>
+    private async Task<bool> KeepSharesAsync(
+        IDatabase database, RedisSessionKeys keys, RedisShares shares, IEnumerable<string> hubs, RedisValue expiry, CancellationToken cancellationToken)
+    {
+        var whole = await Task.WhenAll(hubs.Union(shares.Hubs, StringComparer.Ordinal).Where(RedisSessionKeys.IsPlain).Select(KeepAsync)).ConfigureAwait(false);
+        return Array.TrueForAll(whole, static one => one);
+
+        async Task<bool> KeepAsync(string hub)
+        {
+            var hubKeys = new RedisHubKeys(_prefix, hub);
+            try
+            {
+                return await ExchangeAsync(
+                    async () => (bool)await database.ScriptEvaluateAsync(
+                        RedisGroupScripts.Keep, hubKeys.For(keys.NodeId), [keys.NodeId, expiry, shares.Confirmed(hub)]).ConfigureAwait(false),
+                    cancellationToken).ConfigureAwait(false);
+            }
+            catch (SessionStoreUnavailableException exception) when (RedisErrors.IsWrongType(exception))
+            {
+                await MendHubAsync(database, keys, hub, cancellationToken).ConfigureAwait(false);
+                return false;
+            }
+        }
+    }
+
+    /// <summary>Takes back a node's share in a hub.</summary>
+    private async Task DropShareAsync(IDatabase database, RedisHubKeys hub, string nodeId, bool onlyIfLost, CancellationToken cancellationToken)
+    {
+        RedisValue[] arguments = [nodeId, GroupsAtOnce, onlyIfLost ? "+" : ""];
+        while (await ExchangeAsync(
+            async () => (bool)await database.ScriptEvaluateAsync(RedisGroupScripts.Drop, hub.For(nodeId), arguments).ConfigureAwait(false), cancellationToken).ConfigureAwait(false))
+        {
+        }
+    }
+
+    private async Task DropShareAsync(IDatabase database, RedisSessionKeys keys, string hub, bool onlyIfLost, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await DropShareAsync(database, new RedisHubKeys(_prefix, hub), keys.NodeId, onlyIfLost, cancellationToken).ConfigureAwait(false);
+        }
+        catch (SessionStoreUnavailableException exception) when (RedisErrors.IsWrongType(exception))
+        {
+            await MendHubAsync(database, keys, hub, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Deletes what holds something else than ours under the keys of a hub, and has all nodes write their shares again.</summary>
+    private async Task MendHubAsync(IDatabase database, RedisSessionKeys keys, string hub, CancellationToken cancellationToken)
+    {
+        var hubKeys = new RedisHubKeys(_prefix, hub);
+        await DiscardForeignAsync(database, hubKeys.TypesFor(keys.NodeId), cancellationToken).ConfigureAwait(false);
+        await ExchangeAsync(() => database.KeyDeleteAsync([hubKeys.Numbers, hubKeys.Sizes, hubKeys.Names]), cancellationToken).ConfigureAwait(false);
+    }
+}
