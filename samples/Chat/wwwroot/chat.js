@@ -60,19 +60,18 @@ function showChat(entered) {
 // The connection
 
 function onState(state) {
-  const ready = state.phase === 'open';
   if (showState(state)) {
     byId('text').focus();
   }
 
-  if (!ready) {
+  if (state.phase !== 'open') {
     byId('identity').textContent = me;
     presence.reset(); // what is not known is not shown
     showPeople();
     conversations.rooms().forEach(room => { room.joined = false; });
   }
 
-  conversations.showReady(ready);
+  conversations.showPending();
 }
 
 function send(command) {
@@ -95,7 +94,7 @@ const handlers = {
     const conversation = conversations.find(conversations.roomKey(room));
     if (conversation) {
       conversation.joined = true;
-      conversations.showReady(true);
+      conversations.showPending();
     }
   },
 
@@ -196,7 +195,7 @@ byId('join').addEventListener('submit', event => {
   event.preventDefault();
   const conversation = openRoom(byId('room').value);
   byId('room').value = '';
-  conversations.showReady(!byId('send').disabled);
+  conversations.showPending();
   join(conversation);
   choose(conversation);
 });
@@ -221,12 +220,13 @@ byId('compose').addEventListener('submit', event => {
   }
 
   const command = conversation.isRoom ? { type: 'say', room: conversation.name, text } : { type: 'direct', to: conversation.name, text };
-  if (!conversation.joined) {
-    say(`Not in ${conversation.title} yet, so this was not sent.`, true);
-  } else if (send(command)) {
-    byId('text').value = '';
-  } else {
+  if (!socket.isOpen) {
     say('Not connected, so this was not sent.', true);
+  } else if (!conversation.joined) {
+    say(`Not in ${conversation.title} yet, so this was not sent.`, true);
+  } else {
+    send(command);
+    byId('text').value = '';
   }
 });
 

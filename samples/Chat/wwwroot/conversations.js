@@ -2,7 +2,7 @@
 
 const longestLog = 500; // lines
 const elements = {};
-for (const id of ['rooms', 'directs', 'directs-section', 'logs', 'conversation-title', 'leave', 'text', 'text-label', 'send', 'unread-elsewhere']) {
+for (const id of ['rooms', 'directs', 'directs-section', 'logs', 'conversation-title', 'leave', 'text', 'text-label', 'unread-elsewhere']) {
   elements[id] = document.getElementById(id);
 }
 
@@ -106,9 +106,8 @@ export function addNotice(conversation, text, isError = false) {
   append(conversation, element('p', { className: isError ? 'notice error' : 'notice', textContent: text }));
 }
 
-/** Says whether messages can be sent now. */
-export function showReady(ready) {
-  elements.send.disabled = !ready;
+/** Shows which rooms this page has not joined yet. */
+export function showPending() {
   for (const conversation of conversations.values()) {
     conversation.button.classList.toggle('pending', !conversation.joined);
   }

@@ -90,9 +90,13 @@ export class ReconnectingSocket {
     };
   }
 
+  get isOpen() {
+    return this.#socket?.readyState === WebSocket.OPEN;
+  }
+
   /** Sends if connected. Returns whether it was. */
   send(text) {
-    if (this.#socket?.readyState !== WebSocket.OPEN) {
+    if (!this.isOpen) {
       return false;
     }
 

@@ -1,0 +1,187 @@
+namespace DistributedSockets.Samples.Tests.Pages;
+
+/// <summary>The chat on two nodes, in a browser, by keyboard alone.</summary>
+public sealed class ChatPageTests(Chromium chromium, ChatCluster cluster) : IClassFixture<Chromium>, IClassFixture<ChatCluster>, IAsyncLifetime
+{
+    private const string Log = ".log:not([hidden])";
+
+    public async ValueTask InitializeAsync() => await cluster.StartAsync();
+
+    public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+
+    [Fact]
+    public async Task Pages_OfTwoNodesByKeyboardAlone_DoAllThatAChatDoes()
+    {
+        await using var alice = await EnterAsync(cluster.First, "alice");
+        await using var bob = await EnterAsync(cluster.Second, "bob");
+        await alice.ShowsAsync("#identity", $"alice on node-{cluster.First.Port}");
+        await alice.ShowsAsync("#people", "bob");
+        await bob.ShowsAsync("#people", "alice");
+        await alice.IsNamedAsync();
+
+        await SayAsync(alice, "hello from the first node");
+        await bob.ShowsAsync(Log, "hello from the first node");
+        await SayAsync(bob, "<b>hello</b> & from the second");
+        await alice.ShowsAsync(Log, "<b>hello</b> & from the second");
+
+        // A direct message, to a person picked from the list; the other one finds it unread.
+        await alice.TabToAsync("[title='Write to bob']");
+        await alice.PressAsync("Enter");
+        await alice.HasTheFocusAsync("#text");
+        await SayAsync(alice, "for you alone");
+        await bob.ShowsAsync("#directs .badge", "1");
+        await bob.TabToAsync("#directs button");
+        await bob.PressAsync("Enter");
+        await bob.ShowsAsync(Log, "for you alone");
+
+        // A room of their own, and out of it again.
+        foreach (var page in new[] { alice, bob })
+        {
+            await page.TabToAsync("#room");
+            await page.TypeAsync("tea");
+            await page.PressAsync("Enter");
+            await page.ShowsAsync("#conversation-title", "#tea");
+            await page.HasNoAsync("#rooms .pending");
+            await page.HasTheFocusAsync("#text");
+        }
+
+        await SayAsync(bob, "who is for tea?");
+        await alice.ShowsAsync(Log, "who is for tea?");
+        await alice.TabToAsync("#leave");
+        await alice.PressAsync("Enter");
+        await alice.ShowsNotAsync("#rooms", "#tea");
+        await alice.HasTheFocusAsync("#text");
+
+        // What cannot be done is said.
+        await bob.TabToAsync("#sign-out");
+        await bob.PressAsync("Enter");
+        await bob.HasTheFocusAsync("#name");
+        await alice.ShowsNotAsync("#people", "bob");
+        await alice.TabToAsync("#directs button");
+        await alice.PressAsync("Enter");
+        await SayAsync(alice, "are you there?");
+        await alice.ShowsAsync($"{Log} .error", "bob is not online");
+    }
+
+    [Fact]
+    public async Task Page_ItsNodeIsKilledAndBack_IsInItsRoomsAgain()
+    {
+        await using var alice = await EnterAsync(cluster.First, "alice");
+        await using var bob = await EnterAsync(cluster.Second, "bob");
+        await alice.ShowsAsync("#people", "bob");
+
+        await cluster.Second.KillAsync();
+
+        await bob.ShowsAsync("#state", "Connection lost. Next try in");
+        await bob.ShowsNotAsync("#people", "alice"); // what is not known is not shown
+        await SayNothingAsync(bob, "lost in between");
+        await alice.ShowsNotAsync("#people", "bob"); // when the lease has run out
+        await SayAsync(alice, "bob does not hear this");
+
+        await cluster.Second.StartAsync();
+        await bob.FillAsync("");
+        await bob.ReconnectAsync();
+        await bob.ShowsAsync(Log, $"Connected again, to node-{cluster.Second.Port}");
+        await bob.HasNoAsync("#rooms .pending");
+        await bob.ShowsAsync("#people", "alice");
+        await alice.ShowsAsync("#people", "bob");
+        await SayAsync(alice, "welcome back");
+        await bob.ShowsAsync(Log, "welcome back");
+        Assert.Equal(0, await bob.CountAsync(Log, "bob does not hear this"));
+    }
+
+    [Fact]
+    public async Task Pages_RedisIsKilledAndBack_SayWhatCannotBeDoneAndGoOn()
+    {
+        await using var alice = await EnterAsync(cluster.First, "alice");
+        await using var bob = await EnterAsync(cluster.Second, "bob");
+        await using var carol = await EnterAsync(cluster.First, "carol");
+        await bob.ShowsAsync("#people", "carol");
+
+        await cluster.Redis.KillAsync();
+
+        await SayAsync(alice, "only here");
+        await alice.ShowsAsync($"{Log} .error", "The nodes cannot reach each other right now.");
+        await carol.ShowsAsync(Log, "only here");
+        await bob.ShowsAsync("#state", "Connected");
+        await using var dave = await EnterAsync(cluster.Second, "dave", isReady: false); // a newcomer meanwhile
+
+        await cluster.Redis.StartAsync();
+        await cluster.IsHealthyAsync();
+        await dave.HasNoAsync("#rooms .pending");
+        await SayAsync(alice, "together again");
+        await SayAsync(dave, "hello all");
+        foreach (var page in new[] { alice, bob, carol, dave })
+        {
+            await page.ShowsAsync(Log, "together again");
+            await page.ShowsAsync(Log, "hello all");
+            await page.ShowsAsync("#state", "Connected");
+            await page.ShowsAsync("#people-count", "4");
+        }
+
+        Assert.Equal(0, await bob.CountAsync(Log, "only here"));
+    }
+
+    [Fact]
+    public async Task Page_360PixelsWide_NeverScrollsSideways()
+    {
+        var name = new string('W', 32);
+        await using var page = await chromium.OpenAsync(cluster.Second.Address, width: 360);
+        await page.FitsAsync();
+        await page.TypeAsync(name);
+        await page.PressAsync("Enter");
+        await page.ShowsAsync("#identity", $"{name} on");
+        await page.HasNoAsync("#rooms .pending");
+        await page.FitsAsync();
+        await SayAsync(page, new string('x', 500));
+        await page.ShowsAsync(Log, new string('x', 500));
+        await page.FitsAsync();
+
+        await page.TabToAsync("#toggle-sidebar");
+        await page.PressAsync("Enter");
+        await page.ShowsAsync("#people", name);
+        await page.FitsAsync();
+        await page.TabToAsync("#room");
+        await page.TypeAsync(new string('M', 32));
+        await page.FitsAsync();
+        await page.PressAsync("Enter");
+        await page.ShowsAsync("#conversation-title", "MMM");
+        await page.HasTheFocusAsync("#text");
+        await page.FitsAsync();
+
+        await cluster.Second.KillAsync();
+        await page.ShowsAsync("#state", "Next try in");
+        await SayNothingAsync(page, "nobody hears");
+        await page.FitsAsync();
+    }
+
+    private static async Task SayAsync(SamplePage page, string text)
+    {
+        await page.TabToAsync("#text");
+        await page.TypeAsync(text);
+        await page.PressAsync("Enter");
+    }
+
+    /// <summary>Says something that cannot be sent, which stays where it was typed.</summary>
+    private static async Task SayNothingAsync(SamplePage page, string text)
+    {
+        await SayAsync(page, text);
+        await page.ShowsAsync($"{Log} .error", "so this was not sent");
+    }
+
+    private async Task<SamplePage> EnterAsync(SampleNode node, string name, bool isReady = true)
+    {
+        var page = await chromium.OpenAsync(node.Address);
+        await page.HasTheFocusAsync("#name");
+        await page.TypeAsync(name);
+        await page.PressAsync("Enter");
+        await page.ShowsAsync("#state", "Connected");
+        await page.HasTheFocusAsync("#text");
+        if (isReady)
+        {
+            await page.HasNoAsync("#rooms .pending");
+        }
+
+        return page;
+    }
+}
