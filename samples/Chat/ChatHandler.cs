@@ -75,7 +75,7 @@ internal sealed class ChatHandler(IWebSocketRouter<ChatHandler> router, ISession
 
         // To the sender too, so that all of their pages show it.
         var direct = new ChatEvent.Direct(user, to, Checked(text), time.GetUtcNow());
-        await router.SendToUsersAsync([to, user], direct, ChatJson.Default.ChatEvent, cancellationToken);
+        await router.SendAsync(WebSocketTarget.Users([to, user]), direct, ChatJson.Default.ChatEvent, cancellationToken);
 
         if (!await sessions.IsOnlineAsync(router.Hub, to, cancellationToken))
         {

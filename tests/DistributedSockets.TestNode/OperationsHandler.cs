@@ -102,7 +102,7 @@ internal abstract class OperationsHandler(IWebSocketRouter router, HealthCheckSe
             case 'G':
                 return router.SendAsync(WebSocketTarget.Group(Name(ref rest)), Text(rest), cancellationToken);
             case 'X':
-                return router.SendAsync(WebSocketTarget.Group(Name(ref rest)).Except(_self ??= [Connection.Id]), Text(rest), cancellationToken);
+                return SendToOthersAsync(Name(ref rest), Text(rest), cancellationToken);
             case 'C':
                 return router.SendAsync(WebSocketTarget.Connection(Name(ref rest)), Text(rest), cancellationToken);
             case 'J':
@@ -118,6 +118,9 @@ internal abstract class OperationsHandler(IWebSocketRouter router, HealthCheckSe
                 throw new FormatException("There is no such operation.");
         }
     }
+
+    private async ValueTask SendToOthersAsync(string group, WebSocketMessage message, CancellationToken cancellationToken) =>
+        await router.SendAsync(WebSocketTarget.Group(group), message, new SendOptions { ExcludedConnectionIds = _self ??= [Connection.Id] }, cancellationToken);
 
     /// <summary>Takes the name in front of the first space, and leaves what follows it.</summary>
     private static string Name(ref ReadOnlyMemory<byte> rest)

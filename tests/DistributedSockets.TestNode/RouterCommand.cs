@@ -52,7 +52,7 @@ internal sealed record RouterCommand
 
     private ValueTask RunAsync(IWebSocketRouter router, CancellationToken cancellationToken) => Op switch
     {
-        "send" => router.SendAsync(Target(), Message(), cancellationToken),
+        "send" => SendAsync(router, cancellationToken),
         "join" => router.AddToGroupAsync(Connection, Group, cancellationToken),
         "leave" => router.RemoveFromGroupAsync(Connection, Group, cancellationToken),
         "leaveAll" => router.RemoveFromAllGroupsAsync(Connection, cancellationToken),
@@ -62,20 +62,19 @@ internal sealed record RouterCommand
         _ => throw new FormatException($"There is no command {Op}."),
     };
 
-    private WebSocketTarget Target()
+    private async ValueTask SendAsync(IWebSocketRouter router, CancellationToken cancellationToken) =>
+        await router.SendAsync(Target(), Message(), new SendOptions { ExcludedConnectionIds = Except }, cancellationToken);
+
+    private WebSocketTarget Target() => this switch
     {
-        var target = this switch
-        {
-            { Connections: [var connection] } => WebSocketTarget.Connection(connection),
-            { Connections: { } connections } => WebSocketTarget.Connections(connections),
-            { Users: [var user] } => WebSocketTarget.User(user),
-            { Users: { } users } => WebSocketTarget.Users(users),
-            { Groups: [var group] } => WebSocketTarget.Group(group),
-            { Groups: { } groups } => WebSocketTarget.Groups(groups),
-            _ => WebSocketTarget.All,
-        };
-        return Except.Length == 0 ? target : target.Except(Except);
-    }
+        { Connections: [var connection] } => WebSocketTarget.Connection(connection),
+        { Connections: { } connections } => WebSocketTarget.Connections(connections),
+        { Users: [var user] } => WebSocketTarget.User(user),
+        { Users: { } users } => WebSocketTarget.Users(users),
+        { Groups: [var group] } => WebSocketTarget.Group(group),
+        { Groups: { } groups } => WebSocketTarget.Groups(groups),
+        _ => WebSocketTarget.All,
+    };
 
     private WebSocketMessage Message() => Binary is { } binary ? WebSocketMessage.Binary(binary) : WebSocketMessage.Text(Text ?? "");
 }

@@ -42,7 +42,7 @@ public abstract class BroadcastBackplane : IBackplane
     }
 
     /// <inheritdoc/>
-    public async ValueTask<long?> PublishAsync(string channel, ReadOnlyMemory<byte> payload, CancellationToken cancellationToken = default)
+    public async ValueTask<PublishResult> PublishAsync(string channel, ReadOnlyMemory<byte> payload, CancellationToken cancellationToken = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(channel);
         var nameBytes = Encoding.UTF8.GetByteCount(channel);
@@ -54,7 +54,7 @@ public abstract class BroadcastBackplane : IBackplane
             Encoding.UTF8.GetBytes(channel, buffer.AsSpan(sizeof(ushort)));
             payload.CopyTo(buffer.AsMemory(sizeof(ushort) + nameBytes));
             await BroadcastAsync(buffer.AsMemory(0, length), cancellationToken).ConfigureAwait(false);
-            return null;
+            return PublishResult.Taken;
         }
         finally
         {

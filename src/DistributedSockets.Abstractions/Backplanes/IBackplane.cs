@@ -44,13 +44,12 @@ public interface IBackplane : IAsyncDisposable, IDisposable
     /// <param name="payload">The encoded envelope. Borrowed: it stays unchanged until the returned task completes.</param>
     /// <param name="cancellationToken">Ends the wait. A payload already handed to the transport may still arrive.</param>
     /// <returns>
-    /// How many nodes took the payload, as far as the transport can see; <see langword="null"/> when it cannot tell. Zero says that nobody
-    /// could be reached by then, which may be a node that lives and is cut off: the library asks the session store before it calls
-    /// anybody gone. Delivery comes later.
+    /// That the transport has taken the payload and, if it can count them, by how many nodes it saw it taken. Zero may be a node that lives
+    /// and is cut off: the library asks the session store before it calls anybody gone. Delivery comes later.
     /// </returns>
     /// <exception cref="BackplaneUnavailableException">The transport is down or did not answer in time.</exception>
     /// <exception cref="BackplaneRefusedException">The transport is there and refuses the payload, such as for lack of permissions.</exception>
-    ValueTask<long?> PublishAsync(string channel, ReadOnlyMemory<byte> payload, CancellationToken cancellationToken = default);
+    ValueTask<PublishResult> PublishAsync(string channel, ReadOnlyMemory<byte> payload, CancellationToken cancellationToken = default);
 
     /// <summary>Subscribes this node to a channel. Subscribing twice is the same as once.</summary>
     /// <param name="channel">The channel, 1 to 1,024 bytes of UTF-8, taken literally.</param>

@@ -13,30 +13,38 @@ namespace DistributedSockets;
 /// <para>Injected as itself it speaks to the hub <c>default</c>; <see cref="IWebSocketRouter{THandler}"/> speaks to a handler's
 /// hub, and <see cref="IWebSocketRouterFactory"/> to a hub by name. Group names, user ids and connection ids are compared
 /// ordinally; names have 1 to 256 bytes of UTF-8. All members may be called concurrently.</para>
+/// <para>Who implements it for a test needs <see cref="Hub"/> and the two sends; everything else throws
+/// <see cref="NotSupportedException"/> unless implemented, and so will what is added later. The short forms that most apps call, such as
+/// <c>SendToUserAsync</c>, are in <see cref="WebSocketRouterExtensions"/>.</para>
 /// </remarks>
 public interface IWebSocketRouter
 {
     /// <summary>The name of the hub.</summary>
     string Hub { get; }
 
-    /// <summary>Sends a message to a target. A connection that the target names twice gets one copy.</summary>
+    /// <summary>Sends a message to a target, and says what came of it. A connection that the target names twice gets one copy.</summary>
     /// <param name="target">Who gets it. Unknown connections, users and groups are no error.</param>
     /// <param name="message">The message. Borrowed until the returned task completes.</param>
+    /// <param name="options">How to send it; <see langword="default"/> for nothing special.</param>
     /// <param name="cancellationToken">Ends the wait for the backplane; the message may still arrive.</param>
-    /// <exception cref="ArgumentException">A name has another form, a text message is no valid UTF-8, or the message is too large for an envelope. Nothing was sent.</exception>
+    /// <returns>At how many connections of this node it was queued, and what became of it elsewhere.</returns>
+    /// <exception cref="ArgumentException">A name or key has another form, a text message is no valid UTF-8, or the message is too large for an envelope. Nothing was sent.</exception>
     /// <exception cref="BackplaneUnavailableException">Targets on this node were served, other nodes were not reached.</exception>
     [OverloadResolutionPriority(1)]
-    ValueTask SendAsync(WebSocketTarget target, WebSocketMessage message, CancellationToken cancellationToken = default);
+    ValueTask<SendResult> SendAsync(WebSocketTarget target, WebSocketMessage message, SendOptions options, CancellationToken cancellationToken = default);
 
-    /// <summary>Sends a value as a text message in JSON. Strings go as text, and <c>byte[]</c> and byte memory as binary, unchanged.</summary>
+    /// <summary>Sends a value as a text message in JSON, and says what came of it. Strings go as text, and <c>byte[]</c> and byte memory as binary, unchanged.</summary>
     /// <typeparam name="T">The type of the value.</typeparam>
     /// <param name="target">Who gets it.</param>
     /// <param name="value">The value.</param>
+    /// <param name="options">How to send it; <see langword="default"/> for nothing special.</param>
     /// <param name="jsonTypeInfo">How to write it; <see langword="null"/> for the options' serializer settings.</param>
     /// <param name="cancellationToken">Ends the wait for the backplane; the message may still arrive.</param>
+    /// <returns>At how many connections of this node it was queued, and what became of it elsewhere.</returns>
     /// <exception cref="BackplaneUnavailableException">Targets on this node were served, other nodes were not reached.</exception>
     /// <exception cref="NotSupportedException">The serializer settings do not know <typeparamref name="T"/>.</exception>
-    ValueTask SendAsync<T>(WebSocketTarget target, T value, JsonTypeInfo<T>? jsonTypeInfo = null, CancellationToken cancellationToken = default);
+    ValueTask<SendResult> SendAsync<T>(
+        WebSocketTarget target, T value, SendOptions options, JsonTypeInfo<T>? jsonTypeInfo = null, CancellationToken cancellationToken = default);
 
     /// <summary>Adds a connection to a group, wherever it lives. When the call returns, sends to the group reach it from every node.</summary>
     /// <param name="connectionId">The connection.</param>
@@ -57,7 +65,8 @@ public interface IWebSocketRouter
     /// those of other nodes when the backplane is back; the outage is reported as possible loss.
     /// </exception>
     /// <exception cref="InvalidOperationException">The connection is in as many groups as its node allows. It was not added.</exception>
-    ValueTask AddToGroupAsync(string connectionId, string group, CancellationToken cancellationToken = default);
+    ValueTask AddToGroupAsync(string connectionId, string group, CancellationToken cancellationToken = default) =>
+        throw NotSupported(nameof(AddToGroupAsync));
 
     /// <summary>Removes a connection from a group. Leaving a group it is not in is no error.</summary>
     /// <param name="connectionId">The connection.</param>
@@ -66,7 +75,8 @@ public interface IWebSocketRouter
     /// <exception cref="ConnectionNotFoundException">There is no such connection.</exception>
     /// <exception cref="RemoteCommandTimeoutException">The connection's node did not answer in time.</exception>
     /// <exception cref="BackplaneUnavailableException">The connection is on another node and the backplane is away, here or there.</exception>
-    ValueTask RemoveFromGroupAsync(string connectionId, string group, CancellationToken cancellationToken = default);
+    ValueTask RemoveFromGroupAsync(string connectionId, string group, CancellationToken cancellationToken = default) =>
+        throw NotSupported(nameof(RemoveFromGroupAsync));
 
     /// <summary>Removes a connection from all of its groups.</summary>
     /// <param name="connectionId">The connection.</param>
@@ -74,7 +84,8 @@ public interface IWebSocketRouter
     /// <exception cref="ConnectionNotFoundException">There is no such connection.</exception>
     /// <exception cref="RemoteCommandTimeoutException">The connection's node did not answer in time.</exception>
     /// <exception cref="BackplaneUnavailableException">The connection is on another node and the backplane is away, here or there.</exception>
-    ValueTask RemoveFromAllGroupsAsync(string connectionId, CancellationToken cancellationToken = default);
+    ValueTask RemoveFromAllGroupsAsync(string connectionId, CancellationToken cancellationToken = default) =>
+        throw NotSupported(nameof(RemoveFromAllGroupsAsync));
 
     /// <summary>Closes one connection. Completes when its node has begun the close handshake.</summary>
     /// <param name="connectionId">The connection.</param>
@@ -88,7 +99,8 @@ public interface IWebSocketRouter
         string connectionId,
         WebSocketCloseStatus closeStatus = WebSocketCloseStatus.NormalClosure,
         string? reason = null,
-        CancellationToken cancellationToken = default);
+        CancellationToken cancellationToken = default) =>
+        throw NotSupported(nameof(DisconnectAsync));
 
     /// <summary>Closes all connections of a user. Completes when this node's are closing and the backplane has taken the request.</summary>
     /// <remarks>One whose handshake is being answered is closed as soon as it is open.</remarks>
@@ -101,7 +113,8 @@ public interface IWebSocketRouter
         string userId,
         WebSocketCloseStatus closeStatus = WebSocketCloseStatus.NormalClosure,
         string? reason = null,
-        CancellationToken cancellationToken = default);
+        CancellationToken cancellationToken = default) =>
+        throw NotSupported(nameof(DisconnectUserAsync));
 
     /// <summary>Closes all connections in a group. Completes when this node's are closing and the backplane has taken the request.</summary>
     /// <remarks>One that is being added to the group, and waits for its channel, is closed instead.</remarks>
@@ -114,5 +127,9 @@ public interface IWebSocketRouter
         string group,
         WebSocketCloseStatus closeStatus = WebSocketCloseStatus.NormalClosure,
         string? reason = null,
-        CancellationToken cancellationToken = default);
+        CancellationToken cancellationToken = default) =>
+        throw NotSupported(nameof(DisconnectGroupAsync));
+
+    private static NotSupportedException NotSupported(string member) =>
+        new($"This {nameof(IWebSocketRouter)} does not implement {member}. The router of AddDistributedWebSockets does; a stand-in of your own has to.");
 }

@@ -1,17 +1,16 @@
 namespace DistributedSockets;
 
-/// <summary>Who gets a message: everyone, connections, users or groups, each with excluded connections.</summary>
+/// <summary>Who gets a message: everyone, connections, users or groups. To leave some connections out, use <see cref="SendOptions"/>.</summary>
 public readonly struct WebSocketTarget
 {
     private readonly string? _name;
     private readonly IReadOnlyList<string>? _names;
 
-    private WebSocketTarget(WebSocketTargetKind kind, string? name, IReadOnlyList<string>? names, IReadOnlyList<string>? excluded)
+    private WebSocketTarget(WebSocketTargetKind kind, string? name, IReadOnlyList<string>? names)
     {
         Kind = kind;
         _name = name;
         _names = names;
-        ExcludedConnectionIds = excluded ?? [];
     }
 
     /// <summary>Every connection of the hub.</summary>
@@ -22,9 +21,6 @@ public readonly struct WebSocketTarget
 
     /// <summary>How many names the target has; 0 for everyone.</summary>
     public int Count => _name is not null ? 1 : _names?.Count ?? 0;
-
-    /// <summary>The connections that get nothing.</summary>
-    public IReadOnlyList<string> ExcludedConnectionIds => field ?? [];
 
     /// <summary>One of the names.</summary>
     /// <param name="index">From 0 to <see cref="Count"/> − 1.</param>
@@ -62,23 +58,15 @@ public readonly struct WebSocketTarget
     /// <param name="groups">The groups. Not copied: leave the list unchanged until the send completes.</param>
     public static WebSocketTarget Groups(IReadOnlyList<string> groups) => Many(WebSocketTargetKind.Groups, groups);
 
-    /// <summary>The same target without some connections.</summary>
-    /// <param name="connectionIds">The connections that get nothing; they replace those excluded before.</param>
-    public WebSocketTarget Except(params IReadOnlyList<string> connectionIds)
-    {
-        ArgumentNullException.ThrowIfNull(connectionIds);
-        return new(Kind, _name, _names, connectionIds);
-    }
-
     private static WebSocketTarget One(WebSocketTargetKind kind, string name)
     {
         ArgumentException.ThrowIfNullOrEmpty(name);
-        return new(kind, name, null, null);
+        return new(kind, name, null);
     }
 
     private static WebSocketTarget Many(WebSocketTargetKind kind, IReadOnlyList<string> names)
     {
         ArgumentNullException.ThrowIfNull(names);
-        return new(kind, null, names, null);
+        return new(kind, null, names);
     }
 }

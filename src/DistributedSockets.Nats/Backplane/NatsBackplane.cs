@@ -107,7 +107,7 @@ internal sealed partial class NatsBackplane : IBackplane, INatsPeersEvents
     }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    public async ValueTask<long?> PublishAsync(string channel, ReadOnlyMemory<byte> payload, CancellationToken cancellationToken = default)
+    public async ValueTask<PublishResult> PublishAsync(string channel, ReadOnlyMemory<byte> payload, CancellationToken cancellationToken = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(channel);
         cancellationToken.ThrowIfCancellationRequested();
@@ -167,7 +167,7 @@ internal sealed partial class NatsBackplane : IBackplane, INatsPeersEvents
             _refusals.Forget(subject);
         }
 
-        return null;
+        return PublishResult.Taken;
     }
 
     /// <summary>Counts a payload that was given up here until the client holds it no more.</summary>

@@ -76,7 +76,7 @@ internal sealed partial class RedisBackplane : IBackplane
     }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    public async ValueTask<long?> PublishAsync(string channel, ReadOnlyMemory<byte> payload, CancellationToken cancellationToken = default)
+    public async ValueTask<PublishResult> PublishAsync(string channel, ReadOnlyMemory<byte> payload, CancellationToken cancellationToken = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(channel);
         cancellationToken.ThrowIfCancellationRequested();
@@ -94,7 +94,7 @@ internal sealed partial class RedisBackplane : IBackplane
             payload.CopyTo(copy);
             publish = subscriber.PublishAsync(ChannelOf(channel), copy.AsMemory(0, payload.Length), _placement);
             var receivers = await publish.WaitAsync(_timeout, _time, cancellationToken).ConfigureAwait(false);
-            return _isCluster || _isShard ? null : receivers;
+            return _isCluster || _isShard ? PublishResult.Taken : PublishResult.Counted(receivers);
         }
         catch (Exception exception) when (RedisErrors.IsForbidden(exception))
         {

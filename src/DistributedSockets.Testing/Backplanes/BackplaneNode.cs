@@ -25,13 +25,15 @@ public sealed class BackplaneNode : IAsyncDisposable, IDisposable
     /// <summary>Publishes a text.</summary>
     /// <param name="channel">The channel.</param>
     /// <param name="text">The text.</param>
+    /// <returns>How many nodes took it, as far as the transport can see.</returns>
     public Task<long?> PublishAsync(string channel, string text) => PublishAsync(channel, Encoding.UTF8.GetBytes(text));
 
     /// <summary>Publishes bytes.</summary>
     /// <param name="channel">The channel.</param>
     /// <param name="payload">The bytes.</param>
-    public Task<long?> PublishAsync(string channel, ReadOnlyMemory<byte> payload) =>
-        Backplane.PublishAsync(channel, payload, TestContext.Current.CancellationToken).WithinGuardAsync();
+    /// <returns>How many nodes took them, as far as the transport can see.</returns>
+    public async Task<long?> PublishAsync(string channel, ReadOnlyMemory<byte> payload) =>
+        (await Backplane.PublishAsync(channel, payload, TestContext.Current.CancellationToken).WithinGuardAsync()).Receivers;
 
     /// <summary>Subscribes to channels, one after the other.</summary>
     /// <param name="channels">The channels.</param>

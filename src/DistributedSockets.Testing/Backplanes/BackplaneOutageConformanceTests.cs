@@ -380,7 +380,7 @@ public abstract class BackplaneOutageConformanceTests : BackplaneSuite
         }
     }
 
-    private static async Task EndsInOrderlyWayAsync(Task<long?> publish)
+    private static async Task EndsInOrderlyWayAsync(Task publish)
     {
         try
         {

@@ -11,14 +11,14 @@ internal sealed class NodeBackplane(FaultyBackplane inner, CrashGate gate) : IBa
 
     public ValueTask StartAsync(IBackplaneReceiver receiver, CancellationToken cancellationToken = default) => inner.StartAsync(receiver, cancellationToken);
 
-    public ValueTask<long?> PublishAsync(string channel, ReadOnlyMemory<byte> payload, CancellationToken cancellationToken = default)
+    public ValueTask<PublishResult> PublishAsync(string channel, ReadOnlyMemory<byte> payload, CancellationToken cancellationToken = default)
     {
         return gate.IsCrashed ? NeverAsync() : inner.PublishAsync(channel, payload, cancellationToken);
 
-        async ValueTask<long?> NeverAsync()
+        async ValueTask<PublishResult> NeverAsync()
         {
             await gate.PassAsync(cancellationToken);
-            return null;
+            return PublishResult.Taken;
         }
     }
 

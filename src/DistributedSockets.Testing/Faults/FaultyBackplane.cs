@@ -112,10 +112,10 @@ public sealed class FaultyBackplane : IBackplane
     }
 
     /// <inheritdoc/>
-    public ValueTask<long?> PublishAsync(string channel, ReadOnlyMemory<byte> payload, CancellationToken cancellationToken = default)
+    public ValueTask<PublishResult> PublishAsync(string channel, ReadOnlyMemory<byte> payload, CancellationToken cancellationToken = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(channel);
-        return _cut ? ValueTask.FromException<long?>(Unavailable()) : _inner.PublishAsync(channel, payload, cancellationToken);
+        return _cut ? ValueTask.FromException<PublishResult>(Unavailable()) : _inner.PublishAsync(channel, payload, cancellationToken);
     }
 
     /// <inheritdoc/>

@@ -12,11 +12,11 @@ internal sealed class BackplanePublisher(IBackplane backplane, EnvelopeSealer se
 
     /// <summary>Hands a payload to the backplane. Nothing is awaited before, so the order of calls is the order of payloads.</summary>
     /// <exception cref="BackplaneUnavailableException">The backplane did not take it.</exception>
-    internal ValueTask<long?> PublishAsync(string channel, ReadOnlyMemory<byte> payload, CancellationToken cancellationToken) =>
+    internal ValueTask<PublishResult> PublishAsync(string channel, ReadOnlyMemory<byte> payload, CancellationToken cancellationToken) =>
         _sealer is null ? HandOverAsync(channel, payload, cancellationToken) : SealAsync(_sealer, channel, payload, cancellationToken);
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private async ValueTask<long?> SealAsync(EnvelopeSealer sealing, string channel, ReadOnlyMemory<byte> payload, CancellationToken cancellationToken)
+    private async ValueTask<PublishResult> SealAsync(EnvelopeSealer sealing, string channel, ReadOnlyMemory<byte> payload, CancellationToken cancellationToken)
     {
         var envelope = sealing.Seal(channel, payload.Span, out var length);
         try
@@ -29,17 +29,17 @@ internal sealed class BackplanePublisher(IBackplane backplane, EnvelopeSealer se
         }
     }
 
-    private ValueTask<long?> HandOverAsync(string channel, ReadOnlyMemory<byte> payload, CancellationToken cancellationToken)
+    private ValueTask<PublishResult> HandOverAsync(string channel, ReadOnlyMemory<byte> payload, CancellationToken cancellationToken)
     {
         var started = metrics.IsPublishMeasured ? Stopwatch.GetTimestamp() : 0;
-        ValueTask<long?> publish;
+        ValueTask<PublishResult> publish;
         try
         {
             publish = backplane.PublishAsync(channel, payload, cancellationToken);
         }
         catch (Exception exception)
         {
-            publish = ValueTask.FromException<long?>(exception);
+            publish = ValueTask.FromException<PublishResult>(exception);
         }
 
         if (started == 0 && publish.IsCompletedSuccessfully)
@@ -51,13 +51,13 @@ internal sealed class BackplanePublisher(IBackplane backplane, EnvelopeSealer se
     }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private async ValueTask<long?> AwaitAsync(ValueTask<long?> publish, long started, CancellationToken cancellationToken)
+    private async ValueTask<PublishResult> AwaitAsync(ValueTask<PublishResult> publish, long started, CancellationToken cancellationToken)
     {
         try
         {
-            var receivers = await publish;
+            var result = await publish;
             metrics.Published(started, _system, null);
-            return receivers;
+            return result;
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {

@@ -31,16 +31,16 @@ internal sealed class InMemoryBackplane(InMemoryCluster cluster) : IBackplane
         return ValueTask.CompletedTask;
     }
 
-    public ValueTask<long?> PublishAsync(string channel, ReadOnlyMemory<byte> payload, CancellationToken cancellationToken = default)
+    public ValueTask<PublishResult> PublishAsync(string channel, ReadOnlyMemory<byte> payload, CancellationToken cancellationToken = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(channel);
         if (cancellationToken.IsCancellationRequested)
         {
-            return ValueTask.FromCanceled<long?>(cancellationToken);
+            return ValueTask.FromCanceled<PublishResult>(cancellationToken);
         }
 
         _ = Receiver;
-        return new(cluster.Publish(channel, payload));
+        return new(PublishResult.Counted(cluster.Publish(channel, payload)));
     }
 
     public ValueTask SubscribeAsync(string channel, CancellationToken cancellationToken = default)

@@ -220,7 +220,7 @@ internal sealed class RemoteCommands
         var envelope = _writer.WriteCommand(command.RequestId, command.Command, out var length, command.Extensions);
         try
         {
-            var receivers = await _publisher.PublishAsync(command.Hub.NodeChannel(command.NodeId), envelope.AsMemory(0, length), cancellationToken);
+            var receivers = (await _publisher.PublishAsync(command.Hub.NodeChannel(command.NodeId), envelope.AsMemory(0, length), cancellationToken)).Receivers;
             _counts = receivers is not null;
             return receivers;
         }

@@ -122,6 +122,24 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner, IMe
         return ValueTask.CompletedTask;
     }
 
+    public override async ValueTask SendWhenRoomAsync(WebSocketMessage message, CancellationToken cancellationToken = default)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        using var frame = SharedFrame.Encode(message, _queue.TakesDeflated ? _services.Deflater : null);
+        while (!_queue.TryEnqueueWithRoom(frame, out var room))
+        {
+            if (room is null)
+            {
+                throw new OperationCanceledException("The connection ends, so nothing more can be sent to its client.", Aborted);
+            }
+
+            await room.WaitAsync(cancellationToken);
+        }
+
+        _services.Metrics.FramesSent(1);
+        _queue.Start();
+    }
+
     public override ValueTask SetPropertiesAsync(IReadOnlyDictionary<string, string> properties, CancellationToken cancellationToken = default)
     {
         var copy = SessionProperties.Copy(properties);
@@ -149,7 +167,7 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner, IMe
 
     internal override bool IsOfEnding(Exception exception) => exception switch
     {
-        OperationCanceledException => Aborted.IsCancellationRequested,
+        OperationCanceledException => Aborted.IsCancellationRequested || Reason is not null, // nobody is left to stream to
         ConnectionNotFoundException => Reason is not null, // one that has begun to end joins no group any more
         _ => false,
     };
@@ -279,7 +297,7 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner, IMe
 
     void IOutboundQueueOwner.OnWriteFailed(Exception exception) => Abort(new() { Kind = DisconnectKind.ConnectionLost, Exception = exception });
 
-    void IOutboundQueueOwner.OnFramesDropped(int count) => _services.Metrics.FramesDropped(count, _services.Options.SlowConsumerPolicy);
+    void IOutboundQueueOwner.OnFramesDropped(int count, FrameDrop cause) => _services.Metrics.FramesDropped(count, cause, _services.Options.SlowConsumerPolicy);
 
     ValueTask IMessageReaderOwner.OnMessageAsync(WebSocketMessage message) =>
         Reason is null && _handler is { } handler ? CallAsync(handler, message) : ValueTask.CompletedTask;

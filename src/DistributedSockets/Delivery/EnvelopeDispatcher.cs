@@ -4,18 +4,19 @@ namespace DistributedSockets;
 
 /// <summary>Delivers what arrives from other nodes, called by the lanes. Never waits.</summary>
 internal sealed class EnvelopeDispatcher(
-    LocalDelivery delivery, RemoteCommands commands, ForeignCommands foreignCommands, EnvelopeKnowledge knowledge, RefusedEnvelopes refused)
+    LocalDelivery delivery, RemoteCommands commands, ForeignCommands foreignCommands, EnvelopeKnowledge knowledge, RefusedEnvelopes refused, TimeProvider time)
 {
     /// <summary>Delivers one envelope; false if what stands in it is wrong.</summary>
     /// <param name="hub">The hub of its channel.</param>
     /// <param name="envelope">The envelope, which frames slice.</param>
+    /// <param name="arrivedAt">When it arrived: a timestamp.</param>
     /// <param name="delivered">What the lane has delivered of messages on several channels.</param>
-    internal bool TryDispatch(HubConnections hub, in Envelope envelope, DeliveredMessages delivered)
+    internal bool TryDispatch(HubConnections hub, in Envelope envelope, long arrivedAt, DeliveredMessages delivered)
     {
         switch (envelope.Kind)
         {
             case EnvelopeKind.Frame:
-                return TryDeliver(hub, envelope, delivered);
+                return TryDeliver(hub, envelope, arrivedAt, delivered);
             case EnvelopeKind.Command:
                 return TryCommand(hub, envelope);
             default:
@@ -29,7 +30,7 @@ internal sealed class EnvelopeDispatcher(
         }
     }
 
-    private bool TryDeliver(HubConnections hub, in Envelope envelope, DeliveredMessages delivered)
+    private bool TryDeliver(HubConnections hub, in Envelope envelope, long arrivedAt, DeliveredMessages delivered)
     {
         Span<char> scratch = stackalloc char[NameList.ScratchChars]; // names and exclusions are read one after the other
         var names = envelope.Names(scratch);
@@ -38,7 +39,7 @@ internal sealed class EnvelopeDispatcher(
             return SharedFrame.IsFrame(envelope.Frame.Span, envelope.HasDeflated); // common where users and groups share a channel, and it allocates nothing
         }
 
-        if (!SharedFrame.TryWrap(envelope.Frame, envelope.HasDeflated, out var frame))
+        if (!SharedFrame.TryWrap(envelope.Frame, envelope.HasDeflated, out var frame, DeliveryTerms.Of(envelope, arrivedAt, time)))
         {
             return false;
         }

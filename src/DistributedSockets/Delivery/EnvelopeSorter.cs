@@ -81,7 +81,7 @@ internal sealed class EnvelopeSorter : IBackplaneReceiver
             return; // a hub this process has nothing to do with any more
         }
 
-        if (!LaneOf(envelope.Origin, hub).TryAdd(hub, envelope))
+        if (!LaneOf(envelope.Origin, hub).TryAdd(hub, envelope, now))
         {
             _metrics.EnvelopeDropped("lane_full");
             _losses.Report(PossibleLossCause.LaneFull, "Envelopes arrive faster than this node delivers them; a lane was full.");

@@ -1,5 +1,3 @@
-using System.Diagnostics;
-
 namespace DistributedSockets;
 
 /// <summary>Delivers the envelopes of its share of nodes and hubs one after the other. Bounded: what does not fit is refused.</summary>
@@ -22,10 +20,11 @@ internal sealed class Lane(
     /// <summary>Takes an envelope; false if too many wait, or too large ones.</summary>
     /// <param name="hub">The hub of its channel.</param>
     /// <param name="envelope">The envelope, which is the lane's from now on.</param>
-    internal bool TryAdd(HubConnections hub, in Envelope envelope)
+    /// <param name="now">When it arrived.</param>
+    internal bool TryAdd(HubConnections hub, in Envelope envelope, long now)
     {
         var atOnce = envelope.Kind == EnvelopeKind.Frame; // a command may take its time
-        var item = new Item(hub, envelope, metrics.IsLagMeasured ? Stopwatch.GetTimestamp() : 0);
+        var item = new Item(hub, envelope, now);
         lock (_gate)
         {
             if (_stopping)
@@ -123,12 +122,12 @@ internal sealed class Lane(
     {
         try
         {
-            if (item.ArrivedAt != 0)
+            if (metrics.IsLagMeasured)
             {
-                metrics.Lagged(Stopwatch.GetElapsedTime(item.ArrivedAt));
+                metrics.Lagged(time.GetElapsedTime(item.ArrivedAt));
             }
 
-            if (!dispatcher.TryDispatch(item.Hub, item.Envelope, _delivered))
+            if (!dispatcher.TryDispatch(item.Hub, item.Envelope, item.ArrivedAt, _delivered))
             {
                 refused.ReportUndelivered(null);
             }

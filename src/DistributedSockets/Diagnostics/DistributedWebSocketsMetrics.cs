@@ -40,7 +40,7 @@ internal sealed partial class DistributedWebSocketsMetrics : IDisposable
         _connectionDuration = _meter.CreateHistogram<double>("distributed_sockets.connection.duration", "s", "How long connections were open.");
         _receivedMessages = _meter.CreateCounter<long>("distributed_sockets.received_messages", "{message}", "Messages from clients.");
         _sentFrames = _meter.CreateCounter<long>("distributed_sockets.sent_frames", "{frame}", "Frames queued for clients.");
-        _droppedFrames = _meter.CreateCounter<long>("distributed_sockets.dropped_frames", "{frame}", "Frames dropped because a client reads too slowly.");
+        _droppedFrames = _meter.CreateCounter<long>("distributed_sockets.dropped_frames", "{frame}", "Frames dropped because a client reads too slowly, or they are out of date.");
         _handlerErrors = _meter.CreateCounter<long>("distributed_sockets.handler_errors", "{error}", "Exceptions of handlers, and handlers that do not return when their connection has ended.");
         _publishDuration = _meter.CreateHistogram<double>("distributed_sockets.backplane.publish.duration", "s", "How long the backplane took to take an envelope.");
         _receivedEnvelopes = _meter.CreateCounter<long>("distributed_sockets.backplane.received_envelopes", "{envelope}", "Envelopes from other nodes.");
@@ -97,15 +97,17 @@ internal sealed partial class DistributedWebSocketsMetrics : IDisposable
         }
     }
 
-    internal void FramesDropped(int count, SlowConsumerPolicy policy) => Add(
+    internal void FramesDropped(int count, FrameDrop cause, SlowConsumerPolicy policy) => Add(
         _droppedFrames,
         count,
         new KeyValuePair<string, object?>(
             "distributed_sockets.drop_reason",
-            policy switch
+            (cause, policy) switch
             {
-                SlowConsumerPolicy.DropNewest => "drop_newest",
-                SlowConsumerPolicy.DropOldest => "drop_oldest",
+                (FrameDrop.Expired, _) => "expired",
+                (FrameDrop.Conflated, _) => "conflated",
+                (_, SlowConsumerPolicy.DropNewest) => "drop_newest",
+                (_, SlowConsumerPolicy.DropOldest) => "drop_oldest",
                 _ => "close",
             }));
 

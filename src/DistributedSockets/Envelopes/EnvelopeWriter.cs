@@ -43,7 +43,7 @@ internal sealed class EnvelopeWriter(string originNodeId, int maxBytes = int.Max
     /// Checked before anything is sent. Connections share an envelope only as far as they fit, so there the longest id counts alone,
     /// and exclusions are none; see <see cref="CountFitting"/>.
     /// </remarks>
-    internal long RoomFor(in WebSocketTarget target)
+    internal long RoomFor(in WebSocketTarget target, IReadOnlyList<string> excluded)
     {
         var room = (long)maxBytes - FrameHeaderBytes;
         var longest = 0;
@@ -62,7 +62,6 @@ internal sealed class EnvelopeWriter(string originNodeId, int maxBytes = int.Max
             longest = Math.Max(longest, sizeof(ushort) + Encoding.UTF8.GetByteCount(target[i]));
         }
 
-        var excluded = target.ExcludedConnectionIds;
         for (var i = 0; i < excluded.Count; i++)
         {
             room -= sizeof(ushort) + Encoding.UTF8.GetByteCount(excluded[i]);
@@ -101,7 +100,7 @@ internal sealed class EnvelopeWriter(string originNodeId, int maxBytes = int.Max
         FrameDeflater? deflater,
         in EnvelopeExtensions extensions = default)
     {
-        var frame = SharedFrame.Encode(message, deflater, HeaderBytes(names, excluded) + extensions.Bytes);
+        var frame = SharedFrame.Encode(message, deflater, HeaderBytes(names, excluded) + extensions.Bytes, extensions.Terms);
         WriteFrameHeader(frame.Headroom, kind, names, excluded, Guid.Empty, !frame.Deflated.IsEmpty, extensions);
         return frame;
     }

@@ -57,6 +57,9 @@ internal sealed class SharedFrame : IDisposable
 
     internal WebSocketMessageType MessageType { get; }
 
+    /// <summary>What its send asked for the delivery, if anything.</summary>
+    internal DeliveryTerms? Terms { get; private init; }
+
     /// <summary>The plain frame.</summary>
     internal ReadOnlyMemory<byte> Bytes
     {
@@ -99,8 +102,9 @@ internal sealed class SharedFrame : IDisposable
     /// <param name="message">The message.</param>
     /// <param name="deflater">Compresses it as well, if given.</param>
     /// <param name="headroom">How many bytes to leave free before the frame, for the header of its envelope.</param>
+    /// <param name="terms">What its send asked for the delivery, if anything.</param>
     /// <exception cref="ArgumentException">A text message is no valid UTF-8.</exception>
-    internal static SharedFrame Encode(in WebSocketMessage message, FrameDeflater? deflater = null, int headroom = 0)
+    internal static SharedFrame Encode(in WebSocketMessage message, FrameDeflater? deflater = null, int headroom = 0, DeliveryTerms? terms = null)
     {
         var length = message.Length;
         var header = HeaderBytes(length);
@@ -123,18 +127,19 @@ internal sealed class SharedFrame : IDisposable
             ArrayPool<byte>.Shared.Return(compressed);
         }
 
-        return new(array, headroom, array.AsMemory(headroom, bytes.Length), header, array.AsMemory(headroom + bytes.Length, deflated.Count));
+        return new(array, headroom, array.AsMemory(headroom, bytes.Length), header, array.AsMemory(headroom + bytes.Length, deflated.Count)) { Terms = terms };
     }
 
     /// <summary>Takes a frame as another node encoded it. The memory is this frame's own from now on.</summary>
     /// <param name="bytes">The plain frame and, if told so, the compressed one behind it.</param>
     /// <param name="withDeflated">Whether there is a compressed one.</param>
     /// <param name="frame">The frame.</param>
+    /// <param name="terms">What its send asked for the delivery, if anything.</param>
     /// <returns>
     /// Whether the bytes are one whole unmasked text or binary frame, a text in valid UTF-8, and nothing else, or nothing but one whole
     /// compressed frame that goes with it. What is compressed in there is left to the receivers.
     /// </returns>
-    internal static bool TryWrap(ReadOnlyMemory<byte> bytes, bool withDeflated, [NotNullWhen(true)] out SharedFrame? frame)
+    internal static bool TryWrap(ReadOnlyMemory<byte> bytes, bool withDeflated, [NotNullWhen(true)] out SharedFrame? frame, DeliveryTerms? terms = null)
     {
         frame = null;
         if (!IsFrame(bytes.Span, withDeflated, out var header, out var length))
@@ -142,7 +147,7 @@ internal sealed class SharedFrame : IDisposable
             return false;
         }
 
-        frame = new(null, 0, bytes[..length], header, bytes[length..]);
+        frame = new(null, 0, bytes[..length], header, bytes[length..]) { Terms = terms };
         return true;
     }
 

@@ -65,6 +65,21 @@ public abstract class WebSocketConnection
     /// <exception cref="ArgumentException">A text message is no valid UTF-8.</exception>
     public abstract ValueTask SendAsync(WebSocketMessage message, CancellationToken cancellationToken = default);
 
+    /// <summary>
+    /// Waits until half of this client's queue is free, then queues a message: back-pressure, for a handler that streams to its own client
+    /// faster than the client may read.
+    /// </summary>
+    /// <param name="message">The message; copied before the call returns.</param>
+    /// <param name="cancellationToken">Ends the wait; nothing is queued then.</param>
+    /// <remarks>
+    /// The other half is left to what others send, so that a stream makes no slow consumer of its client. A message larger than that is
+    /// queued when nothing else waits. Await each call before the next: those that wait at once get no order among each other.
+    /// </remarks>
+    /// <exception cref="ArgumentException">A text message is no valid UTF-8.</exception>
+    /// <exception cref="OperationCanceledException">The wait was cancelled, or the connection ends: there is nobody left to stream to.</exception>
+    public virtual ValueTask SendWhenRoomAsync(WebSocketMessage message, CancellationToken cancellationToken = default) =>
+        SendAsync(message, cancellationToken);
+
     /// <summary>Begins the close handshake, after what is queued. The client has the close timeout to read and to answer, then the connection is cut.</summary>
     /// <param name="closeStatus">The close code: 1000, 1001, 1008 to 1014, or 3000 to 4999.</param>
     /// <param name="reason">The reason, at most 123 bytes of UTF-8.</param>

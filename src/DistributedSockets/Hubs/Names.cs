@@ -2,7 +2,7 @@ using System.Text;
 
 namespace DistributedSockets;
 
-/// <summary>The form of user ids and group names: 1 to 256 bytes of UTF-8.</summary>
+/// <summary>The form of user ids, group names and conflation keys: 1 to 256 bytes of UTF-8.</summary>
 internal static class Names
 {
     internal const int MaxBytes = 256;
@@ -20,18 +20,20 @@ internal static class Names
     }
 
     /// <summary>What is wrong with a name, or null.</summary>
-    internal static string? Problem(string name)
+    /// <param name="name">The name.</param>
+    /// <param name="what">What it is called in the answer.</param>
+    internal static string? Problem(string name, string what = "A user id or group name")
     {
         if (name.Length == 0)
         {
-            return "A user id or group name is empty. It has 1 to 256 bytes of UTF-8.";
+            return $"{what} is empty. It has 1 to 256 bytes of UTF-8.";
         }
 
         var bytes = CountBytes(name);
         return bytes switch
         {
-            < 0 => "A user id or group name contains half of a surrogate pair, which UTF-8 cannot express.",
-            > MaxBytes => $"A user id or group name has {bytes} bytes of UTF-8; it may have {MaxBytes}. Shorten it.",
+            < 0 => $"{what} contains half of a surrogate pair, which UTF-8 cannot express.",
+            > MaxBytes => $"{what} has {bytes} bytes of UTF-8; it may have {MaxBytes}. Shorten it.",
             _ => null,
         };
     }

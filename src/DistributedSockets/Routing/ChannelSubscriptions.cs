@@ -25,6 +25,9 @@ internal sealed class ChannelSubscriptions(
     /// <summary>How often a channel is needed.</summary>
     internal int CountNeeded(string channel) => _entries.TryGetValue(channel, out var entry) ? Volatile.Read(ref entry.Needed) : 0;
 
+    /// <summary>Whether this node listens to a channel, as far as it knows.</summary>
+    internal bool IsSubscribed(string channel) => _entries.TryGetValue(channel, out var entry) && Volatile.Read(ref entry.Subscribed);
+
     /// <summary>Which needed channels the transport refuses, by their kind, and what it says; <see langword="null"/> if it refuses none.</summary>
     internal string? Refusal
     {

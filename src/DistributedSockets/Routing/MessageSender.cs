@@ -10,57 +10,69 @@ namespace DistributedSockets;
 /// receiver on every node sees what this node sends to a target in one order. Nothing is awaited and nothing is written under them.
 /// </remarks>
 internal sealed class MessageSender(
-    HubConnections hub, LocalNode node, LocalDelivery delivery, BackplanePublisher publisher, EnvelopeWriter writer, FrameDeflater deflater)
+    HubConnections hub,
+    LocalNode node,
+    LocalDelivery delivery,
+    ChannelSubscriptions subscriptions,
+    BackplanePublisher publisher,
+    EnvelopeWriter writer,
+    FrameDeflater deflater,
+    TimeProvider time)
 {
     /// <summary>So many names are compared with each other; a set would cost more.</summary>
     private const int FewNames = 16;
 
     private readonly OrderLocks _order = new();
 
-    /// <inheritdoc cref="IWebSocketRouter.SendAsync(WebSocketTarget, WebSocketMessage, CancellationToken)"/>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
-    internal async ValueTask SendAsync(WebSocketTarget target, WebSocketMessage message, CancellationToken cancellationToken)
+    /// <inheritdoc cref="IWebSocketRouter.SendAsync(WebSocketTarget, WebSocketMessage, SendOptions, CancellationToken)"/>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    internal async ValueTask<SendResult> SendAsync(WebSocketTarget target, WebSocketMessage message, SendOptions options, CancellationToken cancellationToken)
     {
-        Check(target);
+        Check(target, options);
         cancellationToken.ThrowIfCancellationRequested();
         node.ThrowIfNotStarted();
         if (target.Kind != WebSocketTargetKind.All && target.Count == 0)
         {
-            return;
+            return Here(0);
         }
 
         // One rule for all sends, wherever the receivers are: what works on one node must work on two. The compressed frame is shorter
         // than the plain one; it and the trace context are left out where there might be no room for them.
+        var excluded = options.ExcludedConnectionIds;
+        var extensions = new EnvelopeExtensions { Terms = DeliveryTerms.Of(options, time) };
         var bytes = SharedFrame.EncodedLength(message.Length);
-        var room = writer.RoomFor(target);
+        var room = writer.RoomFor(target, excluded) - extensions.Bytes;
         if (bytes > room)
         {
             throw new ArgumentException(
-                $"The message has {message.Length} bytes, of which {Math.Max(0, room - SharedFrame.MaxHeaderBytes)} fit into an envelope with the names of this target. " +
+                $"The message has {message.Length} bytes, of which {Math.Max(0, room - SharedFrame.MaxHeaderBytes)} fit into an envelope with the names of this target and what the options add. " +
                 "Nothing was sent. Send it in parts, or raise DistributedWebSocketsOptions.MaxEnvelopeBytes on all nodes.",
                 nameof(message));
         }
 
-        var extensions = new EnvelopeExtensions { TraceContext = TraceContextValue.Current };
-        if (bytes + extensions.Bytes > room)
+        var traced = extensions with { TraceContext = TraceContextValue.Current };
+        if (bytes + traced.Bytes - extensions.Bytes <= room)
         {
-            extensions = default;
+            room -= traced.Bytes - extensions.Bytes;
+            extensions = traced;
         }
 
-        var compressing = (2 * bytes) + extensions.Bytes <= room ? DeflaterFor(target) : null;
-        await (target switch
+        var compressing = 2 * bytes <= room ? DeflaterFor(target) : null;
+        return await (target switch
         {
             { Kind: WebSocketTargetKind.All } =>
-                SendToChannelAsync(hub.AllChannel, target.Kind, null, target.ExcludedConnectionIds, message, compressing, extensions, cancellationToken),
-            { Kind: WebSocketTargetKind.Connections, Count: 1, ExcludedConnectionIds.Count: 0 } =>
+                SendToChannelAsync(hub.AllChannel, target.Kind, null, excluded, message, compressing, extensions, cancellationToken),
+            { Kind: WebSocketTargetKind.Connections, Count: 1 } when excluded.Count == 0 =>
                 SendToConnectionAsync(target[0], message, compressing, extensions, cancellationToken),
             { Kind: WebSocketTargetKind.Users or WebSocketTargetKind.Groups, Count: 1 } => SendToChannelAsync(
-                Channel(target.Kind, target[0]), target.Kind, target[0], target.ExcludedConnectionIds, message, compressing, extensions, cancellationToken),
-            _ => SendToSeveralAsync(target, message, compressing, extensions, cancellationToken),
+                Channel(target.Kind, target[0]), target.Kind, target[0], excluded, message, compressing, extensions, cancellationToken),
+            _ => SendToSeveralAsync(target, excluded, message, compressing, extensions, cancellationToken),
         });
     }
 
-    private static void Check(in WebSocketTarget target)
+    private static SendResult Here(int queued) => new() { QueuedHere = queued };
+
+    private static void Check(in WebSocketTarget target, in SendOptions options)
     {
         for (var i = 0; i < target.Count; i++)
         {
@@ -74,18 +86,24 @@ internal sealed class MessageSender(
             }
         }
 
-        if (target.ExcludedConnectionIds.Count > ushort.MaxValue)
+        if (options.ConflationKey is { } key && Names.Problem(key, "A conflation key") is { } problem)
         {
-            throw new ArgumentException(
-                $"The target excludes {target.ExcludedConnectionIds.Count} connections; at most {ushort.MaxValue} can be. Send to a group instead.", nameof(target));
+            throw new ArgumentException(problem, nameof(options));
         }
 
-        for (var i = 0; i < target.ExcludedConnectionIds.Count; i++)
+        var excluded = options.ExcludedConnectionIds;
+        if (excluded.Count > ushort.MaxValue)
         {
-            ArgumentNullException.ThrowIfNull(target.ExcludedConnectionIds[i], nameof(target));
-            if (target.ExcludedConnectionIds[i].Length > ConnectionId.MaxLength)
+            throw new ArgumentException(
+                $"The options exclude {excluded.Count} connections; at most {ushort.MaxValue} can be. Send to a group instead.", nameof(options));
+        }
+
+        for (var i = 0; i < excluded.Count; i++)
+        {
+            ArgumentNullException.ThrowIfNull(excluded[i], nameof(options));
+            if (excluded[i].Length > ConnectionId.MaxLength)
             {
-                throw new ArgumentException($"An excluded connection id has {target.ExcludedConnectionIds[i].Length} characters; no connection has such an id.", nameof(target));
+                throw new ArgumentException($"An excluded connection id has {excluded[i].Length} characters; no connection has such an id.", nameof(options));
             }
         }
     }
@@ -107,8 +125,8 @@ internal sealed class MessageSender(
     };
 
     /// <summary>Sends to everyone, or to one user or group: here, and on one channel. The message is encoded into its envelope, which is its only copy.</summary>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
-    private async ValueTask SendToChannelAsync(
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private async ValueTask<SendResult> SendToChannelAsync(
         string channel,
         WebSocketTargetKind kind,
         string? name,
@@ -119,8 +137,9 @@ internal sealed class MessageSender(
         CancellationToken cancellationToken)
     {
         using var frame = writer.Encode(kind, name is null ? [] : new ReadOnlySpan<string>(in name), excluded, message, compressing, extensions);
+        var isOwn = subscriptions.IsSubscribed(channel);
         var queued = default(QueuedFrames);
-        ValueTask<long?> publish;
+        ValueTask<PublishResult> publish;
         try
         {
             var order = OrderLocks.Of(channel);
@@ -140,17 +159,24 @@ internal sealed class MessageSender(
             delivery.Start(queued);
         }
 
-        await publish;
+        try
+        {
+            return Here(queued.Count) with { OtherNodes = OutcomeOf(channel, isOwn, await publish) };
+        }
+        catch (BackplaneUnavailableException exception)
+        {
+            throw exception.After(queued.Count);
+        }
     }
 
     /// <summary>Sends to one connection: directly if it is here, else on the channel of its node. One receiver has its order without a lock.</summary>
-    private ValueTask SendToConnectionAsync(
+    private ValueTask<SendResult> SendToConnectionAsync(
         string connectionId, WebSocketMessage message, FrameDeflater? compressing, in EnvelopeExtensions extensions, CancellationToken cancellationToken)
     {
         var nodeId = ConnectionId.NodeOf(connectionId);
         if (nodeId.IsEmpty)
         {
-            return ValueTask.CompletedTask;
+            return new(Here(0));
         }
 
         if (!nodeId.SequenceEqual(node.Info.NodeId))
@@ -158,13 +184,14 @@ internal sealed class MessageSender(
             return PublishToNodeAsync(hub.NodeChannel(nodeId), connectionId, message, compressing, extensions, cancellationToken);
         }
 
-        using var frame = SharedFrame.Encode(message, compressing);
-        delivery.Start(delivery.Enqueue(hub, WebSocketTargetKind.Connections, new(new ReadOnlySpan<string>(in connectionId)), default, frame));
-        return ValueTask.CompletedTask;
+        using var frame = SharedFrame.Encode(message, compressing, terms: extensions.Terms);
+        var queued = delivery.Enqueue(hub, WebSocketTargetKind.Connections, new(new ReadOnlySpan<string>(in connectionId)), default, frame);
+        delivery.Start(queued);
+        return new(Here(queued.Count));
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
-    private async ValueTask PublishToNodeAsync(
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private async ValueTask<SendResult> PublishToNodeAsync(
         string channel,
         string connectionId,
         WebSocketMessage message,
@@ -173,7 +200,14 @@ internal sealed class MessageSender(
         CancellationToken cancellationToken)
     {
         using var frame = writer.Encode(WebSocketTargetKind.Connections, new ReadOnlySpan<string>(in connectionId), [], message, compressing, extensions);
-        await publisher.PublishAsync(channel, frame.Envelope, cancellationToken);
+        try
+        {
+            return Here(0) with { OtherNodes = OutcomeOf(channel, isOwn: false, await publisher.PublishAsync(channel, frame.Envelope, cancellationToken)) };
+        }
+        catch (BackplaneUnavailableException exception)
+        {
+            throw exception.After(queuedHere: 0);
+        }
     }
 
     /// <summary>
@@ -181,22 +215,30 @@ internal sealed class MessageSender(
     /// groups gets one copy. All of it is done in one turn, so that two such sends to the same target have one order everywhere. Each
     /// envelope has a copy of the frame.
     /// </summary>
-    private async ValueTask SendToSeveralAsync(
-        WebSocketTarget target, WebSocketMessage message, FrameDeflater? compressing, EnvelopeExtensions extensions, CancellationToken cancellationToken)
+    private async ValueTask<SendResult> SendToSeveralAsync(
+        WebSocketTarget target,
+        IReadOnlyList<string> excluded,
+        WebSocketMessage message,
+        FrameDeflater? compressing,
+        EnvelopeExtensions extensions,
+        CancellationToken cancellationToken)
     {
-        using var frame = SharedFrame.Encode(message, compressing);
+        using var frame = SharedFrame.Encode(message, compressing, terms: extensions.Terms);
         var outgoing = new List<Outgoing>(target.Count);
         try
         {
             var order = 0UL;
-            var names = target.Kind == WebSocketTargetKind.Connections ? ToConnections(target, frame, extensions, outgoing, ref order) : ToNames(target, frame, extensions, outgoing);
+            var names = target.Kind == WebSocketTargetKind.Connections
+                ? ToConnections(target, excluded, frame, extensions, outgoing, ref order)
+                : ToNames(target, excluded, frame, extensions, outgoing);
             foreach (var envelope in outgoing)
             {
                 order |= OrderLocks.Of(envelope.Channel);
             }
 
             var queued = default(QueuedFrames);
-            List<Task>? pending = null;
+            var others = OtherNodesOutcome.NotNeeded;
+            List<Task<OtherNodesOutcome>>? pending = null;
             try
             {
                 _order.Enter(order);
@@ -204,17 +246,13 @@ internal sealed class MessageSender(
                 {
                     // What a target of connections excludes is not among the names any more.
                     queued = delivery.Enqueue(
-                        hub,
-                        target.Kind,
-                        new(names),
-                        target.Kind == WebSocketTargetKind.Connections ? default : new(AsSpan(target.ExcludedConnectionIds)),
-                        frame);
+                        hub, target.Kind, new(names), target.Kind == WebSocketTargetKind.Connections ? default : new(AsSpan(excluded)), frame);
                     foreach (var envelope in outgoing)
                     {
-                        var publish = publisher.PublishAsync(envelope.Channel, envelope.Bytes, cancellationToken);
+                        var publish = PublishAsync(envelope, cancellationToken);
                         if (publish.IsCompletedSuccessfully)
                         {
-                            _ = publish.Result; // which gives back what stands behind it
+                            others = LeastCertain(others, publish.Result);
                         }
                         else
                         {
@@ -234,8 +272,20 @@ internal sealed class MessageSender(
 
             if (pending is not null)
             {
-                await Task.WhenAll(pending);
+                try
+                {
+                    foreach (var outcome in await Task.WhenAll(pending))
+                    {
+                        others = LeastCertain(others, outcome);
+                    }
+                }
+                catch (BackplaneUnavailableException exception)
+                {
+                    throw exception.After(queued.Count);
+                }
             }
+
+            return Here(queued.Count) with { OtherNodes = others };
         }
         finally
         {
@@ -246,17 +296,39 @@ internal sealed class MessageSender(
         }
     }
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private async ValueTask<OtherNodesOutcome> PublishAsync(Outgoing envelope, CancellationToken cancellationToken) =>
+        OutcomeOf(envelope.Channel, envelope.IsOwn, await publisher.PublishAsync(envelope.Channel, envelope.Bytes, cancellationToken));
+
+    /// <summary>What a publish says of other nodes.</summary>
+    /// <param name="channel">The channel.</param>
+    /// <param name="isOwn">Whether this node listened to it before; if it still does, it is one of those that were counted.</param>
+    /// <param name="result">What the transport says.</param>
+    private OtherNodesOutcome OutcomeOf(string channel, bool isOwn, PublishResult result) => result.Receivers switch
+    {
+        0 => OtherNodesOutcome.NoSubscriberSeen,
+        1 when isOwn && subscriptions.IsSubscribed(channel) => OtherNodesOutcome.NoSubscriberSeen,
+        _ => OtherNodesOutcome.Taken,
+    };
+
+    /// <summary>What is true of two envelopes together: that a transport saw nobody only if it is so for both, or the other needed none.</summary>
+    private static OtherNodesOutcome LeastCertain(OtherNodesOutcome one, OtherNodesOutcome other) =>
+        one == OtherNodesOutcome.Taken || other == OtherNodesOutcome.Taken ? OtherNodesOutcome.Taken
+        : one == OtherNodesOutcome.NoSubscriberSeen ? one
+        : other;
+
     /// <summary>Writes an envelope for each user or group.</summary>
     /// <returns>The users or groups, each once.</returns>
-    private string[] ToNames(in WebSocketTarget target, SharedFrame frame, in EnvelopeExtensions extensions, List<Outgoing> outgoing)
+    private string[] ToNames(
+        in WebSocketTarget target, IReadOnlyList<string> excluded, SharedFrame frame, in EnvelopeExtensions extensions, List<Outgoing> outgoing)
     {
         var names = Distinct(target);
         var messageId = target.Kind == WebSocketTargetKind.Groups ? Guid.NewGuid() : Guid.Empty; // a connection has one user, but several groups
         foreach (var name in names)
         {
             var channel = Channel(target.Kind, name);
-            var array = writer.WriteFrame(target.Kind, new ReadOnlySpan<string>(in name), target.ExcludedConnectionIds, messageId, frame, out var length, extensions);
-            outgoing.Add(new(channel, array, length));
+            var array = writer.WriteFrame(target.Kind, new ReadOnlySpan<string>(in name), excluded, messageId, frame, out var length, extensions);
+            outgoing.Add(new(channel, array, length, subscriptions.IsSubscribed(channel)));
         }
 
         return names;
@@ -265,15 +337,20 @@ internal sealed class MessageSender(
     /// <summary>Writes one envelope for each other node, or several where the ids do not fit into one.</summary>
     /// <returns>The ids of connections that are here.</returns>
     private string[] ToConnections(
-        in WebSocketTarget target, SharedFrame frame, in EnvelopeExtensions extensions, List<Outgoing> outgoing, ref ulong order)
+        in WebSocketTarget target,
+        IReadOnlyList<string> excluded,
+        SharedFrame frame,
+        in EnvelopeExtensions extensions,
+        List<Outgoing> outgoing,
+        ref ulong order)
     {
-        HashSet<string>? excluded = target.ExcludedConnectionIds.Count == 0 ? null : new(target.ExcludedConnectionIds, StringComparer.Ordinal);
+        HashSet<string>? left = excluded.Count == 0 ? null : new(excluded, StringComparer.Ordinal);
         var nodes = new Dictionary<string, List<string>>(StringComparer.Ordinal);
         var perNode = nodes.GetAlternateLookup<ReadOnlySpan<char>>();
         foreach (var id in Distinct(target))
         {
             var nodeId = ConnectionId.NodeOf(id);
-            if (!nodeId.IsEmpty && excluded?.Contains(id) != true)
+            if (!nodeId.IsEmpty && left?.Contains(id) != true)
             {
                 if (!perNode.TryGetValue(nodeId, out var there))
                 {
@@ -299,7 +376,7 @@ internal sealed class MessageSender(
             {
                 var fitting = rest[..writer.CountFitting(rest, frame, extensions)];
                 var array = writer.WriteFrame(WebSocketTargetKind.Connections, fitting, [], Guid.Empty, frame, out var length, extensions);
-                outgoing.Add(new(channel, array, length));
+                outgoing.Add(new(channel, array, length, IsOwn: false));
                 rest = rest[fitting.Length..];
             }
         }
@@ -324,8 +401,8 @@ internal sealed class MessageSender(
         return count == names.Length ? names : names[..count];
     }
 
-    /// <summary>An envelope in an array of the shared pool, and the channel it goes out on.</summary>
-    private readonly record struct Outgoing(string Channel, byte[] Array, int Length)
+    /// <summary>An envelope in an array of the shared pool, the channel it goes out on, and whether this node listens there.</summary>
+    private readonly record struct Outgoing(string Channel, byte[] Array, int Length, bool IsOwn)
     {
         internal ReadOnlyMemory<byte> Bytes => Array.AsMemory(0, Length);
     }

@@ -19,26 +19,28 @@ internal sealed class WebSocketRouter(
 {
     public string Hub => hub.Name;
 
-    public ValueTask SendAsync(WebSocketTarget target, WebSocketMessage message, CancellationToken cancellationToken = default) =>
-        sender.SendAsync(target, message, cancellationToken);
+    public ValueTask<SendResult> SendAsync(
+        WebSocketTarget target, WebSocketMessage message, SendOptions options, CancellationToken cancellationToken = default) =>
+        sender.SendAsync(target, message, options, cancellationToken);
 
-    public ValueTask SendAsync<T>(WebSocketTarget target, T value, JsonTypeInfo<T>? jsonTypeInfo = null, CancellationToken cancellationToken = default)
+    public ValueTask<SendResult> SendAsync<T>(
+        WebSocketTarget target, T value, SendOptions options, JsonTypeInfo<T>? jsonTypeInfo = null, CancellationToken cancellationToken = default)
     {
         switch (value)
         {
             case string text:
-                return SendAsync(target, WebSocketMessage.Text(text), cancellationToken);
+                return SendAsync(target, WebSocketMessage.Text(text), options, cancellationToken);
             case byte[] bytes:
-                return SendAsync(target, WebSocketMessage.Binary(bytes), cancellationToken);
+                return SendAsync(target, WebSocketMessage.Binary(bytes), options, cancellationToken);
             case ReadOnlyMemory<byte> memory:
-                return SendAsync(target, WebSocketMessage.Binary(memory), cancellationToken);
+                return SendAsync(target, WebSocketMessage.Binary(memory), options, cancellationToken);
             case Memory<byte> memory:
-                return SendAsync(target, WebSocketMessage.Binary(memory), cancellationToken);
+                return SendAsync(target, WebSocketMessage.Binary(memory), options, cancellationToken);
             case WebSocketMessage message:
-                return SendAsync(target, message, cancellationToken);
+                return SendAsync(target, message, options, cancellationToken);
             default:
                 jsonTypeInfo ??= (JsonTypeInfo<T>)json.GetTypeInfo(typeof(T));
-                return SendAsync(target, new(JsonSerializer.SerializeToUtf8Bytes(value, jsonTypeInfo), WebSocketMessageType.Text), cancellationToken);
+                return SendAsync(target, new(JsonSerializer.SerializeToUtf8Bytes(value, jsonTypeInfo), WebSocketMessageType.Text), options, cancellationToken);
         }
     }
 

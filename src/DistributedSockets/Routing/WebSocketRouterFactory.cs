@@ -7,11 +7,13 @@ internal sealed class WebSocketRouterFactory(
     Hubs hubs,
     LocalNode node,
     LocalDelivery delivery,
+    ChannelSubscriptions subscriptions,
     BackplanePublisher publisher,
     EnvelopeWriter writer,
     RemoteCommands commands,
     CommandExecutor executor,
-    IOptions<DistributedWebSocketsJsonOptions> json) : IWebSocketRouterFactory
+    IOptions<DistributedWebSocketsJsonOptions> json,
+    TimeProvider time) : IWebSocketRouterFactory
 {
     private readonly ConcurrentDictionary<string, WebSocketRouter> _routers = new(StringComparer.Ordinal);
 
@@ -24,7 +26,7 @@ internal sealed class WebSocketRouterFactory(
     private WebSocketRouter Create(string name)
     {
         var hub = hubs.Get(name);
-        var sender = new MessageSender(hub, node, delivery, publisher, writer, hub.Deflater);
+        var sender = new MessageSender(hub, node, delivery, subscriptions, publisher, writer, hub.Deflater, time);
         return new(hub, sender, node, commands, executor, publisher, writer, json.Value.SerializerOptions);
     }
 }

@@ -11,11 +11,13 @@ internal sealed class WebSocketRouter<THandler>(IWebSocketRouterFactory factory,
 
     public string Hub => _router.Hub;
 
-    public ValueTask SendAsync(WebSocketTarget target, WebSocketMessage message, CancellationToken cancellationToken = default) =>
-        _router.SendAsync(target, message, cancellationToken);
+    public ValueTask<SendResult> SendAsync(
+        WebSocketTarget target, WebSocketMessage message, SendOptions options, CancellationToken cancellationToken = default) =>
+        _router.SendAsync(target, message, options, cancellationToken);
 
-    public ValueTask SendAsync<T>(WebSocketTarget target, T value, JsonTypeInfo<T>? jsonTypeInfo = null, CancellationToken cancellationToken = default) =>
-        _router.SendAsync(target, value, jsonTypeInfo, cancellationToken);
+    public ValueTask<SendResult> SendAsync<T>(
+        WebSocketTarget target, T value, SendOptions options, JsonTypeInfo<T>? jsonTypeInfo = null, CancellationToken cancellationToken = default) =>
+        _router.SendAsync(target, value, options, jsonTypeInfo, cancellationToken);
 
     public ValueTask AddToGroupAsync(string connectionId, string group, CancellationToken cancellationToken = default) =>
         _router.AddToGroupAsync(connectionId, group, cancellationToken);

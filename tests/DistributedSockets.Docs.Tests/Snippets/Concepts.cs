@@ -14,9 +14,9 @@ internal static class ConceptsProgram
         // snippet: concepts-targets
         await router.SendToAllAsync("to everyone in the hub", cancellationToken);
         await router.SendToUserAsync("alice", "to all connections of a user", cancellationToken);
-        await router.SendToGroupsAsync(["red", "blue"], "to two groups, one copy each", cancellationToken);
+        await router.SendAsync(WebSocketTarget.Groups(["red", "blue"]), "to two groups, one copy each", cancellationToken);
         await router.SendToConnectionAsync(connectionId, new byte[] { 1, 2, 3 }, cancellationToken);
-        await router.SendAsync(WebSocketTarget.Group("red").Except(connectionId), new { price = 42 }, cancellationToken: cancellationToken);
+        await router.SendAsync(WebSocketTarget.Group("red"), new { price = 42 }, new SendOptions { ExcludedConnectionIds = [connectionId] }, cancellationToken: cancellationToken);
         // end-snippet
     }
 

@@ -20,7 +20,7 @@ public sealed class SilentBackplane : IBackplane
 
     public ValueTask StartAsync(IBackplaneReceiver receiver, CancellationToken cancellationToken = default) => ValueTask.CompletedTask;
 
-    public ValueTask<long?> PublishAsync(string channel, ReadOnlyMemory<byte> payload, CancellationToken cancellationToken = default) => new(0);
+    public ValueTask<PublishResult> PublishAsync(string channel, ReadOnlyMemory<byte> payload, CancellationToken cancellationToken = default) => new(PublishResult.Counted(0));
 
     public ValueTask SubscribeAsync(string channel, CancellationToken cancellationToken = default) => ValueTask.CompletedTask;
 

@@ -94,8 +94,8 @@ public sealed class ChatHandler(IWebSocketRouter<ChatHandler> router) : WebSocke
     public override async ValueTask OnMessageAsync(WebSocketMessage message, CancellationToken cancellationToken)
     {
         _messages++;
-        var others = WebSocketTarget.Group("lobby").Except(Connection.Id);
-        await router.SendAsync(others, $"{Connection.UserId}: {message.GetText()}", cancellationToken: cancellationToken);
+        var others = new SendOptions { ExcludedConnectionIds = [Connection.Id] };
+        await router.SendAsync(WebSocketTarget.Group("lobby"), $"{Connection.UserId}: {message.GetText()}", others, cancellationToken: cancellationToken);
     }
 
     public override async ValueTask OnDisconnectedAsync(DisconnectReason reason)

@@ -55,7 +55,7 @@ internal sealed class FlawedBackplane(FlawedBroker broker, BackplaneFlaw flaw) :
         return ValueTask.CompletedTask;
     }
 
-    public async ValueTask<long?> PublishAsync(string channel, ReadOnlyMemory<byte> payload, CancellationToken cancellationToken = default)
+    public async ValueTask<PublishResult> PublishAsync(string channel, ReadOnlyMemory<byte> payload, CancellationToken cancellationToken = default)
     {
         Check(channel);
         ThrowIfCancelled(cancellationToken);
@@ -67,18 +67,18 @@ internal sealed class FlawedBackplane(FlawedBroker broker, BackplaneFlaw flaw) :
         switch (flaw)
         {
             case BackplaneFlaw.LosesEmptyPayloads when payload.IsEmpty:
-                return 0;
+                return PublishResult.Counted(0);
             case BackplaneFlaw.CutsLargePayloads when payload.Length > 64 * 1024:
                 payload = payload[..(64 * 1024)];
                 break;
             case BackplaneFlaw.PublishesIntoNothing when broker.IsAway:
-                return 0;
+                return PublishResult.Counted(0);
         }
 
         await ThrowIfAwayAsync();
         var taken = broker.Publish(this, channel, payload);
         await Task.Yield();
-        return taken;
+        return PublishResult.Counted(taken);
     }
 
     public async ValueTask SubscribeAsync(string channel, CancellationToken cancellationToken = default)

@@ -21,7 +21,7 @@ public sealed class BackplaneOutageTests
         Cut(backplane);
 
         var exception = await Assert.ThrowsAsync<BackplaneUnavailableException>(async () => await node.Router.SendToAllAsync("all", Cancellation));
-        await Assert.ThrowsAsync<BackplaneUnavailableException>(async () => await node.Router.SendToUsersAsync(["u", "v"], "users", Cancellation));
+        await Assert.ThrowsAsync<BackplaneUnavailableException>(async () => await node.Router.SendAsync(WebSocketTarget.Users(["u", "v"]), "users", Cancellation));
         await node.Router.SendToConnectionAsync(client.Id, "own connection: no backplane needed", Cancellation);
 
         Assert.Contains("this node were served", exception.Message);

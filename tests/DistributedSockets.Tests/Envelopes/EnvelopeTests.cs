@@ -85,7 +85,7 @@ public sealed class EnvelopeTests
         }
         while (text != "still fine");
 
-        bool TryDispatch(ReadOnlyMemory<byte> bytes) => Envelope.Read(bytes, EnvelopeKnowledge.Current, out var envelope) == EnvelopeVerdict.Taken && dispatcher.TryDispatch(node.Hub, envelope, served);
+        bool TryDispatch(ReadOnlyMemory<byte> bytes) => Envelope.Read(bytes, EnvelopeKnowledge.Current, out var envelope) == EnvelopeVerdict.Taken && dispatcher.TryDispatch(node.Hub, envelope, TimeProvider.System.GetTimestamp(), served);
     }
 
     [Fact]

@@ -279,7 +279,7 @@ public sealed class EnvelopeFuzzTests
     {
         var dispatcher = node.Services.GetRequiredService<EnvelopeDispatcher>();
         var served = new DeliveredMessages(TimeProvider.System);
-        return bytes => Envelope.Read(bytes, EnvelopeKnowledge.Current, out var envelope) == EnvelopeVerdict.Taken && dispatcher.TryDispatch(node.Hub, envelope, served);
+        return bytes => Envelope.Read(bytes, EnvelopeKnowledge.Current, out var envelope) == EnvelopeVerdict.Taken && dispatcher.TryDispatch(node.Hub, envelope, TimeProvider.System.GetTimestamp(), served);
     }
 
     private static MeterListener Listen(AppNode node, string counter, Action<long> counted)

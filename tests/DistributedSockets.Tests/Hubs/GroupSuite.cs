@@ -85,7 +85,7 @@ public abstract class GroupSuite(IRoutingStrategy routing) : IAsyncLifetime
         Assert.Equal("still in", await client.ReceiveTextAsync());
 
         await _here.Router.RemoveFromAllGroupsAsync(client.Id, Cancellation);
-        await _here.Router.SendToGroupsAsync(["g", "other", "third"], "lost", Cancellation);
+        await _here.Router.SendAsync(WebSocketTarget.Groups(["g", "other", "third"]), "lost", Cancellation);
         await _here.Router.SendToConnectionAsync(client.Id, "fence", Cancellation);
         Assert.Equal("fence", await client.ReceiveTextAsync());
         await AssertGroupsAsync(client.Id);

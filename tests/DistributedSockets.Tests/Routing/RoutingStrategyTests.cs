@@ -90,7 +90,7 @@ public sealed class RoutingStrategyTests
         await here.Router.AddToGroupAsync(client.Id, "red", Cancellation);
 
         await here.Router.SendToUserAsync("alice", "to the user", Cancellation);
-        await here.Router.SendToGroupsAsync(["red", "blue"], "to the group", Cancellation);
+        await here.Router.SendAsync(WebSocketTarget.Groups(["red", "blue"]), "to the group", Cancellation);
 
         Assert.Equal("to the user", await client.ReceiveTextAsync());
         Assert.Equal("to the group", await client.ReceiveTextAsync());
@@ -119,7 +119,7 @@ public sealed class RoutingStrategyTests
 
         Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
 
-        bool TryDispatch() => Envelope.Read(envelope.AsMemory(0, length), EnvelopeKnowledge.Current, out var read) == EnvelopeVerdict.Taken && dispatcher.TryDispatch(node.Hub, read, served);
+        bool TryDispatch() => Envelope.Read(envelope.AsMemory(0, length), EnvelopeKnowledge.Current, out var read) == EnvelopeVerdict.Taken && dispatcher.TryDispatch(node.Hub, read, TimeProvider.System.GetTimestamp(), served);
     }
 
     [Theory]

@@ -78,7 +78,7 @@ public abstract class SendSuite(IRoutingStrategy routing) : IAsyncLifetime
         var bystander = await OpenAsync(_there);
         string[] ids = [.. targets.Select(client => client.Id), targets[1].Id, targets[0].Id, "no-such-node.AAAA", "nonsense", $"{bystander.Id}x"];
 
-        await _here.Router.SendToConnectionsAsync(ids, "you three", Cancellation);
+        await _here.Router.SendAsync(WebSocketTarget.Connections(ids), "you three", Cancellation);
 
         await AssertOnlyAsync("you three", targets);
         await AssertNothingAsync(bystander);
@@ -90,7 +90,7 @@ public abstract class SendSuite(IRoutingStrategy routing) : IAsyncLifetime
         TestClient[] targets = [await OpenAsync(_here, "a"), await OpenAsync(_there, "b"), await OpenAsync(_there, "a")];
         var bystander = await OpenAsync(_there, "c");
 
-        await _here.Router.SendToUsersAsync(["a", "b", "a", "nobody"], "you", Cancellation);
+        await _here.Router.SendAsync(WebSocketTarget.Users(["a", "b", "a", "nobody"]), "you", Cancellation);
 
         await AssertOnlyAsync("you", targets);
         await AssertNothingAsync(bystander);
@@ -111,7 +111,7 @@ public abstract class SendSuite(IRoutingStrategy routing) : IAsyncLifetime
         var bystander = await OpenAsync(_there);
         await _there.Router.AddToGroupAsync(bystander.Id, "Red", Cancellation);
 
-        await _here.Router.SendToGroupsAsync(["red", "green", "blue", "red", "empty"], "news", Cancellation);
+        await _here.Router.SendAsync(WebSocketTarget.Groups(["red", "green", "blue", "red", "empty"]), "news", Cancellation);
 
         await AssertOnlyAsync("news", [.. members, onlyBlue]);
         await AssertNothingAsync(bystander);
@@ -128,7 +128,7 @@ public abstract class SendSuite(IRoutingStrategy routing) : IAsyncLifetime
         {
             await (i % 3 == 0
                 ? _here.Router.SendToGroupAsync($"g{1 + (i % 2)}", i.ToString(), Cancellation)
-                : _here.Router.SendToGroupsAsync(["g1", "g2"], i.ToString(), Cancellation));
+                : _here.Router.SendAsync(WebSocketTarget.Groups(["g1", "g2"]), i.ToString(), Cancellation));
         }
 
         for (var i = 0; i < 2_000; i++)
@@ -224,7 +224,7 @@ public abstract class SendSuite(IRoutingStrategy routing) : IAsyncLifetime
         }, Cancellation);
         for (var i = 0; i < 1_000; i++)
         {
-            await _here.Router.SendToGroupsAsync(groups, i.ToString(), Cancellation);
+            await _here.Router.SendAsync(WebSocketTarget.Groups(groups), i.ToString(), Cancellation);
         }
 
         await done.CancelAsync();
@@ -265,7 +265,7 @@ public abstract class SendSuite(IRoutingStrategy routing) : IAsyncLifetime
         string[] excluded = [members[0].Id, members[2].Id, .. Enumerable.Range(0, strangers).Select(i => $"gone-node.{i}")];
         foreach (var target in new[] { WebSocketTarget.All, WebSocketTarget.Group("g"), WebSocketTarget.Groups(["g", "h"]), WebSocketTarget.User("u"), WebSocketTarget.Users(["u", "v"]), WebSocketTarget.Connections([.. members.Select(m => m.Id)]) })
         {
-            await _here.Router.SendAsync(target.Except(excluded), WebSocketMessage.Text(target.Kind.ToString()), Cancellation);
+            await _here.Router.SendAsync(target, WebSocketMessage.Text(target.Kind.ToString()), new() { ExcludedConnectionIds = excluded }, Cancellation);
             await AssertOnlyAsync(target.Kind.ToString(), members[1], members[3]);
         }
 
@@ -277,9 +277,9 @@ public abstract class SendSuite(IRoutingStrategy routing) : IAsyncLifetime
     {
         var client = await OpenAsync(_here, "u");
 
-        await _here.Router.SendToConnectionsAsync([], "x", Cancellation);
-        await _here.Router.SendToUsersAsync([], "x", Cancellation);
-        await _here.Router.SendToGroupsAsync([], "x", Cancellation);
+        await _here.Router.SendAsync(WebSocketTarget.Connections([]), "x", Cancellation);
+        await _here.Router.SendAsync(WebSocketTarget.Users([]), "x", Cancellation);
+        await _here.Router.SendAsync(WebSocketTarget.Groups([]), "x", Cancellation);
         await _here.Router.SendToUserAsync("nobody", "x", Cancellation);
         await _here.Router.SendToGroupAsync("nobody", "x", Cancellation);
 
@@ -445,7 +445,7 @@ public abstract class SendSuite(IRoutingStrategy routing) : IAsyncLifetime
     {
         var router = _here.Router;
         await Assert.ThrowsAsync<ArgumentException>(async () => await router.SendToUserAsync("", "x", Cancellation));
-        await Assert.ThrowsAsync<ArgumentNullException>(async () => await router.SendToGroupsAsync(["a", null!], "x", Cancellation)); // the fault under test
+        await Assert.ThrowsAsync<ArgumentNullException>(async () => await router.SendAsync(WebSocketTarget.Groups(["a", null!]), "x", Cancellation)); // the fault under test
         var tooLong = await Assert.ThrowsAsync<ArgumentException>(async () => await router.SendToGroupAsync(new string('ä', 129), "x", Cancellation));
         Assert.Contains("258 bytes", tooLong.Message);
         var half = await Assert.ThrowsAsync<ArgumentException>(async () => await router.AddToGroupAsync("n.a", "\uD800", Cancellation));

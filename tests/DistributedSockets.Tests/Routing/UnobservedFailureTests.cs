@@ -57,7 +57,7 @@ public sealed class UnobservedFailureTests : IDisposable
     {
         await using var node = await StartAsync(build: sockets => sockets.UseRouting(new PartialRouting()));
         var gate = _backplane.PublishGate = new();
-        await Assert.ThrowsAsync<NotSupportedException>(async () => await node.Router.SendToGroupsAsync(["whole", "broken"], "x", Cancellation));
+        await Assert.ThrowsAsync<NotSupportedException>(async () => await node.Router.SendAsync(WebSocketTarget.Groups(["whole", "broken"]), "x", Cancellation));
 
         await FailAsync(gate);
 

@@ -57,7 +57,7 @@ internal sealed class FakeBackplane(InMemoryCluster cluster) : IBackplane
         await _inner.StartAsync(receiver, cancellationToken);
     }
 
-    public async ValueTask<long?> PublishAsync(string channel, ReadOnlyMemory<byte> payload, CancellationToken cancellationToken = default)
+    public async ValueTask<PublishResult> PublishAsync(string channel, ReadOnlyMemory<byte> payload, CancellationToken cancellationToken = default)
     {
         Calls.Enqueue($"publish {channel}");
         if (Records)
@@ -73,11 +73,11 @@ internal sealed class FakeBackplane(InMemoryCluster cluster) : IBackplane
         ThrowIfCut(channel);
         if (IsDeaf?.Invoke(channel) == true)
         {
-            return 0;
+            return PublishResult.Counted(0);
         }
 
-        var receivers = Swallow ? null : await _inner.PublishAsync(channel, payload, cancellationToken);
-        return HidesReceivers ? null : receivers;
+        var result = Swallow ? PublishResult.Taken : await _inner.PublishAsync(channel, payload, cancellationToken);
+        return HidesReceivers ? PublishResult.Taken : result;
     }
 
     public async ValueTask SubscribeAsync(string channel, CancellationToken cancellationToken = default)

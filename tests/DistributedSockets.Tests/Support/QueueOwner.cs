@@ -5,6 +5,8 @@ internal sealed class QueueOwner : IOutboundQueueOwner
 {
     internal int Full;
     internal int Dropped;
+    internal int Expired;
+    internal int Conflated;
 
     internal List<Exception> Failures { get; } = [];
 
@@ -23,9 +25,20 @@ internal sealed class QueueOwner : IOutboundQueueOwner
         OnTold?.Invoke();
     }
 
-    public void OnFramesDropped(int count)
+    public void OnFramesDropped(int count, FrameDrop cause)
     {
-        Interlocked.Add(ref Dropped, count);
+        ref var counter = ref Dropped;
+        switch (cause)
+        {
+            case FrameDrop.Expired:
+                counter = ref Expired;
+                break;
+            case FrameDrop.Conflated:
+                counter = ref Conflated;
+                break;
+        }
+
+        Interlocked.Add(ref counter, count);
         OnTold?.Invoke();
     }
 }

@@ -74,12 +74,12 @@ internal sealed partial class RedisShardedBackplane : IBackplane
         }
     }
 
-    public ValueTask<long?> PublishAsync(string channel, ReadOnlyMemory<byte> payload, CancellationToken cancellationToken = default)
+    public ValueTask<PublishResult> PublishAsync(string channel, ReadOnlyMemory<byte> payload, CancellationToken cancellationToken = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(channel);
         return Volatile.Read(ref _slots[SlotOf(channel)]) is { } shard
             ? shard.Backplane.PublishAsync(channel, payload, cancellationToken)
-            : ValueTask.FromException<long?>(NoPrimary("the message was not published"));
+            : ValueTask.FromException<PublishResult>(NoPrimary("the message was not published"));
     }
 
     public async ValueTask SubscribeAsync(string channel, CancellationToken cancellationToken = default)

@@ -9,6 +9,6 @@ internal interface IOutboundQueueOwner
     /// <summary>The transport refused a write; the queue takes no more.</summary>
     void OnWriteFailed(Exception exception);
 
-    /// <summary>Frames were dropped because the client reads too slowly.</summary>
-    void OnFramesDropped(int count);
+    /// <summary>Frames that had been queued, or were to be, are not written.</summary>
+    void OnFramesDropped(int count, FrameDrop cause);
 }

@@ -7,7 +7,7 @@ namespace DistributedSockets;
 /// <remarks>Guarded by the lock of the queue it belongs to.</remarks>
 internal sealed class OutboundBacklog(HubOptions options, long maxQueuedBytes, bool takesDeflated)
 {
-    private readonly Queue<SharedFrame> _frames = new();
+    private readonly WaitingFrames _frames = new();
     private readonly Queue<PlatformWrite> _platform = new();
     private SharedFrame? _partial;
     private int _partialWritten;
@@ -20,14 +20,37 @@ internal sealed class OutboundBacklog(HubOptions options, long maxQueuedBytes, b
     /// <summary>Whether nothing waits. What is being flushed does not count.</summary>
     internal bool IsEmpty => _partial is null && _frames.Count == 0 && _platform.Count == 0;
 
-    /// <summary>Whether a frame may be added. An idle connection is never refused one: what alone exceeds the limit would never fit.</summary>
-    internal bool HasRoomFor(SharedFrame frame) => _bytes == 0 || Fits(frame);
-
-    /// <summary>Adds a frame, and takes over its reference.</summary>
-    internal void Add(SharedFrame frame)
+    /// <summary>
+    /// Whether a frame may be added, also in place of the waiting one of its key. An idle connection is never refused one: what alone
+    /// exceeds the limit would never fit.
+    /// </summary>
+    internal bool HasRoomFor(SharedFrame frame)
     {
-        _frames.Enqueue(frame);
+        var (replaced, frames) = FindReplaced(frame) is >= 0 and var number ? (Length(_frames[number]), 1) : (0, 0);
+        return _bytes == replaced || Fits(_bytes - replaced, _frames.Count - frames, frame);
+    }
+
+    /// <summary>Whether a frame may be added and leaves half of the room to others.</summary>
+    internal bool HasAmpleRoomFor(SharedFrame frame) =>
+        _bytes == 0 || (IsHalfEmpty && Fits(_bytes + (options.OutboundQueueBytes / 2), _frames.Count + (options.OutboundQueueFrames / 2), frame));
+
+    /// <summary>Whether half of the room is free.</summary>
+    internal bool IsHalfEmpty => _bytes <= options.OutboundQueueBytes / 2 && _frames.Count <= options.OutboundQueueFrames / 2;
+
+    /// <summary>Adds a frame behind all others, and takes over its reference.</summary>
+    /// <returns>How many waiting frames it replaced: 1 if one had its conflation key, else 0.</returns>
+    internal int Add(SharedFrame frame)
+    {
+        var replaced = 0;
+        if (FindReplaced(frame) is >= 0 and var number)
+        {
+            Drop(_frames.Take(number));
+            replaced = 1;
+        }
+
+        _frames.Add(frame);
         _bytes += Length(frame);
+        return replaced;
     }
 
     internal void Add(PlatformWrite write) => _platform.Enqueue(write);
@@ -37,9 +60,23 @@ internal sealed class OutboundBacklog(HubOptions options, long maxQueuedBytes, b
     internal int DropFor(SharedFrame frame)
     {
         var dropped = 0;
-        while (_frames.Count > 0 && !Fits(frame))
+        while (_frames.Count > 0 && !HasRoomFor(frame))
         {
-            DropOldest();
+            Drop(_frames.TakeOldest());
+            dropped++;
+        }
+
+        return dropped;
+    }
+
+    /// <summary>Drops all frames that are not worth writing any more.</summary>
+    /// <returns>How many were dropped.</returns>
+    internal int DropExpired()
+    {
+        var dropped = 0;
+        for (var number = _frames.FindExpired(0); number >= 0; number = _frames.FindExpired(number))
+        {
+            Drop(_frames.Take(number));
             dropped++;
         }
 
@@ -53,7 +90,7 @@ internal sealed class OutboundBacklog(HubOptions options, long maxQueuedBytes, b
         var dropped = _frames.Count;
         while (_frames.Count > 0)
         {
-            DropOldest();
+            Drop(_frames.TakeOldest());
         }
 
         return dropped;
@@ -75,10 +112,12 @@ internal sealed class OutboundBacklog(HubOptions options, long maxQueuedBytes, b
     /// <summary>Writes what goes into the next flush, and counts what went into the last one as gone.</summary>
     /// <param name="output">Where the bytes go.</param>
     /// <param name="platformWrite">The platform's write among them, to be completed when they are flushed.</param>
+    /// <param name="expired">How many frames were dropped, as it is too late for them.</param>
     /// <returns>Whether there was anything.</returns>
-    internal bool WriteNext(PipeWriter output, out PlatformWrite? platformWrite)
+    internal bool WriteNext(PipeWriter output, out PlatformWrite? platformWrite, out int expired)
     {
         platformWrite = null;
+        expired = 0;
         _bytes -= _bytesInFlush;
         _bytesInFlush = 0;
         if (_partial is not null)
@@ -86,6 +125,9 @@ internal sealed class OutboundBacklog(HubOptions options, long maxQueuedBytes, b
             WritePiece(output);
             return true;
         }
+
+        // Each frame is asked once, just before it would be written: the answer may change at any moment.
+        expired += DropExpiredOldest();
 
         // Pings and pongs overtake; a close frame (opcode 8) must not, since nothing may follow it (RFC 6455 §5.5.1).
         if (_platform.TryPeek(out var next) && (!next.IsClose || _frames.Count == 0))
@@ -95,11 +137,12 @@ internal sealed class OutboundBacklog(HubOptions options, long maxQueuedBytes, b
             return true;
         }
 
-        while (_frames.TryPeek(out var frame) && _bytesInFlush + Length(frame) <= OutboundQueue.JoinBytes)
+        while (_frames.Oldest is { } frame && _bytesInFlush + Length(frame) <= OutboundQueue.JoinBytes)
         {
             output.Write(frame.BytesFor(takesDeflated).Span);
             _bytesInFlush += Length(frame);
-            _frames.Dequeue().Release();
+            _frames.TakeOldest().Release();
+            expired += DropExpiredOldest();
         }
 
         if (_bytesInFlush > 0)
@@ -107,28 +150,42 @@ internal sealed class OutboundBacklog(HubOptions options, long maxQueuedBytes, b
             return true;
         }
 
-        if (!_frames.TryDequeue(out _partial))
+        if (_frames.Count == 0)
         {
             return false;
         }
 
+        _partial = _frames.TakeOldest();
         WritePiece(output);
         return true;
     }
 
     private int Length(SharedFrame frame) => frame.LengthFor(takesDeflated);
 
-    private bool Fits(SharedFrame frame)
+    private long FindReplaced(SharedFrame frame) => frame.Terms?.ConflationKey is { } key ? _frames.Find(key) : -1;
+
+    private bool Fits(int waitingBytes, int waitingFrames, SharedFrame frame)
     {
-        var bytes = _bytes + (long)Length(frame);
-        return _frames.Count < options.OutboundQueueFrames
+        var bytes = waitingBytes + (long)Length(frame);
+        return waitingFrames < options.OutboundQueueFrames
             && bytes <= options.OutboundQueueBytes
             && (bytes <= OutboundQueue.AlwaysAllowedBytes || SharedFrame.OutstandingBytes <= maxQueuedBytes);
     }
 
-    private void DropOldest()
+    private int DropExpiredOldest()
     {
-        var frame = _frames.Dequeue();
+        var dropped = 0;
+        while (_frames.Oldest?.Terms is { IsExpired: true })
+        {
+            Drop(_frames.TakeOldest());
+            dropped++;
+        }
+
+        return dropped;
+    }
+
+    private void Drop(SharedFrame frame)
+    {
         _bytes -= Length(frame);
         frame.Release();
     }

@@ -26,12 +26,15 @@ internal sealed class OutboundQueue(
     private readonly OutboundPump _pump = new(output);
     private volatile OutboundState _state = output is null ? OutboundState.Unopened : OutboundState.Idle;
     private OutboundIntake _intake;
-    private int _dropped; // which the owner has not been told of
+    private int _dropped; // as the queue was full; of these and the next two the owner has not been told
+    private int _expired;
+    private int _conflated;
     private bool _used;
     private PlatformWrite? _ping;
     private bool _isStartQueued; // to the thread pool
     private Exception? _failure;
     private TaskCompletionSource? _drained;
+    private TaskCompletionSource? _room;
 
     /// <summary>Whether frames are written compressed where they are.</summary>
     internal bool TakesDeflated => takesDeflated;
@@ -48,7 +51,8 @@ internal sealed class OutboundQueue(
     internal WebSocketCloseStatus? PlatformCloseStatus { get; private set; }
 
     /// <summary>Whether there is something to write or to report. Asked without the lock: whoever changes either calls <see cref="Start"/> afterwards.</summary>
-    private bool IsStartNeeded => _state == OutboundState.Ready || Volatile.Read(ref _dropped) > 0;
+    private bool IsStartNeeded =>
+        _state == OutboundState.Ready || Volatile.Read(ref _dropped) > 0 || Volatile.Read(ref _conflated) > 0 || Volatile.Read(ref _expired) > 0;
 
     /// <summary>Whether a frame was queued since the last call.</summary>
     internal bool TakeUsed() => Interlocked.Exchange(ref _used, false);
@@ -76,12 +80,7 @@ internal sealed class OutboundQueue(
                 return false;
             }
 
-            if (options.SlowConsumerPolicy == SlowConsumerPolicy.DropOldest)
-            {
-                _dropped += _backlog.DropFor(frame);
-            }
-
-            if (!_backlog.HasRoomFor(frame))
+            if (!_backlog.HasRoomFor(frame) && !TryMakeRoomLocked(frame))
             {
                 _dropped++;
                 if (options.SlowConsumerPolicy == SlowConsumerPolicy.Close)
@@ -93,9 +92,37 @@ internal sealed class OutboundQueue(
                 return false;
             }
 
-            _backlog.Add(frame);
-            _used = true;
-            GetReadyLocked();
+            AddLocked(frame);
+            return true;
+        }
+    }
+
+    /// <summary>
+    /// Queues a frame, taking its own reference, if half of the queue stays free for others, or nothing waits. Call <see cref="Start"/>
+    /// afterwards.
+    /// </summary>
+    /// <param name="frame">The frame.</param>
+    /// <param name="room">
+    /// If it was not queued: completes when it is worth trying again, or is <see langword="null"/> as the queue takes no more frames.
+    /// </param>
+    internal bool TryEnqueueWithRoom(SharedFrame frame, out Task? room)
+    {
+        lock (_gate)
+        {
+            room = null;
+            if (_intake != OutboundIntake.Open)
+            {
+                return false;
+            }
+
+            if (!_backlog.HasAmpleRoomFor(frame))
+            {
+                room = (_room ??= new(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
+                return false;
+            }
+
+            frame.AddReferences(1);
+            AddLocked(frame);
             return true;
         }
     }
@@ -109,7 +136,7 @@ internal sealed class OutboundQueue(
         }
 
         bool starts, isOverrun;
-        int dropped;
+        int dropped, expired, conflated;
         lock (_gate)
         {
             starts = _state == OutboundState.Ready;
@@ -124,8 +151,8 @@ internal sealed class OutboundQueue(
                 _intake = OutboundIntake.Closed;
             }
 
-            dropped = _dropped;
-            _dropped = 0;
+            (dropped, expired, conflated) = (_dropped, _expired, _conflated);
+            _dropped = _expired = _conflated = 0;
         }
 
         try
@@ -135,10 +162,9 @@ internal sealed class OutboundQueue(
                 owner.OnQueueFull(); // first: it closes the connection, also if what is called for the other report throws
             }
 
-            if (dropped > 0)
-            {
-                owner.OnFramesDropped(dropped);
-            }
+            Report(dropped, FrameDrop.QueueFull);
+            Report(expired, FrameDrop.Expired);
+            Report(conflated, FrameDrop.Conflated);
         }
         finally
         {
@@ -315,19 +341,26 @@ internal sealed class OutboundQueue(
     /// <param name="platformWrite">The platform's write among them, to be completed when they are flushed.</param>
     internal bool TryWriteNext(PipeWriter output, out PlatformWrite? platformWrite)
     {
-        TaskCompletionSource? drained;
+        TaskCompletionSource? drained = null;
+        bool isSomething;
+        int expired;
         lock (_gate)
         {
-            if (_backlog.WriteNext(output, out platformWrite))
+            isSomething = _backlog.WriteNext(output, out platformWrite, out expired);
+            if (!isSomething)
             {
-                return true;
+                drained = StopLocked(OutboundState.Idle);
             }
 
-            drained = StopLocked(OutboundState.Idle);
+            if (_room is not null && _backlog.IsHalfEmpty)
+            {
+                TellRoomLocked();
+            }
         }
 
         drained?.TrySetResult();
-        return false;
+        Report(expired, FrameDrop.Expired);
+        return isSomething;
     }
 
     /// <summary>Ends the queue after a write that failed.</summary>
@@ -352,6 +385,39 @@ internal sealed class OutboundQueue(
 
             drained?.TrySetResult();
         }
+    }
+
+    private void Report(int dropped, FrameDrop cause)
+    {
+        if (dropped > 0)
+        {
+            owner.OnFramesDropped(dropped, cause);
+        }
+    }
+
+    /// <summary>Makes room in a full queue: by what is not worth writing any more, then as the policy says.</summary>
+    private bool TryMakeRoomLocked(SharedFrame frame)
+    {
+        _expired += _backlog.DropExpired();
+        if (options.SlowConsumerPolicy == SlowConsumerPolicy.DropOldest)
+        {
+            _dropped += _backlog.DropFor(frame);
+        }
+
+        return _backlog.HasRoomFor(frame);
+    }
+
+    private void AddLocked(SharedFrame frame)
+    {
+        _conflated += _backlog.Add(frame);
+        _used = true;
+        GetReadyLocked();
+    }
+
+    private void TellRoomLocked()
+    {
+        _room?.TrySetResult(); // who waits goes on elsewhere
+        _room = null;
     }
 
     private void AddLocked(PlatformWrite write)
@@ -386,6 +452,8 @@ internal sealed class OutboundQueue(
         {
             _intake = OutboundIntake.Closed; // and one that was full is still to be reported
         }
+
+        TellRoomLocked();
     }
 
     private void FailLocked(Exception exception)

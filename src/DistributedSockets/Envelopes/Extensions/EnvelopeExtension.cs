@@ -9,7 +9,7 @@ namespace DistributedSockets;
 internal sealed class EnvelopeExtension
 {
     /// <summary>How many extensions there are.</summary>
-    internal const int Count = 1;
+    internal const int Count = 3;
 
     /// <summary>What stands before the value: the id and the length.</summary>
     internal const int HeaderBytes = 1 + sizeof(ushort);
@@ -17,6 +17,12 @@ internal sealed class EnvelopeExtension
     /// <summary>The W3C trace context of the activity that sent: <see cref="TraceContextValue"/>.</summary>
     internal static readonly EnvelopeExtension TraceContext =
         new(EnvelopeKnowledge.MayBeIgnored | 1, index: 0, TraceContextValue.MinBytes, TraceContextValue.MaxBytes);
+
+    /// <summary>For how long the message is worth writing: milliseconds, counted by each node from when it gets the envelope.</summary>
+    internal static readonly EnvelopeExtension TimeToLive = new(EnvelopeKnowledge.MayBeIgnored | 2, index: 1, sizeof(uint), sizeof(uint));
+
+    /// <summary>What the message is the newest state of, in UTF-8.</summary>
+    internal static readonly EnvelopeExtension ConflationKey = new(EnvelopeKnowledge.MayBeIgnored | 3, index: 2, 1, Names.MaxBytes);
 
     private EnvelopeExtension(byte id, int index, int minBytes, int maxBytes)
     {
@@ -27,7 +33,7 @@ internal sealed class EnvelopeExtension
     }
 
     /// <summary>All of them, by their index.</summary>
-    internal static EnvelopeExtension[] All => [TraceContext];
+    internal static EnvelopeExtension[] All => [TraceContext, TimeToLive, ConflationKey];
 
     /// <summary>Its number, never used again. With <see cref="EnvelopeKnowledge.MayBeIgnored"/>, older readers pass over it; else they refuse the envelope.</summary>
     internal byte Id { get; }

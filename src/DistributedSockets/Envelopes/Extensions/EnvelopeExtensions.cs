@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Diagnostics;
+using System.Text;
 
 namespace DistributedSockets;
 
@@ -9,8 +10,12 @@ internal readonly struct EnvelopeExtensions
     /// <summary>The activity that the envelope is part of; see <see cref="TraceContextValue.Current"/>.</summary>
     internal ActivityContext TraceContext { get; init; }
 
+    /// <summary>What the send asked for the delivery of its message, if anything.</summary>
+    internal DeliveryTerms? Terms { get; init; }
+
     /// <summary>How many bytes they take, behind the length of the area.</summary>
-    internal int Bytes => TraceContextValue.CountBytes(TraceContext) is var trace and > 0 ? EnvelopeExtension.HeaderBytes + trace : 0;
+    internal int Bytes => BytesOf(TraceContextValue.CountBytes(TraceContext))
+        + (Terms is null ? 0 : BytesOf(Terms.TimeToLive is null ? 0 : sizeof(uint)) + BytesOf(Encoding.UTF8.GetByteCount(Terms.ConflationKey ?? "")));
 
     /// <summary>Writes the extension area, in ascending order of ids.</summary>
     /// <returns>What is behind it.</returns>
@@ -23,8 +28,21 @@ internal readonly struct EnvelopeExtensions
             TraceContextValue.Write(Begin(EnvelopeExtension.TraceContext, trace, ref rest), TraceContext);
         }
 
+        if (Terms?.TimeToLive is { } timeToLive)
+        {
+            var milliseconds = (uint)Math.Ceiling(timeToLive.TotalMilliseconds);
+            BinaryPrimitives.WriteUInt32LittleEndian(Begin(EnvelopeExtension.TimeToLive, sizeof(uint), ref rest), milliseconds);
+        }
+
+        if (Terms?.ConflationKey is { } key)
+        {
+            Encoding.UTF8.GetBytes(key, Begin(EnvelopeExtension.ConflationKey, Encoding.UTF8.GetByteCount(key), ref rest));
+        }
+
         return rest;
     }
+
+    private static int BytesOf(int value) => value == 0 ? 0 : EnvelopeExtension.HeaderBytes + value;
 
     /// <summary>Writes what stands before a value.</summary>
     /// <param name="extension">The extension.</param>

@@ -178,16 +178,16 @@ public sealed class RedisServersAgreementTests
             return ValueTask.CompletedTask;
         }
 
-        public ValueTask<long?> PublishAsync(string channel, ReadOnlyMemory<byte> payload, CancellationToken cancellationToken = default)
+        public ValueTask<PublishResult> PublishAsync(string channel, ReadOnlyMemory<byte> payload, CancellationToken cancellationToken = default)
         {
             Assert.Equal(Channel, channel);
             if (server.Failure is { } failure)
             {
-                return ValueTask.FromException<long?>(failure);
+                return ValueTask.FromException<PublishResult>(failure);
             }
 
             server.Say(payload);
-            return new((long?)null);
+            return new(PublishResult.Taken);
         }
 
         public ValueTask SubscribeAsync(string channel, CancellationToken cancellationToken = default) =>

@@ -236,10 +236,10 @@ public sealed class RedisServersReportTests
             await (Starting?.Task ?? Task.CompletedTask);
         }
 
-        public async ValueTask<long?> PublishAsync(string channel, ReadOnlyMemory<byte> payload, CancellationToken cancellationToken = default)
+        public async ValueTask<PublishResult> PublishAsync(string channel, ReadOnlyMemory<byte> payload, CancellationToken cancellationToken = default)
         {
             await CallAsync(channel);
-            return 1;
+            return PublishResult.Counted(1);
         }
 
         public ValueTask SubscribeAsync(string channel, CancellationToken cancellationToken = default) => CallAsync(channel);

@@ -71,7 +71,7 @@ public sealed class TraceContextTests
         await using var _ = node;
         using var activity = new RecordedActivity();
         await node.Router.SendAsync(WebSocketTarget.All, WebSocketMessage.Binary(default), Cancellation);
-        var overhead = new EnvelopeWriter(node.Hub.OwnChannel.Split(":node:")[1]).RoomFor(WebSocketTarget.All);
+        var overhead = new EnvelopeWriter(node.Hub.OwnChannel.Split(":node:")[1]).RoomFor(WebSocketTarget.All, []);
         var largest = (int)(Limit - (int.MaxValue - overhead)) - 4; // the header of a frame of this size
         const int Extension = EnvelopeExtension.HeaderBytes + TraceContextValue.MinBytes;
         backplane.Records = true;

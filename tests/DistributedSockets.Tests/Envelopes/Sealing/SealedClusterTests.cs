@@ -38,11 +38,11 @@ public sealed class SealedClusterTests
 
         await here.Router.SendToAllAsync("a secret to all", Cancellation);
         await here.Router.SendToUserAsync("alice", "a secret to a user", Cancellation);
-        await here.Router.SendToConnectionsAsync([near.Id, far.Id], "a secret to connections", Cancellation);
+        await here.Router.SendAsync(WebSocketTarget.Connections([near.Id, far.Id]), "a secret to connections", Cancellation);
         await here.Router.AddToGroupAsync(near.Id, "red", Cancellation);
         await here.Router.AddToGroupAsync(far.Id, "red", Cancellation); // a command, and its reply
         await here.Router.AddToGroupAsync(far.Id, "reddish", Cancellation);
-        await here.Router.SendToGroupsAsync(["red", "reddish"], "a secret to groups", Cancellation);
+        await here.Router.SendAsync(WebSocketTarget.Groups(["red", "reddish"]), "a secret to groups", Cancellation);
         foreach (var client in clients)
         {
             foreach (var target in new[] { "all", "a user", "connections", "groups" })
@@ -414,10 +414,10 @@ public sealed class SealedClusterTests
 
         public ValueTask StartAsync(IBackplaneReceiver receiver, CancellationToken cancellationToken = default) => default;
 
-        public ValueTask<long?> PublishAsync(string channel, ReadOnlyMemory<byte> payload, CancellationToken cancellationToken = default)
+        public ValueTask<PublishResult> PublishAsync(string channel, ReadOnlyMemory<byte> payload, CancellationToken cancellationToken = default)
         {
             Taken = payload;
-            return new(1L);
+            return new(PublishResult.Counted(1));
         }
 
         public ValueTask SubscribeAsync(string channel, CancellationToken cancellationToken = default) => default;

@@ -1,0 +1,26 @@
+namespace DistributedSockets;
+
+/// <summary>What came of a send. It tells what was handed over, and never what a client received.</summary>
+/// <remarks>
+/// Of several users, groups or connections it tells the sum of those queued here, and of the other nodes the least certain word:
+/// <see cref="OtherNodesOutcome.Taken"/> if it holds for one of them, else <see cref="OtherNodesOutcome.NoSubscriberSeen"/> if that does,
+/// else <see cref="OtherNodesOutcome.NotNeeded"/>.
+/// </remarks>
+public readonly struct SendResult
+{
+    /// <summary>
+    /// At how many connections of this node the message was queued, each counted once; <see langword="null"/> if it is not known yet, as for a
+    /// send that is delivered later.
+    /// </summary>
+    /// <remarks>
+    /// A connection whose queue is full and drops the message is not counted. Zero does not say that nobody got it: receivers may be on other
+    /// nodes.
+    /// </remarks>
+    public int? QueuedHere { get; init; }
+
+    /// <summary>What became of it as far as other nodes are concerned.</summary>
+    public OtherNodesOutcome OtherNodes { get; init; }
+
+    /// <inheritdoc/>
+    public override string ToString() => $"{QueuedHere?.ToString(System.Globalization.CultureInfo.InvariantCulture) ?? "?"} queued here, other nodes: {OtherNodes}";
+}

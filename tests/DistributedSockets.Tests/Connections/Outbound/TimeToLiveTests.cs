@@ -1,0 +1,115 @@
+using System.IO.Pipelines;
+using DistributedSockets.Testing;
+using Microsoft.Extensions.Time.Testing;
+
+namespace DistributedSockets.Tests;
+
+/// <summary>What a socket gets to too late is not written.</summary>
+public sealed class TimeToLiveTests
+{
+    private readonly GatedStream _stream = new();
+    private readonly QueueOwner _owner = new();
+    private readonly FakeTimeProvider _time = new();
+
+    [Fact]
+    public async Task Write_TimeIsOverWhileItWaits_IsDroppedAndCountedAndTheOthersAreWritten()
+    {
+        var queue = NewQueue();
+        _stream.Shut();
+        Send(queue, "being written", seconds: 1);
+        Send(queue, "short", seconds: 1);
+        Send(queue, "plain");
+        Send(queue, "long", seconds: 10);
+        Send(queue, "short again", seconds: 1);
+
+        _time.Advance(TimeSpan.FromSeconds(1));
+        _stream.Open();
+        await queue.DrainAsync().WithinGuardAsync();
+
+        Assert.Equal(["being written", "plain", "long"], _stream.Texts());
+        Assert.Equal(0, queue.QueuedBytes);
+        Assert.Equal((2, 0, 0), (_owner.Expired, _owner.Dropped, _owner.Conflated));
+    }
+
+    [Fact]
+    public void Write_InTime_IsWritten()
+    {
+        var queue = NewQueue();
+        Send(queue, "now", seconds: 1);
+
+        Assert.Equal(["now"], _stream.Texts());
+        Assert.Equal(0, _owner.Expired);
+    }
+
+    [Fact]
+    public async Task Write_OnlyWhatIsTooLateWaitsBeforeAClose_TheCloseIsWritten()
+    {
+        var queue = NewQueue();
+        _stream.Shut();
+        Send(queue, "being written");
+        Send(queue, "late", seconds: 1);
+        var close = queue.WriteAsync(new byte[] { 0x88, 0x00 });
+
+        _time.Advance(TimeSpan.FromSeconds(1));
+        _stream.Open();
+        await close.WithinGuardAsync();
+
+        Assert.Equal(["being written", "close"], _stream.Texts());
+        Assert.Equal(1, _owner.Expired);
+    }
+
+    [Fact]
+    public async Task Write_TimeIsOverInTheMiddleOfAFrame_IsWrittenToItsEnd()
+    {
+        var queue = NewQueue();
+        var text = new string('x', 3 * OutboundQueue.JoinBytes);
+        _stream.Shut();
+        Send(queue, text, seconds: 1);
+        Send(queue, "late", seconds: 1);
+
+        _time.Advance(TimeSpan.FromSeconds(1));
+        _stream.Open();
+        await queue.DrainAsync().WithinGuardAsync();
+
+        Assert.Equal([text], _stream.Texts());
+        Assert.Equal(1, _owner.Expired);
+    }
+
+    [Theory]
+    [InlineData(SlowConsumerPolicy.Close)]
+    [InlineData(SlowConsumerPolicy.DropNewest)]
+    [InlineData(SlowConsumerPolicy.DropOldest)]
+    public async Task Enqueue_FullOfWhatIsTooLate_MakesRoomAndIsNoSlowConsumer(SlowConsumerPolicy policy)
+    {
+        var queue = NewQueue(frames: 3, policy);
+        _stream.Shut();
+        Send(queue, "being written");
+        Send(queue, "late", seconds: 1);
+        Send(queue, "plain");
+        Send(queue, "late, too", seconds: 1);
+
+        _time.Advance(TimeSpan.FromSeconds(1));
+        Assert.True(Send(queue, "new"));
+        _stream.Open();
+        await queue.DrainAsync().WithinGuardAsync();
+
+        Assert.Equal(["being written", "plain", "new"], _stream.Texts());
+        Assert.Equal((2, 0, 0), (_owner.Expired, _owner.Dropped, _owner.Full));
+    }
+
+    private void Send(OutboundQueue queue, string text, int seconds) =>
+        Assert.True(Send(queue, text, DeliveryTerms.Of(new() { TimeToLive = TimeSpan.FromSeconds(seconds) }, _time)));
+
+    private static bool Send(OutboundQueue queue, string text, DeliveryTerms? terms = null)
+    {
+        using var frame = SharedFrame.Encode(WebSocketMessage.Text(text), terms: terms);
+        var queued = queue.TryEnqueue(frame);
+        queue.Start();
+        return queued;
+    }
+
+    private OutboundQueue NewQueue(int frames = 16_384, SlowConsumerPolicy policy = SlowConsumerPolicy.Close) => new(
+        PipeWriter.Create(_stream, new(minimumBufferSize: OutboundQueue.JoinBytes)),
+        new() { OutboundQueueFrames = frames, SlowConsumerPolicy = policy },
+        _owner);
+}
