@@ -3,6 +3,7 @@ using System.Net.WebSockets;
 using System.Security.Claims;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.Primitives;
 
 namespace DistributedSockets;
@@ -43,6 +44,7 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner, IMe
         // Copied, since the server uses its own again for other requests once this one has ended.
         Headers = new HeaderDictionary(new Dictionary<string, StringValues>(context.Request.Headers, StringComparer.OrdinalIgnoreCase));
         Query = context.Request.Query;
+        RouteValues = context.Request.RouteValues is { Count: > 0 } values ? new RouteValueDictionary(values) : base.RouteValues;
         RemoteIpAddress = context.Connection.RemoteIpAddress;
         ConnectedAt = services.Time.GetUtcNow();
         _limits = new(services.Options, services.Time);
@@ -69,6 +71,8 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner, IMe
     public override IHeaderDictionary Headers { get; }
 
     public override IQueryCollection Query { get; }
+
+    public override IReadOnlyDictionary<string, object?> RouteValues { get; }
 
     public override IPAddress? RemoteIpAddress { get; }
 

@@ -55,6 +55,12 @@ internal sealed partial class ConnectionLog(FailSafeLogger<Connection> logger, T
         }
     }
 
+    [LoggerMessage(118, LogLevel.Error, "A connection filter threw, so the handshake was refused with {StatusCode}. {Others} more were not logged since the last one.")]
+    public partial void FilterFailed(int statusCode, int others, Exception exception);
+
+    [LoggerMessage(119, LogLevel.Warning, "The connection filters did not decide about a handshake within {Timeout}, so it was refused with 503. {Others} more were not logged since the last one.")]
+    public partial void FilterSlow(TimeSpan timeout, int others);
+
     [LoggerMessage(106, LogLevel.Debug, "A connection was opened while the backplane is away; its channels follow when it is back.")]
     public partial void OpenedWithoutBackplane(Exception exception);
 

@@ -7,6 +7,8 @@ internal static class HandshakeOptionsRules
 {
     internal static void Check(HandshakeOptions options, ValidateOptionsResultBuilder errors)
     {
+        errors.CheckDuration(
+            nameof(options.ConnectionFilterTimeout), options.ConnectionFilterTimeout, TimeSpan.FromMilliseconds(100), TimeSpan.FromMinutes(5));
         foreach (var origin in options.AllowedOrigins)
         {
             if (OriginCheck.Problem(origin) is { } problem)

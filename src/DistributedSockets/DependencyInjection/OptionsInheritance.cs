@@ -14,6 +14,7 @@ internal static class OptionsInheritance
     internal static void InheritFrom<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicProperties)] TOptions>(this TOptions options, TOptions above)
         where TOptions : HandshakeOptions
     {
+        options.Filters.AddRange(above.Filters);
         foreach (var property in typeof(TOptions).GetProperties(BindingFlags.Public | BindingFlags.Instance))
         {
             if (property.SetMethod is { IsPublic: true })

@@ -41,7 +41,7 @@ internal sealed partial class DistributedWebSocketsMetrics : IDisposable
         _receivedMessages = _meter.CreateCounter<long>("distributed_sockets.received_messages", "{message}", "Messages from clients.");
         _sentFrames = _meter.CreateCounter<long>("distributed_sockets.sent_frames", "{frame}", "Frames queued for clients.");
         _droppedFrames = _meter.CreateCounter<long>("distributed_sockets.dropped_frames", "{frame}", "Frames dropped because a client reads too slowly, or they are out of date.");
-        _handlerErrors = _meter.CreateCounter<long>("distributed_sockets.handler_errors", "{error}", "Exceptions of handlers, and handlers that do not return when their connection has ended.");
+        _handlerErrors = _meter.CreateCounter<long>("distributed_sockets.handler_errors", "{error}", "Exceptions of handlers and connection filters, and handlers that do not return when their connection has ended.");
         _publishDuration = _meter.CreateHistogram<double>("distributed_sockets.backplane.publish.duration", "s", "How long the backplane took to take an envelope.");
         _receivedEnvelopes = _meter.CreateCounter<long>("distributed_sockets.backplane.received_envelopes", "{envelope}", "Envelopes from other nodes.");
         _droppedEnvelopes = _meter.CreateCounter<long>("distributed_sockets.backplane.dropped_envelopes", "{envelope}", "Envelopes from other nodes that were not delivered.");

@@ -14,7 +14,11 @@ internal sealed class ConnectionEndpoint(
     HandshakeOptions handshake,
     IUserIdProvider userIds)
 {
+    private static readonly Refusal s_groupRefused = new(
+        StatusCodes.Status503ServiceUnavailable, "This server cannot put the connection into its groups. Connect again later; another one may answer.");
+
     private readonly OriginCheck _origins = new(handshake.AllowedOrigins);
+    private readonly ConnectionFilters _filters = new(handshake, services);
 
     /// <summary>Puts our tap before the platform's WebSocket middleware, so that it writes through us.</summary>
     internal Task TapAsync(HttpContext context, RequestDelegate next)
@@ -60,32 +64,17 @@ internal sealed class ConnectionEndpoint(
             return;
         }
 
+        Task straggler;
         try
         {
-            var checking = CheckAsync(context, out var userId);
-            var opening = userId is null ? null : hub.BeginOpening(userId);
-            try
-            {
-                if (await checking is { } refusal)
-                {
-                    await RefuseAsync(context, refusal);
-                    return;
-                }
-
-                await AcceptAsync(context, userId, opening);
-            }
-            finally
-            {
-                if (opening is not null)
-                {
-                    hub.EndOpening(opening);
-                }
-            }
+            straggler = await DecideAsync(context);
         }
         finally
         {
             admission.Leave(address);
         }
+
+        await straggler;
     }
 
     private static Refusal NoHandshake(HttpRequest request) =>
@@ -95,45 +84,102 @@ internal sealed class ConnectionEndpoint(
                 StatusCodes.Status400BadRequest,
                 "This is a WebSocket endpoint. Connect with a WebSocket client: GET with 'Upgrade: websocket' on HTTP/1.1, or extended CONNECT on HTTP/2 (RFC 6455, RFC 8441).");
 
-    private ValueTask<Refusal?> CheckAsync(HttpContext context, out string? userId)
+    /// <summary>Finds out whether the handshake may become a connection, and if so lets that live until it ends.</summary>
+    /// <returns>What still uses the request, which must not end before.</returns>
+    private async Task<Task> DecideAsync(HttpContext context)
+    {
+        if (CheckRequest(context, out var userId) is { } early)
+        {
+            await RefuseAsync(context, early);
+            return Task.CompletedTask;
+        }
+
+        var opening = hub.BeginOpening(userId);
+        try
+        {
+            var connecting = new ConnectingContext(
+                context, hub.Name, userId, ChooseSubProtocol(context.WebSockets.WebSocketRequestedProtocols), user => hub.ChangeOpening(opening, user));
+            var (refusal, straggler) = await _filters.DecideAsync(connecting);
+            if (context.Response.HasStarted)
+            {
+                return straggler; // a filter has answered by itself
+            }
+
+            refusal ??= await CheckConnectionAsync(connecting);
+            if (refusal is null)
+            {
+                await AcceptAsync(connecting, opening);
+            }
+            else if (!context.RequestAborted.IsCancellationRequested)
+            {
+                await RefuseAsync(context, refusal.Value);
+                if (!straggler.IsCompleted)
+                {
+                    await context.Response.CompleteAsync(); // the client need not wait for it
+                }
+            }
+
+            return straggler;
+        }
+        finally
+        {
+            hub.EndOpening(opening);
+        }
+    }
+
+    private Refusal? CheckRequest(HttpContext context, out string? userId)
     {
         userId = null;
         if (!_origins.Allows(context.Request))
         {
-            return new(new Refusal(
-                StatusCodes.Status403Forbidden,
-                "The Origin of this request may not connect here. Add it to HandshakeOptions.AllowedOrigins if it should."));
+            return new(
+                StatusCodes.Status403Forbidden, "The Origin of this request may not connect here. Add it to HandshakeOptions.AllowedOrigins if it should.");
         }
 
         userId = userIds.GetUserId(context);
-        if (userId is null)
-        {
-            return default;
-        }
-
-        return Names.Problem(userId) is { } problem
-            ? new(new Refusal(StatusCodes.Status400BadRequest, problem))
-            : admission.CheckUserAsync(hub, userId, context.RequestAborted);
+        return userId is not null && Names.Problem(userId) is { } problem ? new(StatusCodes.Status400BadRequest, problem) : null;
     }
 
-    private async Task AcceptAsync(HttpContext context, string? userId, OpeningConnection? opening)
+    private async ValueTask<Refusal?> CheckConnectionAsync(ConnectingContext connecting)
     {
-        // Subscribed before the handshake is answered: who sees the connection open can send to it from any node.
-        var userChannel = userId is null ? null : hub.UserChannel(userId);
-        try
+        if (handshake.RefuseUnknownSubProtocols && connecting is { SubProtocol: null, RequestedSubProtocols.Count: > 0 })
         {
-            var all = subscriptions.AcquireAsync(hub.AllChannel, keep: true).AsTask();
-            var own = subscriptions.AcquireAsync(hub.OwnChannel, keep: true).AsTask();
-            var user = userChannel is null ? Task.CompletedTask : subscriptions.AcquireAsync(userChannel, keep: true).AsTask();
-            await Task.WhenAll(all, own, user);
-        }
-        catch (BackplaneUnavailableException exception)
-        {
-            services.Log.OpenedWithoutBackplane(exception);
+            return new(
+                StatusCodes.Status400BadRequest,
+                $"This server speaks none of the subprotocols you ask for. It speaks {(handshake.SubProtocols.Count == 0 ? "none" : string.Join(", ", handshake.SubProtocols))}.");
         }
 
+        return connecting.UserId is { } userId ? await admission.CheckUserAsync(hub, userId, connecting.HttpContext.RequestAborted) : null;
+    }
+
+    private async Task AcceptAsync(ConnectingContext connecting, OpeningConnection opening)
+    {
+        // Subscribed before the handshake is answered: who sees the connection open can send to it from any node.
+        var context = connecting.HttpContext;
+        var userChannel = connecting.UserId is { } userId ? hub.UserChannel(userId) : null;
+        var groups = connecting.GroupsOf(hub);
+        var all = subscriptions.AcquireAsync(hub.AllChannel, keep: true).AsTask();
+        var own = subscriptions.AcquireAsync(hub.OwnChannel, keep: true).AsTask();
+        var user = userChannel is null ? Task.CompletedTask : subscriptions.AcquireAsync(userChannel, keep: true).AsTask();
+        var joins = Array.ConvertAll(groups, group => subscriptions.AcquireAsync(group.Channel, keep: true).AsTask());
+        HandshakeAnswer? answer = null;
         try
         {
+            try
+            {
+                await Task.WhenAll([all, own, user, .. joins]);
+            }
+            catch (BackplaneUnavailableException exception)
+            {
+                if (Array.Exists(joins, static join => join.Exception?.InnerException is BackplaneRefusedException))
+                {
+                    await RefuseAsync(context, s_groupRefused); // as such a join fails, later too
+                    return;
+                }
+
+                services.Log.OpenedWithoutBackplane(exception);
+            }
+
             await CommitSessionStateAsync(context);
             if (context.RequestAborted.IsCancellationRequested)
             {
@@ -142,18 +188,23 @@ internal sealed class ConnectionEndpoint(
 
             var socket = await context.WebSockets.AcceptWebSocketAsync(new WebSocketAcceptContext
             {
-                SubProtocol = ChooseSubProtocol(context.WebSockets.WebSocketRequestedProtocols),
+                SubProtocol = connecting.SubProtocol,
                 DangerousEnableCompression = services.Options.EnableCompression,
                 DisableServerContextTakeover = true, // what we send is compressed once for all, so without context
             });
             var takesDeflated = services.Options.EnableCompression && DeflateAgreement.TakesSharedFrames(context.Response.Headers.SecWebSocketExtensions);
             var feature = context.Features.Get<TapFeature>();
-            var connection = new Connection(context, socket, feature?.Tap, hub.Name, userId, services, takesDeflated);
-            var answer = new HandshakeAnswer(hub, connection, feature, services.Log);
+            var connection = new Connection(context, socket, feature?.Tap, hub.Name, connecting.UserId, services, takesDeflated);
+            if (connecting.CheckedProperties is { } properties)
+            {
+                connection.UseProperties(properties);
+            }
+
+            answer = new(hub, connection, groups, feature, services.Log);
             var isOpen = await answer.SendAsync(context);
             if (answer.HasEntered)
             {
-                if (opening is not null && hub.EndOpening(opening) is { } disconnected)
+                if (hub.EndOpening(opening) is { } disconnected)
                 {
                     connection.Close(disconnected);
                 }
@@ -180,6 +231,14 @@ internal sealed class ConnectionEndpoint(
             if (userChannel is not null)
             {
                 subscriptions.Release(userChannel);
+            }
+
+            if (answer is not { HasEntered: true })
+            {
+                foreach (var (_, channel) in groups)
+                {
+                    subscriptions.Release(channel); // which else the hub has with the memberships
+                }
             }
         }
     }

@@ -9,9 +9,11 @@ namespace DistributedSockets;
 /// </remarks>
 /// <param name="hub">The hub.</param>
 /// <param name="connection">The connection.</param>
+/// <param name="groups">The groups that it begins in, whose channels are needed for it already.</param>
 /// <param name="feature">What holds the answer back, if anything does.</param>
 /// <param name="log">The log.</param>
-internal sealed class HandshakeAnswer(HubConnections hub, Connection connection, TapFeature? feature, ConnectionLog log)
+internal sealed class HandshakeAnswer(
+    HubConnections hub, Connection connection, (string Group, string Channel)[] groups, TapFeature? feature, ConnectionLog log)
 {
     private bool _hasFailed;
 
@@ -62,7 +64,7 @@ internal sealed class HandshakeAnswer(HubConnections hub, Connection connection,
         if (!HasEntered)
         {
             HasEntered = true;
-            hub.Add(connection);
+            hub.Add(connection, groups);
         }
     }
 }

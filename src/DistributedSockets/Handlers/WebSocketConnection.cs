@@ -34,6 +34,9 @@ public abstract class WebSocketConnection
     /// <summary>The query of the handshake.</summary>
     public abstract IQueryCollection Query { get; }
 
+    /// <summary>The values of the route by which the handshake came, such as <c>room</c> of <c>/rooms/{room}</c>; empty if the pattern has none.</summary>
+    public virtual IReadOnlyDictionary<string, object?> RouteValues => ReadOnlyDictionary<string, object?>.Empty;
+
     /// <summary>The client's address, if the transport has one.</summary>
     public abstract IPAddress? RemoteIpAddress { get; }
 

@@ -80,8 +80,8 @@ internal sealed class HubConnections
         _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, "Connections are found one by one."),
     };
 
-    /// <summary>Notes that a connection of a user is being opened. Pair it with <see cref="EndOpening"/>.</summary>
-    internal OpeningConnection BeginOpening(string userId)
+    /// <summary>Notes that a connection is being opened. Pair it with <see cref="EndOpening"/>.</summary>
+    internal OpeningConnection BeginOpening(string? userId)
     {
         var opening = new OpeningConnection(userId);
         lock (_opening)
@@ -90,6 +90,15 @@ internal sealed class HubConnections
         }
 
         return opening;
+    }
+
+    /// <summary>Notes that a connection which is being opened is another user's, as a filter has decided.</summary>
+    internal void ChangeOpening(OpeningConnection opening, string? userId)
+    {
+        lock (_opening)
+        {
+            opening.UserId = userId;
+        }
     }
 
     /// <summary>Ends what <see cref="BeginOpening"/> began, once the hub knows the connection or it will never be open; may be called again.</summary>
@@ -118,7 +127,11 @@ internal sealed class HubConnections
         }
     }
 
-    internal void Add(Connection connection)
+    internal void Add(Connection connection) => Add(connection, []);
+
+    /// <param name="connection">The connection.</param>
+    /// <param name="groups">The groups that it begins in, each with its channel, which is released as for any other group.</param>
+    internal void Add(Connection connection, ReadOnlySpan<(string Group, string Channel)> groups)
     {
         lock (_gate)
         {
@@ -128,6 +141,11 @@ internal sealed class HubConnections
             if (connection.UserId is { } userId)
             {
                 _users.GetOrAdd(userId, static _ => new()).Add(connection);
+            }
+
+            foreach (var (group, channel) in groups)
+            {
+                JoinLocked(connection, group, channel);
             }
 
             _changes.Add(new() { Kind = SessionChangeKind.Saved, Session = SessionLocked(connection, GroupsLocked(connection)) });
@@ -187,24 +205,17 @@ internal sealed class HubConnections
                 return GroupJoin.Gone;
             }
 
-            connection.Groups ??= new(StringComparer.Ordinal);
-            if (connection.Groups.Contains(group))
+            if (connection.Groups?.Contains(group) == true)
             {
                 return GroupJoin.WasMember;
             }
 
-            if (connection.Groups.Count >= maxGroups)
+            if (connection.Groups?.Count >= maxGroups)
             {
                 return GroupJoin.TooMany;
             }
 
-            if (!_groups.TryGetValue(group, out var members))
-            {
-                _groups[group] = members = new() { Channel = channel ?? GroupChannel(group) }; // before the rest: the app's strategy may throw
-            }
-
-            connection.Groups.Add(group);
-            members.Add(connection);
+            JoinLocked(connection, group, channel);
             _changes.Add(GroupChange(SessionChangeKind.GroupAdded, connection, group));
             return GroupJoin.Joined;
         }
@@ -254,6 +265,17 @@ internal sealed class HubConnections
         {
             return connection.Removed ? null : SessionLocked(connection, GroupsLocked(connection));
         }
+    }
+
+    private void JoinLocked(Connection connection, string group, string? channel)
+    {
+        if (!_groups.TryGetValue(group, out var members))
+        {
+            _groups[group] = members = new() { Channel = channel ?? GroupChannel(group) }; // before the rest: the app's strategy may throw
+        }
+
+        (connection.Groups ??= new(StringComparer.Ordinal)).Add(group);
+        members.Add(connection);
     }
 
     private static MemberSet RemoveFrom(ConcurrentDictionary<string, MemberSet> sets, string name, Connection connection, bool ended)

@@ -7,8 +7,41 @@ namespace DistributedSockets.Docs.Tests.Snippets.Concepts;
 public sealed class PriceFeed : WebSocketHandler;
 // end-snippet
 
+public interface IRooms
+{
+    Task<bool> MayEnterAsync(string userId, string room, CancellationToken cancellationToken);
+}
+
+// snippet: concepts-filter
+public sealed class RoomFilter(IRooms rooms) : IConnectionFilter
+{
+    public async ValueTask OnConnectingAsync(ConnectingContext context, CancellationToken cancellationToken)
+    {
+        var room = (string)context.HttpContext.Request.RouteValues["room"]!;
+        if (context.UserId is not { } userId || !await rooms.MayEnterAsync(userId, room, cancellationToken))
+        {
+            context.Refuse(StatusCodes.Status403Forbidden, "You may not enter this room.");
+            return;
+        }
+
+        context.Groups.Add(room);
+    }
+}
+// end-snippet
+
+[WebSocketHub("rooms")]
+internal sealed class RoomHandler : WebSocketHandler;
+
 internal static class ConceptsProgram
 {
+    public static void Filter(WebApplicationBuilder builder)
+    {
+        // snippet: concepts-filter-add
+        builder.Services.AddDistributedWebSockets()
+            .AddHub<RoomHandler>(hub => hub.AddConnectionFilter<RoomFilter>());
+        // end-snippet
+    }
+
     public static async Task TargetsAsync(IWebSocketRouter router, string connectionId, CancellationToken cancellationToken)
     {
         // snippet: concepts-targets

@@ -84,6 +84,8 @@ public sealed class OptionsTests
         { "AllowedOrigins:0", "app://a.example", "//a.example" },
         { "AllowedOrigins:0", "http://[::1]:80", "http://[::1]:80 " },
         { "SubProtocols:0", "v1.chat", "v 1" },
+        { "ConnectionFilterTimeout", "00:00:00.1", "00:00:00.09" },
+        { "ConnectionFilterTimeout", "00:05:00", "00:05:01" },
     };
 
     [Theory]

@@ -97,6 +97,29 @@ public sealed class EndpointTests
     }
 
     [Fact]
+    public async Task Handshake_PatternWithValues_ConnectionHasThemUntilItsEnd()
+    {
+        await using var node = await AppNode.StartAsync(map: static app => app.MapDistributedWebSocket<ProbeHandler>("/rooms/{room}/{seat:int?}"));
+        IReadOnlyDictionary<string, object?>? atEnd = null;
+        node.Probe.OnDisconnected = (connection, _) =>
+        {
+            atEnd = connection.RouteValues;
+            return ValueTask.CompletedTask;
+        };
+        await using var client = await node.ConnectAsync(path: "/rooms/the%20red%20one/7");
+        await using var plain = await node.ConnectAsync();
+
+        var values = node.Probe.Connections[client.Id].RouteValues;
+
+        Assert.Equal(("the red one", "7", 2), (values["room"], values["seat"], values.Count));
+        Assert.Equal("the red one", values["ROOM"]); // as routes are
+        Assert.Empty(node.Probe.Connections[plain.Id].RouteValues);
+        await client.DisposeAsync();
+        await node.Probe.Disconnected(client.Id).Task.WithinGuardAsync();
+        await Eventually.TrueAsync(() => atEnd?.Count == 2, "the end has been told");
+    }
+
+    [Fact]
     public async Task Handshake_UserIdTooLong_Gets400()
     {
         await using var node = await AppNode.StartAsync();
