@@ -26,7 +26,7 @@ internal static class RedisConnectionString
     private static readonly string[] PubSub = ["PING", "PUBLISH", "SUBSCRIBE", "UNSUBSCRIBE"];
     private static readonly string[] ShardedPubSub = ["CLUSTER", "PING", "SPUBLISH", "SSUBSCRIBE", "SUNSUBSCRIBE"];
     private static readonly string[] Store =
-        ["DEL", "EVAL", "EVALSHA", "EXISTS", "HDEL", "HGET", "HGETALL", "HLEN", "HMGET", "HRANDFIELD", "HSCAN", "HSET", "HSETNX", "PING", "SCARD", "SET", "SMEMBERS", "SSCAN"];
+        ["DEL", "EVAL", "EVALSHA", "EXISTS", "HDEL", "HGET", "HGETALL", "HLEN", "HMGET", "HRANDFIELD", "HSCAN", "HSET", "HSETNX", "PING", "SET", "SMEMBERS", "ZCARD", "ZRANGEBYLEX"];
 
     /// <summary>The commands that may not be taken away.</summary>
     internal static IReadOnlyList<string> CommandsFor(IRedisConnectionOptions options) => options switch

@@ -157,7 +157,13 @@ internal sealed partial class RedisSessionStore
             }
         }
 
-        await DropShareAsync(database, keys, hub, onlyIfLost: true, cancellationToken).ConfigureAwait(false);
+        // The lease may be gone before its time, as after a loss of some keys, and then the share goes before its time too.
+        if (await ExchangeAsync(() => database.KeyExistsAsync(keys.Lease), cancellationToken).ConfigureAwait(false))
+        {
+            return false;
+        }
+
+        await DropShareAsync(database, keys, hub, cancellationToken).ConfigureAwait(false);
         return await PurgeKeysAsync([keys.Users(hub), keys.Groups(hub), keys.Connections(hub)], hub).ConfigureAwait(false);
 
         Task<bool> PurgeKeysAsync(RedisKey[] leftovers, RedisValue last) => ExchangeAsync(

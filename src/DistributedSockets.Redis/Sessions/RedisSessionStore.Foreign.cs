@@ -83,7 +83,8 @@ internal sealed partial class RedisSessionStore
         }
     }
 
-    private async Task DiscardForeignAsync(IDatabase database, (RedisKey Key, string Type)[] ours, CancellationToken cancellationToken)
+    /// <returns>Whether there was any.</returns>
+    private async Task<bool> DiscardForeignAsync(IDatabase database, (RedisKey Key, string Type)[] ours, CancellationToken cancellationToken)
     {
         var discarded = await ExchangeAsync(
             async () => (long)await database.ScriptEvaluateAsync(
@@ -95,5 +96,7 @@ internal sealed partial class RedisSessionStore
         {
             Log.ForeignKeysDeleted(_logger, discarded);
         }
+
+        return discarded > 0;
     }
 }

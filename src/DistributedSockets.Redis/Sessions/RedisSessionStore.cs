@@ -83,10 +83,7 @@ internal sealed partial class RedisSessionStore : ISessionStore
                 () => writes.SendLast((number, _) => database.StringSetAsync(keys.Lease, number, expiry: null, keepTtl: true, When.Exists)), cancellationToken).ConfigureAwait(false);
         }
 
-        if (!await KeepSharesAsync(database, keys, shares, [.. ((RedisValue[]?)hubs ?? []).Select(static hub => (string)hub!)], (RedisValue)end, cancellationToken).ConfigureAwait(false))
-        {
-            writes.Lose();
-        }
+        await KeepSharesAsync(database, keys, shares, writes, [.. ((RedisValue[]?)hubs ?? []).Select(static hub => (string)hub!)], (RedisValue)end, cancellationToken).ConfigureAwait(false);
 
         await listed.ConfigureAwait(false);
         return !writes.TakeLoss();
@@ -200,7 +197,7 @@ internal sealed partial class RedisSessionStore : ISessionStore
         foreach (var hub in hubs.Union(shares?.Hubs ?? [], StringComparer.Ordinal))
         {
             shares?.Forget(hub); // first, so that a renewal in between does not miss what is taken back
-            await DropShareAsync(database, keys, hub, onlyIfLost: false, cancellationToken).ConfigureAwait(false);
+            await DropShareAsync(database, keys, hub, cancellationToken).ConfigureAwait(false);
         }
 
         foreach (var hub in hubs)

@@ -31,8 +31,8 @@ public sealed class ClusterSessionStoreTests(RedisCluster shared)
             var owned = Enumerable.Range(0, Nodes).Where(i => Owns(Array.IndexOf([.. shared.Nodes], node), RedisSlots.Of($"{{{prefix}:{Node(i).NodeId}}}"))).ToArray();
             foreach (var i in owned)
             {
-                // The lease, the hubs, the sessions, users and groups of the hub, the groups of one session, one user and one group.
-                Assert.Equal(8, await CountKeysAsync(node, $"{{{prefix}:{Node(i).NodeId}}}:*"));
+                // The lease, the hubs, the sessions, connections, users and groups of the hub, the groups of one session, one user and one group.
+                Assert.Equal(9, await CountKeysAsync(node, $"{{{prefix}:{Node(i).NodeId}}}:*"));
             }
 
             spread.Add(owned.Length);
@@ -41,6 +41,7 @@ public sealed class ClusterSessionStoreTests(RedisCluster shared)
         Assert.Equal(Nodes, spread.Sum());
         Assert.All(spread, static nodes => Assert.InRange(nodes, 1, Nodes / 2));
         Assert.Equal(Nodes, await store.CountAsync(SessionQuery.ForGroup(Hub, "red"), Cancellation));
+        Assert.Equal(Nodes, Assert.Single((await store.ListGroupsAsync(GroupQuery.Largest(Hub), 10, null, Cancellation)).Groups, static group => group.Group == "red").Connections);
     }
 
     [Fact]

@@ -40,6 +40,11 @@ public sealed class AclTests
                 async () => (await sender.ConnectionsAsync(SessionQuery.ForGroup(RedisNode.Hub, "red"))).SequenceEqual([client.Id]), "the session is listed");
             Assert.True(await sender.Store.IsOnlineAsync(RedisNode.Hub, "alice", Cancellation));
             Assert.Equal(1, await sender.Store.CountAsync(SessionQuery.ForHub(RedisNode.Hub), Cancellation));
+            Assert.Equal(1, await sender.Store.CountAsync(SessionQuery.ForUserInGroup(RedisNode.Hub, "alice", "red"), Cancellation));
+            Assert.Single((await sender.Store.ListPageAsync(SessionQuery.ForHub(RedisNode.Hub), 1, null, Cancellation)).Sessions);
+            await Eventually.TrueAsync(
+                async () => (await sender.Store.ListGroupsAsync(GroupQuery.Largest(RedisNode.Hub), 10, "5:blue", Cancellation)).Groups is [{ Group: "red", Connections: 1 }], "the group is listed");
+            Assert.Single((await sender.Store.ListGroupsAsync(GroupQuery.ByName(RedisNode.Hub), 10, null, Cancellation)).Groups);
 
             // What stands in the way is deleted, and what a lost node left is claimed.
             await using var admin = await ConnectionMultiplexer.ConnectAsync(redis.EndPoint);

@@ -272,7 +272,7 @@ public sealed class ConnectionStringTests(RedisServer redis, RedisServers server
         var prefix = $"string-{Guid.NewGuid():N}";
         var connectionString = $"{redis.EndPoint},{map}";
         Assert.DoesNotContain("$HSET=", connectionString);
-        Assert.Contains("$ZADD=", connectionString);
+        Assert.Contains("$SADD=", connectionString);
         await using var one = await RedisNode.StartAsync(connectionString, prefix);
         await using (var other = await RedisNode.StartAsync(connectionString, prefix))
         {
@@ -282,6 +282,9 @@ public sealed class ConnectionStringTests(RedisServer redis, RedisServers server
             Assert.Equal([true, false], await one.Store.AreOnlineAsync(RedisNode.Hub, ["bob", "carol"], Cancellation));
             await Eventually.TrueAsync(async () => (await one.ConnectionsAsync(SessionQuery.ForUser(RedisNode.Hub, "bob"))).Length == 1, "bob is listed");
             Assert.True(await one.Store.CountAsync(SessionQuery.ForHub(RedisNode.Hub), Cancellation) > 0);
+            Assert.NotEmpty((await one.Store.ListPageAsync(SessionQuery.ForUser(RedisNode.Hub, "bob"), 1, null, Cancellation)).Sessions);
+            await one.Store.ListGroupsAsync(GroupQuery.ByName(RedisNode.Hub), 10, null, Cancellation);
+            await one.Store.ListGroupsAsync(GroupQuery.Largest(RedisNode.Hub), 10, null, Cancellation);
         }
 
         // What a lost node left is claimed.

@@ -40,11 +40,11 @@ public abstract class ForeignKeysTests(RespServer server) : IAsyncLifetime
         await ListedAsync(sender, client.Id);
 
         var keys = new RedisSessionKeys(_prefix, node.Info.NodeId);
-        foreach (var key in new[]
-        {
+        foreach (var key in (RedisKey[])
+        [
             RedisSessionKeys.Nodes(_prefix), keys.Lease, keys.Hubs, keys.Sessions(RedisNode.Hub), keys.Users(RedisNode.Hub), keys.Groups(RedisNode.Hub),
-            keys.User(RedisNode.Hub, "alice"), keys.Group(RedisNode.Hub, "red"),
-        })
+            keys.User(RedisNode.Hub, "alice"), keys.Group(RedisNode.Hub, "red"), keys.Connections(RedisNode.Hub), .. new RedisHubKeys(_prefix, RedisNode.Hub).For(node.Info.NodeId),
+        ])
         {
             // In one step: the nodes may write to it in between.
             var exchange = Foreign.CreateTransaction();
@@ -60,6 +60,8 @@ public abstract class ForeignKeysTests(RespServer server) : IAsyncLifetime
         await using var second = await node.ConnectAsync("alice");
         await sender.Router.AddToGroupAsync(second.Id, "red", Cancellation);
         await ListedAsync(sender, client.Id, second.Id);
+        await Eventually.TrueAsync(
+            async () => (await sender.Store.ListGroupsAsync(GroupQuery.ByName(RedisNode.Hub), 10, null, Cancellation)).Groups is [{ Group: "red", Connections: 2 }], "the size of the group is right again");
         await sender.HealthyAsync();
         await node.HealthyAsync();
         await sender.Router.SendToUserAsync("alice", "served again", Cancellation);
@@ -75,6 +77,7 @@ public abstract class ForeignKeysTests(RespServer server) : IAsyncLifetime
         await node.Router.AddToGroupAsync(client.Id, "red", Cancellation);
         await ListedAsync(node, client.Id);
         var keys = new RedisSessionKeys(_prefix, node.Info.NodeId);
+        var hub = new RedisHubKeys(_prefix, RedisNode.Hub);
         var random = new Random(1);
         for (var i = 0; i < 200; i++)
         {
@@ -84,8 +87,13 @@ public abstract class ForeignKeysTests(RespServer server) : IAsyncLifetime
             await Foreign.HashSetAsync(keys.Sessions(RedisNode.Hub), [new(bytes, bytes)]);
             await Foreign.HashSetAsync(keys.Users(RedisNode.Hub), [new(bytes, bytes)]);
             await Foreign.SetAddAsync(keys.Hubs, bytes);
-            await Foreign.SetAddAsync(keys.User(RedisNode.Hub, "alice"), bytes);
-            await Foreign.SetAddAsync(keys.Group(RedisNode.Hub, "red"), bytes);
+            await Foreign.SortedSetAddAsync(keys.User(RedisNode.Hub, "alice"), bytes, 0);
+            await Foreign.SortedSetAddAsync(keys.Group(RedisNode.Hub, "red"), bytes, 0);
+            await Foreign.SortedSetAddAsync(keys.Connections(RedisNode.Hub), bytes, 0);
+            await Foreign.SortedSetAddAsync(hub.Leases, bytes, i);
+            await Foreign.HashSetAsync(hub.Numbers, bytes, bytes);
+            await Foreign.SortedSetAddAsync(hub.Names, bytes, 0);
+            await Foreign.HashSetAsync(hub.ShareOf($"gone-{i}"), bytes, bytes);
         }
 
         await Foreign.HashSetAsync(RedisSessionKeys.Nodes(_prefix), "huge", new byte[1 << 20]);
@@ -97,6 +105,8 @@ public abstract class ForeignKeysTests(RespServer server) : IAsyncLifetime
         await ListedAsync(node, client.Id);
         Assert.Equal(node.Info.NodeId, Assert.Single(await node.Store.ListNodesAsync(Cancellation)).NodeId);
         Assert.True(await node.Store.IsOnlineAsync(RedisNode.Hub, "alice", Cancellation));
+        Assert.Contains((await node.Store.ListGroupsAsync(GroupQuery.Largest(RedisNode.Hub), 1_000, null, Cancellation)).Groups, group => group is { Group: "red", Connections: 1 });
+        Assert.Contains((await node.Store.ListGroupsAsync(GroupQuery.ByName(RedisNode.Hub, "red"), 1_000, null, Cancellation)).Groups, group => group is { Group: "red", Connections: 1 });
         await node.HealthyAsync();
         Assert.DoesNotContain(node.Logs.GetSnapshot(), entry => entry.Id.Id is 180 or 191 || entry.Level >= Microsoft.Extensions.Logging.LogLevel.Error);
         Assert.All(

@@ -43,6 +43,8 @@ public abstract class RedisSessionStoreContentTests(RespServer server) : IAsyncL
 
     private RedisSessionStore Store => _store!;
 
+    private RedisHubKeys HubKeys => new(_prefix, Hub);
+
     public async ValueTask InitializeAsync()
     {
         server.SkipUnlessAvailable();
@@ -157,7 +159,8 @@ public abstract class RedisSessionStoreContentTests(RespServer server) : IAsyncL
     }
 
     /// <summary>Which of a node's keys is in the way, so that each test runs for every one.</summary>
-    public static TheoryData<string> KeysOfANode => ["lease", "hubs", "sessions", "users", "groups", "user", "group"];
+    public static TheoryData<string> KeysOfANode =>
+        ["lease", "hubs", "sessions", "users", "groups", "user", "group", "connections", "leases", "numbers", "sizes", "names", "share"];
 
     [Theory]
     [MemberData(nameof(KeysOfANode))]
@@ -183,8 +186,8 @@ public abstract class RedisSessionStoreContentTests(RespServer server) : IAsyncL
         Assert.Equal(["n1", "n2"], (await Store.ListNodesAsync(Cancellation)).Select(node => node.NodeId).Order());
         Assert.Empty(await ClaimAllAsync());
 
-        // Neither the lease's value nor the counts of groups matter to a query.
-        Assert.Equal(which is "lease" or "groups" ? 0 : 1, _logger.Collector.GetSnapshot().Count(entry => entry.Id.Id == 1024));
+        // Neither the lease's value nor the counts of groups matter to a query, nor what pages and lists of groups are read from.
+        Assert.Equal(which is "lease" or "groups" or "connections" || HubKeys.For("n2").Contains(KeyOf(keys, which)) ? 0 : 1, _logger.Collector.GetSnapshot().Count(entry => entry.Id.Id == 1024));
     }
 
     [Theory]
@@ -324,7 +327,7 @@ public abstract class RedisSessionStoreContentTests(RespServer server) : IAsyncL
 
         await Store.CommitAsync("n1", [new(SessionChangeKind.GroupAdded, Hub, session.ConnectionId, "blue", () => session)], Cancellation);
 
-        string[] expected = [keys.Hubs!, keys.Lease!, RedisSessionKeys.Nodes(_prefix)!];
+        string[] expected = [keys.Hubs!, keys.Lease!, RedisSessionKeys.Nodes(_prefix)!, HubKeys.Leases!, HubKeys.Numbers!];
         Assert.Equal(expected.Order(StringComparer.Ordinal), await KeysAsync());
     }
 
@@ -425,7 +428,7 @@ public abstract class RedisSessionStoreContentTests(RespServer server) : IAsyncL
 
         await Store.CommitAsync("n1", [new() { Kind = SessionChangeKind.Ended, Session = session }], Cancellation);
 
-        string[] expected = [keys.Hubs!, keys.Lease!, RedisSessionKeys.Nodes(_prefix)!];
+        string[] expected = [keys.Hubs!, keys.Lease!, RedisSessionKeys.Nodes(_prefix)!, HubKeys.Leases!, HubKeys.Numbers!];
         Assert.Equal(expected.Order(StringComparer.Ordinal), await KeysAsync());
     }
 
@@ -469,11 +472,12 @@ public abstract class RedisSessionStoreContentTests(RespServer server) : IAsyncL
     private async Task PlantAsync(RedisSessionKeys keys, string connectionId, string record)
     {
         await Database.HashSetAsync(keys.Sessions(Hub), connectionId, Encoding.Latin1.GetBytes(record));
-        await Database.SetAddAsync(keys.User(Hub, "alice"), connectionId);
-        await Database.SetAddAsync(keys.Group(Hub, "red"), connectionId);
+        await Database.SortedSetAddAsync(keys.User(Hub, "alice"), connectionId, 0);
+        await Database.SortedSetAddAsync(keys.Group(Hub, "red"), connectionId, 0);
+        await Database.SortedSetAddAsync(keys.Connections(Hub), connectionId, 0);
     }
 
-    private static RedisKey KeyOf(RedisSessionKeys keys, string which) => which switch
+    private RedisKey KeyOf(RedisSessionKeys keys, string which) => which switch
     {
         "lease" => keys.Lease,
         "hubs" => keys.Hubs,
@@ -481,6 +485,12 @@ public abstract class RedisSessionStoreContentTests(RespServer server) : IAsyncL
         "users" => keys.Users(Hub),
         "groups" => keys.Groups(Hub),
         "user" => keys.User(Hub, "alice"),
+        "connections" => keys.Connections(Hub),
+        "leases" => HubKeys.Leases,
+        "numbers" => HubKeys.Numbers,
+        "sizes" => HubKeys.Sizes,
+        "names" => HubKeys.Names,
+        "share" => HubKeys.ShareOf(keys.NodeId),
         _ => keys.Group(Hub, "red"),
     };
 

@@ -67,7 +67,7 @@ public sealed class RedisSessionStoreLeaseTests(RedisServer redis) : IAsyncLifet
         Assert.StartsWith("+OK", await redis.CommandAsync("SET", lease, "1", "KEEPTTL"), StringComparison.Ordinal);
 
         // What the renewal asks first, but nobody reads the answer.
-        Assert.StartsWith(":0", await redis.CommandAsync("EVAL", RedisSessionScripts.Renew, "1", lease, "2", "3", "600000"), StringComparison.Ordinal);
+        Assert.StartsWith("*3\r\n:0\r\n", await redis.CommandAsync("EVAL", RedisSessionScripts.Renew, "2", lease, "none", "2", "3", "600000"), StringComparison.Ordinal);
         await store.CommitAsync(_node.NodeId, [Saved("bob")], Cancellation);
 
         Assert.False(await store.RenewLeaseAsync(_node, Lease, Cancellation));
@@ -92,7 +92,7 @@ public sealed class RedisSessionStoreLeaseTests(RedisServer redis) : IAsyncLifet
         var key = new RedisSessionKeys(_prefix, _node.NodeId).Lease.ToString();
         await redis.CommandAsync("SET", key, lease);
 
-        Assert.StartsWith($":{held}", await redis.CommandAsync("EVAL", RedisSessionScripts.Renew, "1", key, number, "8", "600000"), StringComparison.Ordinal);
+        Assert.StartsWith($"*3\r\n:{held}\r\n", await redis.CommandAsync("EVAL", RedisSessionScripts.Renew, "2", key, "none", number, "8", "600000"), StringComparison.Ordinal);
 
         Assert.Equal(held == 1 ? "8" : "0", (await redis.CommandAsync("GET", key)).Split("\r\n")[1]);
         Assert.DoesNotContain(":-1", await redis.CommandAsync("TTL", key), StringComparison.Ordinal);

@@ -76,12 +76,12 @@ internal static class RedisGroupScripts
     /// <summary>Keeps a node's share for as long as its lease, and returns whether everything written before is there.</summary>
     /// <remarks>
     /// KEYS: <see cref="RedisHubKeys.For"/>. ARGV: the node, when its lease runs out, and the number that its writes must have reached, or empty if the
-    /// caller has written nothing. Where the sizes are gone and shares are not, all nodes are to write theirs again.
+    /// caller has written nothing. Where the sizes are gone, or something else is in their place, and shares are not, all nodes are to write theirs again.
     /// </remarks>
     public const string Keep = RedisSessionScripts.HasReached + Now + """
         local lease, last = redis.call('ZSCORE', KEYS[1], ARGV[1]), redis.call('HGET', KEYS[2], ARGV[1])
         if ARGV[3] == '' and not lease and not last then return 1 end
-        if redis.call('EXISTS', KEYS[5]) == 1 and (redis.call('EXISTS', KEYS[3]) == 0 or redis.call('EXISTS', KEYS[4]) == 0) then
+        if redis.call('EXISTS', KEYS[5]) == 1 and (redis.call('TYPE', KEYS[3])['ok'] ~= 'zset' or redis.call('TYPE', KEYS[4])['ok'] ~= 'zset') then
           redis.call('DEL', KEYS[2])
           last = false
         end

@@ -31,12 +31,13 @@ internal readonly struct RedisHubKeys
     public RedisKey Names => _tag + ":names";
 
     /// <summary>The hash from group to the number of its connections on one node: its share in the sizes.</summary>
-    public RedisKey ShareOf(string nodeId) => _tag + ":share:" + nodeId;
+    /// <param name="nodeId">The node, as it stands in <see cref="Leases"/>, where anything may stand.</param>
+    public RedisKey ShareOf(RedisValue nodeId) => ((RedisKey)(_tag + ":share:")).Append((byte[]?)nodeId);
 
     /// <summary>The keys of a script about a node's share.</summary>
-    public RedisKey[] For(string nodeId) => [Leases, Numbers, Sizes, Names, ShareOf(nodeId)];
+    public RedisKey[] For(RedisValue nodeId) => [Leases, Numbers, Sizes, Names, ShareOf(nodeId)];
 
     /// <summary>What each of <see cref="For"/> holds if it is ours.</summary>
-    public (RedisKey Key, string Type)[] TypesFor(string nodeId) =>
+    public (RedisKey Key, string Type)[] TypesFor(RedisValue nodeId) =>
         [(Leases, "zset"), (Numbers, "hash"), (Sizes, "zset"), (Names, "zset"), (ShareOf(nodeId), "hash")];
 }

@@ -11,6 +11,9 @@ internal sealed partial class RedisSessionStore
 {
     private const int GroupsAtOnce = 250;
 
+    // How often 16 lost nodes may turn up whose shares go first: anybody may have made them up.
+    private const int RoundsOfLostNodes = 64;
+
     public async ValueTask<GroupPage> ListGroupsAsync(
         GroupQuery query, int maxGroups, string? continuationToken, CancellationToken cancellationToken = default)
     {
@@ -19,7 +22,7 @@ internal sealed partial class RedisSessionStore
         var after = GroupPosition.Parse(query.Order, continuationToken);
         var hub = new RedisHubKeys(_prefix, query.Hub);
         var database = await DatabaseAsync(cancellationToken).ConfigureAwait(false);
-        while (true)
+        for (var round = 0; round < RoundsOfLostNodes; round++)
         {
             var answer = await AskAsync(hub.Sizes, () => ReadGroupsAsync(database, hub, query, after, maxGroups), [], cancellationToken).ConfigureAwait(false);
             if (answer is not [var isLost, var found])
@@ -32,12 +35,13 @@ internal sealed partial class RedisSessionStore
                 return PageOf((RedisValue[]?)found ?? [], query.Order, maxGroups);
             }
 
-            // Each round takes some shares away, so there is an end.
             foreach (var node in (RedisValue[]?)found ?? [])
             {
-                await DropShareAsync(database, hub, (string)node!, onlyIfLost: true, cancellationToken).ConfigureAwait(false);
+                await DropShareAsync(database, hub, node, onlyIfLost: true, cancellationToken).ConfigureAwait(false);
             }
         }
+
+        throw new SessionStoreUnavailableException("So many nodes of this hub were lost that what they left is still being taken away. Ask again.");
     }
 
     private static async Task<RedisResult[]> ReadGroupsAsync(IDatabase database, RedisHubKeys hub, GroupQuery query, GroupPosition? after, int maxGroups)
@@ -114,34 +118,40 @@ internal sealed partial class RedisSessionStore
         }
     }
 
-    /// <summary>Keeps a node's shares for as long as its lease.</summary>
-    /// <returns>Whether all that it has written is there.</returns>
-    private async Task<bool> KeepSharesAsync(
-        IDatabase database, RedisSessionKeys keys, RedisShares shares, IEnumerable<string> hubs, RedisValue expiry, CancellationToken cancellationToken)
+    /// <summary>Keeps a node's shares for as long as its lease. Where something that it has written is gone, it loses its share and is told.</summary>
+    private Task KeepSharesAsync(
+        IDatabase database, RedisSessionKeys keys, RedisShares shares, RedisWrites writes, IEnumerable<string> hubs, RedisValue expiry, CancellationToken cancellationToken)
     {
-        var whole = await Task.WhenAll(hubs.Union(shares.Hubs, StringComparer.Ordinal).Where(RedisSessionKeys.IsPlain).Select(KeepAsync)).ConfigureAwait(false);
-        return Array.TrueForAll(whole, static one => one);
+        return Task.WhenAll(hubs.Union(shares.Hubs, StringComparer.Ordinal).Where(RedisSessionKeys.IsPlain).Select(KeepAsync));
 
-        async Task<bool> KeepAsync(string hub)
+        async Task KeepAsync(string hub)
         {
             var hubKeys = new RedisHubKeys(_prefix, hub);
+            var isWhole = false;
             try
             {
-                return await ExchangeAsync(
+                isWhole = await ExchangeAsync(
                     async () => (bool)await database.ScriptEvaluateAsync(
                         RedisGroupScripts.Keep, hubKeys.For(keys.NodeId), [keys.NodeId, expiry, shares.Confirmed(hub)]).ConfigureAwait(false),
                     cancellationToken).ConfigureAwait(false);
             }
             catch (SessionStoreUnavailableException exception) when (RedisErrors.IsWrongType(exception))
             {
+                // As good as gone.
+            }
+
+            if (!isWhole)
+            {
+                writes.Lose(); // it writes everything again, so it begins without a share
+                shares.Forget(hub);
                 await MendHubAsync(database, keys, hub, cancellationToken).ConfigureAwait(false);
-                return false;
+                await DropShareAsync(database, keys, hub, cancellationToken).ConfigureAwait(false);
             }
         }
     }
 
     /// <summary>Takes back a node's share in a hub.</summary>
-    private async Task DropShareAsync(IDatabase database, RedisHubKeys hub, string nodeId, bool onlyIfLost, CancellationToken cancellationToken)
+    private async Task DropShareAsync(IDatabase database, RedisHubKeys hub, RedisValue nodeId, bool onlyIfLost, CancellationToken cancellationToken)
     {
         RedisValue[] arguments = [nodeId, GroupsAtOnce, onlyIfLost ? "+" : ""];
         while (await ExchangeAsync(
@@ -150,15 +160,17 @@ internal sealed partial class RedisSessionStore
         }
     }
 
-    private async Task DropShareAsync(IDatabase database, RedisSessionKeys keys, string hub, bool onlyIfLost, CancellationToken cancellationToken)
+    private async Task DropShareAsync(IDatabase database, RedisSessionKeys keys, string hub, CancellationToken cancellationToken)
     {
+        var hubKeys = new RedisHubKeys(_prefix, hub);
         try
         {
-            await DropShareAsync(database, new RedisHubKeys(_prefix, hub), keys.NodeId, onlyIfLost, cancellationToken).ConfigureAwait(false);
+            await DropShareAsync(database, hubKeys, keys.NodeId, onlyIfLost: false, cancellationToken).ConfigureAwait(false);
         }
         catch (SessionStoreUnavailableException exception) when (RedisErrors.IsWrongType(exception))
         {
             await MendHubAsync(database, keys, hub, cancellationToken).ConfigureAwait(false);
+            await DropShareAsync(database, hubKeys, keys.NodeId, onlyIfLost: false, cancellationToken).ConfigureAwait(false);
         }
     }
 
@@ -166,7 +178,9 @@ internal sealed partial class RedisSessionStore
     private async Task MendHubAsync(IDatabase database, RedisSessionKeys keys, string hub, CancellationToken cancellationToken)
     {
         var hubKeys = new RedisHubKeys(_prefix, hub);
-        await DiscardForeignAsync(database, hubKeys.TypesFor(keys.NodeId), cancellationToken).ConfigureAwait(false);
-        await ExchangeAsync(() => database.KeyDeleteAsync([hubKeys.Numbers, hubKeys.Sizes, hubKeys.Names]), cancellationToken).ConfigureAwait(false);
+        if (await DiscardForeignAsync(database, hubKeys.TypesFor(keys.NodeId), cancellationToken).ConfigureAwait(false))
+        {
+            await ExchangeAsync(() => database.KeyDeleteAsync([hubKeys.Numbers, hubKeys.Sizes, hubKeys.Names]), cancellationToken).ConfigureAwait(false);
+        }
     }
 }
