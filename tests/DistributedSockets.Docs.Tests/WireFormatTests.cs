@@ -280,7 +280,7 @@ public sealed class WireFormatTests
     public void Channels_OfAHub_AreThoseOfThePage()
     {
         var block = CodeBlock.In(Repository.Read(Page)).Single(block => block.Language == "channels");
-        var hub = new HubConnections("chat", DistributedWebSocketsClusterOptions.DefaultPrefix, "node-a", new(RoutingStrategy.Interest), new SessionChanges(16, 65_536), new());
+        var hub = new HubConnections("chat", DistributedWebSocketsClusterOptions.DefaultPrefix, "node-a", RoutingStrategy.Interest, new SessionChanges(16, 65_536), new());
 
         Assert.Equal([hub.AllChannel, hub.UserChannel("alice"), hub.GroupChannel("red"), hub.OwnChannel], block.Lines);
     }

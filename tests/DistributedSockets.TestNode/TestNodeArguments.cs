@@ -38,7 +38,7 @@ internal sealed record TestNodeArguments
 
     public string? Prefix { get; private set; }
 
-    public IRoutingStrategy Routing { get; private set; } = RoutingStrategy.Interest;
+    public RoutingStrategy Routing { get; private set; } = RoutingStrategy.Interest;
 
     public bool Http2 { get; private set; }
 

@@ -53,7 +53,7 @@ internal static class TestNodeServices
             builder.UseNatsBackplane(alone);
         }
 
-        builder.UseRouting(arguments.Routing);
+        builder.ConfigureCluster(common => common.Routing = arguments.Routing);
         builder.AddClusterObserver<ClusterEventLog>();
         services.AddSingleton<ClusterEvents>();
         services.AddSingleton<JumpingClock>();

@@ -95,17 +95,6 @@ public static class DistributedWebSocketsBuilderExtensions
         return builder;
     }
 
-    /// <summary>Uses <paramref name="strategy"/> to map users and groups to channels. The last call wins.</summary>
-    /// <param name="builder">The builder.</param>
-    /// <param name="strategy">One of <see cref="RoutingStrategy"/>, or the app's own; the same on all nodes and workers of the cluster.</param>
-    public static IDistributedWebSocketsBuilder UseRouting(this IDistributedWebSocketsBuilder builder, IRoutingStrategy strategy)
-    {
-        ArgumentNullException.ThrowIfNull(builder);
-        ArgumentNullException.ThrowIfNull(strategy);
-        builder.Services.Replace(ServiceDescriptor.Singleton(strategy));
-        return builder;
-    }
-
     /// <summary>Adds an observer of cluster events. Adding the same type twice is the same as once.</summary>
     /// <typeparam name="TObserver">The observer, created once by dependency injection.</typeparam>
     /// <param name="builder">The builder.</param>

@@ -25,7 +25,7 @@ public sealed record NodeInfo
     public NodeFigures? Figures { get; init; }
 
     /// <summary>How the node maps users and groups to channels; <see langword="null"/> if the session store does not tell.</summary>
-    /// <value><c>interest</c>, <c>broadcast</c>, or a fingerprint of another <see cref="IRoutingStrategy"/>.</value>
+    /// <value><c>interest</c> or <c>broadcast</c>, as in <see cref="DistributedWebSocketsClusterOptions.Routing"/>, or one that a later version has added.</value>
     public string? Routing { get; init; }
 
     /// <summary>

@@ -1,11 +1,12 @@
 namespace DistributedSockets;
 
-/// <summary>The strategies that come with the library.</summary>
-public static class RoutingStrategy
+/// <summary>Which channels of the backplane carry what is sent to users and groups; see <see cref="DistributedWebSocketsClusterOptions.Routing"/>.</summary>
+/// <remarks>Everyone and single connections have channels of their own with each of them. More may be added.</remarks>
+public enum RoutingStrategy
 {
     /// <summary>A channel for each user and group, which a node subscribes to while it holds one of their connections. The default.</summary>
     /// <remarks>A message reaches only nodes that hold a receiver. The price is a subscription per user and group.</remarks>
-    public static IRoutingStrategy Interest { get; } = new InterestRouting();
+    Interest,
 
     /// <summary>One channel per hub, the one of everyone: each node takes every message and drops what is for nobody there.</summary>
     /// <remarks>
@@ -13,5 +14,5 @@ public static class RoutingStrategy
     /// and that all of a hub's messages go over one channel: several servers cannot share them. For few nodes, very many groups, or
     /// groups that nearly every node has members of.
     /// </remarks>
-    public static IRoutingStrategy Broadcast { get; } = new BroadcastRouting();
+    Broadcast,
 }

@@ -34,7 +34,6 @@ public static class DistributedWebSocketsServiceCollectionExtensions
         services.TryAddSingleton<InMemoryCluster>(static provider => new(provider.GetRequiredService<TimeProvider>()));
         services.TryAddSingleton<IBackplane, InMemoryBackplane>();
         services.TryAddSingleton<ISessionStore, InMemorySessionStore>();
-        services.TryAddSingleton(RoutingStrategy.Interest);
         services.TryAddSingleton<IWebSocketRouterFactory, WebSocketRouterFactory>();
         services.TryAddSingleton(static provider => provider.GetRequiredService<IWebSocketRouterFactory>().GetRouter(HubName.Default));
         services.TryAddSingleton(typeof(IWebSocketRouter<>), typeof(WebSocketRouter<>));
@@ -102,7 +101,6 @@ public static class DistributedWebSocketsServiceCollectionExtensions
 
     private static void AddNode(IServiceCollection services)
     {
-        services.TryAddSingleton<ChannelRouting>();
         services.TryAddSingleton<LocalNode>();
         services.TryAddSingleton<NodeHealth>();
         services.TryAddSingleton(static provider => provider.GetRequiredService<LocalNode>().Info);

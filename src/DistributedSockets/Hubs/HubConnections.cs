@@ -14,12 +14,12 @@ internal sealed class HubConnections
     private readonly ConcurrentDictionary<string, MemberSet>.AlternateLookup<ReadOnlySpan<char>> _groupsBySpan;
     private readonly SessionChanges _changes;
     private readonly string _channelPrefix;
-    private readonly IHubChannels _channels;
+    private readonly bool _isBroadcast;
     private int _keepsOwnChannel;
     private readonly MemberSet _all = new();
     private readonly HashSet<OpeningConnection> _opening = [];
 
-    internal HubConnections(string name, string prefix, string nodeId, ChannelRouting routing, SessionChanges changes, HubOptions options)
+    internal HubConnections(string name, string prefix, string nodeId, RoutingStrategy routing, SessionChanges changes, HubOptions options)
     {
         Name = name;
         Options = options;
@@ -29,7 +29,7 @@ internal sealed class HubConnections
         _usersBySpan = _users.GetAlternateLookup<ReadOnlySpan<char>>();
         _groupsBySpan = _groups.GetAlternateLookup<ReadOnlySpan<char>>();
         _channelPrefix = $"{prefix}:v1:{name}:";
-        _channels = routing.GetChannels(name, _channelPrefix);
+        _isBroadcast = routing == RoutingStrategy.Broadcast;
         AllChannel = _channelPrefix + "all";
         OwnChannel = NodeChannel(nodeId);
     }
@@ -53,9 +53,9 @@ internal sealed class HubConnections
 
     internal int Count => _connections.Count;
 
-    internal string UserChannel(string userId) => _channels.GetUserChannel(userId);
+    internal string UserChannel(string userId) => _isBroadcast ? AllChannel : $"{_channelPrefix}user:{userId}";
 
-    internal string GroupChannel(string group) => _channels.GetGroupChannel(group);
+    internal string GroupChannel(string group) => _isBroadcast ? AllChannel : $"{_channelPrefix}group:{group}";
 
     internal string NodeChannel(ReadOnlySpan<char> nodeId) => $"{_channelPrefix}node:{nodeId}";
 

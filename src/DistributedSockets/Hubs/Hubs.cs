@@ -5,11 +5,11 @@ namespace DistributedSockets;
 
 /// <summary>The hubs this process speaks to or holds connections of.</summary>
 internal sealed class Hubs(
-    IOptions<DistributedWebSocketsClusterOptions> cluster, LocalNode node, ChannelRouting routing, SessionChanges changes, IOptionsMonitor<HubOptions> options)
+    IOptions<DistributedWebSocketsClusterOptions> cluster, LocalNode node, SessionChanges changes, IOptionsMonitor<HubOptions> options)
 {
     private readonly string _prefix = cluster.Value.Prefix;
     private readonly string _nodeId = node.Info.NodeId;
-    private readonly ChannelRouting _routing = routing;
+    private readonly RoutingStrategy _routing = cluster.Value.Routing;
     private readonly SessionChanges _changes = changes;
     private readonly IOptionsMonitor<HubOptions> _options = options;
     private readonly ConcurrentDictionary<string, HubConnections> _hubs = new(StringComparer.Ordinal);

@@ -82,7 +82,7 @@ internal sealed partial class ClusterAgreement
     {
         Subject.Routing => (
             "map users and groups to other channels",
-            "What one sends to users and groups may not reach the other. Give UseRouting the same strategy everywhere."),
+            "What one sends to users and groups may not reach the other. Set DistributedWebSocketsClusterOptions.Routing alike everywhere."),
         Subject.Backplane => (
             "are on another backplane",
             "What one sends does not reach the other, or not all of it. Give all nodes and workers the same backplane with the same settings."),
@@ -96,7 +96,7 @@ internal sealed partial class ClusterAgreement
 
     private static string Shown(Subject subject, string value) => subject switch
     {
-        Subject.Routing => value is "interest" or "broadcast" ? value : "a strategy of the app",
+        Subject.Routing => value is "interest" or "broadcast" ? value : "another strategy",
         Subject.Backplane => BackplaneForm().IsMatch(value) ? $"'{value}'" : "something unreadable",
         _ => value == Clear ? "clear envelopes" : KeysForm().IsMatch(value) ? $"keys {value}" : "something unreadable",
     };
@@ -141,7 +141,7 @@ internal sealed partial class ClusterAgreement
 
     private static partial class Log
     {
-        [LoggerMessage(194, LogLevel.Error, "{Count} of {Live} nodes and workers map users and groups to other channels, such as {NodeId} with {Routing} where this one has {Own}. What one sends to users and groups may not reach the other. Give UseRouting the same strategy everywhere.")]
+        [LoggerMessage(194, LogLevel.Error, "{Count} of {Live} nodes and workers map users and groups to other channels, such as {NodeId} with {Routing} where this one has {Own}. What one sends to users and groups may not reach the other. Set DistributedWebSocketsClusterOptions.Routing alike everywhere.")]
         public static partial void RoutingDiffers(ILogger logger, int count, int live, string nodeId, string routing, string own);
 
         [LoggerMessage(195, LogLevel.Information, "All nodes and workers map users and groups to the same channels now.")]

@@ -11,7 +11,7 @@ internal sealed class LocalNode
     private volatile bool _started;
     private volatile bool _draining;
 
-    public LocalNode(IOptions<DistributedWebSocketsOptions> options, ChannelRouting routing, TimeProvider time)
+    public LocalNode(IOptions<DistributedWebSocketsOptions> options, IOptions<DistributedWebSocketsClusterOptions> cluster, TimeProvider time)
     {
         var name = options.Value.NodeName;
         Info = new()
@@ -21,7 +21,7 @@ internal sealed class LocalNode
             StartedAt = time.GetUtcNow(),
             Version = AssemblyVersion.Of(typeof(LocalNode).Assembly),
             AppVersion = AssemblyVersion.Of(Assembly.GetEntryAssembly()),
-            Routing = routing.Id,
+            Routing = cluster.Value.Routing == RoutingStrategy.Broadcast ? "broadcast" : "interest",
         };
     }
 

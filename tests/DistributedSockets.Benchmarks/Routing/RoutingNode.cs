@@ -57,7 +57,7 @@ internal sealed class RoutingNode : IDisposable
             sockets =>
             {
                 over.UseBackplane(sockets, endPoint, s_overload);
-                sockets.UseRouting(RoutingStrategies.Get(strategy));
+                sockets.ConfigureCluster(common => common.Routing = RoutingStrategies.Get(strategy));
                 sockets.Services.AddLogging(static logging => logging
                     .SetMinimumLevel(LogLevel.Warning)
                     .AddConsole(static console => console.LogToStandardErrorThreshold = LogLevel.Trace)); // such as an outage, which spoils a run

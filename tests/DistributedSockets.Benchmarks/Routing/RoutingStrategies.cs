@@ -8,7 +8,7 @@ internal static class RoutingStrategies
 
     public static IReadOnlyList<string> All { get; } = [Interest, Broadcast];
 
-    public static IRoutingStrategy Get(string name) => name switch
+    public static RoutingStrategy Get(string name) => name switch
     {
         Interest => RoutingStrategy.Interest,
         Broadcast => RoutingStrategy.Broadcast,

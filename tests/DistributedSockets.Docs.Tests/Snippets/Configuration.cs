@@ -50,7 +50,7 @@ internal static class ConfigurationProgram
     {
         // snippet: configuration-routing
         builder.Services.AddDistributedWebSockets()
-            .UseRouting(RoutingStrategy.Broadcast);
+            .ConfigureCluster(options => options.Routing = RoutingStrategy.Broadcast);
         // end-snippet
     }
 
@@ -65,31 +65,6 @@ internal static class ConfigurationProgram
 
 [WebSocketHub("ticker")]
 internal sealed class TickerHandler : WebSocketHandler;
-
-// snippet: configuration-routing-own
-public sealed class UsersInSixtyFourChannels : IRoutingStrategy
-{
-    public IHubChannels GetChannels(string hub, string prefix) => new Channels(prefix);
-
-    private sealed class Channels(string prefix) : IHubChannels
-    {
-        private readonly string[] _users = [.. Enumerable.Range(0, 64).Select(i => $"{prefix}users-{i}")]; // named once, not at each send
-
-        public string GetUserChannel(string userId)
-        {
-            var hash = 2_166_136_261u; // FNV-1a; string.GetHashCode differs from process to process
-            foreach (var letter in userId)
-            {
-                hash = (hash ^ letter) * 16_777_619;
-            }
-
-            return _users[hash % 64];
-        }
-
-        public string GetGroupChannel(string group) => $"{prefix}group:{group}";
-    }
-}
-// end-snippet
 
 internal sealed record Alert(string Title, string Text);
 

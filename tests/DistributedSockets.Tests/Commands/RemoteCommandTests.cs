@@ -1,5 +1,6 @@
 using DistributedSockets.Testing;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Time.Testing;
 
 namespace DistributedSockets.Tests;
@@ -75,21 +76,24 @@ public sealed class RemoteCommandTests : IAsyncLifetime
     {
         var cluster = new InMemoryCluster();
         var time = new FakeTimeProvider();
-        await using var here = await AppNode.StartAsync(cluster, build: sockets => sockets.Services.AddSingleton<TimeProvider>(time));
-        await using var there = await AppNode.StartAsync(cluster, build: static sockets => sockets.UseRouting(new BrokenRouting()));
+        var key = TestKeys.Create();
+        await using var here = await AppNode.StartAsync(cluster, Seals, sockets => sockets.Services.AddSingleton<TimeProvider>(time));
+        var usedUp = new EnvelopeSealer(EnvelopeKey.TryParse(key), new byte[SealedEnvelope.SenderIdBytes], long.MaxValue, time);
+        await using var there = await AppNode.StartAsync(
+            cluster, Seals, sockets => sockets.Services.AddSingleton<TimeProvider>(time).Replace(ServiceDescriptor.Singleton(usedUp)));
         await using var client = await there.ConnectAsync();
 
-        var join = here.Router.AddToGroupAsync(client.Id, "broken", Cancellation).AsTask();
+        var join = here.Router.AddToGroupAsync(client.Id, "red", Cancellation).AsTask();
 
         await Eventually.TrueAsync(() => there.Logs.GetSnapshot().Any(static entry => entry.Id.Id == 122), "the failure is logged");
         var entry = there.Logs.GetSnapshot().Single(static entry => entry.Id.Id == 122);
-        Assert.IsType<NotSupportedException>(entry.Exception);
+        Assert.IsType<InvalidOperationException>(entry.Exception);
         Assert.Contains(here.Services.GetRequiredService<NodeInfo>().NodeId, entry.Message);
         Assert.False(join.IsCompleted);
         time.Advance(TimeSpan.FromSeconds(5));
         await Assert.ThrowsAsync<RemoteCommandTimeoutException>(() => join.WithinGuardAsync());
-        await here.Router.AddToGroupAsync(client.Id, "whole", Cancellation);
-        Assert.Single(there.Hub.Group("whole"));
+
+        void Seals(DistributedWebSocketsOptions options) => options.EnvelopeKeys.Add(key);
     }
 
     [Fact]
@@ -141,18 +145,6 @@ public sealed class RemoteCommandTests : IAsyncLifetime
             var envelope = new EnvelopeWriter(origin).WriteFrame(WebSocketTargetKind.Users, ["fence"], [], Guid.Empty, frame, out var length);
             _backplane.Receiver.OnReceived(_here.Hub.UserChannel("fence"), envelope.AsMemory(0, length));
             Assert.Equal(origin, await probe.ReceiveTextAsync());
-        }
-    }
-
-    private sealed class BrokenRouting : IRoutingStrategy
-    {
-        public IHubChannels GetChannels(string hub, string prefix) => new Channels(RoutingStrategy.Interest.GetChannels(hub, prefix));
-
-        private sealed class Channels(IHubChannels inner) : IHubChannels
-        {
-            public string GetUserChannel(string userId) => inner.GetUserChannel(userId);
-
-            public string GetGroupChannel(string group) => group == "broken" ? throw new NotSupportedException("broken") : inner.GetGroupChannel(group);
         }
     }
 }

@@ -56,25 +56,6 @@ public sealed class RegistrationTests
     }
 
     [Fact]
-    public async Task UseRouting_CalledSeveralTimes_TheLastWins()
-    {
-        var own = new SharedChannelRouting(4);
-        var services = new ServiceCollection();
-        services.AddDistributedWebSockets();
-        await using (var provider = services.BuildServiceProvider())
-        {
-            Assert.Same(RoutingStrategy.Interest, provider.GetRequiredService<IRoutingStrategy>());
-        }
-
-        services.AddDistributedWebSockets().UseRouting(RoutingStrategy.Broadcast).UseRouting(own);
-        services.AddDistributedWebSockets();
-        await using (var provider = services.BuildServiceProvider())
-        {
-            Assert.Same(own, provider.GetRequiredService<IRoutingStrategy>());
-        }
-    }
-
-    [Fact]
     public async Task Observer_AddedTwice_IsToldOnce()
     {
         var services = new ServiceCollection();

@@ -70,26 +70,6 @@ public sealed class ForeignCodeTests
     }
 
     [Fact]
-    public async Task Connection_EndsWhileTheStrategyOfTheAppThrows_GivesUpItsChannelsAndIsDisposed()
-    {
-        var strategy = new MoodyRouting();
-        await using var node = await AppNode.StartAsync(build: sockets => sockets.UseRouting(strategy));
-        var subscriptions = node.Services.GetRequiredService<ChannelSubscriptions>();
-        var client = await node.ConnectAsync("ann");
-        await node.Router.AddToGroupAsync(client.Id, "red", Cancellation);
-        await node.Router.AddToGroupAsync(client.Id, "blue", Cancellation);
-        string[] channels = [node.Hub.UserChannel("ann"), node.Hub.GroupChannel("red"), node.Hub.GroupChannel("blue")];
-        Assert.All(channels, channel => Assert.Equal(1, subscriptions.CountNeeded(channel)));
-
-        strategy.Throws = true;
-        await client.DisposeAsync();
-
-        await node.Probe.Disconnected(client.Id).Task.WithinGuardAsync();
-        await Eventually.TrueAsync(() => channels.All(channel => subscriptions.CountNeeded(channel) == 0), "its channels are given up");
-        Assert.Equal(0, node.Hub.Count);
-    }
-
-    [Fact]
     public void Runtime_LogsWithFailSafeLoggersOnly()
     {
         var offenders = typeof(LocalDelivery).Assembly.GetTypes()
@@ -218,23 +198,6 @@ public sealed class ForeignCodeTests
         public ValueTask OnSessionEndedAsync(SessionEnded ended, CancellationToken cancellationToken) => throw new InvalidOperationException("An observer that throws.");
 
         public ValueTask OnPossibleLossAsync(PossibleLoss loss, CancellationToken cancellationToken) => throw new InvalidOperationException("An observer that throws.");
-    }
-
-    /// <summary>Names channels until it is told to throw.</summary>
-    private sealed class MoodyRouting : IRoutingStrategy
-    {
-        internal volatile bool Throws;
-
-        public IHubChannels GetChannels(string hub, string prefix) => new Channels(this, prefix);
-
-        private sealed class Channels(MoodyRouting strategy, string prefix) : IHubChannels
-        {
-            public string GetUserChannel(string userId) => Name($"user:{userId}");
-
-            public string GetGroupChannel(string group) => Name($"group:{group}");
-
-            private string Name(string rest) => strategy.Throws ? throw new InvalidOperationException("A strategy that throws.") : prefix + rest;
-        }
     }
 
     /// <summary>Takes nothing until it is released.</summary>

@@ -102,7 +102,6 @@ public sealed partial class NameFuzzTests
         var hubs = new Hubs(
             Options.Create(new DistributedWebSocketsClusterOptions { Prefix = "p" }),
             TestNode(),
-            new(RoutingStrategy.Interest),
             new(16, 65_536),
             services.GetRequiredService<IOptionsMonitor<HubOptions>>());
         var chat = hubs.Get("chat");
@@ -118,7 +117,7 @@ public sealed partial class NameFuzzTests
     }
 
     private static LocalNode TestNode() => new(
-        Options.Create(new DistributedWebSocketsOptions()), new(RoutingStrategy.Interest), TimeProvider.System);
+        Options.Create(new DistributedWebSocketsOptions()), Options.Create(new DistributedWebSocketsClusterOptions()), TimeProvider.System);
 
     [GeneratedRegex(@"\A[A-Za-z0-9_-]+\z")]
     private static partial Regex Plain();
@@ -127,7 +126,7 @@ public sealed partial class NameFuzzTests
     {
         internal string Channel()
         {
-            var hub = new HubConnections(Hub, Prefix, NodeId, new(RoutingStrategy.Interest), new SessionChanges(16, 65_536), new());
+            var hub = new HubConnections(Hub, Prefix, NodeId, RoutingStrategy.Interest, new SessionChanges(16, 65_536), new());
             return Kind switch
             {
                 "all" => hub.AllChannel,

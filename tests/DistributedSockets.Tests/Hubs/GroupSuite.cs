@@ -5,7 +5,7 @@ using Microsoft.Extensions.DependencyInjection;
 namespace DistributedSockets.Tests;
 
 /// <summary>Joining, leaving and disconnecting, on the caller's node and on another one, over one routing strategy.</summary>
-public abstract class GroupSuite(IRoutingStrategy routing) : IAsyncLifetime
+public abstract class GroupSuite(RoutingStrategy routing) : IAsyncLifetime
 {
     private readonly InMemoryCluster _cluster = new();
     private AppNode _here = null!; // set by InitializeAsync
@@ -15,8 +15,8 @@ public abstract class GroupSuite(IRoutingStrategy routing) : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        _here = await AppNode.StartAsync(_cluster, options => options.Lanes = 1, sockets => sockets.UseRouting(routing));
-        _there = await AppNode.StartAsync(_cluster, options => options.Lanes = 1, sockets => sockets.UseRouting(routing));
+        _here = await AppNode.StartAsync(_cluster, options => options.Lanes = 1, sockets => sockets.ConfigureCluster(common => common.Routing = routing));
+        _there = await AppNode.StartAsync(_cluster, options => options.Lanes = 1, sockets => sockets.ConfigureCluster(common => common.Routing = routing));
     }
 
     public async ValueTask DisposeAsync()
@@ -48,7 +48,7 @@ public abstract class GroupSuite(IRoutingStrategy routing) : IAsyncLifetime
     [InlineData(false)]
     public async Task Add_MoreGroupsThanAllowed_ThrowsAndHarmsNothing(bool local)
     {
-        await using var limited = await AppNode.StartAsync(_cluster, options => options.MaxGroupsPerConnection = 2, sockets => sockets.UseRouting(routing));
+        await using var limited = await AppNode.StartAsync(_cluster, options => options.MaxGroupsPerConnection = 2, sockets => sockets.ConfigureCluster(common => common.Routing = routing));
         var router = local ? limited.Router : _there.Router;
         await using var client = await limited.ConnectAsync();
         await router.AddToGroupAsync(client.Id, "first", Cancellation);

@@ -16,7 +16,7 @@ public sealed class JoinCostTests
         await using var node = await AppNode.StartAsync();
         var services = node.Services.GetRequiredService<ConnectionServices>();
         var changes = new SessionChanges(1_000_000, 1 << 30); // nobody takes them
-        var hub = new HubConnections("h", "p", "n", new(RoutingStrategy.Interest), changes, new());
+        var hub = new HubConnections("h", "p", "n", RoutingStrategy.Interest, changes, new());
         var connection = Add();
         for (var i = 0; i < groups; i++)
         {

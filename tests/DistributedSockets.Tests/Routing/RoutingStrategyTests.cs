@@ -7,26 +7,24 @@ using DistributedSockets.Testing;
 
 namespace DistributedSockets.Tests;
 
-/// <summary>What the strategies name, what they cost, which are refused, and nodes that do not agree.</summary>
+/// <summary>What the strategies name, what they cost, and nodes that do not agree.</summary>
 public sealed class RoutingStrategyTests
 {
-    private const string Prefix = "p:v1:chat:";
-
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
     public void Interest_EveryName_HasAChannelOfItsOwn()
     {
-        var channels = RoutingStrategy.Interest.GetChannels("chat", Prefix);
+        var hub = new HubConnections("chat", "p", "node-a", RoutingStrategy.Interest, new SessionChanges(16, 65_536), new());
 
-        Assert.Equal("p:v1:chat:user:alice", channels.GetUserChannel("alice"));
-        Assert.Equal("p:v1:chat:group:alice", channels.GetGroupChannel("alice"));
+        Assert.Equal("p:v1:chat:user:alice", hub.UserChannel("alice"));
+        Assert.Equal("p:v1:chat:group:alice", hub.GroupChannel("alice"));
     }
 
     [Fact]
     public void Broadcast_EveryName_IsTheChannelOfEveryoneAndAllocatesNothing()
     {
-        var hub = new HubConnections("chat", "p", "node-a", new(RoutingStrategy.Broadcast), new SessionChanges(16, 65_536), new());
+        var hub = new HubConnections("chat", "p", "node-a", RoutingStrategy.Broadcast, new SessionChanges(16, 65_536), new());
         Assert.Same(hub.UserChannel("alice"), hub.GroupChannel("red"));
         Assert.Equal(hub.AllChannel, hub.UserChannel("alice"));
 
@@ -46,7 +44,7 @@ public sealed class RoutingStrategyTests
         var cluster = new InMemoryCluster();
         FakeBackplane? backplane = null;
         await using var node = await AppNode.StartAsync(
-            build: sockets => sockets.UseRouting(RoutingStrategy.Broadcast).UseBackplane(_ => backplane = new(cluster)));
+            build: sockets => sockets.ConfigureCluster(common => common.Routing = RoutingStrategy.Broadcast).UseBackplane(_ => backplane = new(cluster)));
         await using var first = await node.ConnectAsync("alice");
         var calls = backplane!.Calls.Where(static call => call.StartsWith("subscribe", StringComparison.Ordinal)).Order().ToArray(); // set when the node started
         await using var second = await node.ConnectAsync("bob");
@@ -97,7 +95,7 @@ public sealed class RoutingStrategyTests
 
         void Sealed(DistributedWebSocketsOptions options) => options.EnvelopeKeys.Add(key);
 
-        static void Broadcast(IDistributedWebSocketsBuilder sockets) => sockets.UseRouting(RoutingStrategy.Broadcast);
+        static void Broadcast(IDistributedWebSocketsBuilder sockets) => sockets.ConfigureCluster(common => common.Routing = RoutingStrategy.Broadcast);
     }
 
     [Fact]
@@ -122,75 +120,12 @@ public sealed class RoutingStrategyTests
         bool TryDispatch() => Envelope.Read(envelope.AsMemory(0, length), EnvelopeKnowledge.Current, out var read) == EnvelopeVerdict.Taken && dispatcher.TryDispatch(node.Hub, read, TimeProvider.System.GetTimestamp(), served);
     }
 
-    [Theory]
-    [InlineData("elsewhere:v1:probe:x", "must begin with")]
-    [InlineData("distributed-sockets:v1:probe:", "one character more")]
-    [InlineData("distributed-sockets:v1:probe:node:x", "nodes' own")]
-    [InlineData("distributed-sockets:v1:probe:{half}", "surrogate")]
-    [InlineData(null, "must begin with")]
-    public async Task Channel_AgainstTheContract_IsRefusedWhereItIsAskedFor(string? channel, string reason)
-    {
-        await using var node = await StartAsync(new(), new PinnedRouting(channel?.Replace("{half}", "\uD800"), forName: "alice")); // an attribute cannot hold it
-        await using var client = await node.ConnectAsync();
-
-        var send = await Assert.ThrowsAsync<InvalidOperationException>(async () => await node.Router.SendToUserAsync("alice", "x", Cancellation));
-        var join = await Assert.ThrowsAsync<InvalidOperationException>(async () => await node.Router.AddToGroupAsync(client.Id, "alice", Cancellation));
-        Assert.Contains(reason, send.Message);
-        Assert.Contains(nameof(PinnedRouting), send.Message);
-        Assert.Equal(send.Message, join.Message);
-        await Assert.ThrowsAsync<System.Net.WebSockets.WebSocketException>(() => node.ConnectAsync("alice"));
-
-        await node.Router.AddToGroupAsync(client.Id, "bob", Cancellation);
-        await node.Router.SendToGroupAsync("bob", "others go on", Cancellation);
-        Assert.Equal("others go on", await client.ReceiveTextAsync());
-    }
-
-    [Theory]
-    [InlineData(1_024, true)]
-    [InlineData(1_025, false)]
-    public void Channel_OfManyBytes_IsRefusedBeyond1024(int bytes, bool isTaken)
-    {
-        var prefix = "distributed-sockets:v1:probe:";
-        var channels = new ChannelRouting(new PinnedRouting(prefix + new string('ä', (bytes - prefix.Length) / 2) + new string('a', (bytes - prefix.Length) % 2), "alice"))
-            .GetChannels("probe", prefix);
-
-        if (isTaken)
-        {
-            Assert.Equal(bytes, System.Text.Encoding.UTF8.GetByteCount(channels.GetUserChannel("alice")));
-        }
-        else
-        {
-            Assert.Contains("1024 bytes", Assert.Throws<InvalidOperationException>(() => channels.GetUserChannel("alice")).Message);
-        }
-    }
-
     [Fact]
-    public async Task Strategy_OfTwoMinds_StopsTheStart()
+    public async Task Strategy_ThatThereIsNot_StopsTheStart()
     {
-        var exception = await Assert.ThrowsAsync<InvalidOperationException>(() => StartAsync(new(), new FickleRouting()));
+        var exception = await Assert.ThrowsAsync<Microsoft.Extensions.Options.OptionsValidationException>(() => StartAsync(new(), (RoutingStrategy)7));
 
-        Assert.Contains("two channels for one user or group", exception.Message);
-        Assert.Contains(nameof(FickleRouting), exception.Message);
-    }
-
-    [Fact]
-    public async Task Strategy_WithoutChannels_StopsTheStart()
-    {
-        var exception = await Assert.ThrowsAsync<InvalidOperationException>(() => StartAsync(new(), new EmptyRouting()));
-
-        Assert.Contains("hub 'default'", exception.Message);
-    }
-
-    [Fact]
-    public void Id_OfStrategies_TellsThemApartByWhatTheyDo()
-    {
-        Assert.Equal("interest", new ChannelRouting(RoutingStrategy.Interest).Id);
-        Assert.Equal("broadcast", new ChannelRouting(RoutingStrategy.Broadcast).Id);
-        Assert.Equal("broadcast", new ChannelRouting(new OwnBroadcast()).Id);
-        var four = new ChannelRouting(new SharedChannelRouting(4)).Id;
-        Assert.Equal(four, new ChannelRouting(new SharedChannelRouting(4)).Id);
-        Assert.NotEqual(four, new ChannelRouting(new SharedChannelRouting(5)).Id);
-        Assert.Matches("^[0-9a-f]{16}$", four);
+        Assert.Contains("Routing is 7. Set it to Interest or Broadcast.", exception.Message);
     }
 
     [Theory]
@@ -204,7 +139,7 @@ public sealed class RoutingStrategyTests
         Assert.Equal(HealthStatus.Healthy, (await HealthAsync(first)).Status);
 
         var builder = Host.CreateEmptyApplicationBuilder(new()); // a worker, on which nobody set what the nodes have
-        var sockets = builder.Services.AddDistributedWebSockets().UseInMemory(cluster).UseRouting(RoutingStrategy.Broadcast);
+        var sockets = builder.Services.AddDistributedWebSockets().UseInMemory(cluster).ConfigureCluster(common => common.Routing = RoutingStrategy.Broadcast);
         builder.Services.AddSingleton<TimeProvider>(time).AddHealthChecks().AddDistributedWebSockets();
         using (var worker = builder.Build())
         {
@@ -222,7 +157,7 @@ public sealed class RoutingStrategyTests
             var entry = Assert.Single(first.Logs.GetSnapshot(), static entry => entry.Id.Id == 194);
             Assert.Equal(LogLevel.Error, entry.Level);
             Assert.Contains($"{worker.Services.GetRequiredService<NodeInfo>().NodeId} with broadcast where this one has interest", entry.Message);
-            Assert.Contains("UseRouting", (await HealthAsync(first)).Entries.Single().Value.Description);
+            Assert.Contains("ClusterOptions.Routing", (await HealthAsync(first)).Entries.Single().Value.Description);
             await worker.StopAsync(Cancellation);
         }
 
@@ -249,7 +184,9 @@ public sealed class RoutingStrategyTests
     public void Compare_NodesThatTellNothingOrHostileThings_AreTakenAsTheyAre()
     {
         var own = new LocalNode(
-            Microsoft.Extensions.Options.Options.Create(new DistributedWebSocketsOptions()), new(RoutingStrategy.Interest), TimeProvider.System);
+            Microsoft.Extensions.Options.Options.Create(new DistributedWebSocketsOptions()),
+            Microsoft.Extensions.Options.Options.Create(new DistributedWebSocketsClusterOptions()),
+            TimeProvider.System);
         var health = new NodeHealth();
         var agreement = new ClusterAgreement(
             own, health, new InMemoryBackplane(new()), new(Microsoft.Extensions.Options.Options.Create(new DistributedWebSocketsOptions())),
@@ -264,47 +201,12 @@ public sealed class RoutingStrategyTests
         Assert.All(["other channels", "another backplane", "seal envelopes differently"], text => Assert.Contains(text, health.AgreementProblem));
     }
 
-    private static Task<AppNode> StartAsync(InMemoryCluster cluster, IRoutingStrategy routing, Action<IDistributedWebSocketsBuilder>? build = null) =>
+    private static Task<AppNode> StartAsync(InMemoryCluster cluster, RoutingStrategy routing, Action<IDistributedWebSocketsBuilder>? build = null) =>
         AppNode.StartAsync(cluster, options => options.Lanes = 1, sockets =>
         {
-            sockets.UseRouting(routing);
+            sockets.ConfigureCluster(common => common.Routing = routing);
             build?.Invoke(sockets);
         });
 
     private static Task<HealthReport> HealthAsync(AppNode node) => node.Services.GetRequiredService<HealthCheckService>().CheckHealthAsync(Cancellation);
-
-    /// <summary>Names one channel for one name, whatever it is, and good ones for others.</summary>
-    private sealed class PinnedRouting(string? channel, string forName) : IRoutingStrategy
-    {
-        public IHubChannels GetChannels(string hub, string prefix) => new Channels(channel, forName, prefix);
-
-        private sealed class Channels(string? channel, string forName, string prefix) : IHubChannels
-        {
-            public string GetUserChannel(string userId) => userId == forName ? channel! : $"{prefix}all"; // null is one of the faults under test
-
-            public string GetGroupChannel(string group) => GetUserChannel(group);
-        }
-    }
-
-    private sealed class FickleRouting : IRoutingStrategy
-    {
-        public IHubChannels GetChannels(string hub, string prefix) => new Channels(prefix);
-
-        private sealed class Channels(string prefix) : IHubChannels
-        {
-            public string GetUserChannel(string userId) => $"{prefix}{Guid.NewGuid()}";
-
-            public string GetGroupChannel(string group) => $"{prefix}all";
-        }
-    }
-
-    private sealed class EmptyRouting : IRoutingStrategy
-    {
-        public IHubChannels GetChannels(string hub, string prefix) => null!; // the fault under test
-    }
-
-    private sealed class OwnBroadcast : IRoutingStrategy
-    {
-        public IHubChannels GetChannels(string hub, string prefix) => RoutingStrategy.Broadcast.GetChannels(hub, prefix);
-    }
 }

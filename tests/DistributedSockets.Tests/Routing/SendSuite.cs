@@ -8,7 +8,7 @@ using Microsoft.Extensions.Hosting;
 namespace DistributedSockets.Tests;
 
 /// <summary>Every target, seen by clients on the sender's node and on another one, over one routing strategy.</summary>
-public abstract class SendSuite(IRoutingStrategy routing) : IAsyncLifetime
+public abstract class SendSuite(RoutingStrategy routing) : IAsyncLifetime
 {
     private readonly InMemoryCluster _cluster = new();
     private readonly List<TestClient> _clients = [];
@@ -19,8 +19,8 @@ public abstract class SendSuite(IRoutingStrategy routing) : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        _here = await AppNode.StartAsync(_cluster, options => options.Lanes = 1, sockets => sockets.UseRouting(routing));
-        _there = await AppNode.StartAsync(_cluster, options => options.Lanes = 1, sockets => sockets.UseRouting(routing));
+        _here = await AppNode.StartAsync(_cluster, options => options.Lanes = 1, sockets => sockets.ConfigureCluster(common => common.Routing = routing));
+        _there = await AppNode.StartAsync(_cluster, options => options.Lanes = 1, sockets => sockets.ConfigureCluster(common => common.Routing = routing));
     }
 
     public async ValueTask DisposeAsync()
@@ -120,7 +120,7 @@ public abstract class SendSuite(IRoutingStrategy routing) : IAsyncLifetime
     [Fact]
     public async Task SendToGroupThenGroups_ManyLanes_KeepTheirOrder()
     {
-        await using var many = await AppNode.StartAsync(_cluster, options => options.Lanes = 8, sockets => sockets.UseRouting(routing));
+        await using var many = await AppNode.StartAsync(_cluster, options => options.Lanes = 8, sockets => sockets.ConfigureCluster(common => common.Routing = routing));
         var member = await OpenAsync(many);
         await many.Router.AddToGroupAsync(member.Id, "g1", Cancellation);
         await many.Router.AddToGroupAsync(member.Id, "g2", Cancellation);
@@ -204,7 +204,7 @@ public abstract class SendSuite(IRoutingStrategy routing) : IAsyncLifetime
     [Fact]
     public async Task SendToGroups_ManyLanesAndMembershipsThatChange_NeverTwiceNeverMissing()
     {
-        await using var many = await AppNode.StartAsync(_cluster, options => options.Lanes = 8, sockets => sockets.UseRouting(routing));
+        await using var many = await AppNode.StartAsync(_cluster, options => options.Lanes = 8, sockets => sockets.ConfigureCluster(common => common.Routing = routing));
         string[] groups = ["g0", "g1", "g2", "g3", "g4"];
         var member = await OpenAsync(many);
         foreach (var group in groups)
@@ -386,7 +386,7 @@ public abstract class SendSuite(IRoutingStrategy routing) : IAsyncLifetime
     public async Task Send_OtherHubOrPrefix_IsNotHeard()
     {
         await using var stranger = await AppNode.StartAsync(
-            _cluster, build: sockets => sockets.UseRouting(routing).ConfigureCluster(cluster => cluster.Prefix = "other"));
+            _cluster, build: sockets => sockets.ConfigureCluster(common => common.Routing = routing).ConfigureCluster(cluster => cluster.Prefix = "other"));
         await using var strangersClient = await stranger.ConnectAsync("u");
         var client = await OpenAsync(_there, "u");
 
@@ -405,7 +405,7 @@ public abstract class SendSuite(IRoutingStrategy routing) : IAsyncLifetime
     public async Task Send_FromWorkerWithoutSockets_ReachesUsersAndCommandsConnections()
     {
         var builder = Host.CreateEmptyApplicationBuilder(new());
-        builder.Services.AddDistributedWebSockets().UseInMemory(_cluster).UseRouting(routing);
+        builder.Services.AddDistributedWebSockets().UseInMemory(_cluster).ConfigureCluster(common => common.Routing = routing);
         using var worker = builder.Build();
         await worker.StartAsync(Cancellation);
         var router = worker.Services.GetRequiredService<IWebSocketRouterFactory>().GetRouter("probe");
