@@ -41,7 +41,18 @@ internal sealed class WireFormatVector(JsonElement element)
         ? ActivityContext.Parse(Trace.GetProperty("traceparent").GetString()!, Trace.TryGetProperty("tracestate", out var state) ? state.GetString() : null) // a missing one fails the test
         : default;
 
-    internal EnvelopeExtensions Extensions => new() { TraceContext = TraceContext };
+    /// <summary>The time to live; none if the envelope has none.</summary>
+    internal TimeSpan? TimeToLive => Has("timeToLive") ? TimeSpan.FromMilliseconds(Number("timeToLive")) : null;
+
+    /// <summary>The conflation key; none if the envelope has none.</summary>
+    internal string? ConflationKey => Has("conflationKey") ? this["conflationKey"] : null;
+
+    internal EnvelopeExtensions Extensions => new()
+    {
+        TraceContext = TraceContext,
+        Terms = DeliveryTerms.Of(new() { TimeToLive = TimeToLive, ConflationKey = ConflationKey }, TimeProvider.System),
+        Confirmation = Has("confirmation") ? Id("confirmation") : Guid.Empty,
+    };
 
     private JsonElement Trace => element.GetProperty("traceContext");
 

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.WebSockets;
 using System.Security.Claims;
+using System.Text.Json;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
@@ -87,6 +88,8 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner, IMe
     }
 
     public override IDictionary<object, object?> Items => LazyInitializer.EnsureInitialized(ref _items, static () => new Dictionary<object, object?>());
+
+    public override JsonSerializerOptions JsonOptions => _services.Json;
 
     public override CancellationToken Aborted => _close.Aborted;
 

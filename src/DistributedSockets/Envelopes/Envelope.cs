@@ -140,6 +140,9 @@ internal readonly struct Envelope
     internal bool TryFind(EnvelopeExtension extension, out ReadOnlySpan<byte> value) =>
         _extensions.TryFind(extension, _bytes.Span[(EnvelopeWriter.FixedHeaderBytes + _originLength + sizeof(ushort))..], out value);
 
+    /// <summary>Under which id its sender waits for an answer; empty if it does not.</summary>
+    internal Guid Confirmation => TryFind(EnvelopeExtension.Confirmation, out var id) ? new(id, bigEndian: true) : Guid.Empty;
+
     /// <summary>The trace context of whoever sent it; false if there is none. Allocates its texts.</summary>
     internal bool TryGetTraceContext(out ActivityContext context)
     {

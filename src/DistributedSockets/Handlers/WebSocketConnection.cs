@@ -2,6 +2,7 @@ using System.Collections.ObjectModel;
 using System.Net;
 using System.Net.WebSockets;
 using System.Security.Claims;
+using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 
 namespace DistributedSockets;
@@ -58,6 +59,9 @@ public abstract class WebSocketConnection
 
     /// <summary>A place for the app's own per-connection values. Not safe for concurrent writes.</summary>
     public abstract IDictionary<object, object?> Items { get; }
+
+    /// <summary>How values are written as JSON for this client: the app's settings (<c>ConfigureJson</c>); of a stand-in <see cref="JsonSerializerOptions.Web"/>.</summary>
+    public virtual JsonSerializerOptions JsonOptions => default(WebSocketMessage).JsonOptions;
 
     /// <summary>Cancelled when the connection ends, before <see cref="WebSocketHandler.OnDisconnectedAsync"/>.</summary>
     public abstract CancellationToken Aborted { get; }

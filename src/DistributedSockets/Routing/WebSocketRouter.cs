@@ -24,25 +24,8 @@ internal sealed class WebSocketRouter(
         sender.SendAsync(target, message, options, cancellationToken);
 
     public ValueTask<SendResult> SendAsync<T>(
-        WebSocketTarget target, T value, SendOptions options, JsonTypeInfo<T>? jsonTypeInfo = null, CancellationToken cancellationToken = default)
-    {
-        switch (value)
-        {
-            case string text:
-                return SendAsync(target, WebSocketMessage.Text(text), options, cancellationToken);
-            case byte[] bytes:
-                return SendAsync(target, WebSocketMessage.Binary(bytes), options, cancellationToken);
-            case ReadOnlyMemory<byte> memory:
-                return SendAsync(target, WebSocketMessage.Binary(memory), options, cancellationToken);
-            case Memory<byte> memory:
-                return SendAsync(target, WebSocketMessage.Binary(memory), options, cancellationToken);
-            case WebSocketMessage message:
-                return SendAsync(target, message, options, cancellationToken);
-            default:
-                jsonTypeInfo ??= (JsonTypeInfo<T>)json.GetTypeInfo(typeof(T));
-                return SendAsync(target, new(JsonSerializer.SerializeToUtf8Bytes(value, jsonTypeInfo), WebSocketMessageType.Text), options, cancellationToken);
-        }
-    }
+        WebSocketTarget target, T value, SendOptions options, JsonTypeInfo<T>? jsonTypeInfo = null, CancellationToken cancellationToken = default) =>
+        sender.SendAsync(target, ValueMessage.Of(value, jsonTypeInfo, json), options, cancellationToken);
 
     public ValueTask AddToGroupAsync(string connectionId, string group, CancellationToken cancellationToken = default)
     {

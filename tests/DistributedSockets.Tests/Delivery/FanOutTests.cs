@@ -9,10 +9,11 @@ namespace DistributedSockets.Tests;
 public sealed class FanOutTests
 {
     [Theory]
-    [InlineData(10, false)]
-    [InlineData(1_000, false)]
-    [InlineData(1_000, true)]
-    public async Task FanOut_IdleConnections_AllocatesNothingPerRecipient(int recipients, bool deflated)
+    [InlineData(10, false, false)]
+    [InlineData(1_000, false, false)]
+    [InlineData(1_000, true, false)]
+    [InlineData(1_000, false, true)]
+    public async Task FanOut_IdleConnections_AllocatesNothingPerRecipient(int recipients, bool deflated, bool withTerms)
     {
         await using var node = await AppNode.StartAsync();
         var services = node.Services.GetRequiredService<ConnectionServices>();
@@ -24,7 +25,9 @@ public sealed class FanOutTests
         }
 
         using var frame = SharedFrame.Encode(
-            WebSocketMessage.Binary(new byte[128]), deflated ? new FrameDeflater(new() { EnableCompression = true, CompressionThresholdBytes = 1 }) : null);
+            WebSocketMessage.Binary(new byte[128]),
+            deflated ? new FrameDeflater(new() { EnableCompression = true, CompressionThresholdBytes = 1 }) : null,
+            terms: withTerms ? DeliveryTerms.Of(new() { TimeToLive = TimeSpan.FromMinutes(1), ConflationKey = "key" }, TimeProvider.System) : null);
         Assert.Equal(deflated, frame.LengthFor(deflate: true) < frame.Length);
         var writer = new FanOutWriter();
         var list = ListOf(members);

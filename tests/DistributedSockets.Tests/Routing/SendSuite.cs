@@ -333,6 +333,19 @@ public abstract class SendSuite(RoutingStrategy routing) : IAsyncLifetime
         await node.Router.SendToAllAsync(new Alert("x", 1), cancellationToken: Cancellation);
 
         Assert.Equal("""{"Title":"x","Level":1}""", await client.ReceiveTextAsync());
+
+        node.Probe.OnMessage = static async (connection, _, token) =>
+        {
+            await connection.SendAsync(new Alert("y", 2), token);
+            await connection.SendWhenRoomAsync(new Alert("y", 3), token);
+            await connection.SendAsync(new Alert("z", 4), AlertJson.Default.Alert, token);
+            await connection.SendAsync("text", token);
+        };
+        await client.SendAsync("go");
+        foreach (var expected in (string[])["""{"Title":"y","Level":2}""", """{"Title":"y","Level":3}""", """{"Title":"z","Level":4}""", "text"])
+        {
+            Assert.Equal(expected, await client.ReceiveTextAsync());
+        }
     }
 
     [Fact]

@@ -9,7 +9,7 @@ namespace DistributedSockets;
 internal sealed class EnvelopeExtension
 {
     /// <summary>How many extensions there are.</summary>
-    internal const int Count = 3;
+    internal const int Count = 4;
 
     /// <summary>What stands before the value: the id and the length.</summary>
     internal const int HeaderBytes = 1 + sizeof(ushort);
@@ -24,6 +24,10 @@ internal sealed class EnvelopeExtension
     /// <summary>What the message is the newest state of, in UTF-8.</summary>
     internal static readonly EnvelopeExtension ConflationKey = new(EnvelopeKnowledge.MayBeIgnored | 3, index: 2, 1, Names.MaxBytes);
 
+    /// <summary>Under which id the node of a connection answers whether it has queued the message, as it answers a command.</summary>
+    internal static readonly EnvelopeExtension Confirmation =
+        new(EnvelopeKnowledge.MayBeIgnored | 4, index: 3, EnvelopeWriter.GuidBytes, EnvelopeWriter.GuidBytes);
+
     private EnvelopeExtension(byte id, int index, int minBytes, int maxBytes)
     {
         Id = id;
@@ -33,7 +37,7 @@ internal sealed class EnvelopeExtension
     }
 
     /// <summary>All of them, by their index.</summary>
-    internal static EnvelopeExtension[] All => [TraceContext, TimeToLive, ConflationKey];
+    internal static EnvelopeExtension[] All => [TraceContext, TimeToLive, ConflationKey, Confirmation];
 
     /// <summary>Its number, never used again. With <see cref="EnvelopeKnowledge.MayBeIgnored"/>, older readers pass over it; else they refuse the envelope.</summary>
     internal byte Id { get; }

@@ -13,8 +13,12 @@ internal readonly struct EnvelopeExtensions
     /// <summary>What the send asked for the delivery of its message, if anything.</summary>
     internal DeliveryTerms? Terms { get; init; }
 
+    /// <summary>Under which id the sender waits for an answer; empty if it does not.</summary>
+    internal Guid Confirmation { get; init; }
+
     /// <summary>How many bytes they take, behind the length of the area.</summary>
     internal int Bytes => BytesOf(TraceContextValue.CountBytes(TraceContext))
+        + BytesOf(Confirmation == Guid.Empty ? 0 : EnvelopeWriter.GuidBytes)
         + (Terms is null ? 0 : BytesOf(Terms.TimeToLive is null ? 0 : sizeof(uint)) + BytesOf(Encoding.UTF8.GetByteCount(Terms.ConflationKey ?? "")));
 
     /// <summary>Writes the extension area, in ascending order of ids.</summary>
@@ -37,6 +41,11 @@ internal readonly struct EnvelopeExtensions
         if (Terms?.ConflationKey is { } key)
         {
             Encoding.UTF8.GetBytes(key, Begin(EnvelopeExtension.ConflationKey, Encoding.UTF8.GetByteCount(key), ref rest));
+        }
+
+        if (Confirmation != Guid.Empty)
+        {
+            Confirmation.TryWriteBytes(Begin(EnvelopeExtension.Confirmation, EnvelopeWriter.GuidBytes, ref rest), bigEndian: true, out _);
         }
 
         return rest;
