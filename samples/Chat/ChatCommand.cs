@@ -1,8 +1,20 @@
 namespace Chat;
 
-/// <summary>What a page sends.</summary>
-/// <param name="Type">Which command: say, direct, join, leave or people.</param>
-/// <param name="Room">The room, for say, join and leave.</param>
-/// <param name="To">The user, for direct.</param>
-/// <param name="Text">The text, for say and direct.</param>
-internal sealed record ChatCommand(string? Type, string? Room, string? To, string? Text);
+/// <summary>What a page sends, each with its name as the type. The command <c>people</c> needs nothing more.</summary>
+internal static class ChatCommand
+{
+    /// <summary>To everyone in a room.</summary>
+    internal sealed record Say(string Room, string Text);
+
+    /// <summary>To one user.</summary>
+    internal sealed record Direct(string To, string Text);
+
+    /// <summary>To be in a room.</summary>
+    internal sealed record Join(string Room);
+
+    /// <summary>To be in it no longer.</summary>
+    internal sealed record Leave(string Room);
+
+    /// <summary>The room of whichever command, if it has one.</summary>
+    internal sealed record Any(string? Room = null);
+}

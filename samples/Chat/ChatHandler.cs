@@ -1,81 +1,81 @@
 using System.Net.WebSockets;
-using System.Text.Json;
 using DistributedSockets;
 using Samples;
 
 namespace Chat;
 
 /// <summary>One connection of one user: does what the page asks for.</summary>
-internal sealed class ChatHandler(IWebSocketRouter<ChatHandler> router, ISessionStore sessions, NodeInfo node, TimeProvider time) : WebSocketHandler
+internal sealed class ChatHandler(IWebSocketRouter<ChatHandler> router, ISessionStore sessions, NodeInfo node, TimeProvider time) : JsonWebSocketHandler
 {
     private const WebSocketCloseStatus NameRefused = (WebSocketCloseStatus)4001;
     private const int MaxTextLength = 2_000;
     private const int MaxRooms = 50;
 
+    private static readonly JsonMethods s_methods = new JsonMethods<ChatHandler>()
+        .On("say", static (chat, say, cancellationToken) => chat.SayAsync(say, cancellationToken), ChatJson.Default.Say)
+        .On("direct", static (chat, direct, cancellationToken) => chat.SendDirectAsync(direct, cancellationToken), ChatJson.Default.DirectCommand)
+        .On("join", static (chat, join, cancellationToken) => chat.JoinAsync(join.Room, cancellationToken), ChatJson.Default.Join)
+        .On("leave", static (chat, leave, cancellationToken) => chat.LeaveAsync(leave.Room, cancellationToken), ChatJson.Default.Leave)
+        .On("people", static (chat, cancellationToken) => chat.SendPeopleAsync(cancellationToken));
+
     private readonly HashSet<string> _rooms = new(StringComparer.Ordinal);
+
+    protected override JsonMethods Methods => s_methods;
+
+    private string User => Connection.UserId!; // whoever has none is not listened to
 
     public override ValueTask OnConnectedAsync(CancellationToken cancellationToken) => Connection.UserId is { } user
         ? ReplyAsync(new ChatEvent.Welcome(user, Connection.Id, node.Name), cancellationToken)
         : Connection.CloseAsync(NameRefused, $"A name has {UserName.Rule}.", cancellationToken);
 
-    public override async ValueTask OnMessageAsync(WebSocketMessage message, CancellationToken cancellationToken)
-    {
-        if (Connection.UserId is not { } user)
-        {
-            return; // it is being closed
-        }
+    public override ValueTask OnMessageAsync(WebSocketMessage message, CancellationToken cancellationToken) =>
+        Connection.UserId is null ? ValueTask.CompletedTask : base.OnMessageAsync(message, cancellationToken); // without a name it is being closed
 
-        var command = Read(message);
-        try
+    protected override ValueTask OnUnknownTypeAsync(string type, WebSocketMessage message, CancellationToken cancellationToken) =>
+        RefuseAsync(type, "There is no such command. Known are say, direct, join, leave and people.", room: null, temporary: false, cancellationToken);
+
+    protected override ValueTask OnInvalidJsonAsync(InvalidJsonException exception, WebSocketMessage message, CancellationToken cancellationToken) => RefuseAsync(
+        command: null,
+        "A command is a JSON object with a type. Say needs room and text, direct needs to and text, join and leave need room.",
+        room: null,
+        temporary: false,
+        cancellationToken);
+
+    protected override ValueTask OnMethodFailedAsync(string type, Exception exception, WebSocketMessage message, CancellationToken cancellationToken)
+    {
+        var room = message.ReadJson(ChatJson.Default.Any).Room;
+        return exception switch
         {
-            await (command switch
-            {
-                { Type: "say", Room: { } room, Text: { } text } => SayAsync(user, room, text, cancellationToken),
-                { Type: "direct", To: { } to, Text: { } text } => SendDirectAsync(user, to, text, cancellationToken),
-                { Type: "join", Room: { } room } => JoinAsync(room, cancellationToken),
-                { Type: "leave", Room: { } room } => LeaveAsync(room, cancellationToken),
-                { Type: "people" } => SendPeopleAsync(cancellationToken),
-                { Type: "say" or "direct" or "join" or "leave" } => throw new ChatException(
-                    "Something is missing: say needs room and text, direct needs to and text, join and leave need room."),
-                { Type: { } type } => throw new ChatException($"Unknown command '{type}'. Known are say, direct, join, leave and people."),
-                _ => throw new ChatException("A command is a text message with a JSON object that has a type."),
-            });
-        }
-        catch (ChatException exception)
-        {
-            await RefuseAsync(command, exception.Message, temporary: false, cancellationToken);
-        }
-        catch (BackplaneUnavailableException)
-        {
-            await RefuseAsync(command, "The nodes cannot reach each other right now. At best, people on your own node got that.", temporary: true, cancellationToken);
-        }
-        catch (SessionStoreUnavailableException)
-        {
-            await RefuseAsync(command, "Who is online is not known right now.", temporary: true, cancellationToken);
-        }
+            ChatException => RefuseAsync(type, exception.Message, room, temporary: false, cancellationToken),
+            BackplaneUnavailableException => RefuseAsync(
+                type, "The nodes cannot reach each other right now. At best, people on your own node got that.", room, temporary: true, cancellationToken),
+            SessionStoreUnavailableException => RefuseAsync(type, "Who is online is not known right now.", room, temporary: true, cancellationToken),
+            _ => base.OnMethodFailedAsync(type, exception, message, cancellationToken), // a fault of ours, which is logged
+        };
     }
 
-    private async ValueTask SayAsync(string user, string room, string text, CancellationToken cancellationToken)
+    private async ValueTask SayAsync(ChatCommand.Say say, CancellationToken cancellationToken)
     {
-        if (!_rooms.Contains(room))
+        if (!_rooms.Contains(say.Room))
         {
-            throw new ChatException($"Join {room} before you say something there.");
+            throw new ChatException($"Join {say.Room} before you say something there.");
         }
 
-        var said = new ChatEvent.Said(room, user, Checked(text), time.GetUtcNow());
-        await router.SendToGroupAsync(room, said, ChatJson.Default.ChatEvent, cancellationToken);
+        var said = new ChatEvent.Said(say.Room, User, Checked(say.Text), time.GetUtcNow());
+        await router.SendToGroupAsync(say.Room, said, ChatJson.Default.ChatEvent, cancellationToken);
     }
 
-    private async ValueTask SendDirectAsync(string user, string to, string text, CancellationToken cancellationToken)
+    private async ValueTask SendDirectAsync(ChatCommand.Direct command, CancellationToken cancellationToken)
     {
+        var to = command.To;
         if (!UserName.IsValid(to))
         {
             throw new ChatException($"A name has {UserName.Rule}.");
         }
 
         // To the sender too, so that all of their pages show it.
-        var direct = new ChatEvent.Direct(user, to, Checked(text), time.GetUtcNow());
-        await router.SendAsync(WebSocketTarget.Users([to, user]), direct, ChatJson.Default.ChatEvent, cancellationToken);
+        var direct = new ChatEvent.Direct(User, to, Checked(command.Text), time.GetUtcNow());
+        await router.SendAsync(WebSocketTarget.Users([to, User]), direct, ChatJson.Default.ChatEvent, cancellationToken);
 
         if (!await sessions.IsOnlineAsync(router.Hub, to, cancellationToken))
         {
@@ -126,24 +126,12 @@ internal sealed class ChatHandler(IWebSocketRouter<ChatHandler> router, ISession
         await ReplyAsync(new ChatEvent.People(people), cancellationToken);
     }
 
-    private static ChatCommand? Read(WebSocketMessage message)
-    {
-        try
-        {
-            return message.IsText ? JsonSerializer.Deserialize(message.Data.Span, ChatJson.Default.ChatCommand) : null;
-        }
-        catch (JsonException)
-        {
-            return null; // refused like any other unknown command
-        }
-    }
-
     private static string Checked(string text) => string.IsNullOrWhiteSpace(text) ? throw new ChatException("There is no text.")
         : text.Length > MaxTextLength ? throw new ChatException($"The text has {text.Length:N0} characters; {MaxTextLength:N0} are allowed.")
         : text;
 
-    private ValueTask RefuseAsync(ChatCommand? command, string reason, bool temporary, CancellationToken cancellationToken) =>
-        ReplyAsync(new ChatEvent.Refused(command?.Type, reason, command?.Room, temporary), cancellationToken);
+    private ValueTask RefuseAsync(string? command, string reason, string? room, bool temporary, CancellationToken cancellationToken) =>
+        ReplyAsync(new ChatEvent.Refused(command, reason, room, temporary), cancellationToken);
 
     private ValueTask ReplyAsync(ChatEvent reply, CancellationToken cancellationToken) =>
         Connection.SendAsync(reply, ChatJson.Default.ChatEvent, cancellationToken);

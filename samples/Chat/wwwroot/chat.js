@@ -150,6 +150,10 @@ const handlers = {
 
     say(reason, true);
   },
+
+  error({ message }) {
+    say(message, true);
+  },
 };
 
 function onEvent(event) {

@@ -60,7 +60,7 @@ public sealed class RoomHandler(IWebSocketRouter<RoomHandler> router) : JsonWebS
     }
 
     private ValueTask SayAsync(Say say, CancellationToken cancellationToken) => _room is { } room
-        ? router.SendToGroupAsync(room, new Said("said", say.Text), cancellationToken: cancellationToken)
+        ? router.SendToGroupAsync(room, new Said("said", say.Text), cancellationToken)
         : throw new RoomException("Join a room first.");
 
     private async ValueTask LeaveAsync(CancellationToken cancellationToken)

@@ -1,3 +1,7 @@
+using System.Net.WebSockets;
+using System.Text;
+using DistributedSockets.Testing;
+
 namespace DistributedSockets.Samples.Tests.Pages;
 
 /// <summary>The chat on two nodes, in a browser, by keyboard alone.</summary>
@@ -153,6 +157,30 @@ public sealed class ChatPageTests(Chromium chromium, ChatCluster cluster) : ICla
         await page.ShowsAsync("#state", "Next try in");
         await SayNothingAsync(page, "nobody hears");
         await page.FitsAsync();
+    }
+
+    [Theory]
+    [InlineData("hello", "A command is a JSON object with a type.")]
+    [InlineData("""{"type":"shout"}""", "There is no such command.")]
+    [InlineData("""{"type":"say","room":"lobby"}""", "Say needs room and text")]
+    [InlineData("""{"type":"say","room":"lobby","text":null}""", "Say needs room and text")]
+    [InlineData("""{"type":"say","room":"attic","text":"hello"}""", "Join attic before")]
+    public async Task Command_NotOfThePage_IsRefusedInWords(string command, string reason)
+    {
+        using var client = new ClientWebSocket();
+        await client.ConnectAsync(new Uri($"ws://{cluster.First.EndPoint}/chat?name=eve"), TestContext.Current.CancellationToken).WithinGuardAsync();
+
+        await client.SendAsync(Encoding.UTF8.GetBytes(command), WebSocketMessageType.Text, true, TestContext.Current.CancellationToken);
+
+        var buffer = new byte[4_096];
+        string answer;
+        do
+        {
+            var result = await client.ReceiveAsync(buffer, TestContext.Current.CancellationToken).WithinGuardAsync();
+            answer = Encoding.UTF8.GetString(buffer, 0, result.Count);
+        }
+        while (!answer.Contains("\"refused\"", StringComparison.Ordinal)); // behind a welcome, and who comes and goes
+        Assert.Contains(reason, answer);
     }
 
     private static async Task SayAsync(SamplePage page, string text)
