@@ -49,7 +49,7 @@ public sealed class WireFormatTests
     {
         var vectors = WireFormatVectors.Envelopes.Values.Where(static vector => !vector.IsLater).ToArray();
 
-        Assert.Equal(["command", "frame", "reply"], vectors.Select(static vector => vector["envelope"]).Distinct().Order());
+        Assert.Equal(["command", "frame", "presence", "reply"], vectors.Select(static vector => vector["envelope"]).Distinct().Order());
         Assert.Equal(
             WireFormatVector.Targets.Order(), vectors.Where(static vector => vector.Has("target")).Select(static vector => vector["target"]).Distinct().Order());
         foreach (var extension in EnvelopeExtension.All)
@@ -109,6 +109,9 @@ public sealed class WireFormatTests
             case "command":
                 written = writer.WriteCommand(vector.Id("requestId"), vector.Command, out length, vector.Extensions);
                 break;
+            case "presence":
+                written = writer.WritePresence(vector.Announcement, out length);
+                break;
             default:
                 written = writer.WriteReply(vector.Id("requestId"), vector.Outcome, out length);
                 break;
@@ -152,6 +155,12 @@ public sealed class WireFormatTests
                 Assert.True(envelope.Body().TryReadCommand(out var commandId, out var command));
                 Assert.Equal(vector.Id("requestId"), commandId);
                 Assert.Equal(vector.Command, command);
+                break;
+            case EnvelopeKind.Presence:
+                Assert.True(envelope.Body().TryReadPresence(out var announcement));
+                var expected = vector.Announcement;
+                Assert.Equal((expected.Epoch, expected.IsSettled, expected.Number), (announcement.Epoch, announcement.IsSettled, announcement.Number));
+                Assert.Equal(expected.News, announcement.News);
                 break;
             default:
                 Assert.True(envelope.Body().TryReadReply(out var requestId, out var outcome));

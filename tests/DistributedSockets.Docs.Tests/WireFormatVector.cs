@@ -34,6 +34,17 @@ internal sealed class WireFormatVector(JsonElement element)
     internal RemoteCommand Command => new(
         (RemoteCommandKind)Array.IndexOf(s_commands, this["command"]), this["subject"], this["group"], element.GetProperty("closeCode").GetUInt16(), this["reason"]);
 
+    internal PresenceAnnouncement Announcement => new()
+    {
+        Epoch = this["epoch"],
+        IsSettled = element.GetProperty("settled").GetBoolean(),
+        Number = Number("number"),
+        News = [.. element.GetProperty("news").EnumerateArray().Select(static news => new PresenceNews(
+            new(news.GetProperty("user").GetString()!, news.TryGetProperty("group", out var group) ? group.GetString() : null), // a missing one fails the test
+            news.GetProperty("present").GetBoolean(),
+            news.GetProperty("version").GetInt64()))],
+    };
+
     internal RemoteCommandOutcome Outcome => (RemoteCommandOutcome)Array.IndexOf(Outcomes, this["outcome"]);
 
     /// <summary>The trace context; none if the envelope has none.</summary>

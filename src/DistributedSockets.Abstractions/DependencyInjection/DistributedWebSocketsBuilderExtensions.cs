@@ -106,4 +106,16 @@ public static class DistributedWebSocketsBuilderExtensions
         builder.Services.TryAddEnumerable(ServiceDescriptor.Singleton<IClusterObserver, TObserver>());
         return builder;
     }
+
+    /// <summary>Adds an observer of presence. Adding the same type twice is the same as once.</summary>
+    /// <typeparam name="TObserver">The observer, created once by dependency injection.</typeparam>
+    /// <param name="builder">The builder.</param>
+    public static IDistributedWebSocketsBuilder AddPresenceObserver<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicConstructors)] TObserver>(
+        this IDistributedWebSocketsBuilder builder)
+        where TObserver : class, IPresenceObserver
+    {
+        ArgumentNullException.ThrowIfNull(builder);
+        builder.Services.TryAddEnumerable(ServiceDescriptor.Singleton<IPresenceObserver, TObserver>());
+        return builder;
+    }
 }

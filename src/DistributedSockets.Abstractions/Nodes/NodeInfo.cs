@@ -39,4 +39,11 @@ public sealed record NodeInfo
     /// </summary>
     /// <value><c>clear</c>, or the ids of its keys, which tell nothing about the keys, that of the sealing one first.</value>
     public string? Sealing { get; init; }
+
+    /// <summary>
+    /// Which presence the node keeps for the hubs whose connections it holds; <see langword="null"/> if it holds none or the session store does
+    /// not tell, and in the node's own services.
+    /// </summary>
+    /// <value>For each hub its name, <c>=</c> and <c>none</c>, <c>users</c> or <c>groups</c>, with commas between, such as <c>chat=users,game=none</c>.</value>
+    public string? Presence { get; init; }
 }

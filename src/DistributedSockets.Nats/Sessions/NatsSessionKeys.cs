@@ -2,11 +2,12 @@ using System.Buffers;
 
 namespace DistributedSockets;
 
-/// <summary>The keys of the two buckets of a cluster, as the subjects that they are.</summary>
+/// <summary>The keys of the buckets of a cluster, as the subjects that they are.</summary>
 /// <remarks>
 /// A node's lease is <c>n.NODE</c> in the bucket of nodes. In the bucket of sessions, <c>s.NODE.HUB.CONNECTION</c> is the record of a
 /// session, <c>u.HUB.USER.NODE.CONNECTION</c> and <c>g.HUB.GROUP.NODE.CONNECTION</c> are empty and lead to it, <c>c.HUB.GROUP.NODE</c> is
-/// the number of connections that a group has on a node, and <c>w.NODE</c> is written anew after each commit. Names are <see cref="NatsKeyToken"/>s.
+/// the number of connections that a group has on a node, and <c>w.NODE</c> is written anew after each commit. The bucket of presence, which
+/// exists only where presence is used, has <c>HUB.KEY</c>. Names are <see cref="NatsKeyToken"/>s.
 /// </remarks>
 internal sealed class NatsSessionKeys(string prefix)
 {
@@ -19,10 +20,13 @@ internal sealed class NatsSessionKeys(string prefix)
 
     private readonly string _nodes = $"$KV.{BucketName(prefix)}-nodes.";
     private readonly string _sessions = $"$KV.{BucketName(prefix)}-sessions.";
+    private readonly string _presence = $"$KV.{BucketName(prefix)}-presence.";
 
     public string NodesBucket { get; } = BucketName(prefix) + "-nodes";
 
     public string SessionsBucket { get; } = BucketName(prefix) + "-sessions";
+
+    public string PresenceBucket { get; } = BucketName(prefix) + "-presence";
 
     public string Clock => _nodes + "clock";
 
@@ -46,6 +50,10 @@ internal sealed class NatsSessionKeys(string prefix)
     public string GroupSizes(string hub) => $"{_sessions}c.{hub}.*.*";
 
     public string GroupSizesOf(string node) => $"{_sessions}c.*.*.{node}";
+
+    public string Presence(string hub, string key) => $"{_presence}{hub}.{key}";
+
+    public string PresenceOf(string hub) => $"{_presence}{hub}.*";
 
     public string SessionsOf(string node, string? hub = null) => hub is null ? $"{_sessions}s.{node}.>" : $"{_sessions}s.{node}.{hub}.*";
 

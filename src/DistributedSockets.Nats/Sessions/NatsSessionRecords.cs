@@ -135,6 +135,11 @@ internal sealed record NatsLeaseRecord
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public NodeFigures? Figures { get; init; }
 
+    /// <summary>Which presence the node keeps for its hubs.</summary>
+    [JsonPropertyName("h")]
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Presence { get; init; }
+
     /// <summary>How long the lease lasts, in milliseconds.</summary>
     [JsonPropertyName("d")]
     public long Duration { get; init; }

@@ -280,6 +280,7 @@ internal sealed partial class NatsSessionStore
                 Version = lease.Record.Version,
                 AppVersion = lease.Record.AppVersion,
                 Figures = lease.Record.Figures,
+                Presence = lease.Record.Presence,
             },
             StringComparer.Ordinal);
     }

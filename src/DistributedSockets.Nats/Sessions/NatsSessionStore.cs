@@ -37,6 +37,7 @@ internal sealed partial class NatsSessionStore : ISessionStore
     private readonly NatsSessionKeys _keys;
     private readonly JetStreamBucket _nodes;
     private readonly JetStreamBucket _sessions;
+    private readonly JetStreamBucket _presence;
     private readonly TimeSpan _timeout;
     private readonly TimeProvider _time;
     private readonly string _storage;
@@ -70,6 +71,7 @@ internal sealed partial class NatsSessionStore : ISessionStore
         _connector = new NatsConnector(settings, "DistributedSockets session store", makesRequests: true);
         _nodes = new JetStreamBucket(_connector, _keys.NodesBucket, settings.OperationTimeout, time, _stop.Token);
         _sessions = new JetStreamBucket(_connector, _keys.SessionsBucket, settings.OperationTimeout, time, _stop.Token);
+        _presence = new JetStreamBucket(_connector, _keys.PresenceBucket, settings.OperationTimeout, time, _stop.Token);
     }
 
     public async ValueTask<bool> RenewLeaseAsync(NodeInfo node, TimeSpan expiry, CancellationToken cancellationToken = default)
@@ -87,6 +89,7 @@ internal sealed partial class NatsSessionStore : ISessionStore
             Version = node.Version,
             AppVersion = node.AppVersion,
             Figures = node.Figures,
+            Presence = node.Presence,
             Duration = NatsLeaseRecord.DurationOf(expiry),
         };
         return await RunAsync(
@@ -386,12 +389,16 @@ internal sealed partial class NatsSessionStore : ISessionStore
     }
 
     /// <summary>Does something with the buckets, which are created first, and again if they turn out to be missing.</summary>
-    private async Task<T> RunAsync<T>(Func<Task<T>> action, CancellationToken cancellationToken)
+    private Task<T> RunAsync<T>(Func<Task<T>> action, CancellationToken cancellationToken) =>
+        RunAsync(action, CreateAsync, () => _created = false, cancellationToken);
+
+    private async Task<T> RunAsync<T>(
+        Func<Task<T>> action, Func<CancellationToken, Task> create, Action forgetCreation, CancellationToken cancellationToken)
     {
         var started = _time.GetTimestamp();
         for (var wait = MinRetryWait; ; wait *= 2)
         {
-            await CreateAsync(cancellationToken).ConfigureAwait(false);
+            await create(cancellationToken).ConfigureAwait(false);
             try
             {
                 return await action().ConfigureAwait(false);
@@ -399,7 +406,7 @@ internal sealed partial class NatsSessionStore : ISessionStore
             catch (BucketMissingException exception)
             {
                 // One that somebody else has just created, or that has just lost its leader, exists and does not answer yet.
-                _created = false;
+                forgetCreation();
                 if (_time.GetElapsedTime(started) > _timeout)
                 {
                     throw new SessionStoreUnavailableException(
@@ -408,7 +415,7 @@ internal sealed partial class NatsSessionStore : ISessionStore
             }
             catch (SessionStoreUnavailableException)
             {
-                _created = false; // some requests to a bucket that is gone are just not answered, so it is looked for next time
+                forgetCreation(); // some requests to a bucket that is gone are just not answered, so it is looked for next time
                 throw;
             }
 

@@ -37,6 +37,10 @@ internal sealed record RedisNodeRecord
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public NodeFigures? Figures { get; init; }
 
+    [JsonPropertyName("p")]
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Presence { get; init; }
+
     internal static RedisValue Write(NodeInfo node) => JsonSerializer.SerializeToUtf8Bytes(
         new RedisNodeRecord
         {
@@ -48,6 +52,7 @@ internal sealed record RedisNodeRecord
             Version = node.Version,
             AppVersion = node.AppVersion,
             Figures = node.Figures,
+            Presence = node.Presence,
         },
         RedisSessionJson.Default.RedisNodeRecord);
 
@@ -65,6 +70,7 @@ internal sealed record RedisNodeRecord
                 Version = node.Version,
                 AppVersion = node.AppVersion,
                 Figures = node.Figures,
+                Presence = node.Presence,
             }
             : null;
 }

@@ -32,6 +32,11 @@ internal readonly struct RedisSessionKeys
     /// <summary>The hash from node id to <see cref="RedisNodeRecord"/>, one for the cluster.</summary>
     public static RedisKey Nodes(string prefix) => prefix + ":nodes";
 
+    /// <summary>The hash of a hub's presence records, one for the cluster; its own hash tag, so that a cluster spreads the hubs.</summary>
+    public static RedisKey Presence(string prefix, string hub) => IsPlain(hub)
+        ? $"{{{prefix}:presence:{hub}}}"
+        : throw new ArgumentException($"The hub name '{hub}' cannot be part of a key. It must not be empty or contain any of :{{}}.", nameof(hub));
+
     /// <summary>Whether a hub or node id may stand in a key.</summary>
     public static bool IsPlain(string? name) => !string.IsNullOrEmpty(name) && name.AsSpan().IndexOfAny(":{}") < 0;
 

@@ -3,7 +3,7 @@ using System.Runtime.CompilerServices;
 namespace DistributedSockets.Testing;
 
 /// <summary>The session store of a node that can be killed, which tells when the node has kept its lease and claimed what is due.</summary>
-internal sealed class NodeStore(ISessionStore inner, CrashGate gate, TimeProvider time, Pulse pulse) : ISessionStore
+internal sealed partial class NodeStore(ISessionStore inner, CrashGate gate, TimeProvider time, Pulse pulse) : ISessionStore
 {
     private readonly Lock _gate = new();
     private readonly List<Session> _saved = [];

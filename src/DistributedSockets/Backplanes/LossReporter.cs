@@ -11,6 +11,9 @@ internal sealed partial class LossReporter(
     private readonly Lock _gate = new();
     private readonly Pending[] _pending = [new(), new(), new(), new()];
 
+    /// <summary>Called when something may have been lost, on the thread that reports it.</summary>
+    internal event Action? Lost;
+
     /// <summary>Reports that something may have been lost just now, or since a moment.</summary>
     internal void Report(PossibleLossCause cause, string description, DateTimeOffset? since = null)
     {
@@ -73,6 +76,7 @@ internal sealed partial class LossReporter(
             metrics.PossiblyLost(loss.Cause);
             Log.PossiblyLost(logger, loss.Cause, loss.From, loss.To, loss.Description);
             events.PossiblyLost(loss);
+            Lost?.Invoke();
         }
     }
 

@@ -19,6 +19,8 @@ internal sealed class EnvelopeDispatcher(
                 return TryDeliver(hub, envelope, arrivedAt, delivered);
             case EnvelopeKind.Command:
                 return TryCommand(hub, envelope);
+            case EnvelopeKind.Presence:
+                return TryAnnounce(hub, envelope);
             default:
                 if (!envelope.Body().TryReadReply(out var requestId, out var outcome))
                 {
@@ -48,6 +50,22 @@ internal sealed class EnvelopeDispatcher(
         var messageId = envelope.MessageId;
         var recipients = messageId == Guid.Empty ? null : delivered.RecipientsOf(messageId);
         delivery.Start(delivery.Enqueue(hub, envelope.Target, names, envelope.Excluded(scratch), frame, recipients));
+        return true;
+    }
+
+    private static bool TryAnnounce(HubConnections hub, in Envelope envelope)
+    {
+        if (hub.Roster is not { } roster)
+        {
+            return true; // nobody here has asked for it
+        }
+
+        if (!ConnectionId.IsNode(envelope.Origin) || !envelope.Body().TryReadPresence(out var announcement))
+        {
+            return false;
+        }
+
+        roster.OnAnnounced(envelope.Origin, announcement);
         return true;
     }
 

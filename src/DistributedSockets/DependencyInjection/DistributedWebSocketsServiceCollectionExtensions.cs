@@ -39,6 +39,9 @@ public static class DistributedWebSocketsServiceCollectionExtensions
         services.TryAddSingleton(typeof(IWebSocketRouter<>), typeof(WebSocketRouter<>));
         services.TryAddSingleton<ISessionDirectory, SessionDirectory>();
         services.TryAddSingleton(typeof(ISessionDirectory<>), typeof(SessionDirectory<>));
+        services.TryAddSingleton<IPresenceRosterFactory, PresenceRosterFactory>();
+        services.TryAddSingleton(static provider => provider.GetRequiredService<IPresenceRosterFactory>().GetRoster(HubName.Default));
+        services.TryAddSingleton(typeof(IPresenceRoster<>), typeof(PresenceRoster<>));
         AddNode(services);
         return builder;
     }
@@ -143,6 +146,8 @@ public static class DistributedWebSocketsServiceCollectionExtensions
         services.TryAddSingleton<SessionCommitter>();
         services.TryAddSingleton<ClusterAgreement>();
         services.TryAddSingleton<LostNodes>();
+        services.TryAddSingleton<PresenceEvents>();
+        services.TryAddSingleton<PresenceService>();
         services.TryAddSingleton<NodeHeartbeat>();
         services.TryAddSingleton<Drain>();
         services.TryAddSingleton<Admission>();

@@ -19,6 +19,15 @@ public class HubOptions : HandshakeOptions
     [Between(1, 1_000_000)]
     public int MaxConnectionsPerUser { get; set; } = 1_000_000;
 
+    /// <summary>Gets or sets which presence the hub keeps: whether the cluster finds out when users come and go, and who is in which group.</summary>
+    /// <value>The default is <see cref="PresenceScope.None"/>: nothing is written, published or subscribed for it.</value>
+    /// <remarks>
+    /// Must be the same on all nodes that hold connections of the hub; those that differ are reported. Needs a session store that
+    /// implements <see cref="IPresenceStore"/>, as all of this project do. <see cref="IPresenceObserver"/> is told of changes once in the
+    /// cluster, and <see cref="IPresenceRoster"/> knows who is there, also in a process without connections that sets this.
+    /// </remarks>
+    public PresenceScope Presence { get; set; }
+
     /// <summary>Gets or sets how long a connection may be open before it is closed with 1001, so that clients spread over the nodes anew.</summary>
     /// <value>The default is zero, which is for ever; up to 1 week. Up to a tenth less, by chance, so that connections of one moment do not end together.</value>
     public TimeSpan MaxConnectionAge { get; set; }

@@ -20,6 +20,11 @@ internal static class HubOptionsRules
             errors.AddError($"ReceiveRatePolicy is {options.ReceiveRatePolicy}. Set it to {string.Join(", ", Enum.GetNames<ReceiveRatePolicy>())}.");
         }
 
+        if (!Enum.IsDefined(options.Presence))
+        {
+            errors.AddError($"Presence is {options.Presence}. Set it to {string.Join(", ", Enum.GetNames<PresenceScope>())}.");
+        }
+
         if (options.ReceiveRatePolicy == ReceiveRatePolicy.Close && options.MaxReceivedBytesPerSecond < options.MaxMessageBytes)
         {
             errors.AddError(

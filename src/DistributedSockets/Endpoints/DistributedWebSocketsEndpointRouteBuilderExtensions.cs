@@ -65,6 +65,7 @@ public static class DistributedWebSocketsEndpointRouteBuilderExtensions
         var hubs = Service<Hubs>(endpoints);
         hubs.Claim(name, activator.HandlerType);
         var hub = hubs.Get(name);
+        hub.IsServed = true;
         var services = Service<ConnectionServices>(endpoints).For(hub);
         var subscriptions = Service<ChannelSubscriptions>(endpoints);
         var endpoint = new ConnectionEndpoint(

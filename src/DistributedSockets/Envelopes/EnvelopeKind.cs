@@ -15,4 +15,7 @@ internal enum EnvelopeKind : byte
 
     /// <summary>The answer to a remote command.</summary>
     Reply = 3,
+
+    /// <summary>Who came and went, for rosters: whoever does not know it has none, and does not hear its channel.</summary>
+    Presence = 4 | EnvelopeKnowledge.MayBeIgnored,
 }

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Diagnostics.CodeAnalysis;
 using System.Text;
 using System.Text.Unicode;
 
@@ -148,6 +149,53 @@ internal ref struct EnvelopeReader(ReadOnlySpan<byte> envelope, int position)
         }
 
         outcome = (RemoteCommandOutcome)value;
+        return true;
+    }
+
+    internal bool TryReadPresence([NotNullWhen(true)] out PresenceAnnouncement? announcement)
+    {
+        announcement = null;
+        if (!TryReadString(out var epoch) || epoch.Length == 0 || !TryReadByte(out var isSettled) || isSettled > 1
+            || !TryReadInt64(out var number) || number < 0 || !TryReadUInt16(out var count))
+        {
+            return false;
+        }
+
+        var news = new List<PresenceNews>();
+        for (var i = 0; i < count; i++)
+        {
+            if (!TryReadByte(out var flags) || flags > (EnvelopeWriter.PresentFlag | EnvelopeWriter.GroupFlag)
+                || !TryReadInt64(out var version) || version < 1 || !TryReadString(out var userId) || Names.Problem(userId) is not null)
+            {
+                return false;
+            }
+
+            string? group = null;
+            if ((flags & EnvelopeWriter.GroupFlag) != 0 && (!TryReadString(out group) || Names.Problem(group) is not null))
+            {
+                return false;
+            }
+
+            news.Add(new(new(userId, group), (flags & EnvelopeWriter.PresentFlag) != 0, version));
+        }
+
+        if (!IsAtEnd)
+        {
+            return false;
+        }
+
+        announcement = new() { Epoch = epoch, IsSettled = isSettled == 1, Number = number, News = news };
+        return true;
+    }
+
+    private bool TryReadInt64(out long value)
+    {
+        if (!BinaryPrimitives.TryReadInt64LittleEndian(_envelope[_position..], out value))
+        {
+            return false;
+        }
+
+        _position += sizeof(long);
         return true;
     }
 }

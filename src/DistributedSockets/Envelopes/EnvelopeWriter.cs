@@ -15,6 +15,12 @@ internal sealed class EnvelopeWriter(string originNodeId, int maxBytes = int.Max
     /// <summary>The flag of a frame envelope that carries the compressed frame behind the plain one.</summary>
     internal const byte DeflatedFlag = 1;
 
+    /// <summary>The flag of news of presence: the user is there.</summary>
+    internal const byte PresentFlag = 1;
+
+    /// <summary>The flag of news of presence: they are about a user in a group.</summary>
+    internal const byte GroupFlag = 2;
+
     /// <summary>Where the <see cref="EnvelopeForm"/> stands, behind the version.</summary>
     internal const int FormAt = 1;
 
@@ -154,6 +160,32 @@ internal sealed class EnvelopeWriter(string originNodeId, int maxBytes = int.Max
         return array;
     }
 
+    internal byte[] WritePresence(PresenceAnnouncement announcement, out int length)
+    {
+        length = BasicHeaderBytes + sizeof(ushort) + Encoding.UTF8.GetByteCount(announcement.Epoch) + 1 + sizeof(long) + sizeof(ushort);
+        foreach (var news in announcement.News)
+        {
+            length += 1 + sizeof(long) + sizeof(ushort) + Encoding.UTF8.GetByteCount(news.Subject.UserId)
+                + (news.Subject.Group is { } group ? sizeof(ushort) + Encoding.UTF8.GetByteCount(group) : 0);
+        }
+
+        var array = ArrayPool<byte>.Shared.Rent(length);
+        var rest = WriteHeader(array, EnvelopeKind.Presence, flags: 0, default);
+        rest = WriteString(rest, announcement.Epoch);
+        rest[0] = announcement.IsSettled ? (byte)1 : (byte)0;
+        rest = WriteInt64(rest[1..], announcement.Number);
+        rest = WriteUInt16(rest, checked((ushort)announcement.News.Count));
+        foreach (var news in announcement.News)
+        {
+            rest[0] = (byte)((news.IsPresent ? PresentFlag : 0) | (news.Subject.Group is null ? 0 : GroupFlag));
+            rest = WriteInt64(rest[1..], news.Version);
+            rest = WriteString(rest, news.Subject.UserId);
+            rest = news.Subject.Group is { } group ? WriteString(rest, group) : rest;
+        }
+
+        return array;
+    }
+
     /// <summary>What every envelope has: the header, the origin, and the length of the extension area.</summary>
     private int BasicHeaderBytes => FixedHeaderBytes + _origin.Length + sizeof(ushort);
 
@@ -208,6 +240,12 @@ internal sealed class EnvelopeWriter(string originNodeId, int maxBytes = int.Max
     {
         BinaryPrimitives.WriteUInt16LittleEndian(destination, value);
         return destination[sizeof(ushort)..];
+    }
+
+    private static Span<byte> WriteInt64(Span<byte> destination, long value)
+    {
+        BinaryPrimitives.WriteInt64LittleEndian(destination, value);
+        return destination[sizeof(long)..];
     }
 
     private static Span<byte> WriteGuid(Span<byte> destination, Guid value)

@@ -15,6 +15,8 @@ internal sealed class HubConnections
     private readonly SessionChanges _changes;
     private readonly string _channelPrefix;
     private readonly bool _isBroadcast;
+    private PresenceRoster? _roster;
+    private volatile bool _isServed;
     private int _keepsOwnChannel;
     private readonly MemberSet _all = new();
     private readonly HashSet<OpeningConnection> _opening = [];
@@ -24,6 +26,7 @@ internal sealed class HubConnections
         Name = name;
         Options = options;
         Deflater = new(options);
+        Presence = options.Presence == PresenceScope.None ? null : new(options.Presence);
         _changes = changes;
         _connectionsBySpan = _connections.GetAlternateLookup<ReadOnlySpan<char>>();
         _usersBySpan = _users.GetAlternateLookup<ReadOnlySpan<char>>();
@@ -32,6 +35,7 @@ internal sealed class HubConnections
         _isBroadcast = routing == RoutingStrategy.Broadcast;
         AllChannel = _channelPrefix + "all";
         OwnChannel = NodeChannel(nodeId);
+        PresenceChannel = _channelPrefix + "presence";
     }
 
     internal string Name { get; }
@@ -48,6 +52,26 @@ internal sealed class HubConnections
 
     /// <summary>The channel on which other nodes reach connections of this node, and on which answers come.</summary>
     internal string OwnChannel { get; }
+
+    /// <summary>Whether this process accepts connections of the hub.</summary>
+    internal bool IsServed
+    {
+        get => _isServed;
+        set => _isServed = value;
+    }
+
+    /// <summary>Who of the hub's users is here, for the presence of the cluster; null if the hub keeps none.</summary>
+    internal LocalPresence? Presence { get; }
+
+    /// <summary>The channel on which the rosters hear who comes and goes.</summary>
+    internal string PresenceChannel { get; }
+
+    /// <summary>The roster, once somebody in this process has asked for it.</summary>
+    internal PresenceRoster? Roster
+    {
+        get => Volatile.Read(ref _roster);
+        set => Volatile.Write(ref _roster, value);
+    }
 
     internal MemberList All => _all.Members;
 
@@ -141,6 +165,7 @@ internal sealed class HubConnections
             if (connection.UserId is { } userId)
             {
                 _users.GetOrAdd(userId, static _ => new()).Add(connection);
+                Presence?.Add(userId);
             }
 
             foreach (var (group, channel) in groups)
@@ -168,6 +193,7 @@ internal sealed class HubConnections
             if (connection.UserId is { } userId)
             {
                 RemoveFrom(_users, userId, connection, ended: true);
+                Presence?.Remove(userId);
             }
 
             var groups = GroupsLocked(connection);
@@ -175,6 +201,7 @@ internal sealed class HubConnections
             for (var i = 0; i < groups.Length; i++)
             {
                 channels[i] = RemoveFrom(_groups, groups[i], connection, ended: true).Channel;
+                Presence?.RemoveFromGroup(connection.UserId, groups[i]);
             }
 
             connection.Groups = null;
@@ -217,6 +244,7 @@ internal sealed class HubConnections
 
             JoinLocked(connection, group, channel);
             _changes.Add(GroupChange(SessionChangeKind.GroupAdded, connection, group));
+            Presence?.AddToGroup(connection.UserId, group);
             return GroupJoin.Joined;
         }
     }
@@ -233,6 +261,7 @@ internal sealed class HubConnections
 
             var members = RemoveFrom(_groups, group, connection, ended: false);
             _changes.Add(GroupChange(SessionChangeKind.GroupRemoved, connection, group));
+            Presence?.RemoveFromGroup(connection.UserId, group);
             return members.Channel;
         }
     }

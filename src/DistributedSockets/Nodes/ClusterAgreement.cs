@@ -12,12 +12,15 @@ internal sealed partial class ClusterAgreement
 
     private readonly NodeHealth _health;
     private readonly ILogger _logger;
+    private readonly Hubs _hubs;
+    private readonly NodeInfo _own;
     private readonly HashSet<Subject> _differing = [];
 
-    public ClusterAgreement(LocalNode node, NodeHealth health, IBackplane backplane, EnvelopeKeyRing keys, FailSafeLogger<ClusterAgreement> logger)
+    public ClusterAgreement(
+        LocalNode node, NodeHealth health, IBackplane backplane, EnvelopeKeyRing keys, Hubs hubs, FailSafeLogger<ClusterAgreement> logger)
     {
-        (_health, _logger) = (health, logger);
-        Own = node.Info with
+        (_health, _logger, _hubs) = (health, logger, hubs);
+        _own = node.Info with
         {
             Backplane = backplane.Reach is { } reach ? $"{backplane.System}: {reach}" : backplane.System,
             Sealing = keys.Count == 0 ? Clear : string.Join(',', keys.Ids.Select(static id => id.ToString("x8"))),
@@ -29,10 +32,11 @@ internal sealed partial class ClusterAgreement
         Routing,
         Backplane,
         Sealing,
+        Presence,
     }
 
     /// <summary>What this node tells the others of itself.</summary>
-    internal NodeInfo Own { get; }
+    internal NodeInfo Own => _own with { Presence = PresenceScopes.Write(_hubs.All) }; // hubs may be mapped later
 
     /// <summary>Compares this node with the live ones. Called by one at a time.</summary>
     internal void Compare(IReadOnlyList<NodeInfo> live)
@@ -42,6 +46,7 @@ internal sealed partial class ClusterAgreement
             Compare(Subject.Routing, live, static node => node.Routing, string.Equals),
             Compare(Subject.Backplane, live, static node => node.Backplane, string.Equals),
             Compare(Subject.Sealing, live, static node => node.Sealing, OpenEachOther),
+            Compare(Subject.Presence, live, static node => node.Presence, PresenceScopes.Agree),
         ];
         _health.AgreementProblem = string.Join(' ', problems.OfType<string>()) is { Length: > 0 } all ? all : null;
     }
@@ -49,8 +54,8 @@ internal sealed partial class ClusterAgreement
     /// <returns>What to tell of those that differ, or null if none does.</returns>
     private string? Compare(Subject subject, IReadOnlyList<NodeInfo> live, Func<NodeInfo, string?> value, Func<string, string, bool> agree)
     {
-        var own = value(Own)!; // all three are set here
-        var others = live.Where(other => value(other) is { } theirs && !agree(own, theirs)).ToArray();
+        var own = value(Own);
+        var others = live.Where(other => own is not null && value(other) is { } theirs && !agree(own, theirs)).ToArray();
         if (others is not [var first, ..])
         {
             if (_differing.Remove(subject))
@@ -61,7 +66,7 @@ internal sealed partial class ClusterAgreement
             return null;
         }
 
-        var (nodeId, theirs, ours) = (Shown(first), Shown(subject, value(first)!), Shown(subject, own));
+        var (nodeId, theirs, ours) = (Shown(first), Shown(subject, value(first)!), Shown(subject, own!)); // both have one, or none would differ
         if (_differing.Add(subject))
         {
             LogDifference(subject, others.Length, live.Count, nodeId, theirs, ours);
@@ -86,9 +91,12 @@ internal sealed partial class ClusterAgreement
         Subject.Backplane => (
             "are on another backplane",
             "What one sends does not reach the other, or not all of it. Give all nodes and workers the same backplane with the same settings."),
-        _ => (
+        Subject.Sealing => (
             "seal envelopes differently",
             "What one sends is refused by the other. Give all nodes and workers the same EnvelopeKeys."),
+        _ => (
+            "keep another presence of a hub",
+            "Who comes and goes is not told for all of its users. Set HubOptions.Presence alike on all nodes that hold connections of the hub."),
     };
 
     // The session store may hold anything, and what is shown here stands in logs.
@@ -98,6 +106,7 @@ internal sealed partial class ClusterAgreement
     {
         Subject.Routing => value is "interest" or "broadcast" ? value : "another strategy",
         Subject.Backplane => BackplaneForm().IsMatch(value) ? $"'{value}'" : "something unreadable",
+        Subject.Presence => PresenceForm().IsMatch(value) ? $"'{value}'" : "something unreadable",
         _ => value == Clear ? "clear envelopes" : KeysForm().IsMatch(value) ? $"keys {value}" : "something unreadable",
     };
 
@@ -111,8 +120,11 @@ internal sealed partial class ClusterAgreement
             case Subject.Backplane:
                 Log.BackplaneDiffers(_logger, count, live, nodeId, theirs, ours);
                 break;
-            default:
+            case Subject.Sealing:
                 Log.SealingDiffers(_logger, count, live, nodeId, theirs, ours);
+                break;
+            default:
+                Log.PresenceDiffers(_logger, count, live, nodeId, theirs, ours);
                 break;
         }
     }
@@ -127,8 +139,11 @@ internal sealed partial class ClusterAgreement
             case Subject.Backplane:
                 Log.BackplaneAgrees(_logger);
                 break;
-            default:
+            case Subject.Sealing:
                 Log.SealingAgrees(_logger);
+                break;
+            default:
+                Log.PresenceAgrees(_logger);
                 break;
         }
     }
@@ -136,11 +151,20 @@ internal sealed partial class ClusterAgreement
     [GeneratedRegex(@"\A[a-z0-9_-]{1,32}(: [A-Za-z0-9 _.:=/-]{1,200})?\z")]
     private static partial Regex BackplaneForm();
 
+    [GeneratedRegex(@"\A[a-z0-9._-]{1,64}=(none|users|groups)(,[a-z0-9._-]{1,64}=(none|users|groups)){0,63}\z")]
+    private static partial Regex PresenceForm();
+
     [GeneratedRegex(@"\A[0-9a-f]{8}(,[0-9a-f]{8}){0,15}\z")]
     private static partial Regex KeysForm();
 
     private static partial class Log
     {
+        [LoggerMessage(270, LogLevel.Error, "{Count} of {Live} nodes keep another presence of a hub, such as {NodeId} with {Presence} where this one has {Own}. Who comes and goes is not told for all of its users. Set HubOptions.Presence alike on all nodes that hold connections of the hub.")]
+        public static partial void PresenceDiffers(ILogger logger, int count, int live, string nodeId, string presence, string own);
+
+        [LoggerMessage(271, LogLevel.Information, "All nodes keep the same presence of each hub now.")]
+        public static partial void PresenceAgrees(ILogger logger);
+
         [LoggerMessage(194, LogLevel.Error, "{Count} of {Live} nodes and workers map users and groups to other channels, such as {NodeId} with {Routing} where this one has {Own}. What one sends to users and groups may not reach the other. Set DistributedWebSocketsClusterOptions.Routing alike everywhere.")]
         public static partial void RoutingDiffers(ILogger logger, int count, int live, string nodeId, string routing, string own);
 

@@ -13,7 +13,8 @@ internal sealed class ClusterEvents(
     internal void Start()
     {
         // Not before: an observer may ask for a router, which cannot be made without this.
-        _observers = [.. services.GetServices<IClusterObserver>().Select(observer => new ObserverQueue(observer, metrics, time, logger))];
+        _observers = [.. services.GetServices<IClusterObserver>().Select(observer => new ObserverQueue(
+            observer, (item, token) => TellAsync(observer, item, token), metrics, time, logger))];
         foreach (var observer in _observers)
         {
             observer.Start();
@@ -35,6 +36,13 @@ internal sealed class ClusterEvents(
     /// <summary>Tells what has happened so far, then ends; observers that still work when the token is cancelled are told so and left.</summary>
     internal Task StopAsync(CancellationToken cancellationToken) =>
         Task.WhenAll(Array.ConvertAll(_observers, observer => observer.StopAsync(cancellationToken)));
+
+    private static ValueTask TellAsync(IClusterObserver observer, object item, CancellationToken cancellationToken) => item switch
+    {
+        Session session => observer.OnSessionStartedAsync(session, cancellationToken),
+        SessionEnded ended => observer.OnSessionEndedAsync(ended, cancellationToken),
+        _ => observer.OnPossibleLossAsync((PossibleLoss)item, cancellationToken),
+    };
 
     private void Add(object item)
     {

@@ -7,6 +7,7 @@ internal sealed class NodeHealth
     private volatile string? _backplanePartProblem;
     private volatile string? _leaseProblem;
     private volatile string? _commitProblem;
+    private volatile string? _presenceProblem;
     private volatile string? _claimProblem;
     private volatile string? _agreementProblem;
 
@@ -38,6 +39,13 @@ internal sealed class NodeHealth
         set => _commitProblem = value;
     }
 
+    /// <summary>Why it could not be written lately who came and went; <see langword="null"/> if it could.</summary>
+    internal string? PresenceProblem
+    {
+        get => _presenceProblem;
+        set => _presenceProblem = value;
+    }
+
     /// <summary>Why this node could not look for lost nodes lately; <see langword="null"/> if it could.</summary>
     internal string? ClaimProblem
     {
@@ -57,7 +65,7 @@ internal sealed class NodeHealth
     internal bool IsBackplanePartlyAway => _backplanePartProblem is not null;
 
     /// <summary>Why the session store is away; <see langword="null"/> while it is there.</summary>
-    internal string? StoreProblem => _leaseProblem ?? _commitProblem;
+    internal string? StoreProblem => _leaseProblem ?? _commitProblem ?? _presenceProblem;
 
     /// <summary>What the health check may tell of a failed call to the session store: the text of what it may throw by its contract, and of anything else the type alone.</summary>
     internal static string Describe(Exception exception) => exception is SessionStoreUnavailableException or TimeoutException

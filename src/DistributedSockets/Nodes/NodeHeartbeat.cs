@@ -12,6 +12,7 @@ internal sealed partial class NodeHeartbeat(
     SessionChanges changes,
     ClusterAgreement agreement,
     LostNodes lost,
+    PresenceService presence,
     IOptions<DistributedWebSocketsOptions> options,
     TimeProvider time,
     FailSafeLogger<NodeHeartbeat> logger)
@@ -81,6 +82,7 @@ internal sealed partial class NodeHeartbeat(
                 changes.Wake();
             }
 
+            presence.Beat();
             lost.Look(_stopping.Token); // not waited for: a lease must not run out because somebody else's takes long
         }
         catch (OperationCanceledException) when (stopping.IsCancellationRequested)

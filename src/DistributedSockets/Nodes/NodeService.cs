@@ -18,6 +18,7 @@ internal sealed partial class NodeService(
     ForeignCommands commands,
     ISessionStore store,
     SessionCommitter committer,
+    PresenceService presence,
     NodeHeartbeat heartbeat,
     ClusterEvents events,
     Drain drain,
@@ -88,6 +89,7 @@ internal sealed partial class NodeService(
             reconciler.Start();
             keepAlive.Start();
             _hasSignedOn = true;
+            presence.Start();
             await heartbeat.StartAsync(starting.Token);
             committer.Start();
             LogStarted();
@@ -147,6 +149,7 @@ internal sealed partial class NodeService(
         await heartbeat.StopAsync(lastWords.Token);
         await reconciler.StopAsync(lastWords.Token);
         await committer.StopAsync(lastWords.Token);
+        await presence.StopAsync(lastWords.Token);
         if (_hasSignedOn)
         {
             await SignOffAsync(lastWords.Token);

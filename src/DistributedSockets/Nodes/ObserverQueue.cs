@@ -5,7 +5,7 @@ namespace DistributedSockets;
 
 /// <summary>What waits to be told to one observer, one event after the other. An observer that is slow or hangs holds up no other.</summary>
 internal sealed partial class ObserverQueue(
-    IClusterObserver observer, DistributedWebSocketsMetrics metrics, TimeProvider time, FailSafeLogger<ClusterEvents> logger)
+    object observer, Func<object, CancellationToken, ValueTask> tell, DistributedWebSocketsMetrics metrics, TimeProvider time, FailSafeLogger<ClusterEvents> logger)
 {
     private const int Capacity = 65_536;
 
@@ -23,11 +23,17 @@ internal sealed partial class ObserverQueue(
 
     internal void Start() => _loop = RunAsync();
 
-    internal void Add(object item)
+    /// <summary>Adds an event; false if it will never be told.</summary>
+    internal bool Add(object item)
     {
-        if (_events.Writer.TryWrite(item) || _completed)
+        if (_events.Writer.TryWrite(item))
         {
-            return;
+            return true;
+        }
+
+        if (_completed)
+        {
+            return false;
         }
 
         metrics.EventsDropped(1, "queue_full");
@@ -35,6 +41,8 @@ internal sealed partial class ObserverQueue(
         {
             Log.EventDropped(logger, observer.GetType(), Capacity, others);
         }
+
+        return false;
     }
 
     /// <summary>Tells what has happened so far, then ends; an observer that still works when the token is cancelled is told so and left.</summary>
@@ -79,12 +87,7 @@ internal sealed partial class ObserverQueue(
     private async Task TellAsync(object item)
     {
         using var limit = new TimeLimit(CallLimit, time, _stopped.Token);
-        var call = (item switch
-        {
-            Session session => observer.OnSessionStartedAsync(session, limit.Token),
-            SessionEnded ended => observer.OnSessionEndedAsync(ended, limit.Token),
-            _ => observer.OnPossibleLossAsync((PossibleLoss)item, limit.Token),
-        }).AsTask();
+        var call = tell(item, limit.Token).AsTask();
         try
         {
             await call.WaitAsync(CallLimit, time);

@@ -4,7 +4,7 @@ using Microsoft.Extensions.Options;
 namespace DistributedSockets;
 
 /// <summary>The directory of the hosts of one process. The default.</summary>
-internal sealed class InMemorySessionStore(InMemoryCluster cluster, IOptions<DistributedWebSocketsClusterOptions> options) : ISessionStore
+internal sealed partial class InMemorySessionStore(InMemoryCluster cluster, IOptions<DistributedWebSocketsClusterOptions> options) : ISessionStore
 {
     private readonly InMemoryDirectory _directory = cluster.Directory(options.Value.Prefix);
 

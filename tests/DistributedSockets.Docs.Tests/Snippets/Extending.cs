@@ -45,3 +45,17 @@ public sealed class SessionStoreTests : SessionStoreConformanceTests
     }
 }
 // end-snippet
+
+// snippet: extending-presence-suite
+public sealed class PresenceStoreTests : PresenceStoreConformanceTests
+{
+    private readonly InMemoryCluster _memory = new();
+
+    protected override ISessionStore CreateStore(string cluster)
+    {
+        var services = new ServiceCollection();
+        services.AddDistributedWebSockets().ConfigureCluster(options => options.Prefix = cluster).UseInMemory(_memory);
+        return services.BuildServiceProvider().GetRequiredService<ISessionStore>();
+    }
+}
+// end-snippet

@@ -181,24 +181,21 @@ public sealed class RoutingStrategyTests
     }
 
     [Fact]
-    public void Compare_NodesThatTellNothingOrHostileThings_AreTakenAsTheyAre()
+    public async Task Compare_NodesThatTellNothingOrHostileThings_AreTakenAsTheyAre()
     {
-        var own = new LocalNode(
-            Microsoft.Extensions.Options.Options.Create(new DistributedWebSocketsOptions()),
-            Microsoft.Extensions.Options.Options.Create(new DistributedWebSocketsClusterOptions()),
-            TimeProvider.System);
-        var health = new NodeHealth();
-        var agreement = new ClusterAgreement(
-            own, health, new InMemoryBackplane(new()), new(Microsoft.Extensions.Options.Options.Create(new DistributedWebSocketsOptions())),
-            new(Microsoft.Extensions.Logging.Abstractions.NullLogger<ClusterAgreement>.Instance));
+        var services = new ServiceCollection();
+        services.AddDistributedWebSockets();
+        await using var provider = services.BuildServiceProvider();
+        var (own, health, agreement) = (provider.GetRequiredService<LocalNode>(), provider.GetRequiredService<NodeHealth>(), provider.GetRequiredService<ClusterAgreement>());
+        provider.GetRequiredService<Hubs>().Get("chat").IsServed = true;
         var silent = new NodeInfo { NodeId = "old-1", Name = "old", StartedAt = default };
         agreement.Compare([own.Info, silent]);
         Assert.Null(health.AgreementProblem);
 
-        agreement.Compare([agreement.Own, silent with { NodeId = "x\nforged", Routing = "y\nforged", Backplane = "z\nforged", Sealing = "forged" }]);
+        agreement.Compare([agreement.Own, silent with { NodeId = "x\nforged", Routing = "y\nforged", Backplane = "z\nforged", Sealing = "forged", Presence = "chat=forged" }]);
         Assert.NotNull(health.AgreementProblem);
         Assert.DoesNotContain("forged", health.AgreementProblem);
-        Assert.All(["other channels", "another backplane", "seal envelopes differently"], text => Assert.Contains(text, health.AgreementProblem));
+        Assert.All(["other channels", "another backplane", "seal envelopes differently", "another presence"], text => Assert.Contains(text, health.AgreementProblem));
     }
 
     private static Task<AppNode> StartAsync(InMemoryCluster cluster, RoutingStrategy routing, Action<IDistributedWebSocketsBuilder>? build = null) =>

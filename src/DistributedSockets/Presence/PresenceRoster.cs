@@ -1,0 +1,391 @@
+using Microsoft.Extensions.Logging;
+
+namespace DistributedSockets;
+
+/// <summary>The roster of a hub in this process: a snapshot, and the news that come after it.</summary>
+internal sealed partial class PresenceRoster : IPresenceRoster
+{
+    // For how long news of somebody who has gone may still be under way.
+    private static readonly TimeSpan s_absentKept = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan s_pause = TimeSpan.FromSeconds(1);
+
+    private readonly Lock _gate = new();
+    private readonly CancellationTokenSource _stopping = new();
+    private readonly PresenceOrigins _origins = new();
+    private readonly HubConnections _hub;
+    private readonly LocalNode _node;
+    private readonly NodeHealth _health;
+    private readonly ChannelSubscriptions _subscriptions;
+    private readonly IPresenceStore _store;
+    private readonly TimeProvider _time;
+    private readonly ILogger _logger;
+    private PresenceMirror _mirror = new(null, 0);
+    private List<(string Epoch, PresenceNews News)>? _meanwhile;
+    private TaskCompletionSource _wanted = NewSignal();
+    private TaskCompletionSource _read = NewSignal();
+    private Task? _loop;
+    private bool _isCurrent;
+    private bool _isLookDue;
+    private bool _isFailing;
+
+    internal PresenceRoster(
+        HubConnections hub,
+        LocalNode node,
+        NodeHealth health,
+        ChannelSubscriptions subscriptions,
+        IPresenceStore store,
+        LossReporter losses,
+        TimeProvider time,
+        ILogger logger)
+    {
+        _hub = hub;
+        _node = node;
+        _health = health;
+        _subscriptions = subscriptions;
+        _store = store;
+        _time = time;
+        _logger = logger;
+        losses.Lost += () =>
+        {
+            lock (_gate)
+            {
+                RequestLocked();
+            }
+        };
+    }
+
+    public string Hub => _hub.Name;
+
+    public bool IsCurrent
+    {
+        get
+        {
+            EnsureStarted();
+            lock (_gate)
+            {
+                return IsCurrentLocked();
+            }
+        }
+    }
+
+    public int Count
+    {
+        get
+        {
+            EnsureStarted();
+            lock (_gate)
+            {
+                return _mirror.Users.Count;
+            }
+        }
+    }
+
+    public async ValueTask WaitUntilCurrentAsync(CancellationToken cancellationToken = default)
+    {
+        EnsureStarted();
+        while (true)
+        {
+            Task read;
+            lock (_gate)
+            {
+                if (IsCurrentLocked())
+                {
+                    return;
+                }
+
+                read = _read.Task;
+            }
+
+            await read.WaitAsync(cancellationToken);
+        }
+    }
+
+    public bool IsOnline(string userId)
+    {
+        ArgumentNullException.ThrowIfNull(userId);
+        EnsureStarted();
+        lock (_gate)
+        {
+            return _mirror.IsPresent(new(userId, null));
+        }
+    }
+
+    public bool IsInGroup(string userId, string group)
+    {
+        ArgumentNullException.ThrowIfNull(userId);
+        ArgumentNullException.ThrowIfNull(group);
+        EnsureGroups();
+        lock (_gate)
+        {
+            return _mirror.IsPresent(new(userId, group));
+        }
+    }
+
+    public int CountInGroup(string group)
+    {
+        ArgumentNullException.ThrowIfNull(group);
+        EnsureGroups();
+        lock (_gate)
+        {
+            return _mirror.UsersIn(group).Count;
+        }
+    }
+
+    public IReadOnlyList<string> ListUsers()
+    {
+        EnsureStarted();
+        lock (_gate)
+        {
+            return [.. _mirror.Users];
+        }
+    }
+
+    public IReadOnlyList<string> ListUsersInGroup(string group)
+    {
+        ArgumentNullException.ThrowIfNull(group);
+        EnsureGroups();
+        lock (_gate)
+        {
+            return [.. _mirror.UsersIn(group)];
+        }
+    }
+
+    /// <summary>Takes what a node announces. Never waits.</summary>
+    internal void OnAnnounced(ReadOnlySpan<byte> origin, PresenceAnnouncement announcement)
+    {
+        lock (_gate)
+        {
+            switch (_origins.Note(origin, announcement))
+            {
+                case PresenceHole.Certain:
+                    RequestLocked();
+                    break;
+                case PresenceHole.Possible:
+                    _isLookDue = true; // once for all who are heard within a heartbeat
+                    break;
+            }
+
+            if (!announcement.IsSettled)
+            {
+                return; // what is known stays until the records are a whole again
+            }
+
+            if (announcement.Epoch != _mirror.Epoch)
+            {
+                RequestLocked();
+            }
+
+            var now = _time.GetTimestamp();
+            foreach (var news in announcement.News)
+            {
+                _meanwhile?.Add((announcement.Epoch, news));
+                if (announcement.Epoch == _mirror.Epoch)
+                {
+                    _mirror.Apply(news, now);
+                }
+            }
+
+            _mirror.Forget(now - (long)(s_absentKept.TotalSeconds * _time.TimestampFrequency));
+        }
+    }
+
+    /// <summary>A heartbeat of this node: whoever was first heard since the last one may have announced something that was missed.</summary>
+    internal void Beat()
+    {
+        lock (_gate)
+        {
+            if (_isLookDue)
+            {
+                _isLookDue = false;
+                RequestLocked();
+            }
+        }
+    }
+
+    internal async Task StopAsync(CancellationToken cancellationToken)
+    {
+        await _stopping.CancelAllAsync();
+        Task loop;
+        lock (_gate)
+        {
+            loop = _loop ??= Task.CompletedTask;
+        }
+
+        await loop.WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    }
+
+    private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    private bool IsCurrentLocked() => _isCurrent && !_health.IsBackplaneAway && !_health.IsBackplanePartlyAway;
+
+    private void RequestLocked()
+    {
+        _isCurrent = false;
+        _wanted.TrySetResult();
+    }
+
+    private void EnsureGroups()
+    {
+        EnsureStarted();
+        if (_hub.Presence?.Scope != PresenceScope.UsersAndGroups)
+        {
+            throw new InvalidOperationException($"Hub '{Hub}' keeps no presence of groups. Set HubOptions.Presence to UsersAndGroups on all of its nodes.");
+        }
+    }
+
+    private void EnsureStarted()
+    {
+        if (Volatile.Read(ref _loop) is not null)
+        {
+            return;
+        }
+
+        if (_hub.Presence is null)
+        {
+            throw new InvalidOperationException($"Hub '{Hub}' keeps no presence. Set HubOptions.Presence to Users or UsersAndGroups on all of its nodes, and here.");
+        }
+
+        _node.ThrowIfNotStarted();
+        lock (_gate)
+        {
+            if (_loop is null)
+            {
+                _hub.Roster = this;
+                _loop = Task.Run(() => RunAsync(_stopping.Token));
+            }
+        }
+    }
+
+    private async Task RunAsync(CancellationToken stopping)
+    {
+        var isSubscribed = false;
+        while (!stopping.IsCancellationRequested)
+        {
+            var isRead = false;
+            try
+            {
+                if (!isSubscribed)
+                {
+                    await _subscriptions.AcquireAsync(_hub.PresenceChannel, keep: false); // for as long as the process lives
+                    isSubscribed = true;
+                }
+
+                isRead = await ReadSnapshotAsync(stopping);
+                NoteSuccess();
+            }
+            catch (OperationCanceledException) when (stopping.IsCancellationRequested)
+            {
+                return;
+            }
+            catch (Exception exception)
+            {
+                NoteFailure(exception);
+            }
+
+            // Never more often, however many ask for it.
+            await Task.Delay(s_pause, _time, stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (isRead)
+            {
+                Task wanted;
+                lock (_gate)
+                {
+                    wanted = _wanted.Task;
+                }
+
+                await wanted.WaitAsync(stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+        }
+    }
+
+    /// <summary>Reads who is there from the store, and then applies what came meanwhile.</summary>
+    /// <returns>False if the records are no whole yet.</returns>
+    private async Task<bool> ReadSnapshotAsync(CancellationToken cancellationToken)
+    {
+        long floor;
+        lock (_gate)
+        {
+            _wanted = NewSignal();
+            _meanwhile = [];
+            floor = _mirror.LastVersion; // what was announced by now had been written before
+        }
+
+        try
+        {
+            var ledger = await ReadLedgerAsync(cancellationToken);
+            if (ledger is { IsSettled: false })
+            {
+                return false;
+            }
+
+            var mirror = new PresenceMirror(ledger?.Epoch, ledger?.Epoch == _mirror.Epoch ? floor : 0);
+            await foreach (var record in _store.ListPresenceAsync(Hub, cancellationToken))
+            {
+                if (PresenceSubject.TryParse(record.Key, out var subject) && PresenceEntry.Read(record).IsPresent)
+                {
+                    mirror.Load(subject, record.Version);
+                }
+            }
+
+            var after = await ReadLedgerAsync(cancellationToken);
+            return after?.Epoch == ledger?.Epoch && after is null or { IsSettled: true } && Take(mirror);
+        }
+        finally
+        {
+            lock (_gate)
+            {
+                _meanwhile = null;
+            }
+        }
+    }
+
+    private bool Take(PresenceMirror mirror)
+    {
+        lock (_gate)
+        {
+            var now = _time.GetTimestamp();
+            foreach (var (epoch, news) in _meanwhile ?? [])
+            {
+                if (epoch == mirror.Epoch)
+                {
+                    mirror.Apply(news, now);
+                }
+            }
+
+            _mirror = mirror;
+            _isCurrent = !_wanted.Task.IsCompleted;
+            _read.TrySetResult();
+            _read = NewSignal();
+            return true;
+        }
+    }
+
+    private async Task<PresenceLedger?> ReadLedgerAsync(CancellationToken cancellationToken) =>
+        PresenceLedger.Read((await _store.ReadPresenceAsync(Hub, [PresenceLedger.Key], cancellationToken))[0]);
+
+    private void NoteFailure(Exception exception)
+    {
+        if (!_isFailing)
+        {
+            _isFailing = true;
+            Log.NotRead(_logger, Hub, exception);
+        }
+    }
+
+    private void NoteSuccess()
+    {
+        if (_isFailing)
+        {
+            _isFailing = false;
+            Log.ReadAgain(_logger, Hub);
+        }
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(279, LogLevel.Warning, "Who is online in hub {Hub} could not be read from the session store; the roster shows what it knew, and it is tried again.")]
+        public static partial void NotRead(ILogger logger, string hub, Exception exception);
+
+        [LoggerMessage(280, LogLevel.Information, "Who is online in hub {Hub} has been read from the session store again.")]
+        public static partial void ReadAgain(ILogger logger, string hub);
+    }
+}
