@@ -48,7 +48,7 @@ public sealed class RoomHandler(IWebSocketRouter<RoomHandler> router) : JsonWebS
     // snippet: json-failed
     protected override ValueTask OnMethodFailedAsync(
         string type, Exception exception, WebSocketMessage message, CancellationToken cancellationToken) => exception is RoomException
-        ? Connection.SendAsync(new Refused("refused", type, exception.Message), RoomJson.Default.Refused, cancellationToken)
+        ? Connection.SendAsync(new Refused("refused", type, exception.Message), cancellationToken)
         : base.OnMethodFailedAsync(type, exception, message, cancellationToken);
     // end-snippet
 
