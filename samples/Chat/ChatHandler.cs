@@ -5,6 +5,7 @@ using Samples;
 namespace Chat;
 
 /// <summary>One connection of one user: does what the page asks for.</summary>
+[WebSocketHub("chat")]
 internal sealed class ChatHandler(IWebSocketRouter<ChatHandler> router, ISessionStore sessions, NodeInfo node, TimeProvider time) : JsonWebSocketHandler
 {
     private const WebSocketCloseStatus NameRefused = (WebSocketCloseStatus)4001;

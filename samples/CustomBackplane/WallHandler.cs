@@ -3,6 +3,7 @@ using DistributedSockets;
 namespace CustomBackplane;
 
 /// <summary>Writes on the wall: what one page says, all pages of all nodes show.</summary>
+[WebSocketHub("wall")]
 internal sealed class WallHandler(IWebSocketRouter<WallHandler> router, NodeInfo node) : WebSocketHandler
 {
     public override ValueTask OnConnectedAsync(CancellationToken cancellationToken) =>

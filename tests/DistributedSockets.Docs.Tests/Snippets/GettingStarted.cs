@@ -81,6 +81,7 @@ public sealed class UserFromQuery : IUserIdProvider
 // end-snippet
 
 // snippet: start-handler
+[WebSocketHub("chat")]
 public sealed class ChatHandler(IWebSocketRouter<ChatHandler> router) : WebSocketHandler
 {
     private int _messages;

@@ -20,6 +20,7 @@ internal static class JsonProgram
 }
 
 // snippet: json-read
+[WebSocketHub("orders")]
 public sealed class OrderHandler(IWebSocketRouter<OrderHandler> router) : WebSocketHandler
 {
     public override async ValueTask OnMessageAsync(WebSocketMessage message, CancellationToken cancellationToken)
@@ -33,6 +34,7 @@ public sealed record Order(string Dish, int Count);
 // end-snippet
 
 // snippet: json-handler
+[WebSocketHub("rooms")]
 public sealed class RoomHandler(IWebSocketRouter<RoomHandler> router) : JsonWebSocketHandler
 {
     private static readonly JsonMethods s_methods = new JsonMethods<RoomHandler>()

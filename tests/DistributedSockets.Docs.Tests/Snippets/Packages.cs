@@ -49,6 +49,7 @@ internal static class PackagesProgram
 }
 
 // snippet: package-runtime
+[WebSocketHub("chat")]
 public sealed class ChatHandler(IWebSocketRouter<ChatHandler> router) : WebSocketHandler
 {
     public override ValueTask OnMessageAsync(WebSocketMessage message, CancellationToken cancellationToken) =>

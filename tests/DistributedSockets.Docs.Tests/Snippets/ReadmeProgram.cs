@@ -41,6 +41,7 @@ internal static class ReadmeProgram
 public sealed record Alert(string Title, string Text);
 
 // Chat: one handler per connection, so its fields are the connection's state.
+[WebSocketHub("chat")]
 public sealed class ChatHandler(IWebSocketRouter<ChatHandler> router) : WebSocketHandler
 {
     public override ValueTask OnConnectedAsync(CancellationToken cancellationToken) =>
