@@ -20,6 +20,34 @@ public sealed class PublicSurfaceTests
     public void Record_ThatGetsAnotherMember_BreaksNobody(Type record) =>
         Assert.Null(record.GetMethod("Deconstruct")); // which positional records have, and whose form is that of all members
 
+    [Fact]
+    public void Setters_ThatArePublic_AreOfWhatAppsFillIn()
+    {
+        var setters = s_types
+            .Where(static type => !type.Name.EndsWith("Options", StringComparison.Ordinal) && !type.Name.EndsWith("Context", StringComparison.Ordinal))
+            .SelectMany(static type => type.GetProperties(BindingFlags.Public | BindingFlags.Instance | BindingFlags.Static | BindingFlags.DeclaredOnly))
+            .Where(static property => property.SetMethod is { IsPublic: true } setter && !setter.ReturnParameter.GetRequiredCustomModifiers().Contains(typeof(IsExternalInit)));
+
+        Assert.Equal([typeof(WebSocketConnection).GetProperty(nameof(WebSocketConnection.AuthenticationExpiresAt))], setters);
+    }
+
+    [Fact]
+    public void Members_ThatArePublic_TakeAndReturnNoTuples()
+    {
+        var members = s_types.SelectMany(static type => type.GetMethods(BindingFlags.Public | BindingFlags.Instance | BindingFlags.Static | BindingFlags.DeclaredOnly));
+
+        Assert.All(members, static method => Assert.False(
+            IsTuple(method.ReturnType) || method.GetParameters().Any(static parameter => IsTuple(parameter.ParameterType)),
+            $"{method.DeclaringType}.{method.Name} has a tuple in its signature, to which nothing can be added."));
+
+        static bool IsTuple(Type type) => type.IsAssignableTo(typeof(ITuple)) || (type.IsGenericType && type.GetGenericArguments().Any(IsTuple));
+    }
+
+    [Fact]
+    public void Router_OfOthers_ImplementsNothingButTheCore() => Assert.Equal(
+        ["SendAsync", "SendAsync", "get_Hub"],
+        typeof(IWebSocketRouter).GetMethods().Where(static method => method.IsAbstract).Select(static method => method.Name).Order(StringComparer.Ordinal));
+
     [Theory]
     [MemberData(nameof(Records))]
     public void Record_WithAnException_NeitherPrintsNorSerializesIt(Type record)

@@ -6,12 +6,13 @@ public abstract class WebSocketHandler
 {
     private WebSocketConnection? _connection;
 
-    /// <summary>The connection. Available from <see cref="OnConnectedAsync"/> on, not in the constructor. A test of a handler sets a stand-in, once.</summary>
-    /// <exception cref="InvalidOperationException">It is too early, or it has been set already.</exception>
+    /// <summary>The connection. Available from <see cref="OnConnectedAsync"/> on, not in the constructor.</summary>
+    /// <remarks>A test of a handler alone gives it a stand-in, by <c>WithConnection</c> of the package <c>DistributedSockets.Testing</c>.</remarks>
+    /// <exception cref="InvalidOperationException">It is too early.</exception>
     public WebSocketConnection Connection
     {
         get => _connection ?? throw new InvalidOperationException("The connection is not known in the constructor. Use it from OnConnectedAsync on.");
-        set
+        internal set
         {
             ArgumentNullException.ThrowIfNull(value);
             if (Interlocked.CompareExchange(ref _connection, value, null) is not null)

@@ -46,9 +46,11 @@ public sealed class VersionsTests
         await today.Router.AddToGroupAsync(far.Id, "red", Cancellation); // a command, and its answer
         await today.Router.SendToGroupAsync("red", "group", Cancellation);
         await today.Router.SendToConnectionAsync(far.Id, "connection", Cancellation);
+        await today.Router.SendAsync(
+            WebSocketTarget.User("alice"), WebSocketMessage.Text("terms"), new SendOptions { TimeToLive = TimeSpan.FromMinutes(1), ConflationKey = "state" }, Cancellation);
         await today.Router.DisconnectAsync(far.Id, (System.Net.WebSockets.WebSocketCloseStatus)4_001, "bye", Cancellation);
 
-        foreach (var text in new[] { "all", "user", "group", "connection" })
+        foreach (var text in new[] { "all", "user", "group", "connection", "terms" })
         {
             Assert.Equal(text, await far.ReceiveTextAsync());
         }

@@ -385,12 +385,12 @@ public sealed class HandlerTests
     public async Task Handler_Tested_TakesAStandIn()
     {
         var connection = new Moq.Mock<WebSocketConnection>();
-        var handler = new EchoHandler { Connection = connection.Object };
+        var handler = new EchoHandler().WithConnection(connection.Object);
 
         await handler.OnMessageAsync(WebSocketMessage.Text("x"), Cancellation);
 
         connection.Verify(c => c.SendAsync(Moq.It.Is<WebSocketMessage>(message => message.GetText() == "x"), Cancellation));
-        Assert.Throws<InvalidOperationException>(() => handler.Connection = connection.Object);
+        Assert.Throws<InvalidOperationException>(() => handler.WithConnection(connection.Object));
         Assert.Throws<InvalidOperationException>(() => new EchoHandler().Connection);
     }
 
