@@ -32,13 +32,17 @@ internal abstract record ChatEvent
     internal sealed record Direct(string From, string To, string Text, DateTimeOffset At) : ChatEvent;
 
     /// <summary>Everyone online, as the answer to the command <c>people</c>.</summary>
-    internal sealed record People(IReadOnlyList<Person> Online) : ChatEvent;
+    internal sealed record People(IReadOnlyList<string> Online) : ChatEvent;
 
-    /// <summary>A connection of someone began.</summary>
-    internal sealed record CameOnline(Person Person) : ChatEvent;
+    /// <summary>Someone has come online: the first of their connections began, on whatever node.</summary>
+    /// <param name="Name">Who.</param>
+    /// <param name="Number">Larger than that of any earlier change of the same person.</param>
+    /// <param name="Epoch">Where the number counts from.</param>
+    internal sealed record CameOnline(string Name, long Number, string Epoch) : ChatEvent;
 
-    /// <summary>A connection of someone ended, or its node died.</summary>
-    internal sealed record WentOffline(string ConnectionId) : ChatEvent;
+    /// <summary>Someone has gone offline: the last of their connections ended, or its node died.</summary>
+    /// <inheritdoc cref="CameOnline"/>
+    internal sealed record WentOffline(string Name, long Number, string Epoch) : ChatEvent;
 
     /// <summary>Some comings and goings may have been missed: ask for everyone again.</summary>
     internal sealed record PeopleChanged : ChatEvent;
@@ -50,6 +54,3 @@ internal abstract record ChatEvent
     /// <param name="Temporary">Whether the same command may work in a while.</param>
     internal sealed record Refused(string? Command, string Reason, string? Room, bool Temporary) : ChatEvent;
 }
-
-/// <summary>One connection of someone who is online.</summary>
-internal sealed record Person(string ConnectionId, string Name, string Node);

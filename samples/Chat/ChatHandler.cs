@@ -6,11 +6,13 @@ namespace Chat;
 
 /// <summary>One connection of one user: does what the page asks for.</summary>
 [WebSocketHub("chat")]
-internal sealed class ChatHandler(IWebSocketRouter<ChatHandler> router, ISessionStore sessions, NodeInfo node, TimeProvider time) : JsonWebSocketHandler
+internal sealed class ChatHandler(IWebSocketRouter<ChatHandler> router, IPresenceRoster<ChatHandler> roster, NodeInfo node, TimeProvider time) : JsonWebSocketHandler
 {
     private const WebSocketCloseStatus NameRefused = (WebSocketCloseStatus)4001;
     private const int MaxTextLength = 2_000;
     private const int MaxRooms = 50;
+
+    private static readonly TimeSpan s_patience = TimeSpan.FromMilliseconds(500); // meanwhile this connection's other commands wait
 
     private static readonly JsonMethods s_methods = new JsonMethods<ChatHandler>()
         .On("say", static (chat, say, cancellationToken) => chat.SayAsync(say, cancellationToken), ChatJson.Default.Say)
@@ -50,7 +52,7 @@ internal sealed class ChatHandler(IWebSocketRouter<ChatHandler> router, ISession
             ChatException => RefuseAsync(type, exception.Message, room, temporary: false, cancellationToken),
             BackplaneUnavailableException => RefuseAsync(
                 type, "The nodes cannot reach each other right now. At best, people on your own node got that.", room, temporary: true, cancellationToken),
-            SessionStoreUnavailableException => RefuseAsync(type, "Who is online is not known right now.", room, temporary: true, cancellationToken),
+            TimeoutException => RefuseAsync(type, "Who is online is not known right now.", room, temporary: true, cancellationToken),
             _ => base.OnMethodFailedAsync(type, exception, message, cancellationToken), // a fault of ours, which is logged
         };
     }
@@ -78,7 +80,7 @@ internal sealed class ChatHandler(IWebSocketRouter<ChatHandler> router, ISession
         var direct = new ChatEvent.Direct(User, to, Checked(command.Text), time.GetUtcNow());
         await router.SendAsync(WebSocketTarget.Users([to, User]), direct, ChatJson.Default.ChatEvent, cancellationToken);
 
-        if (!await sessions.IsOnlineAsync(router.Hub, to, cancellationToken))
+        if (roster.IsCurrent && !roster.IsOnline(to))
         {
             throw new ChatException($"{to} is not online, so nobody got that.");
         }
@@ -113,18 +115,8 @@ internal sealed class ChatHandler(IWebSocketRouter<ChatHandler> router, ISession
 
     private async ValueTask SendPeopleAsync(CancellationToken cancellationToken)
     {
-        var nodes = await sessions.ListNodesAsync(cancellationToken);
-        var names = nodes.ToDictionary(static n => n.NodeId, static n => n.Name, StringComparer.Ordinal);
-        List<Person> people = [];
-        await foreach (var session in sessions.ListAsync(SessionQuery.ForHub(router.Hub), cancellationToken))
-        {
-            if (session.UserId is { } user)
-            {
-                people.Add(new Person(session.ConnectionId, user, names.GetValueOrDefault(session.NodeId, session.NodeId)));
-            }
-        }
-
-        await ReplyAsync(new ChatEvent.People(people), cancellationToken);
+        await roster.WaitUntilCurrentAsync(cancellationToken).AsTask().WaitAsync(s_patience, cancellationToken);
+        await ReplyAsync(new ChatEvent.People(roster.ListUsers()), cancellationToken);
     }
 
     private static string Checked(string text) => string.IsNullOrWhiteSpace(text) ? throw new ChatException("There is no text.")

@@ -22,6 +22,8 @@ internal static class ChatNode
                 options.MaxMessageBytes = 16 * 1024;
             })
             .ConfigureCluster(options => options.Prefix = "chat-sample")
+            .AddHub<ChatHandler>(hub => hub.Presence = PresenceScope.Users)
+            .AddPresenceObserver<PresenceAnnouncer>()
             .AddClusterObserver<PresenceAnnouncer>());
 
         var app = builder.Build();

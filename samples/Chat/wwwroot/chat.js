@@ -114,13 +114,13 @@ const handlers = {
     showPeople();
   },
 
-  online({ person }) {
-    presence.cameOnline(person);
+  online({ name, number, epoch }) {
+    presence.changed(name, true, number, epoch);
     showPeople();
   },
 
-  offline({ connectionId }) {
-    presence.wentOffline(connectionId);
+  offline({ name, number, epoch }) {
+    presence.changed(name, false, number, epoch);
     showPeople();
   },
 
@@ -131,7 +131,6 @@ const handlers = {
 
   refused({ command, reason, room, temporary }) {
     if (command === 'people') {
-      presence.answered();
       askPeopleIn(askAgainAfter);
       return;
     }
@@ -238,8 +237,8 @@ byId('compose').addEventListener('submit', event => {
 
 function askPeople() {
   askPeopleIn(askAnywayAfter * (0.5 + Math.random()));
-  if (socket && send({ type: 'people' })) {
-    presence.asked();
+  if (socket) {
+    send({ type: 'people' });
   }
 }
 
@@ -256,28 +255,18 @@ function showPeople() {
 function drawPeople() {
   peopleToShow = 0;
   const focused = document.activeElement?.dataset.person;
-  const sections = presence.byNode().map(([node, users]) => {
-    const list = element('ul');
-    for (const [name, connections] of users) {
-      const button = element('button', { type: 'button', className: 'pick', title: `Write to ${name}` });
-      button.dataset.person = `${node} ${name}`;
-      button.append(element('span', { className: 'name', textContent: name === me ? `${name} (you)` : name }));
-      if (connections > 1) {
-        button.append(element('span', { className: 'muted', textContent: `× ${connections}` }));
-      }
-
-      button.onclick = () => choose(openDirect(name));
-      const item = element('li');
-      item.append(button);
-      list.append(item);
-    }
-
-    const section = element('section');
-    section.append(element('h3', { textContent: node }), list);
-    return section;
+  const names = presence.names;
+  const items = names.map(name => {
+    const button = element('button', { type: 'button', className: 'pick', title: `Write to ${name}` });
+    button.dataset.person = name;
+    button.append(element('span', { className: 'name', textContent: name === me ? `${name} (you)` : name }));
+    button.onclick = () => choose(openDirect(name));
+    const item = element('li');
+    item.append(button);
+    return item;
   });
-  byId('people').replaceChildren(...sections);
-  byId('people-count').textContent = presence.count || '';
+  byId('people').replaceChildren(...items);
+  byId('people-count').textContent = names.length || '';
   if (focused) {
     [...document.querySelectorAll('[data-person]')].find(button => button.dataset.person === focused)?.focus();
   }

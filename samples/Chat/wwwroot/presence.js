@@ -1,64 +1,52 @@
-// Who is online: one entry for each connection. A list asked for at one moment and the comings and goings announced all the
-// time are two sources; what is announced while a list is on its way is applied over it again, so that neither undoes the other.
+// Who is online. A list asked for at one moment and the comings and goings announced all the time are two sources; what was
+// announced a short while ago is applied over a list again, so that neither undoes the other. Each announcement has a number:
+// those of one person may overtake each other, and the largest counts. The numbers begin anew in another epoch.
+
+const keptFor = 10_000; // milliseconds
 
 export class Presence {
-  #people = new Map();
-  #asked = 0;
-  #meanwhile = [];
+  #people = new Set();
+  #recent = new Map();
 
   /** Forgets everyone. */
   reset() {
     this.#people.clear();
-    this.#asked = 0;
-    this.#meanwhile = [];
+    this.#recent.clear();
   }
 
-  /** A list has been asked for. */
-  asked() {
-    this.#asked++;
-  }
-
-  /** The list has come, or will not come if people is not given. */
+  /** The list has come. */
   answered(people) {
-    if (people) {
-      this.#people = new Map(people.map(person => [person.connectionId, person]));
-      this.#meanwhile.forEach(change => change());
+    this.#people = new Set(people);
+    for (const [name, { at, isOnline }] of this.#recent) {
+      if (performance.now() - at > keptFor) {
+        this.#recent.delete(name);
+      } else {
+        this.#set(name, isOnline);
+      }
+    }
+  }
+
+  /** Someone came online or went offline. */
+  changed(name, isOnline, number, epoch) {
+    const last = this.#recent.get(name);
+    if (last?.epoch === epoch && last.number >= number) {
+      return;
     }
 
-    if (--this.#asked === 0) {
-      this.#meanwhile = [];
-    }
+    this.#recent.set(name, { at: performance.now(), isOnline, number, epoch });
+    this.#set(name, isOnline);
   }
 
-  cameOnline(person) {
-    this.#apply(() => this.#people.set(person.connectionId, person));
+  /** The names in order. */
+  get names() {
+    return [...this.#people].sort((a, b) => a.localeCompare(b));
   }
 
-  wentOffline(connectionId) {
-    this.#apply(() => this.#people.delete(connectionId));
-  }
-
-  /** Node names in order, each with its users' names in order and how many connections each has there. */
-  byNode() {
-    const nodes = new Map();
-    for (const { node, name } of this.#people.values()) {
-      const users = nodes.get(node) ?? nodes.set(node, new Map()).get(node);
-      users.set(name, (users.get(name) ?? 0) + 1);
-    }
-
-    const sorted = map => [...map].sort(([a], [b]) => a.localeCompare(b));
-    return sorted(nodes).map(([node, users]) => [node, sorted(users)]);
-  }
-
-  /** How many users are online. */
-  get count() {
-    return new Set([...this.#people.values()].map(person => person.name)).size;
-  }
-
-  #apply(change) {
-    change();
-    if (this.#asked > 0) {
-      this.#meanwhile.push(change);
+  #set(name, isOnline) {
+    if (isOnline) {
+      this.#people.add(name);
+    } else {
+      this.#people.delete(name);
     }
   }
 }
