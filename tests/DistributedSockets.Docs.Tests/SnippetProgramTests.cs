@@ -13,49 +13,37 @@ public sealed class SnippetProgramTests
     private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task Readme_MessageFromOneClient_ReachesTheLobby()
+    public async Task Readme_UsersWhoHaveSignedIn_ChatAndAreNotified()
     {
-        await using var app = Snippets.Readme.ReadmeProgram.Build(s_anyPort);
+        await using var app = Snippets.Readme.ReadmeProgram.Build([.. s_anyPort, "--environment=Development"]);
         await app.StartAsync(Cancelled);
-        using var alice = await ConnectAsync(app, "/chat");
-        using var bob = await ConnectAsync(app, "/chat");
+        using var alice = await VisitorOf(app).SignInAsync("alice");
+        using var bob = await VisitorOf(app).SignInAsync("bob");
+        using var aliceSocket = await alice.ConnectAsync("/chat");
+        using var bobSocket = await bob.ConnectAsync("/chat");
 
-        await SendAsync(alice, "first");
-        Assert.Equal("first", await ReceiveAsync(alice));
-        await SendAsync(bob, "second");
+        await SendAsync(aliceSocket, "first");
+        Assert.Equal("first", await ReceiveAsync(aliceSocket));
+        await SendAsync(bobSocket, "second");
+        Assert.Equal("second", await ReceiveAsync(aliceSocket));
 
-        Assert.Equal("second", await ReceiveAsync(alice));
-    }
-
-    [Fact]
-    public async Task Readme_NotifyOfAnyone_IsAccepted()
-    {
-        await using var app = Snippets.Readme.ReadmeProgram.Build(s_anyPort);
-        await app.StartAsync(Cancelled);
-        using var http = new HttpClient { BaseAddress = new(app.Urls.Single()) };
-
-        using var answer = await http.PostAsJsonAsync("/notify/alice", new { title = "Hello", text = "For you." }, Cancelled);
-
+        using var answer = await bob.Http.PostAsJsonAsync("/notify/alice", new { title = "Hello", text = "For you." }, Cancelled);
         Assert.Equal(HttpStatusCode.Accepted, answer.StatusCode);
+        Assert.Equal("""{"title":"Hello","text":"For you."}""", await ReceiveAsync(aliceSocket));
     }
 
     [Fact]
-    public async Task Json_MessagesOfEachType_GoToTheirMethodsAndWhatIsWrongIsAnswered()
+    public async Task Readme_Strangers_NeitherConnectNorNotifyNorSignInInProduction()
     {
-        await using var app = Snippets.Json.JsonProgram.Build(s_anyPort);
+        await using var app = Snippets.Readme.ReadmeProgram.Build(s_anyPort);
         await app.StartAsync(Cancelled);
-        using var alice = await ConnectAsync(app, "/room");
+        using var stranger = VisitorOf(app);
 
-        await SendAsync(alice, """{"type":"say","text":"too early"}""");
-        Assert.Equal("""{"type":"refused","of":"say","reason":"Join a room first."}""", await ReceiveAsync(alice));
-        await SendAsync(alice, """{"type":"join","room":"tea"}""");
-        await SendAsync(alice, """{"type":"say","text":"hello"}""");
-        Assert.Equal("""{"type":"said","text":"hello"}""", await ReceiveAsync(alice));
-        await SendAsync(alice, """{"type":"shout","text":"hello"}""");
-        Assert.Contains("unknown_type", await ReceiveAsync(alice));
-        await SendAsync(alice, """{"type":"leave"}""");
-        await SendAsync(alice, """{"type":"say"}"""); // no longer in a room: whether anything is said at all is the method's to check
-        Assert.Contains("Join a room first.", await ReceiveAsync(alice));
+        await Assert.ThrowsAsync<WebSocketException>(() => stranger.ConnectAsync("/chat"));
+        using var pushed = await stranger.Http.PostAsJsonAsync("/notify/alice", new { title = "Hello", text = "For you." }, Cancelled);
+        Assert.Equal(HttpStatusCode.Unauthorized, pushed.StatusCode);
+        using var signedIn = await stranger.Http.PostAsync("/sign-in/alice", null, Cancelled);
+        Assert.Equal(HttpStatusCode.NotFound, signedIn.StatusCode);
     }
 
     [Fact]
@@ -88,6 +76,8 @@ public sealed class SnippetProgramTests
 
         void Share(WebApplicationBuilder builder) => builder.Services.AddDistributedWebSockets().UseInMemory(cluster);
     }
+
+    private static Visitor VisitorOf(WebApplication app) => new(app.Urls.Single());
 
     private static async Task<ClientWebSocket> ConnectAsync(WebApplication app, string path)
     {

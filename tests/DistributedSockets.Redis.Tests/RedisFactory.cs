@@ -51,6 +51,13 @@ internal static class RedisFactory
             Options.Create(options), Options.Create(new DistributedWebSocketsClusterOptions { Prefix = prefix }), TimeProvider.System, logger);
     }
 
+    public static RedisConnectionTicketStore TicketStore(string connectionString, string prefix, Action<RedisSessionStoreOptions>? configure = null)
+    {
+        var options = new RedisSessionStoreOptions { ConnectionString = connectionString, OperationTimeout = Patience };
+        configure?.Invoke(options);
+        return new(Options.Create(options), Options.Create(new DistributedWebSocketsClusterOptions { Prefix = prefix }), TimeProvider.System);
+    }
+
     public static RedisSessionStore SessionStore(
         string connectionString,
         string prefix,

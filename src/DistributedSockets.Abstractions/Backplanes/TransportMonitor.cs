@@ -104,7 +104,7 @@ public sealed class TransportMonitor : IAsyncDisposable, IDisposable
                 // It may have come up just when the patience ended.
                 if (_state == TransportState.Starting)
                 {
-                    ReportLocked(TransportState.Unavailable, exception);
+                    ReportLocked(TransportState.Unavailable, new TimeoutException($"The transport was not there within {patience}.", exception));
                 }
             }
         }

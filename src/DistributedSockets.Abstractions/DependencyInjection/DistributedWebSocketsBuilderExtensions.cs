@@ -95,6 +95,18 @@ public static class DistributedWebSocketsBuilderExtensions
         return builder;
     }
 
+    /// <summary>Uses <typeparamref name="TStore"/> to keep one-use tickets. The last call wins; those of session stores that come with one count.</summary>
+    /// <typeparam name="TStore">The store, created once by dependency injection.</typeparam>
+    /// <param name="builder">The builder.</param>
+    public static IDistributedWebSocketsBuilder UseConnectionTicketStore<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicConstructors)] TStore>(
+        this IDistributedWebSocketsBuilder builder)
+        where TStore : class, IConnectionTicketStore
+    {
+        ArgumentNullException.ThrowIfNull(builder);
+        builder.Services.Replace(ServiceDescriptor.Singleton<IConnectionTicketStore, TStore>());
+        return builder;
+    }
+
     /// <summary>Adds an observer of cluster events. Adding the same type twice is the same as once.</summary>
     /// <typeparam name="TObserver">The observer, created once by dependency injection.</typeparam>
     /// <param name="builder">The builder.</param>

@@ -12,6 +12,9 @@ internal sealed partial class NatsBackplane
         [LoggerMessage(1101, LogLevel.Warning, "NATS backplane lost its connection; messages for other nodes fail until it returns.")]
         public static partial void ConnectionLost(ILogger logger, Exception? exception);
 
+        [LoggerMessage(1115, LogLevel.Debug, "NATS backplane is not connected at the start; it goes on trying.")]
+        public static partial void NotThereYet(ILogger logger, Exception? exception);
+
         [LoggerMessage(1102, LogLevel.Information, "NATS backplane is back with {Channels} channels, connected to {Server}.")]
         public static partial void ConnectionRecovered(ILogger logger, int channels, string? server);
 

@@ -236,7 +236,15 @@ internal sealed partial class NatsBackplane
     {
         if (state == TransportState.Unavailable)
         {
-            Log.ConnectionLost(_logger, cause);
+            if (before == TransportState.Starting)
+            {
+                Log.NotThereYet(_logger, cause); // the node's start tells of it
+            }
+            else
+            {
+                Log.ConnectionLost(_logger, cause);
+            }
+
             WarnOfRefusal(cause);
         }
         else if (state == TransportState.Available)

@@ -139,7 +139,7 @@ public static class NatsDistributedWebSocketsBuilderExtensions
     {
         AddOptions(builder, configure);
         builder.Services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<NatsSessionStoreOptions>, NatsSessionStoreOptionsValidator>());
-        return builder.UseSessionStore<NatsSessionStore>();
+        return builder.UseSessionStore<NatsSessionStore>().UseConnectionTicketStore<NatsConnectionTicketStore>();
     }
 
     private static void AddOptions<TOptions>(IDistributedWebSocketsBuilder builder, Action<TOptions> configure)

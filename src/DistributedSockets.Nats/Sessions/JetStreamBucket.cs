@@ -16,7 +16,8 @@ internal sealed record JetStreamEntry(ulong Sequence, DateTimeOffset Time, byte[
 /// Each exchange is bounded in time, and fails with a <see cref="SessionStoreUnavailableException"/>, or a
 /// <see cref="BucketMissingException"/> if nobody answers for the bucket.
 /// </remarks>
-internal sealed class JetStreamBucket(NatsConnector connector, string name, TimeSpan timeout, TimeProvider time, CancellationToken stopping)
+internal sealed class JetStreamBucket(
+    NatsConnector connector, string name, TimeSpan timeout, TimeProvider time, CancellationToken stopping, TimeSpan maxAge = default)
 {
     // Asks for the number of keys without the keys.
     private const long BehindAllKeys = int.MaxValue;
@@ -204,13 +205,14 @@ internal sealed class JetStreamBucket(NatsConnector connector, string name, Time
         Discard = "new",
         Storage = storage,
         Replicas = replicas,
+        MaxAge = (long)maxAge.TotalNanoseconds,
         AllowDirect = true,
         AllowRollup = true,
     };
 
     private string? Check(JetStreamConfig found, string storage, int replicas)
     {
-        if (found is not { MaxPerSubject: 1, MaxAge: 0, AllowDirect: true, DenyDelete: false, DenyPurge: false, Retention: "limits" })
+        if (found.MaxAge != (long)maxAge.TotalNanoseconds || found is not { MaxPerSubject: 1, AllowDirect: true, DenyDelete: false, DenyPurge: false, Retention: "limits" })
         {
             throw new SessionStoreUnavailableException(
                 $"The bucket {name} exists with settings that the session store cannot work with. Delete it; the session store creates it anew.");

@@ -28,9 +28,13 @@ internal sealed class NatsSessionKeys(string prefix)
 
     public string PresenceBucket { get; } = BucketName(prefix) + "-presence";
 
+    public string TicketsBucket { get; } = BucketName(prefix) + "-tickets";
+
     public string Clock => _nodes + "clock";
 
     public string AllLeases => _nodes + "n.*";
+
+    public string Ticket(string key) => $"$KV.{TicketsBucket}.t.{key}";
 
     public string Lease(string node) => $"{_nodes}n.{node}";
 

@@ -33,6 +33,9 @@ internal sealed partial class RedisBackplane
         [LoggerMessage(1009, LogLevel.Warning, "Redis is a replica; messages reach only nodes that are connected to the same one.")]
         public static partial void OnReplica(ILogger logger);
 
+        [LoggerMessage(1010, LogLevel.Debug, "Redis backplane is not connected at the start; it goes on trying.")]
+        public static partial void NotThereYet(ILogger logger, Exception? exception);
+
         [LoggerMessage(1030, LogLevel.Warning, "Redis had ended {Count} subscriptions; they have been made again.")]
         public static partial void SubscriptionsMended(ILogger logger, int count);
 

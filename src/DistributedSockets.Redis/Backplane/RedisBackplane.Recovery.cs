@@ -320,7 +320,15 @@ internal sealed partial class RedisBackplane
 
         if (state == TransportState.Unavailable)
         {
-            Log.ConnectionLost(_logger, cause);
+            if (before == TransportState.Starting)
+            {
+                Log.NotThereYet(_logger, cause); // the node's start tells of it
+            }
+            else
+            {
+                Log.ConnectionLost(_logger, cause);
+            }
+
             _saidRefused |= RedisErrors.IsRefusal(cause);
         }
         else if (before == TransportState.Starting)

@@ -119,7 +119,7 @@ public static class RedisDistributedWebSocketsBuilderExtensions
     public static IDistributedWebSocketsBuilder UseRedisSessionStore(this IDistributedWebSocketsBuilder builder, Action<RedisSessionStoreOptions> configure)
     {
         AddOptions(builder, configure);
-        return builder.UseSessionStore<RedisSessionStore>();
+        return builder.UseSessionStore<RedisSessionStore>().UseConnectionTicketStore<RedisConnectionTicketStore>();
     }
 
     /// <summary>Uses Redis as session store over a connection of the app.</summary>

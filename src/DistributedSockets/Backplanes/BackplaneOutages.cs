@@ -3,7 +3,9 @@ using Microsoft.Extensions.Logging;
 namespace DistributedSockets;
 
 /// <summary>Whether the backplane is there, partly away or away, as it reports; when it is back, tells what may be missing and who has to catch up.</summary>
-internal sealed partial class BackplaneOutages(NodeHealth health, LossReporter losses, TimeProvider time, FailSafeLogger<BackplaneOutages> logger)
+/// <remarks>What is away when the node starts is logged by <see cref="NodeService"/>, together with the session store, which is often the same server.</remarks>
+internal sealed partial class BackplaneOutages(
+    LocalNode node, NodeHealth health, LossReporter losses, TimeProvider time, FailSafeLogger<BackplaneOutages> logger)
 {
     private const string NoCause = "The transport gave no cause.";
 
@@ -48,7 +50,7 @@ internal sealed partial class BackplaneOutages(NodeHealth health, LossReporter l
             health.BackplaneProblem = cause?.Message ?? health.BackplaneProblem ?? NoCause;
         }
 
-        if (begins)
+        if (begins && node.IsStarted)
         {
             Log.BackplaneAway(logger, cause);
         }
@@ -75,7 +77,7 @@ internal sealed partial class BackplaneOutages(NodeHealth health, LossReporter l
             Recovered?.Invoke();
         }
 
-        if (begins)
+        if (begins && node.IsStarted)
         {
             Log.BackplanePartlyAway(logger, cause);
         }

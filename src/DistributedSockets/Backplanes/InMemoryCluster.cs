@@ -10,6 +10,7 @@ public sealed class InMemoryCluster
     private readonly ConcurrentDictionary<string, InMemoryChannel> _channels = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, InMemoryDirectory> _directories = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, InMemoryPresence> _presences = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, InMemoryTickets> _tickets = new(StringComparer.Ordinal);
     private readonly TimeProvider _time;
 
     /// <summary>Creates a cluster.</summary>
@@ -22,6 +23,8 @@ public sealed class InMemoryCluster
     internal InMemoryDirectory Directory(string prefix) => _directories.GetOrAdd(prefix, static (_, time) => new(time), _time);
 
     internal InMemoryPresence Presence(string prefix) => _presences.GetOrAdd(prefix, static _ => new());
+
+    internal InMemoryTickets Tickets(string prefix) => _tickets.GetOrAdd(prefix, static (_, time) => new(time), _time);
 
     internal void Subscribe(string channel, IBackplaneReceiver receiver)
     {

@@ -135,10 +135,6 @@ internal sealed partial class ForeignCommands(
         {
             return RemoteCommandOutcome.Refused;
         }
-        catch (BackplaneUnavailableException)
-        {
-            return RemoteCommandOutcome.BackplaneAway;
-        }
     }
 
     private async ValueTask AnswerAsync(HubConnections hub, Guid requestId, string originNodeId, RemoteCommandOutcome outcome)

@@ -10,8 +10,7 @@ internal enum RemoteCommandOutcome : byte
     /// <summary>The node has no such connection.</summary>
     NotFound = 2,
 
-    /// <summary>The node's backplane is away, so the connection could not be added to the group.</summary>
-    BackplaneAway = 3,
+    // 3 was that the node's backplane is away, before joins held in spite of it.
 
     /// <summary>The connection is in as many groups as it may be.</summary>
     TooManyGroups = 4,

@@ -52,7 +52,7 @@ internal sealed class RemoteCommands
     /// <summary>Has a command about one connection done, wherever the connection lives.</summary>
     /// <exception cref="ConnectionNotFoundException">There is no such connection.</exception>
     /// <exception cref="RemoteCommandTimeoutException">The node did not answer.</exception>
-    /// <exception cref="BackplaneUnavailableException">The backplane is away, here or there.</exception>
+    /// <exception cref="BackplaneUnavailableException">The backplane is away, or the node's own is.</exception>
     /// <exception cref="InvalidOperationException">The connection is in too many groups.</exception>
     internal async ValueTask InvokeAsync(HubConnections hub, RemoteCommand command, CancellationToken cancellationToken)
     {
@@ -67,9 +67,6 @@ internal sealed class RemoteCommands
         {
             case RemoteCommandOutcome.NotFound:
                 throw new ConnectionNotFoundException($"Hub '{hub.Name}' has no connection '{command.Subject}'. It may have ended.");
-            case RemoteCommandOutcome.BackplaneAway:
-                throw new BackplaneUnavailableException(
-                    $"The node of connection '{command.Subject}' is cut off from the backplane, so the connection was not added to the group. Try again later.");
             case RemoteCommandOutcome.Refused:
                 throw new BackplaneRefusedException(
                     $"The transport of the backplane refuses the channel of group '{command.Group}' to the node of connection '{command.Subject}', so the " +

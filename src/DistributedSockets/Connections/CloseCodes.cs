@@ -7,6 +7,9 @@ internal static class CloseCodes
     /// <summary>The longest reason a close frame can carry: a control frame holds 125 bytes, the code takes two (RFC 6455 §5.5).</summary>
     internal const int MaxReasonBytes = 123;
 
+    /// <summary>1013, of IANA's registry: the same may succeed later.</summary>
+    internal const WebSocketCloseStatus TryAgainLater = (WebSocketCloseStatus)1013;
+
     internal static bool IsValid(int status, string reason) => IsValid(status) && Names.CountBytes(reason) is >= 0 and <= MaxReasonBytes;
 
     /// <summary>Refuses what may not be sent in a close frame (RFC 6455 §7.4).</summary>

@@ -227,7 +227,7 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner, IMe
     internal Task FailAsync(Exception exception)
     {
         _services.Metrics.HandlerFailed();
-        Close(HandlerError("The server failed to handle the connection.", exception));
+        Close(HandlerError(WebSocketCloseStatus.InternalServerError, "The server failed to handle the connection.", exception));
         _close.OnReceiveEnded();
         return _close.FinishAsync();
     }
@@ -322,8 +322,8 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner, IMe
         }
     }
 
-    private static DisconnectReason HandlerError(string description, Exception exception) =>
-        new() { Kind = DisconnectKind.HandlerError, CloseStatus = WebSocketCloseStatus.InternalServerError, Description = description, Exception = exception };
+    private static DisconnectReason HandlerError(WebSocketCloseStatus status, string description, Exception exception) =>
+        new() { Kind = DisconnectKind.HandlerError, CloseStatus = status, Description = description, Exception = exception };
 
     /// <summary>For how long it has been known that nothing more comes from the client; zero if something may.</summary>
     private TimeSpan EndingFor(long now)
@@ -370,11 +370,18 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner, IMe
                 Exception = exception,
             });
         }
+        catch (BackplaneUnavailableException exception) when (_services.IsForgiven(exception))
+        {
+            _services.ReportFailedSend(Id, exception);
+        }
         catch (Exception exception)
         {
             _services.Metrics.HandlerFailed();
-            _services.Log.HandlerFailed(Id, exception);
-            Close(HandlerError("The server failed to handle a message.", exception));
+            var reason = message is null
+                ? HandlerError(CloseCodes.TryAgainLater, "The server could not begin the connection. Connect again later.", exception)
+                : HandlerError(WebSocketCloseStatus.InternalServerError, "The server failed to handle a message.", exception);
+            _services.Log.HandlerFailed(Id, (int)reason.CloseStatus!.Value, exception);
+            Close(reason);
         }
     }
 }

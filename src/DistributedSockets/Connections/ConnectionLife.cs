@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Net.WebSockets;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
@@ -38,7 +39,7 @@ internal sealed class ConnectionLife(HubConnections hub, HandlerActivator activa
             catch (Exception exception)
             {
                 handler = null;
-                services.Log.HandlerFailed(connection.Id, exception);
+                services.Log.HandlerFailed(connection.Id, (int)WebSocketCloseStatus.InternalServerError, exception);
                 await connection.FailAsync(exception);
             }
 
@@ -72,6 +73,10 @@ internal sealed class ConnectionLife(HubConnections hub, HandlerActivator activa
         try
         {
             await handler.OnDisconnectedAsync(reason);
+        }
+        catch (BackplaneUnavailableException exception) when (services.IsForgiven(exception))
+        {
+            services.ReportFailedSend(connection.Id, exception);
         }
         catch (Exception exception)
         {

@@ -1,11 +1,46 @@
+using System.Security.Claims;
 using Microsoft.Extensions.Logging;
 
 namespace DistributedSockets;
 
-/// <summary>Log messages of connections: 100 to 119.</summary>
+/// <summary>Log messages of connections: 100 to 119. What clients can cause at will passes once in a while.</summary>
 internal sealed partial class ConnectionLog(FailSafeLogger<Connection> logger, TimeProvider time)
 {
+    private const int ShownClaims = 16;
+
     private readonly RareLog _methodFailedLog = new(10, time);
+    private readonly RareLog _failedSends = new(1, time);
+    private readonly RareLog[] _refusals = [.. Enum.GetValues<RefusalKind>().Select(_ => new RareLog(1, time))];
+    private int _saidNoUserId;
+
+    /// <summary>Tells of a send whose exception a handler let through.</summary>
+    internal void SendFailed(string connectionId, BackplaneUnavailableException exception)
+    {
+        if (_failedSends.TryPass(out var others))
+        {
+            SendFailed(connectionId, others, exception);
+        }
+    }
+
+    /// <summary>Tells of a refused handshake: each one for those who look closely, and now and then one of its kind for everybody.</summary>
+    internal void Refused(in Refusal refusal)
+    {
+        Refused(refusal.StatusCode, refusal.Reason);
+        if (refusal.Remedy is { } remedy && _refusals[(int)refusal.Kind].TryPass(out var others))
+        {
+            ShownAs1006(refusal.StatusCode, remedy, others);
+        }
+    }
+
+    /// <summary>Tells once that somebody who has signed in is nobody here.</summary>
+    internal void NoUserId(ClaimsPrincipal user, IUserIdProvider provider)
+    {
+        if (Interlocked.Exchange(ref _saidNoUserId, 1) == 0)
+        {
+            var claims = user.Claims.Select(static claim => claim.Type).Distinct(StringComparer.Ordinal).Take(ShownClaims); // never their values
+            NoUserId(provider is ClaimsUserIdProvider ? "the default one" : provider.GetType().FullName, string.Join(", ", claims));
+        }
+    }
 
     [LoggerMessage(100, LogLevel.Debug, "Connection {ConnectionId} of hub {Hub} opened.")]
     public partial void Opened(string connectionId, string hub);
@@ -13,8 +48,8 @@ internal sealed partial class ConnectionLog(FailSafeLogger<Connection> logger, T
     [LoggerMessage(101, LogLevel.Debug, "Connection {ConnectionId} ended: {Kind}.")]
     public partial void Ended(string connectionId, DisconnectKind kind, Exception? exception);
 
-    [LoggerMessage(102, LogLevel.Error, "The handler of connection {ConnectionId} threw; the connection is closed with 1011.")]
-    public partial void HandlerFailed(string connectionId, Exception exception);
+    [LoggerMessage(102, LogLevel.Error, "The handler of connection {ConnectionId} threw; the connection is closed with {CloseStatus}.")]
+    public partial void HandlerFailed(string connectionId, int closeStatus, Exception exception);
 
     [LoggerMessage(103, LogLevel.Error, "The handler of connection {ConnectionId} threw in OnDisconnectedAsync or while it was disposed.")]
     public partial void DisconnectedFailed(string connectionId, Exception exception);
@@ -38,7 +73,16 @@ internal sealed partial class ConnectionLog(FailSafeLogger<Connection> logger, T
     public partial void KeepAliveFailed(string connectionId, Exception exception);
 
     [LoggerMessage(105, LogLevel.Debug, "Handshake refused with {StatusCode}: {Reason}")]
-    public partial void Refused(int statusCode, string reason);
+    private partial void Refused(int statusCode, string reason);
+
+    [LoggerMessage(114, LogLevel.Warning, "The backplane did not take what the handler of connection {ConnectionId} sent, and the handler did not catch that. Connections of this node were served; the connection stays open. {Others} more such sends were not logged since the last one.")]
+    private partial void SendFailed(string connectionId, int others, Exception exception);
+
+    [LoggerMessage(115, LogLevel.Warning, "A principal that has signed in has no user id, so its connection is anonymous and nothing that is sent to a user reaches it. IUserIdProvider, {Provider}, found none; by default it is the claim ClaimTypes.NameIdentifier or else \"sub\". The principal has these claims: {Claims}. Register an IUserIdProvider that takes the right one. This is said once.")]
+    private partial void NoUserId(string? provider, string claims);
+
+    [LoggerMessage(116, LogLevel.Warning, "A handshake was refused with {StatusCode}, which a browser shows as close code 1006 without a reason. {Remedy} {Others} more like it were not logged since the last one.")]
+    private partial void ShownAs1006(int statusCode, string remedy, int others);
 
     [LoggerMessage(112, LogLevel.Debug, "The server could not answer a handshake that was accepted.")]
     public partial void AnswerFailed(Exception exception);

@@ -34,6 +34,7 @@ public static class DistributedWebSocketsServiceCollectionExtensions
         services.TryAddSingleton<InMemoryCluster>(static provider => new(provider.GetRequiredService<TimeProvider>()));
         services.TryAddSingleton<IBackplane, InMemoryBackplane>();
         services.TryAddSingleton<ISessionStore, InMemorySessionStore>();
+        services.TryAddSingleton<IConnectionTicketStore, InMemoryConnectionTicketStore>();
         services.TryAddSingleton<IWebSocketRouterFactory, WebSocketRouterFactory>();
         services.TryAddSingleton(static provider => provider.GetRequiredService<IWebSocketRouterFactory>().GetRouter(HubName.Default));
         services.TryAddSingleton(typeof(IWebSocketRouter<>), typeof(WebSocketRouter<>));
@@ -54,7 +55,7 @@ public static class DistributedWebSocketsServiceCollectionExtensions
         ArgumentNullException.ThrowIfNull(builder);
         ArgumentNullException.ThrowIfNull(cluster);
         builder.Services.Replace(ServiceDescriptor.Singleton(cluster));
-        return builder.UseBackplane<InMemoryBackplane>().UseSessionStore<InMemorySessionStore>();
+        return builder.UseBackplane<InMemoryBackplane>().UseSessionStore<InMemorySessionStore>().UseConnectionTicketStore<InMemoryConnectionTicketStore>();
     }
 
     /// <summary>Sets how values are written and read as JSON. Later calls add to earlier ones.</summary>

@@ -40,6 +40,17 @@ public class HubOptions : HandshakeOptions
     /// </remarks>
     public bool CloseOnAuthenticationExpiry { get; set; }
 
+    /// <summary>Gets or sets whether a connection ends when its handler lets through that the backplane did not take what it sent.</summary>
+    /// <value>
+    /// The default is <see langword="false"/>: the exception is logged once in a while and counted, and the connection stays open. With
+    /// <see langword="true"/> it is closed as for any other exception, with 1011, or with 1013 in <see cref="WebSocketHandler.OnConnectedAsync"/>.
+    /// </value>
+    /// <remarks>
+    /// The receivers on this node were served by then. Whatever it is, the rest of that call of the handler does not run: join groups before
+    /// you send, or catch <see cref="BackplaneUnavailableException"/>. Exceptions of joins, leaves and disconnects end the connection always.
+    /// </remarks>
+    public bool CloseOnSendFailure { get; set; }
+
     /// <summary>Gets or sets for how long a connection may carry no message, in either direction, before it is closed with 1008.</summary>
     /// <value>
     /// The default is zero, which is for ever; else 1 second to 1 week. Never sooner, and later by at most half of the shortest of this,

@@ -20,6 +20,7 @@ internal sealed partial class DistributedWebSocketsMetrics : IDisposable
     private readonly Counter<long> _sentFrames;
     private readonly Counter<long> _droppedFrames;
     private readonly Counter<long> _handlerErrors;
+    private readonly Counter<long> _uncaughtSendFailures;
     private readonly Histogram<double> _publishDuration;
     private readonly Counter<long> _receivedEnvelopes;
     private readonly Counter<long> _droppedEnvelopes;
@@ -42,6 +43,7 @@ internal sealed partial class DistributedWebSocketsMetrics : IDisposable
         _sentFrames = _meter.CreateCounter<long>("distributed_sockets.sent_frames", "{frame}", "Frames queued for clients.");
         _droppedFrames = _meter.CreateCounter<long>("distributed_sockets.dropped_frames", "{frame}", "Frames dropped because a client reads too slowly, or they are out of date.");
         _handlerErrors = _meter.CreateCounter<long>("distributed_sockets.handler_errors", "{error}", "Exceptions of handlers and connection filters, and handlers that do not return when their connection has ended.");
+        _uncaughtSendFailures = _meter.CreateCounter<long>("distributed_sockets.uncaught_send_failures", "{send}", "Sends of handlers that the backplane did not take and whose exception nobody caught.");
         _publishDuration = _meter.CreateHistogram<double>("distributed_sockets.backplane.publish.duration", "s", "How long the backplane took to take an envelope.");
         _receivedEnvelopes = _meter.CreateCounter<long>("distributed_sockets.backplane.received_envelopes", "{envelope}", "Envelopes from other nodes.");
         _droppedEnvelopes = _meter.CreateCounter<long>("distributed_sockets.backplane.dropped_envelopes", "{envelope}", "Envelopes from other nodes that were not delivered.");
@@ -112,6 +114,8 @@ internal sealed partial class DistributedWebSocketsMetrics : IDisposable
             }));
 
     internal void HandlerFailed() => Add(_handlerErrors, 1);
+
+    internal void UncaughtSendFailed() => Add(_uncaughtSendFailures, 1);
 
     internal void Published(long started, string system, Exception? exception)
     {

@@ -23,18 +23,30 @@ internal sealed class Admission(
     {
         if (!drain.TryEnter())
         {
-            return new(StatusCodes.Status503ServiceUnavailable, "This server is shutting down. Connect again; another one will answer.");
+            return new(
+                StatusCodes.Status503ServiceUnavailable,
+                "This server is shutting down. Connect again; another one will answer.",
+                RefusalKind.Draining,
+                "The node is shutting down: the load balancer should ask the readiness check, and send newcomers elsewhere as soon as it fails.");
         }
 
         Refusal refusal;
         if (Interlocked.Increment(ref _open) > _options.MaxConnections)
         {
             refusal = new(
-                StatusCodes.Status503ServiceUnavailable, "This server holds as many connections as it may. Connect again later; another one may answer.");
+                StatusCodes.Status503ServiceUnavailable,
+                "This server holds as many connections as it may. Connect again later; another one may answer.",
+                RefusalKind.MaxConnections,
+                $"The node holds {_options.MaxConnections} connections. Raise DistributedWebSocketsOptions.MaxConnections if it can hold more, or add nodes.");
         }
         else if (!TryCount(address))
         {
-            refusal = new(StatusCodes.Status429TooManyRequests, "Your address holds as many connections to this server as it may. Close one first.");
+            refusal = new(
+                StatusCodes.Status429TooManyRequests,
+                "Your address holds as many connections to this server as it may. Close one first.",
+                RefusalKind.MaxPerAddress,
+                $"Its address holds {_options.MaxConnectionsPerAddress} connections. Raise DistributedWebSocketsOptions.MaxConnectionsPerAddress if many people share " +
+                "an address; behind a proxy, use UseForwardedHeaders, or all of them do.");
         }
         else
         {
@@ -44,7 +56,11 @@ internal sealed class Admission(
             }
 
             Discount(address);
-            refusal = new(StatusCodes.Status503ServiceUnavailable, "This server takes no more connections at the moment. Connect again in a second or more.");
+            refusal = new(
+                StatusCodes.Status503ServiceUnavailable,
+                "This server takes no more connections at the moment. Connect again in a second or more.",
+                RefusalKind.MaxHandshakes,
+                $"The node has taken {_options.MaxHandshakesPerSecond} handshakes within a second. Raise DistributedWebSocketsOptions.MaxHandshakesPerSecond if it can take more.");
         }
 
         Interlocked.Decrement(ref _open);
@@ -84,7 +100,11 @@ internal sealed class Admission(
 
         return connections < max
             ? null
-            : new(StatusCodes.Status429TooManyRequests, "You hold as many connections as you may. Close one first.");
+            : new(
+                StatusCodes.Status429TooManyRequests,
+                "You hold as many connections as you may. Close one first.",
+                RefusalKind.MaxPerUser,
+                $"Its user holds {max} connections. Raise DistributedWebSocketsOptions.MaxConnectionsPerUser if one user may have more, such as one for each tab.");
     }
 
     private static IPAddress Key(IPAddress address)

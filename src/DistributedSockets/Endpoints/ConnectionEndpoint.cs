@@ -15,7 +15,10 @@ internal sealed class ConnectionEndpoint(
     IUserIdProvider userIds)
 {
     private static readonly Refusal s_groupRefused = new(
-        StatusCodes.Status503ServiceUnavailable, "This server cannot put the connection into its groups. Connect again later; another one may answer.");
+        StatusCodes.Status503ServiceUnavailable,
+        "This server cannot put the connection into its groups. Connect again later; another one may answer.",
+        RefusalKind.Groups,
+        "The transport refuses the channel of a group that a connection filter has put it into: give the transport's user the permission. Log event 172 has its words.");
 
     private readonly OriginCheck _origins = new(handshake.AllowedOrigins);
     private readonly ConnectionFilters _filters = new(handshake, services);
@@ -46,6 +49,7 @@ internal sealed class ConnectionEndpoint(
             features.Set<IHttpWebSocketFeature>(null);
         }
 
+        context.Features.Get<HandshakeWatch>()?.End(); // who refuses it from here on says so
         return next(context);
     }
 
@@ -77,12 +81,23 @@ internal sealed class ConnectionEndpoint(
         await straggler;
     }
 
-    private static Refusal NoHandshake(HttpRequest request) =>
-        request.Headers.SecWebSocketVersion is { Count: > 0 } versions && !versions.Contains(Refusal.SpokenVersion)
-            ? new(StatusCodes.Status426UpgradeRequired, $"This server speaks version {Refusal.SpokenVersion} of the WebSocket protocol (RFC 6455).")
+    private static Refusal NoHandshake(HttpRequest request)
+    {
+        var versions = request.Headers.SecWebSocketVersion;
+        return versions.Count > 0 && !versions.Contains(Refusal.SpokenVersion)
+            ? new(
+                StatusCodes.Status426UpgradeRequired,
+                $"This server speaks version {Refusal.SpokenVersion} of the WebSocket protocol (RFC 6455).",
+                RefusalKind.Headers,
+                $"The client asks for another version of the protocol than {Refusal.SpokenVersion}, which is what browsers speak, so a program or a proxy has set it. No option allows it.")
             : new(
                 StatusCodes.Status400BadRequest,
-                "This is a WebSocket endpoint. Connect with a WebSocket client: GET with 'Upgrade: websocket' on HTTP/1.1, or extended CONNECT on HTTP/2 (RFC 6455, RFC 8441).");
+                "This is a WebSocket endpoint. Connect with a WebSocket client: GET with 'Upgrade: websocket' on HTTP/1.1, or extended CONNECT on HTTP/2 (RFC 6455, RFC 8441).",
+                RefusalKind.Headers,
+                versions.Count == 0
+                    ? null // somebody has opened the address in a browser
+                    : "A part of the handshake is missing: have the proxy in front speak HTTP/1.1 to this server and pass on the headers Upgrade and Connection.");
+    }
 
     /// <summary>Finds out whether the handshake may become a connection, and if so lets that live until it ends.</summary>
     /// <returns>What still uses the request, which must not end before.</returns>
@@ -133,11 +148,17 @@ internal sealed class ConnectionEndpoint(
         if (!_origins.Allows(context.Request))
         {
             return new(
-                StatusCodes.Status403Forbidden, "The Origin of this request may not connect here. Add it to HandshakeOptions.AllowedOrigins if it should.");
+                StatusCodes.Status403Forbidden,
+                "The Origin of this request may not connect here. Add it to HandshakeOptions.AllowedOrigins if it should.",
+                RefusalKind.Origin,
+                OriginCheck.Remedy(context.Request));
         }
 
         userId = userIds.GetUserId(context);
-        return userId is not null && Names.Problem(userId) is { } problem ? new(StatusCodes.Status400BadRequest, problem) : null;
+        return userId is not null && Names.Problem(userId) is { } problem
+            ? new(
+                StatusCodes.Status400BadRequest, problem, RefusalKind.UserId, $"{problem} No option allows it: register an IUserIdProvider that gives a shorter or other id.")
+            : null;
     }
 
     private async ValueTask<Refusal?> CheckConnectionAsync(ConnectingContext connecting)
@@ -146,10 +167,23 @@ internal sealed class ConnectionEndpoint(
         {
             return new(
                 StatusCodes.Status400BadRequest,
-                $"This server speaks none of the subprotocols you ask for. It speaks {(handshake.SubProtocols.Count == 0 ? "none" : string.Join(", ", handshake.SubProtocols))}.");
+                $"This server speaks none of the subprotocols you ask for. It speaks {(handshake.SubProtocols.Count == 0 ? "none" : string.Join(", ", handshake.SubProtocols))}.",
+                RefusalKind.SubProtocol,
+                "It asks for subprotocols that are not among HandshakeOptions.SubProtocols: add the one you speak, or leave RefuseUnknownSubProtocols off.");
         }
 
-        return connecting.UserId is { } userId ? await admission.CheckUserAsync(hub, userId, connecting.HttpContext.RequestAborted) : null;
+        if (connecting.UserId is { } userId)
+        {
+            return await admission.CheckUserAsync(hub, userId, connecting.HttpContext.RequestAborted);
+        }
+
+        var principal = connecting.HttpContext.User;
+        if (principal.Identities.Any(static identity => identity.IsAuthenticated))
+        {
+            services.Log.NoUserId(principal, userIds);
+        }
+
+        return null;
     }
 
     private async Task AcceptAsync(ConnectingContext connecting, OpeningConnection opening)
@@ -217,7 +251,12 @@ internal sealed class ConnectionEndpoint(
             if (!context.Response.HasStarted && !context.RequestAborted.IsCancellationRequested)
             {
                 await RefuseAsync(
-                    context, new(StatusCodes.Status503ServiceUnavailable, "This server takes no more connections at the moment. Connect again in a second or more."));
+                    context,
+                    new(
+                        StatusCodes.Status503ServiceUnavailable,
+                        "This server takes no more connections at the moment. Connect again in a second or more.",
+                        RefusalKind.Server,
+                        "The server could not answer it: raise Kestrel's limit MaxConcurrentUpgradedConnections, if the app has set one. Log event 112 has the exception."));
             }
         }
         finally
@@ -280,7 +319,7 @@ internal sealed class ConnectionEndpoint(
 
     private Task RefuseAsync(HttpContext context, Refusal refusal)
     {
-        services.Log.Refused(refusal.StatusCode, refusal.Reason);
+        services.Log.Refused(refusal);
         return refusal.WriteAsync(context);
     }
 }

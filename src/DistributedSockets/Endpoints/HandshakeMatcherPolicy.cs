@@ -6,7 +6,8 @@ using Microsoft.AspNetCore.Routing.Matching;
 namespace DistributedSockets;
 
 /// <summary>Lets an endpoint of connections share its path with an ordinary one: handshakes go to the first, all other requests to the second.</summary>
-internal sealed class HandshakeMatcherPolicy : MatcherPolicy, IEndpointComparerPolicy, IEndpointSelectorPolicy
+/// <remarks>It sees each handshake before authorization and whatever else stands between routing and the endpoint, and tells of those that are refused there.</remarks>
+internal sealed class HandshakeMatcherPolicy(ConnectionLog log) : MatcherPolicy, IEndpointComparerPolicy, IEndpointSelectorPolicy
 {
     /// <summary>After the platform's own policies, which look at method, host and encoding.</summary>
     public override int Order => 100;
@@ -14,11 +15,7 @@ internal sealed class HandshakeMatcherPolicy : MatcherPolicy, IEndpointComparerP
     /// <summary>Of two endpoints with the same pattern, the one of connections comes first, so that they are not ambiguous.</summary>
     public IComparer<Endpoint> Comparer => EndpointMetadataComparer<HandshakeMetadata>.Default;
 
-    public bool AppliesToEndpoints(IReadOnlyList<Endpoint> endpoints)
-    {
-        var own = endpoints.Count(IsOurs);
-        return own > 0 && own < endpoints.Count;
-    }
+    public bool AppliesToEndpoints(IReadOnlyList<Endpoint> endpoints) => endpoints.Any(IsOurs);
 
     public Task ApplyAsync(HttpContext httpContext, CandidateSet candidates)
     {
@@ -28,6 +25,7 @@ internal sealed class HandshakeMatcherPolicy : MatcherPolicy, IEndpointComparerP
             {
                 // Response caching would answer with what the other endpoint sent last. Browsers ask for this themselves, other clients do not.
                 httpContext.Request.Headers.CacheControl = "no-cache";
+                HandshakeWatch.Begin(httpContext, log);
             }
 
             return Task.CompletedTask;

@@ -77,6 +77,9 @@ internal readonly record struct Origin(string Scheme, string Host, int Port)
     internal bool IsOf(string requestHost) =>
         IsHttp && ReadAuthority(requestHost, Scheme == Https ? 443 : 80, out var host, out var port) is null && host == Host && port == Port;
 
+    /// <summary>As it is written in the options.</summary>
+    public override string ToString() => $"{Scheme}{SchemeEnd}{Host}{(Port is 0 || (Scheme, Port) is (Http, 80) or (Https, 443) ? "" : $":{Port}")}";
+
     private static string? Accept(Origin read, out Origin origin)
     {
         origin = read;

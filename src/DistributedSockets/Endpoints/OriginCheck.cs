@@ -6,6 +6,7 @@ namespace DistributedSockets;
 internal sealed class OriginCheck
 {
     private const string Any = "*";
+    private const int MaxShownLength = 300;
 
     private readonly bool _any;
     private readonly HashSet<Origin> _allowed = [];
@@ -35,6 +36,25 @@ internal sealed class OriginCheck
         }
 
         return text == Any ? null : Origin.Read(text, out _, out var hasPath) ?? (hasPath ? "it goes on after the host: leave the slash out, and all that follows" : null);
+    }
+
+    /// <summary>How to let a page in that was refused. What it sent is repeated only where it can be read, as it may hold anything.</summary>
+    internal static string Remedy(HttpRequest request)
+    {
+        if (request.Headers.Origin is not [{ Length: <= MaxShownLength } text])
+        {
+            return "It has an Origin of no known form, and no option allows that.";
+        }
+
+        if (text == "null")
+        {
+            return "It comes from a page without an origin, such as a file or a sandboxed frame. Only \"*\" in DistributedWebSocketsOptions.AllowedOrigins would let it in, and everybody else.";
+        }
+
+        return Origin.Read(text, out var origin, out _) is null
+            ? $"A page of {origin} may not connect. If it should, add \"{origin}\" to DistributedWebSocketsOptions.AllowedOrigins; if it is this server's own, " +
+              "a proxy has changed the header Host, and should pass it on as it was."
+            : "It has an Origin of no known form, and no option allows that.";
     }
 
     /// <summary>Whether the request comes from a program that sends no Origin, from the request's own host, or from an allowed origin.</summary>

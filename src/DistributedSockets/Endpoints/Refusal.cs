@@ -4,7 +4,11 @@ using Microsoft.Net.Http.Headers;
 namespace DistributedSockets;
 
 /// <summary>Why a handshake is refused.</summary>
-internal readonly record struct Refusal(int StatusCode, string Reason)
+/// <param name="StatusCode">The status of the answer.</param>
+/// <param name="Reason">What the client is told, if it can read it: a browser shows its page nothing but the close code 1006.</param>
+/// <param name="Kind">What it is refused for.</param>
+/// <param name="Remedy">What to do about it, for the log; <see langword="null"/> for what is no refusal of a browser's handshake.</param>
+internal readonly record struct Refusal(int StatusCode, string Reason, RefusalKind Kind = RefusalKind.App, string? Remedy = null)
 {
     /// <summary>The version of the protocol that is spoken here.</summary>
     internal const string SpokenVersion = "13";

@@ -143,7 +143,7 @@ internal ref struct EnvelopeReader(ReadOnlySpan<byte> envelope, int position)
     internal bool TryReadReply(out Guid requestId, out RemoteCommandOutcome outcome)
     {
         outcome = default;
-        if (!TryReadGuid(out requestId) || !TryReadByte(out var value) || value is < 1 or > 6 || !IsAtEnd)
+        if (!TryReadGuid(out requestId) || !TryReadByte(out var value) || value is < 1 or 3 or > 6 || !IsAtEnd)
         {
             return false;
         }

@@ -18,7 +18,7 @@ public enum DisconnectKind
     /// <summary>The client sent a message over the limit; closed with 1009.</summary>
     MessageTooBig,
 
-    /// <summary>The handler threw; closed with 1011.</summary>
+    /// <summary>The handler threw; closed with 1011, or with 1013 if it threw in <see cref="WebSocketHandler.OnConnectedAsync"/>.</summary>
     HandlerError,
 
     /// <summary>The client did not read fast enough; closed with 1008.</summary>

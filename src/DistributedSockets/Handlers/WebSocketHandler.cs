@@ -1,7 +1,13 @@
 namespace DistributedSockets;
 
 /// <summary>Handles one connection. Made for inheritance: one instance per connection, created in the connection's own service scope.</summary>
-/// <remarks>The members are called one after the other, never concurrently. An exception closes the connection with 1011 and harms nothing else.</remarks>
+/// <remarks>
+/// The members are called one after the other, never concurrently. An exception closes the connection with 1011, or with 1013 (try again later)
+/// in <see cref="OnConnectedAsync"/>, and harms nothing else. One exception is forgiven unless
+/// <see cref="HubOptions.CloseOnSendFailure"/> says otherwise: the <see cref="BackplaneUnavailableException"/> of a send, whose
+/// receivers on this node were served. It is logged once in a while and counted, the rest of that call does not run, and the connection stays
+/// open. So join groups before you send.
+/// </remarks>
 public abstract class WebSocketHandler
 {
     private WebSocketConnection? _connection;

@@ -5,7 +5,7 @@ namespace DistributedSockets;
 /// A join waits for its channel; nothing else waits. What takes a connection out of a group, or ends it, takes back a join that was begun
 /// before and still waits: so the changes of one connection take effect in the order in which they were begun.
 /// </remarks>
-internal sealed class GroupMemberships(ChannelSubscriptions subscriptions, NodeHealth health)
+internal sealed class GroupMemberships(ChannelSubscriptions subscriptions)
 {
     /// <summary>Adds a connection; when it is done, sends from every node reach it, unless the backplane is away.</summary>
     /// <param name="hub">The hub of the connection.</param>
@@ -13,10 +13,10 @@ internal sealed class GroupMemberships(ChannelSubscriptions subscriptions, NodeH
     /// <param name="group">The group.</param>
     /// <param name="cancellationToken">Takes the join back if it still waits and nobody else wants it.</param>
     /// <remarks>
-    /// While the backplane, or the channel's part of it, is away nothing comes from other nodes anyhow, and the outage is reported: the connection joins, and the
-    /// channel follows with all others when the backplane is back.
+    /// A subscribe that fails is an outage, whether or not it is known as one yet: the connection joins here, and the channel follows when the
+    /// backplane is back, which is reported as possible loss. A handler that fails for it would keep its client out of the group for ever.
     /// </remarks>
-    /// <exception cref="BackplaneUnavailableException">The backplane failed, or refused the channel. The connection is not in the group.</exception>
+    /// <exception cref="BackplaneRefusedException">The transport refused the channel. The connection is not in the group.</exception>
     internal ValueTask<RemoteCommandOutcome> AddAsync(HubConnections hub, Connection connection, string group, CancellationToken cancellationToken)
     {
         if (hub.IsFull(connection, group, hub.Options.MaxGroupsPerConnection))
@@ -85,8 +85,7 @@ internal sealed class GroupMemberships(ChannelSubscriptions subscriptions, NodeH
             {
                 await subscribing;
             }
-            catch (BackplaneUnavailableException exception)
-                when (exception is not BackplaneRefusedException && (health.IsBackplaneAway || health.IsBackplanePartlyAway))
+            catch (BackplaneUnavailableException exception) when (exception is not BackplaneRefusedException)
             {
                 subscribed = false;
             }

@@ -67,6 +67,17 @@ internal sealed class NodeHealth
     /// <summary>Why the session store is away; <see langword="null"/> while it is there.</summary>
     internal string? StoreProblem => _leaseProblem ?? _commitProblem ?? _presenceProblem;
 
+    /// <summary>What is away and why, in one line; <see langword="null"/> while all is there.</summary>
+    internal string? Outage => ((_backplaneProblem, _backplanePartProblem, StoreProblem) switch
+    {
+        (null, null, null) => null,
+        ({ } backplane, _, { } store) => $"The backplane and the session store are away. Backplane: {backplane} Session store: {store}",
+        ({ } backplane, _, null) => $"The backplane is away; only connections of this node are reached. {backplane}",
+        (null, { } part, { } store) => $"A part of the backplane and the session store are away. Backplane: {part} Session store: {store}",
+        (null, { } part, null) => $"A part of the backplane is away; what goes by it reaches this node only. {part}",
+        (null, null, { } store) => $"The session store is away; who is online is not known. {store}",
+    })?.ReplaceLineEndings(" ");
+
     /// <summary>What the health check may tell of a failed call to the session store: the text of what it may throw by its contract, and of anything else the type alone.</summary>
     internal static string Describe(Exception exception) => exception is SessionStoreUnavailableException or TimeoutException
         ? exception.Message

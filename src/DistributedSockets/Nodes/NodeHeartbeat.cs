@@ -26,7 +26,7 @@ internal sealed partial class NodeHeartbeat(
     {
         using (var starting = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _stopping.Token))
         {
-            await BeatAsync(starting.Token);
+            await BeatAsync(starting.Token, isFirst: true);
         }
 
         cancellationToken.ThrowIfCancellationRequested();
@@ -56,7 +56,7 @@ internal sealed partial class NodeHeartbeat(
         }
     }
 
-    private async Task BeatAsync(CancellationToken stopping)
+    private async Task BeatAsync(CancellationToken stopping, bool isFirst = false)
     {
         try
         {
@@ -92,7 +92,7 @@ internal sealed partial class NodeHeartbeat(
         {
             var isNew = health.LeaseProblem is null;
             health.LeaseProblem = NodeHealth.Describe(exception);
-            if (isNew)
+            if (isNew && !isFirst) // the start tells of it
             {
                 Log.StoreAway(logger, exception);
             }

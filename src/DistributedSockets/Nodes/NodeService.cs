@@ -24,6 +24,7 @@ internal sealed partial class NodeService(
     Drain drain,
     KeepAlive keepAlive,
     LossReporter losses,
+    NodeHealth health,
     Hubs hubs,
     HubOptionsCheck hubOptions,
     DistributedWebSocketsMetrics metrics,
@@ -104,6 +105,11 @@ internal sealed partial class NodeService(
     private void LogStarted()
     {
         Log.Started(logger, node.Info.NodeId, backplane.System);
+        if (health.Outage is { } outage)
+        {
+            Log.StartedWithout(logger, node.Info.NodeId, outage);
+        }
+
         if (keys.Sealing is { } key)
         {
             Log.Sealing(logger, node.Info.NodeId, key.Id.ToString("x8", CultureInfo.InvariantCulture), keys.Count);
@@ -179,6 +185,9 @@ internal sealed partial class NodeService(
     {
         [LoggerMessage(200, LogLevel.Information, "Node {NodeId} started with backplane {Backplane}.")]
         public static partial void Started(ILogger logger, string nodeId, string backplane);
+
+        [LoggerMessage(208, LogLevel.Warning, "Node {NodeId} has started all the same, goes on trying and needs no restart. {Outage}")]
+        public static partial void StartedWithout(ILogger logger, string nodeId, string outage);
 
         [LoggerMessage(201, LogLevel.Information, "Node {NodeId} stopped.")]
         public static partial void Stopped(ILogger logger, string nodeId);

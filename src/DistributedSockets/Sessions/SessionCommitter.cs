@@ -29,6 +29,7 @@ internal sealed partial class SessionCommitter(
     private HashSet<string> _toldAgain = [];
     private bool _rewrite;
     private bool _lost;
+    private bool _saidFailed;
     private long _dropped;
     private Task _loop = Task.CompletedTask;
 
@@ -74,10 +75,10 @@ internal sealed partial class SessionCommitter(
             }
             catch (Exception exception)
             {
-                var isNew = health.CommitProblem is null;
                 health.CommitProblem = NodeHealth.Describe(exception);
-                if (isNew)
+                if (!_saidFailed && health.LeaseProblem is null) // else it has been said that the store is away
                 {
+                    _saidFailed = true;
                     Log.CommitFailed(logger, _batch.Count, exception);
                 }
 
@@ -143,6 +144,7 @@ internal sealed partial class SessionCommitter(
 
         // Done: a failure while it is told must not have it written and told again.
         health.CommitProblem = null;
+        _saidFailed = false;
         var written = _batch;
         _batch = [];
         _rewrite = false;

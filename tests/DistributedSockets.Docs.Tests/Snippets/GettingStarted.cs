@@ -19,8 +19,15 @@ internal static class GettingStartedProgram
         // snippet: start-push
         app.MapPost("/notify/{user}", async (string user, Alert alert, IWebSocketRouter<ChatHandler> router) =>
         {
-            await router.SendToUserAsync(user, alert);
-            return Results.Accepted();
+            try
+            {
+                await router.SendToUserAsync(user, alert);
+                return Results.Accepted();
+            }
+            catch (BackplaneUnavailableException)
+            {
+                return Results.StatusCode(503);     // other nodes cannot be reached; connections of this one got it
+            }
         });
         // end-snippet
 
@@ -45,12 +52,16 @@ internal static class GettingStartedProgram
         // end-snippet
     }
 
-    public static async Task WorkerAsync(string[] args)
+    public static async Task WorkerAsync(string[] args, Action<HostApplicationBuilder>? more = null)
     {
         // snippet: start-worker
         var builder = Host.CreateApplicationBuilder(args);
         builder.Services.AddDistributedWebSockets().UseRedis("localhost:6379");
         builder.Services.AddHostedService<Clock>();
+        // end-snippet
+        more?.Invoke(builder);
+
+        // snippet: start-worker
         await builder.Build().RunAsync();
         // end-snippet
     }
@@ -117,7 +128,7 @@ public sealed class Clock(IWebSocketRouterFactory routers) : BackgroundService
     {
         var chat = routers.GetRouter("chat");       // the hub of ChatHandler, by name
         using var timer = new PeriodicTimer(TimeSpan.FromMinutes(1));
-        while (await timer.WaitForNextTickAsync(stoppingToken))
+        do
         {
             try
             {
@@ -128,6 +139,7 @@ public sealed class Clock(IWebSocketRouterFactory routers) : BackgroundService
                 // Redis is away and this minute is not sent. The next one is tried again.
             }
         }
+        while (await timer.WaitForNextTickAsync(stoppingToken));
     }
 }
 // end-snippet

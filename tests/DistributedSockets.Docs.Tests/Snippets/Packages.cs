@@ -2,7 +2,7 @@ namespace DistributedSockets.Docs.Tests.Snippets.Packages;
 
 internal static class PackagesProgram
 {
-    public static void Runtime(string[] args)
+    public static WebApplication Runtime(string[] args)
     {
         // snippet: package-runtime
         var builder = WebApplication.CreateBuilder(args);
@@ -10,8 +10,13 @@ internal static class PackagesProgram
 
         var app = builder.Build();
         app.MapDistributedWebSocket<ChatHandler>("/chat");
-        app.MapPost("/notify/{user}", (string user, IWebSocketRouter<ChatHandler> router) =>
-            router.SendToUserAsync(user, "You have mail.").AsTask());
+        // end-snippet
+        return app;
+    }
+
+    public static void Run(WebApplication app)
+    {
+        // snippet: package-runtime
         app.Run();
         // end-snippet
     }

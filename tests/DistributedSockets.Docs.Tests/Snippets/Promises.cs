@@ -34,9 +34,9 @@ internal static class PromisesProgram
                 await router.SendToUserAsync(user, alert, cancellationToken: cancellationToken);
                 return Results.Accepted();
             }
-            catch (BackplaneUnavailableException exception)
+            catch (BackplaneUnavailableException)
             {
-                return Results.Problem(exception.Message, statusCode: StatusCodes.Status503ServiceUnavailable);
+                return Results.Problem("Other nodes could not be reached.", statusCode: StatusCodes.Status503ServiceUnavailable);
             }
         });
         // end-snippet

@@ -1,4 +1,5 @@
 // snippet: readme
+using System.Security.Claims;
 using DistributedSockets;
 
 // end-snippet
@@ -10,6 +11,8 @@ internal static class ReadmeProgram
     {
         // snippet: readme
         var builder = WebApplication.CreateBuilder(args);
+        builder.Services.AddAuthentication("cookie").AddCookie("cookie");
+        builder.Services.AddAuthorization();
         var sockets = builder.Services.AddDistributedWebSockets();  // complete on one node
         if (builder.Configuration["redis"] is { } redis)
         {
@@ -17,14 +20,28 @@ internal static class ReadmeProgram
         }
 
         var app = builder.Build();
-        app.MapDistributedWebSocket<ChatHandler>("/chat");
+        app.MapDistributedWebSocket<ChatHandler>("/chat").RequireAuthorization();
 
-        // Push: from any node to every connection of a user, wherever it is.
+        // Push: from any node to every connection of a user, wherever it is. Only who has signed in may.
         app.MapPost("/notify/{user}", async (string user, Alert alert, IWebSocketRouter<ChatHandler> router) =>
         {
-            await router.SendToUserAsync(user, alert);
-            return Results.Accepted();
-        });
+            try
+            {
+                await router.SendToUserAsync(user, alert);
+                return Results.Accepted();
+            }
+            catch (BackplaneUnavailableException)
+            {
+                return Results.StatusCode(503);                     // Redis is away; connections of this node got it
+            }
+        }).RequireAuthorization();
+
+        // Your own sign-in comes here. This one believes everybody, so it is there while you develop, and nowhere else.
+        if (app.Environment.IsDevelopment())
+        {
+            app.MapPost("/sign-in/{user}", (string user) => Results.SignIn(
+                new ClaimsPrincipal(new ClaimsIdentity([new("sub", user)], "development")), authenticationScheme: "cookie"));
+        }
         // end-snippet
         return app;
     }

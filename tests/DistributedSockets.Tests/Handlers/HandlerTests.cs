@@ -118,7 +118,7 @@ public sealed class HandlerTests
     }
 
     [Fact]
-    public async Task OnConnected_Throws_ClosesWith1011AndTellsOnDisconnected()
+    public async Task OnConnected_Throws_ClosesWith1013AndTellsOnDisconnected()
     {
         await using var node = await AppNode.StartAsync();
         string? id = null;
@@ -130,7 +130,7 @@ public sealed class HandlerTests
 
         await using var client = await TestClient.ConnectAsync(node.Address, "/chat", readId: false);
 
-        Assert.Equal(WebSocketCloseStatus.InternalServerError, (await client.ReceiveCloseAsync()).Status);
+        Assert.Equal((WebSocketCloseStatus)1013, (await client.ReceiveCloseAsync()).Status);
         Assert.Equal(DisconnectKind.HandlerError, (await node.Probe.Disconnected(id!).Task.WithinGuardAsync()).Kind); // set before the close frame
     }
 

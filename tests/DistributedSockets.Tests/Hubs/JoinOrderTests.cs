@@ -236,22 +236,45 @@ public sealed class JoinOrderTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task Join_FailsForAllWhoWait_LeavesNothingBehind()
+    public async Task Join_RefusedForAllWhoWait_LeavesNothingBehind()
     {
         Task[] joins = [await BeginJoinAsync(here: true), await BeginJoinAsync(here: true), await BeginJoinAsync(here: false)];
         await PassAsync();
 
-        _gate.SetException(new IOException("cut"));
+        _gate.SetException(new BackplaneRefusedException("no permission"));
 
         foreach (var join in joins)
         {
-            await Assert.ThrowsAsync<BackplaneUnavailableException>(() => join.WithinGuardAsync());
+            await Assert.ThrowsAsync<BackplaneRefusedException>(() => join.WithinGuardAsync());
         }
 
         await AssertIsNoMemberAsync();
         _backplane.SubscribeGate = null;
         await _node.Router.AddToGroupAsync(_client.Id, "g", Cancellation);
         Assert.Single(_node.Hub.Group("g"));
+    }
+
+    [Fact]
+    public async Task Join_BackplaneFailsForAllWhoWait_HoldsOnceAndIsBroughtToTheClusterLater()
+    {
+        Task[] joins = [await BeginJoinAsync(here: true), await BeginJoinAsync(here: true), await BeginJoinAsync(here: false)];
+        await PassAsync();
+
+        _gate.SetException(new IOException("cut"));
+        await Task.WhenAll(joins).WithinGuardAsync();
+
+        Assert.Single(_node.Hub.Group("g"));
+        Assert.Equal(1, CountNeeded());
+        _backplane.SubscribeGate = null;
+        var received = _client.ReceiveTextAsync();
+        await Eventually.TrueAsync(
+            async () =>
+            {
+                await _other.Router.SendToGroupAsync("g", "from elsewhere", Cancellation);
+                return received.IsCompleted;
+            },
+            "the group is reached from elsewhere");
+        Assert.Equal("from elsewhere", await received);
     }
 
     private IWebSocketRouter Router(bool here) => here ? _node.Router : _other.Router;

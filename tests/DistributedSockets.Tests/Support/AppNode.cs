@@ -1,4 +1,5 @@
 using System.Net;
+using System.Security.Claims;
 using DistributedSockets.Testing;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
@@ -16,7 +17,7 @@ using Microsoft.Extensions.Logging.Testing;
 
 namespace DistributedSockets.Tests;
 
-/// <summary>A web app on a free port of loopback, with an endpoint <c>/chat</c> of <see cref="ProbeHandler"/>; the user is <c>?u=</c>.</summary>
+/// <summary>A web app on a free port of loopback, with an endpoint <c>/chat</c> of <see cref="ProbeHandler"/>; the user is <c>?u=</c>, or else the principal's.</summary>
 internal sealed class AppNode : IAsyncDisposable
 {
     private readonly WebApplication _app;
@@ -92,6 +93,6 @@ internal sealed class AppNode : IAsyncDisposable
 
     private sealed class QueryUserIdProvider : IUserIdProvider
     {
-        public string? GetUserId(HttpContext context) => context.Request.Query["u"];
+        public string? GetUserId(HttpContext context) => (string?)context.Request.Query["u"] ?? context.User.FindFirstValue(ClaimTypes.NameIdentifier);
     }
 }

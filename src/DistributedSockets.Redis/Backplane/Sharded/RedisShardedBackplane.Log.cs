@@ -25,6 +25,9 @@ internal sealed partial class RedisShardedBackplane
         [LoggerMessage(1036, LogLevel.Warning, "Redis backplane cannot find out which primary owns which slot; it goes on trying.")]
         public static partial void SlotsUnknown(ILogger logger, Exception exception);
 
+        [LoggerMessage(1038, LogLevel.Debug, "Redis backplane has not found the primaries of its cluster yet; it goes on trying.")]
+        public static partial void NotThereYet(ILogger logger, Exception exception);
+
         [LoggerMessage(1037, LogLevel.Error, "Following the slots of the Redis Cluster failed unexpectedly; it goes on trying.")]
         public static partial void WatchCrashed(ILogger logger, Exception exception);
     }

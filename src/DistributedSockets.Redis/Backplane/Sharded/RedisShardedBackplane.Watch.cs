@@ -106,7 +106,11 @@ internal sealed partial class RedisShardedBackplane
             _failures++;
             if (_live.Length == 0 || _failures == Witnesses)
             {
-                if (_watchProblem is null)
+                if (_watchProblem is null && _claims.Count == 0)
+                {
+                    Log.NotThereYet(_logger, exception); // the node's start tells of it
+                }
+                else if (_watchProblem is null)
                 {
                     Log.SlotsUnknown(_logger, exception);
                 }
