@@ -29,6 +29,7 @@ public sealed class NodeLossTests(SharedCluster cluster)
             await using var kept = await survivor1.ConnectAsync("kept", _group);
             await using var onBoth = await survivor2.ConnectAsync("user0", _group); // has a connection on the victim as well
             await Guard.UntilAsync(() => survivor1.SessionsAsync($"group={_group}"), static found => found.Length == Clients + 2, "all sessions are stored");
+            await Guard.UntilAsync(() => survivor2.GroupsAsync(), found => found.SequenceEqual([$"{_group}: {Clients + 2}"]), "the group has its size");
 
             await victim.KillAsync();
             var started = Stopwatch.GetTimestamp();
@@ -42,6 +43,8 @@ public sealed class NodeLossTests(SharedCluster cluster)
             Assert.True(elapsed < 2 * Lease, $"It took {elapsed} until the users were offline; the lease is {Lease}.");
             Assert.True(await survivor1.IsOnlineAsync("kept"));
             Assert.True(await survivor2.IsOnlineAsync("user0"));
+            Assert.Equal([$"{_group}: 2"], await survivor1.GroupsAsync()); // also before its sessions are claimed
+            Assert.Equal([$"{_group}: 2"], await survivor2.GroupsAsync(largest: true));
             await Guard.UntilAsync(
                 async () => (await LostAsync(survivor1)).Count + (await LostAsync(survivor2)).Count >= Clients, "each lost session is reported");
             Assert.Equal(lost.Order(), (await LostAsync(survivor1)).Concat(await LostAsync(survivor2)).Order());
@@ -96,6 +99,7 @@ public sealed class NodeLossTests(SharedCluster cluster)
         frozen.Thaw();
 
         await Guard.UntilAsync(() => awake.SessionsAsync($"group={_group}"), static found => found.Length == 11, "all sessions are stored again");
+        await Guard.UntilAsync(() => awake.GroupsAsync(), found => found.SequenceEqual([$"{_group}: 11"]), "the group has its size again");
         Assert.Equal(ids.Order(), (await awake.SessionsAsync("node=frozen")).Select(static session => session.ConnectionId).Order());
         Assert.True(await awake.IsOnlineAsync("user0"));
         await other.SendAsync($"G{_group} hello");

@@ -44,7 +44,7 @@ var router = app.Services.GetRequiredService<IWebSocketRouter<TestNodeHandler>>(
 app.MapDistributedWebSocket<TestNodeHandler>("/ws");
 app.MapDistributedWebSocket<OtherHubHandler>("/other");
 app.MapSends(router);
-app.MapQueries(app.Services.GetRequiredService<ISessionStore>(), router.Hub);
+app.MapQueries(app.Services.GetRequiredService<ISessionDirectory>(), router.Hub);
 app.MapHealthChecks("/health/live", new HealthCheckOptions { Predicate = static _ => false });
 app.MapHealthChecks("/health/ready");
 app.MapHealthChecks("/health/why", new HealthCheckOptions

@@ -3,15 +3,18 @@ namespace DistributedSockets.TestNode;
 /// <summary>What a test asks a node: its sessions and nodes, what it measured, what was reported to it.</summary>
 internal static class QueryEndpoints
 {
-    public static void MapQueries(this IEndpointRouteBuilder app, ISessionStore store, string hub)
+    public static void MapQueries(this IEndpointRouteBuilder app, ISessionDirectory directory, string hub)
     {
         app.MapGet("/sessions", (string? user, string? group, string? node, CancellationToken cancellationToken) =>
-            AnswerAsync(async () => Results.Ok(await ListAsync(store, hub, user, group, node, cancellationToken))));
+            AnswerAsync(async () => Results.Ok(await ListAsync(directory, hub, user, group, node, cancellationToken))));
         app.MapGet("/node", (NodeInfo node) => Results.Ok(node));
         app.MapGet("/nodes", (CancellationToken cancellationToken) =>
-            AnswerAsync(async () => Results.Ok<NodeInfo[]>([.. await store.ListNodesAsync(cancellationToken)])));
+            AnswerAsync(async () => Results.Ok<NodeInfo[]>([.. await directory.ListNodesAsync(cancellationToken)])));
         app.MapGet("/online/{user}", (string user, CancellationToken cancellationToken) =>
-            AnswerAsync(async () => Results.Ok(new OnlineAnswer(await store.IsOnlineAsync(hub, user, cancellationToken)))));
+            AnswerAsync(async () => Results.Ok(new OnlineAnswer(await directory.IsOnlineAsync(hub, user, cancellationToken)))));
+
+        app.MapGet("/groups", (bool? largest, CancellationToken cancellationToken) => AnswerAsync(async () => Results.Ok(
+            await directory.ListGroupsAsync(largest == true ? GroupQuery.Largest(hub) : GroupQuery.ByName(hub), cancellationToken: cancellationToken))));
 
         app.MapGet("/gc", () => Results.Ok(GC.GetTotalMemory(forceFullCollection: true)));
         app.MapGet("/allocated", () => Results.Ok(GC.GetTotalAllocatedBytes(precise: true)));
@@ -29,12 +32,12 @@ internal static class QueryEndpoints
     }
 
     private static async Task<List<Session>> ListAsync(
-        ISessionStore store, string hub, string? user, string? group, string? node, CancellationToken cancellationToken)
+        ISessionDirectory directory, string hub, string? user, string? group, string? node, CancellationToken cancellationToken)
     {
         var sessions = new List<Session>();
-        foreach (var query in await QueriesAsync(store, hub, user, group, node, cancellationToken))
+        foreach (var query in await QueriesAsync(directory, hub, user, group, node, cancellationToken))
         {
-            await foreach (var session in store.ListAsync(query, cancellationToken))
+            await foreach (var session in directory.ListAsync(query, cancellationToken))
             {
                 sessions.Add(session);
             }
@@ -45,7 +48,7 @@ internal static class QueryEndpoints
 
     /// <summary>One query, or one for each node of that name: a node may be given by its id or its name.</summary>
     private static async ValueTask<IEnumerable<SessionQuery>> QueriesAsync(
-        ISessionStore store, string hub, string? user, string? group, string? node, CancellationToken cancellationToken)
+        ISessionDirectory directory, string hub, string? user, string? group, string? node, CancellationToken cancellationToken)
     {
         if (!string.IsNullOrEmpty(user))
         {
@@ -62,7 +65,7 @@ internal static class QueryEndpoints
             return [SessionQuery.ForHub(hub)];
         }
 
-        var nodes = await store.ListNodesAsync(cancellationToken);
+        var nodes = await directory.ListNodesAsync(cancellationToken);
         return nodes.Where(live => live.NodeId == node || live.Name == node).Select(live => SessionQuery.ForNode(live.NodeId, hub));
     }
 

@@ -12,6 +12,7 @@ namespace DistributedSockets.TestNode;
 [JsonSerializable(typeof(NodeInfo))]
 [JsonSerializable(typeof(NodeInfo[]))]
 [JsonSerializable(typeof(List<Session>))]
+[JsonSerializable(typeof(GroupPage))]
 [JsonSerializable(typeof(long))]
 [JsonSerializable(typeof(SortedDictionary<string, double>))]
 internal sealed partial class TestNodeJson : JsonSerializerContext;

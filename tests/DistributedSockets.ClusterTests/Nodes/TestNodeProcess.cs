@@ -90,6 +90,10 @@ internal sealed class TestNodeProcess : IAsyncDisposable
 
     public async Task<NodeAnswer[]> NodesAsync() => await GetAsync<NodeAnswer[]>("/nodes");
 
+    /// <summary>The sizes of the hub's groups, as texts of name and size.</summary>
+    public async Task<string[]> GroupsAsync(bool largest = false) =>
+        [.. (await GetAsync<JsonElement>($"/groups?largest={largest}")).GetProperty("groups").EnumerateArray().Select(static group => $"{group.GetProperty("group")}: {group.GetProperty("connections")}")];
+
     public async Task<EventAnswer[]> EventsAsync() => await GetAsync<EventAnswer[]>("/events");
 
     public async Task<bool> IsOnlineAsync(string user) => (await GetAsync<JsonElement>($"/online/{user}")).GetProperty("online").GetBoolean();

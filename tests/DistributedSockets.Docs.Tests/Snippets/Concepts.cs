@@ -62,17 +62,45 @@ internal static class ConceptsProgram
         // end-snippet
     }
 
-    public static async Task SessionsAsync(ISessionStore store, CancellationToken cancellationToken)
+    public static async Task DirectoryAsync(ISessionDirectory<PriceFeed> directory, CancellationToken cancellationToken)
     {
-        // snippet: concepts-sessions
-        var online = await store.IsOnlineAsync("chat", "alice", cancellationToken);
-        var members = await store.CountAsync(SessionQuery.ForGroup("chat", "red"), cancellationToken);
-        await foreach (var session in store.ListAsync(SessionQuery.ForUser("chat", "alice"), cancellationToken))
+        // snippet: concepts-directory
+        var online = await directory.IsOnlineAsync("alice", cancellationToken);
+        var friends = await directory.AreOnlineAsync(["bob", "carol"], cancellationToken);              // one answer each, in one call
+        var watching = await directory.CountGroupAsync("red", cancellationToken);
+        await foreach (var session in directory.ListUserAsync("alice", cancellationToken))
         {
             Console.WriteLine($"{session.ConnectionId} on {session.NodeId} since {session.ConnectedAt:t}");
         }
+
+        var both = await directory.CountAsync(SessionQuery.ForUserInGroup(directory.Hub, "alice", "red"), cancellationToken);
         // end-snippet
-        Console.WriteLine($"{online} {members}");
+        Console.WriteLine($"{online} {friends.Count} {watching} {both}");
+    }
+
+    // snippet: concepts-pages
+    public static async Task<IReadOnlyList<string>> NamesAsync(ISessionDirectory<PriceFeed> directory, CancellationToken cancellationToken)
+    {
+        var names = new List<string>();
+        string? next = null;
+        do
+        {
+            var page = await directory.ListPageAsync(SessionQuery.ForGroup(directory.Hub, "red"), 50, next, cancellationToken);
+            names.AddRange(page.Sessions.Select(session => session.Properties.GetValueOrDefault("name", "somebody")));
+            next = page.ContinuationToken;      // may go to a client and come back: it is checked
+        }
+        while (next is not null);
+
+        return names;
+    }
+    // end-snippet
+
+    public static void Groups(WebApplication app)
+    {
+        // snippet: concepts-groups
+        app.MapGet("/rooms", async (string? after, ISessionDirectory<PriceFeed> directory, CancellationToken cancellationToken) =>
+            await directory.ListGroupsAsync(GroupQuery.Largest(directory.Hub), 20, after, cancellationToken));
+        // end-snippet
     }
 
     public static async Task RoutersAsync(IServiceProvider services, CancellationToken cancellationToken)

@@ -32,8 +32,8 @@ internal static class GettingStartedProgram
         // end-snippet
 
         // snippet: start-online
-        app.MapGet("/online/{user}", async (string user, ISessionStore store, IWebSocketRouter<ChatHandler> router) =>
-            new { online = await store.IsOnlineAsync(router.Hub, user) });
+        app.MapGet("/online/{user}", async (string user, ISessionDirectory<ChatHandler> directory) =>
+            new { online = await directory.IsOnlineAsync(user) });
         // end-snippet
         return app;
     }

@@ -1,7 +1,7 @@
 namespace DistributedSockets.Docs.Tests.Snippets.Promises;
 
 // snippet: promises-observer
-public sealed class ResyncObserver(NodeInfo node, ISessionStore sessions, IWebSocketRouterFactory routers) : IClusterObserver
+public sealed class ResyncObserver(NodeInfo node, ISessionDirectory sessions, IWebSocketRouterFactory routers) : IClusterObserver
 {
     // Connections of this node may have missed something: let them ask again for what they show.
     public async ValueTask OnPossibleLossAsync(PossibleLoss loss, CancellationToken cancellationToken)
