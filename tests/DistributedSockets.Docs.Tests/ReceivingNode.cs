@@ -102,8 +102,8 @@ internal sealed class ReceivingNode : IAsyncDisposable, IBackplaneReceiver
     {
         var verdict = _opener is null ? Envelope.Read(payload, EnvelopeKnowledge.Current, out var envelope) : _opener.Open(channel, 1, payload, out envelope);
         Assert.Equal(EnvelopeVerdict.Taken, verdict);
-        Assert.True(envelope.Body().TryReadReply(out var requestId, out var outcome));
-        _replies.Enqueue((requestId, outcome));
+        Assert.True(envelope.Body().TryReadReply(out var requestId, out var answer));
+        _replies.Enqueue((requestId, answer.Outcome));
     }
 
     public void OnUnavailable(Exception? cause)

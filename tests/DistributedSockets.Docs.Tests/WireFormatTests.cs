@@ -107,13 +107,14 @@ public sealed class WireFormatTests
 
                 break;
             case "command":
-                written = writer.WriteCommand(vector.Id("requestId"), vector.Command, out length, vector.Extensions);
+                written = writer.WriteCommand(
+                    vector.Id("requestId"), vector.Has("message") ? vector.Command with { Question = vector.Message } : vector.Command, out length, vector.Extensions);
                 break;
             case "presence":
                 written = writer.WritePresence(vector.Announcement, out length);
                 break;
             default:
-                written = writer.WriteReply(vector.Id("requestId"), vector.Outcome, out length);
+                written = writer.WriteReply(vector.Id("requestId"), new(vector.Outcome, vector.Has("message") ? vector.Message : null), out length);
                 break;
         }
 
@@ -154,7 +155,12 @@ public sealed class WireFormatTests
             case EnvelopeKind.Command:
                 Assert.True(envelope.Body().TryReadCommand(out var commandId, out var command));
                 Assert.Equal(vector.Id("requestId"), commandId);
-                Assert.Equal(vector.Command, command);
+                Assert.Equal(vector.Command, command with { Question = default });
+                if (vector.Has("message"))
+                {
+                    Assert.Equal((vector.Message.MessageType, vector.Message.GetText()), (command.Question.MessageType, command.Question.GetText()));
+                }
+
                 break;
             case EnvelopeKind.Presence:
                 Assert.True(envelope.Body().TryReadPresence(out var announcement));
@@ -163,9 +169,9 @@ public sealed class WireFormatTests
                 Assert.Equal(expected.News, announcement.News);
                 break;
             default:
-                Assert.True(envelope.Body().TryReadReply(out var requestId, out var outcome));
-                Assert.Equal(vector.Id("requestId"), requestId);
-                Assert.Equal(vector.Outcome, outcome);
+                Assert.True(envelope.Body().TryReadReply(out var requestId, out var answer));
+                Assert.Equal((vector.Id("requestId"), vector.Outcome, vector.Has("message")), (requestId, answer.Outcome, answer.Message is not null));
+                Assert.Equal(vector.Has("message") ? vector.Message.Data.ToArray() : [], answer.Message?.Data.ToArray() ?? []);
                 break;
         }
     }

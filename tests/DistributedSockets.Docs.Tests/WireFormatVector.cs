@@ -7,11 +7,13 @@ namespace DistributedSockets.Docs.Tests;
 internal sealed class WireFormatVector(JsonElement element)
 {
     private static readonly string[] s_commands =
-        ["", "add to group", "remove from group", "remove from all groups", "disconnect", "disconnect user", "disconnect group", "withdraw", "find"];
+        ["", "add to group", "remove from group", "remove from all groups", "disconnect", "disconnect user", "disconnect group", "withdraw", "find",
+        "add user to group", "remove user from group", "disconnect all", "ask"];
 
     internal static string[] Targets { get; } = ["all", "connections", "users", "groups"];
 
-    internal static string[] Outcomes { get; } = ["", "done", "not found", "backplane away", "too many groups", "refused", "not understood"];
+    internal static string[] Outcomes { get; } = ["", "done", "not found", "backplane away", "too many groups", "refused", "not understood",
+        "answered", "too many questions", "no matcher", "queue full", "no answer", "client gone", "answer too large"];
 
     internal string Name => this["name"];
 
@@ -24,7 +26,8 @@ internal sealed class WireFormatVector(JsonElement element)
     /// <summary>Whether only a later version writes it.</summary>
     internal bool IsLater => Has("later");
 
-    internal WebSocketMessage Message => element.GetProperty("frame").GetProperty("type").GetString() == "text"
+    /// <summary>The message of a frame, question or answer.</summary>
+    internal WebSocketMessage Message => MessageElement.GetProperty("type").GetString() == "text"
         ? WebSocketMessage.Text(Payload)
         : WebSocketMessage.Binary(WireFormatVectors.Hex(Payload));
 
@@ -32,7 +35,10 @@ internal sealed class WireFormatVector(JsonElement element)
     internal byte[] Compressed => Has("compressed") ? WireFormatVectors.Hex(this["compressed"]) : [];
 
     internal RemoteCommand Command => new(
-        (RemoteCommandKind)Array.IndexOf(s_commands, this["command"]), this["subject"], this["group"], element.GetProperty("closeCode").GetUInt16(), this["reason"]);
+        (RemoteCommandKind)Array.IndexOf(s_commands, this["command"]), this["subject"], this["group"], element.GetProperty("closeCode").GetUInt16(), this["reason"])
+        {
+            AnswerTimeout = Has("timeout") ? TimeSpan.FromMilliseconds(Number("timeout")) : TimeSpan.Zero,
+        };
 
     internal PresenceAnnouncement Announcement => new()
     {
@@ -67,7 +73,9 @@ internal sealed class WireFormatVector(JsonElement element)
 
     private JsonElement Trace => element.GetProperty("traceContext");
 
-    private string Payload => element.GetProperty("frame").GetProperty("payload").GetString()!; // a missing one fails the test
+    private JsonElement MessageElement => element.TryGetProperty("message", out var message) ? message : element.GetProperty("frame");
+
+    private string Payload => MessageElement.GetProperty("payload").GetString()!; // a missing one fails the test
 
     internal string this[string field] => element.GetProperty(field).GetString()!; // a missing one fails the test
 

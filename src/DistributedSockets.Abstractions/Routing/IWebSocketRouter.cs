@@ -130,6 +130,93 @@ public interface IWebSocketRouter
         CancellationToken cancellationToken = default) =>
         throw NotSupported(nameof(DisconnectGroupAsync));
 
+    /// <summary>Closes all connections of the hub. Completes when this node's are closing and the backplane has taken the request.</summary>
+    /// <remarks>
+    /// One whose handshake is being answered is closed as soon as it is open. The hub itself stays: whoever connects from now on is let in. All
+    /// clients may come back at once, so have them wait for a random time.
+    /// </remarks>
+    /// <param name="closeStatus">The close code: 1000, 1001, 1008 to 1014, or 3000 to 4999.</param>
+    /// <param name="reason">The reason, at most 123 bytes of UTF-8.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <exception cref="BackplaneUnavailableException">Connections on this node are closing, other nodes were not reached.</exception>
+    ValueTask DisconnectAllAsync(
+        WebSocketCloseStatus closeStatus = WebSocketCloseStatus.NormalClosure, string? reason = null, CancellationToken cancellationToken = default) =>
+        throw NotSupported(nameof(DisconnectAllAsync));
+
+    /// <summary>
+    /// Adds all connections that a user has now to a group, wherever they live. Completes when this node's have joined and the backplane has
+    /// taken the request.
+    /// </summary>
+    /// <remarks>
+    /// <para>"Now" is when the request comes to a connection's node. One whose handshake is being answered then joins as soon as it is open; one
+    /// that comes later does not join. For a lasting membership keep it with the user, and join in the handler's <c>OnConnectedAsync</c>.</para>
+    /// <para>Other nodes do not answer. Their connections join when they have got the request and subscribed the group's channel, so a send
+    /// that follows at once may not reach them yet. At each node it is done in the order in which this node asked for it: a
+    /// removal of the user or of a connection from the group, or a disconnect, takes effect after a join that was begun before, also
+    /// while that waits. Between requests of different nodes, or about a user and about one connection, there is no order.</para>
+    /// </remarks>
+    /// <param name="userId">The user. An unknown user is no error.</param>
+    /// <param name="group">The group.</param>
+    /// <param name="cancellationToken">Ends the wait, and takes back the joins of this node that still wait and that nobody else wants.</param>
+    /// <exception cref="BackplaneUnavailableException">Connections of this node have joined, other nodes were not reached.</exception>
+    /// <exception cref="BackplaneRefusedException">
+    /// The transport refuses the group's channel to this node, so its connections are not in the group; or it refuses the request, and other
+    /// nodes were not reached.
+    /// </exception>
+    /// <exception cref="InvalidOperationException">
+    /// A connection of this node is in as many groups as a connection may be in. All others have joined. At another node it is logged there.
+    /// </exception>
+    ValueTask AddUserToGroupAsync(string userId, string group, CancellationToken cancellationToken = default) =>
+        throw NotSupported(nameof(AddUserToGroupAsync));
+
+    /// <summary>
+    /// Removes all connections that a user has now from a group, wherever they live. Completes when this node's have left and the backplane
+    /// has taken the request.
+    /// </summary>
+    /// <remarks>
+    /// It takes back joins of these connections that were begun before and still wait, also of those whose handshake is being answered.
+    /// Other nodes do not answer, and their connections leave when they have got the request.
+    /// </remarks>
+    /// <param name="userId">The user. An unknown user, or one who is not in the group, is no error.</param>
+    /// <param name="group">The group.</param>
+    /// <param name="cancellationToken">Ends the wait; the removal may still happen.</param>
+    /// <exception cref="BackplaneUnavailableException">Connections of this node have left, other nodes were not reached.</exception>
+    ValueTask RemoveUserFromGroupAsync(string userId, string group, CancellationToken cancellationToken = default) =>
+        throw NotSupported(nameof(RemoveUserFromGroupAsync));
+
+    /// <summary>Asks a client something, wherever its connection lives, and waits for its answer.</summary>
+    /// <remarks>
+    /// <para>The app's own protocol carries the question's id there and back: <paramref name="question"/> puts it into the message, the client
+    /// repeats it, and <c>HubOptions.AnswerMatcher</c> finds it in what arrives. A message that answers an open question of its connection goes to
+    /// whoever asked, and not to the handler. Every other message goes to the handler: one that comes too late or a second time, or
+    /// from another client than was asked.</para>
+    /// <para>While a client has questions to answer, its messages are read although its handler is busy, and those that answer nothing wait
+    /// for the handler in order. So a handler can await the answer of its own client, also in <c>OnConnectedAsync</c>. What waits is
+    /// bounded by <c>HubOptions.ReadAheadMessages</c> and <c>ReadAheadBytes</c>; an answer behind more than that is not seen before the
+    /// handler has taken some.</para>
+    /// <para>The question is sent once, and is in order with what the connection's own node sends to it. No answer is lost without a word: the
+    /// call returns it, or throws within <paramref name="timeout"/>.</para>
+    /// </remarks>
+    /// <param name="connectionId">The connection.</param>
+    /// <param name="question">
+    /// Makes the question from its id: 22 characters of base64url, which nobody can guess. Called once, within the call; what it throws is
+    /// thrown to the caller.
+    /// </param>
+    /// <param name="timeout">How long the answer may take, with both ways: more than zero, at most 1 hour.</param>
+    /// <param name="cancellationToken">Gives up the question. The client may have got it, and its answer then goes to the handler.</param>
+    /// <returns>The client's answer. Its memory is the caller's.</returns>
+    /// <exception cref="AskFailedException">There is no answer, and <see cref="AskFailedException.Failure"/> says why.</exception>
+    /// <exception cref="BackplaneUnavailableException">
+    /// The connection is on another node and the backplane is away, or has gone away and no answer came within the time. The client may have
+    /// been asked in the latter case only.
+    /// </exception>
+    /// <exception cref="ArgumentOutOfRangeException">The time is zero, negative, or longer than 1 hour.</exception>
+    /// <exception cref="ArgumentException">The question is a text that is no valid UTF-8, or too large for an envelope. Nobody was asked.</exception>
+    /// <exception cref="InvalidOperationException">The hub has no <c>AnswerMatcher</c> at the connection's node. Nobody was asked.</exception>
+    ValueTask<WebSocketMessage> AskAsync(
+        string connectionId, Func<string, WebSocketMessage> question, TimeSpan timeout, CancellationToken cancellationToken = default) =>
+        throw NotSupported(nameof(AskAsync));
+
     private static NotSupportedException NotSupported(string member) =>
         new($"This {nameof(IWebSocketRouter)} does not implement {member}. The router of AddDistributedWebSockets does; a stand-in of your own has to.");
 }

@@ -15,13 +15,30 @@ internal sealed class CommandExecutor(GroupMemberships groups)
     {
         switch (command.Kind)
         {
+            // Those whose handshake is being answered come first: what becomes open meanwhile is found among the open ones.
             case RemoteCommandKind.DisconnectUser:
-                hub.DisconnectOpening(command.Subject, ReasonOf(command));
+                hub.Opening.DisconnectUser(command.Subject, ReasonOf(command));
                 Disconnect(hub.User(command.Subject), ReasonOf(command));
                 return new(RemoteCommandOutcome.Done);
             case RemoteCommandKind.DisconnectGroup:
+                hub.Opening.DisconnectGroup(command.Subject, ReasonOf(command));
                 DisconnectJoining(hub, command.Subject, ReasonOf(command));
                 Disconnect(hub.Group(command.Subject), ReasonOf(command));
+                return new(RemoteCommandOutcome.Done);
+            case RemoteCommandKind.DisconnectAll:
+                hub.Opening.DisconnectAll(ReasonOf(command));
+                Disconnect(hub.All, ReasonOf(command));
+                return new(RemoteCommandOutcome.Done);
+            case RemoteCommandKind.AddUserToGroup:
+                hub.Opening.AddUser(command.Subject, command.Group);
+                return new(groups.AddAllAsync(hub, hub.User(command.Subject), command.Group, cancellationToken));
+            case RemoteCommandKind.RemoveUserFromGroup:
+                hub.Opening.RemoveUser(command.Subject, command.Group);
+                foreach (var member in hub.User(command.Subject))
+                {
+                    groups.Remove(hub, member, command.Group);
+                }
+
                 return new(RemoteCommandOutcome.Done);
         }
 
@@ -47,6 +64,16 @@ internal sealed class CommandExecutor(GroupMemberships groups)
 
         return new(RemoteCommandOutcome.Done);
     }
+
+    /// <summary>Asks a client of this node. The question is queued within the call.</summary>
+    /// <param name="hub">The hub.</param>
+    /// <param name="questionId">What the answer repeats.</param>
+    /// <param name="command">The question.</param>
+    /// <param name="cancellationToken">Gives up the question.</param>
+    internal Task<CommandAnswer> AskAsync(HubConnections hub, string questionId, in RemoteCommand command, CancellationToken cancellationToken) =>
+        hub.Find(command.Subject) is { } connection
+            ? connection.AskAsync(questionId, command.Question, command.AnswerTimeout, cancellationToken)
+            : Task.FromResult(new CommandAnswer(RemoteCommandOutcome.NotFound));
 
     private static DisconnectReason ReasonOf(in RemoteCommand command) => new()
     {

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Collections.Concurrent;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
 
 namespace DistributedSockets;
 
@@ -10,6 +11,7 @@ internal sealed partial class ForeignCommands(
     BackplanePublisher publisher,
     EnvelopeWriter writer,
     EnvelopeKnowledge knowledge,
+    IOptions<DistributedWebSocketsOptions> options,
     TimeProvider time,
     DistributedWebSocketsMetrics metrics,
     FailSafeLogger<ForeignCommands> logger)
@@ -17,11 +19,14 @@ internal sealed partial class ForeignCommands(
     /// <summary>How many are worked on at once; more are not answered.</summary>
     private const int MaxRunning = 4_096;
 
-    private readonly ConcurrentDictionary<Guid, Join> _joins = new();
+    private readonly ConcurrentDictionary<Guid, Waiting> _waiting = new(); // what its sender may take back
     private readonly RareLog _tooManyLog = new(1, time);
     private readonly RareLog _failedLog = new(1, time);
     private readonly RareLog _unansweredLog = new(1, time);
+    private readonly RareLog _incompleteLog = new(1, time);
+    private readonly int _maxQuestions = options.Value.MaxOpenQuestions;
     private int _running;
+    private int _questions; // among those that run, and with a limit of their own, as clients take their time
     private TaskCompletionSource? _idle;
 
     /// <summary>
@@ -32,16 +37,16 @@ internal sealed partial class ForeignCommands(
     {
         if (command.Kind == RemoteCommandKind.Withdraw)
         {
-            if (_joins.TryGetValue(requestId, out var join) && ReferenceEquals(join.Hub, hub) && join.OriginNodeId == originNodeId)
+            if (_waiting.TryGetValue(requestId, out var waiting) && ReferenceEquals(waiting.Hub, hub) && waiting.OriginNodeId == originNodeId)
             {
-                join.Cancellation.Cancel();
+                waiting.Cancellation.Cancel();
             }
 
             return;
         }
 
         // What asks for no answer is done within the call, and its sender would never hear that it was dropped.
-        if (Interlocked.Increment(ref _running) > MaxRunning && requestId != Guid.Empty)
+        if (Interlocked.Increment(ref _running) - Volatile.Read(ref _questions) > MaxRunning && requestId != Guid.Empty && command.Kind != RemoteCommandKind.Ask)
         {
             OnEnded();
             metrics.EnvelopeDropped("too_many_commands");
@@ -80,18 +85,28 @@ internal sealed partial class ForeignCommands(
     private async Task RunAsync(HubConnections hub, Guid requestId, string originNodeId, RemoteCommand command)
     {
         // Known before it begins, since what takes it back may be the next that arrives.
-        var join = command.Kind == RemoteCommandKind.AddToGroup && requestId != Guid.Empty ? new Join(hub, originNodeId) : null;
-        if (join is not null && !_joins.TryAdd(requestId, join))
+        var waiting = requestId != Guid.Empty && command.Kind is RemoteCommandKind.AddToGroup or RemoteCommandKind.Ask ? new Waiting(hub, originNodeId) : null;
+        if (waiting is not null && !_waiting.TryAdd(requestId, waiting))
         {
-            join = null; // an id used twice takes back the first only
+            if (command.Kind == RemoteCommandKind.Ask)
+            {
+                OnEnded();
+                return; // its id is that of an open question, which is answered once
+            }
+
+            waiting = null; // an id used twice takes back the first only
         }
 
         try
         {
-            var outcome = await ExecuteAsync(hub, command, join?.Cancellation.Token ?? CancellationToken.None);
-            await AnswerAsync(hub, requestId, originNodeId, outcome);
+            var answer = await ExecuteAsync(hub, requestId, command, waiting?.Cancellation.Token ?? CancellationToken.None);
+            await AnswerAsync(hub, requestId, originNodeId, answer);
+            if (requestId == Guid.Empty && answer.Outcome != RemoteCommandOutcome.Done && _incompleteLog.TryPass(out var others))
+            {
+                Log.Incomplete(logger, command.Kind, originNodeId, answer.Outcome, others);
+            }
         }
-        catch (OperationCanceledException) when (join is { Cancellation.IsCancellationRequested: true })
+        catch (OperationCanceledException) when (waiting is { Cancellation.IsCancellationRequested: true })
         {
             // Nobody waits for the answer.
         }
@@ -111,16 +126,16 @@ internal sealed partial class ForeignCommands(
         }
         finally
         {
-            if (join is not null)
+            if (waiting is not null)
             {
-                _joins.TryRemove(requestId, out _);
+                _waiting.TryRemove(requestId, out _);
             }
 
             OnEnded();
         }
     }
 
-    private async ValueTask<RemoteCommandOutcome> ExecuteAsync(HubConnections hub, RemoteCommand command, CancellationToken cancellationToken)
+    private async ValueTask<CommandAnswer> ExecuteAsync(HubConnections hub, Guid requestId, RemoteCommand command, CancellationToken cancellationToken)
     {
         if (!knowledge.Knows(command.Kind))
         {
@@ -129,22 +144,38 @@ internal sealed partial class ForeignCommands(
 
         try
         {
-            return await executor.ExecuteAsync(hub, command, cancellationToken);
+            return command.Kind == RemoteCommandKind.Ask
+                ? await AskAsync(hub, requestId, command, cancellationToken)
+                : new(await executor.ExecuteAsync(hub, command, cancellationToken));
         }
         catch (BackplaneRefusedException)
         {
-            return RemoteCommandOutcome.Refused;
+            return new(RemoteCommandOutcome.Refused);
         }
     }
 
-    private async ValueTask AnswerAsync(HubConnections hub, Guid requestId, string originNodeId, RemoteCommandOutcome outcome)
+    private async ValueTask<CommandAnswer> AskAsync(HubConnections hub, Guid requestId, RemoteCommand question, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return Interlocked.Increment(ref _questions) > _maxQuestions
+                ? new(RemoteCommandOutcome.TooManyQuestions)
+                : await executor.AskAsync(hub, QuestionId.Of(requestId), question, cancellationToken);
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _questions);
+        }
+    }
+
+    private async ValueTask AnswerAsync(HubConnections hub, Guid requestId, string originNodeId, CommandAnswer answer)
     {
         if (requestId == Guid.Empty)
         {
             return;
         }
 
-        var envelope = writer.WriteReply(requestId, outcome, out var length);
+        var envelope = writer.WriteReply(requestId, answer, out var length);
         try
         {
             await publisher.PublishAsync(hub.NodeChannel(originNodeId), envelope.AsMemory(0, length), CancellationToken.None);
@@ -155,8 +186,8 @@ internal sealed partial class ForeignCommands(
         }
     }
 
-    /// <summary>A join in work, for the node that asked for it to take back.</summary>
-    private sealed class Join(HubConnections hub, string originNodeId)
+    /// <summary>A join or question in work, for the node that asked for it to take back.</summary>
+    private sealed class Waiting(HubConnections hub, string originNodeId)
     {
         internal HubConnections Hub => hub;
 
@@ -167,6 +198,9 @@ internal sealed partial class ForeignCommands(
 
     private static partial class Log
     {
+        [LoggerMessage(123, LogLevel.Warning, "Command {Command} of node {NodeId}, which is not answered, was not carried out for all connections: {Outcome}. The same happened to {Others} more since the last report.")]
+        public static partial void Incomplete(ILogger logger, RemoteCommandKind command, string nodeId, RemoteCommandOutcome outcome, int others);
+
         [LoggerMessage(120, LogLevel.Warning, "More than {Count} commands of other nodes are being carried out; one was dropped, and its sender gets no answer. {Others} more were dropped since the last report.")]
         public static partial void TooManyCommands(ILogger logger, int count, int others);
 

@@ -25,9 +25,21 @@ internal enum RemoteCommandKind : byte
     /// <summary>Close all connections in a group. Not answered.</summary>
     DisconnectGroup = 6,
 
-    /// <summary>Take back the request to add a connection to a group, if its channel is still waited for. Not answered.</summary>
+    /// <summary>Take back a request that still waits: to add a connection to a group, or to ask a client. Not answered.</summary>
     Withdraw = 7,
 
     /// <summary>Tell whether a connection is there. Changes nothing.</summary>
     Find = 8,
+
+    /// <summary>Add all connections of a user to a group. Not answered.</summary>
+    AddUserToGroup = 9,
+
+    /// <summary>Remove all connections of a user from a group. Not answered.</summary>
+    RemoveUserFromGroup = 10,
+
+    /// <summary>Close all connections of the hub. Not answered.</summary>
+    DisconnectAll = 11,
+
+    /// <summary>Ask a client something, and tell what it answers.</summary>
+    Ask = 12,
 }

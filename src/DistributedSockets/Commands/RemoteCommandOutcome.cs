@@ -20,4 +20,25 @@ internal enum RemoteCommandOutcome : byte
 
     /// <summary>The node runs an older version, which does not know the command. It was not carried out.</summary>
     NotUnderstood = 6,
+
+    /// <summary>The client has answered, and its answer follows.</summary>
+    Answered = 7,
+
+    /// <summary>As many questions to the client, or to clients of the node, are open as may be. Nobody was asked.</summary>
+    TooManyQuestions = 8,
+
+    /// <summary>The hub has no matcher for answers at the node. Nobody was asked.</summary>
+    NoMatcher = 9,
+
+    /// <summary>The client reads too slowly, so the question was dropped.</summary>
+    QueueFull = 10,
+
+    /// <summary>The client did not answer in time.</summary>
+    NoAnswer = 11,
+
+    /// <summary>The connection ended, or had begun to end, before the client answered.</summary>
+    ClientGone = 12,
+
+    /// <summary>The client answered, with more than an envelope holds.</summary>
+    AnswerTooLarge = 13,
 }

@@ -60,7 +60,7 @@ internal sealed class RemoteCommands
         {
             [] => RemoteCommandOutcome.NotFound,
             var nodeId when nodeId.SequenceEqual(_node.Info.NodeId) => await _executor.ExecuteAsync(hub, command, cancellationToken),
-            var nodeId => await AskAsync(new(hub, nodeId.ToString(), command, NewRequestId(), cancellationToken)),
+            var nodeId => (await RequestAsync(new(hub, nodeId.ToString(), command, NewRequestId(), cancellationToken), _timeout)).Outcome,
         };
 
         switch (outcome)
@@ -81,38 +81,54 @@ internal sealed class RemoteCommands
         }
     }
 
+    /// <summary>Has a client asked, wherever its connection lives, and waits for its answer.</summary>
+    /// <param name="hub">The hub.</param>
+    /// <param name="requestId">Of <see cref="NewRequestId"/>; the client's answer repeats it as <see cref="QuestionId"/>.</param>
+    /// <param name="question">The question.</param>
+    /// <param name="cancellationToken">Ends the wait, and takes the question back. It must be cancelled in time, as nothing else ends the wait for another node.</param>
+    /// <exception cref="ArgumentException">The question is no valid UTF-8, or too large for an envelope.</exception>
+    /// <exception cref="BackplaneUnavailableException">The connection is on another node and the backplane is away.</exception>
+    internal async ValueTask<CommandAnswer> AskClientAsync(HubConnections hub, Guid requestId, RemoteCommand question, CancellationToken cancellationToken) =>
+        ConnectionId.NodeOf(question.Subject) switch
+        {
+            [] => new(RemoteCommandOutcome.NotFound),
+            var nodeId when nodeId.SequenceEqual(_node.Info.NodeId) =>
+                await _executor.AskAsync(hub, QuestionId.Of(requestId), question, cancellationToken),
+            var nodeId => await RequestAsync(new(hub, nodeId.ToString(), question, requestId, cancellationToken), Timeout.InfiniteTimeSpan),
+        };
+
     /// <summary>Takes an answer of another node; one that was not asked, or not for this, is passed over.</summary>
-    internal void OnReply(HubConnections hub, ReadOnlySpan<byte> origin, Guid requestId, RemoteCommandOutcome outcome)
+    internal void OnReply(HubConnections hub, ReadOnlySpan<byte> origin, Guid requestId, in CommandAnswer answer)
     {
         if (_waiting.TryGetValue(requestId, out var asked) && ReferenceEquals(asked.Hub, hub) && Ascii.Equals(origin, asked.NodeId))
         {
-            asked.Answer.TrySetResult(outcome);
+            asked.Answer.TrySetResult(answer);
         }
     }
 
-    /// <summary>An id that nobody can guess: whoever can publish could else answer in another node's name.</summary>
-    private static Guid NewRequestId()
+    /// <summary>An id that nobody can guess: whoever can publish could else answer in another node's name, and a client another's question.</summary>
+    internal static Guid NewRequestId()
     {
         Span<byte> random = stackalloc byte[16];
         RandomNumberGenerator.Fill(random);
         return new(random);
     }
 
-    private async Task<RemoteCommandOutcome> AskAsync(SentCommand command)
+    private async Task<CommandAnswer> RequestAsync(SentCommand command, TimeSpan timeout)
     {
         _waiting[command.RequestId] = command;
         try
         {
             if (await _queues.SendAsync(command) != 0)
             {
-                return await command.Answer.Task.WaitAsync(_timeout, _time, command.CancellationToken);
+                return await command.Answer.Task.WaitAsync(timeout, _time, command.CancellationToken);
             }
         }
         catch (TimeoutException exception)
         {
             Withdraw(command);
             throw new RemoteCommandTimeoutException(
-                $"The node of connection '{command.Command.Subject}' did not answer within {_timeout}. The command may have been carried out.",
+                $"The node of connection '{command.Command.Subject}' did not answer within {timeout}. The command may have been carried out.",
                 exception);
         }
         catch (Exception)
@@ -125,19 +141,19 @@ internal sealed class RemoteCommands
             _waiting.TryRemove(command.RequestId, out _);
         }
 
-        return await OnNobodyAsync(command);
+        return new(await OnNobodyAsync(command));
     }
 
-    /// <summary>Has the node take back a join that nobody here waits for any more, unless it has been done already.</summary>
-    private void Withdraw(SentCommand join)
+    /// <summary>Has the node take back what nobody here waits for any more, unless it has been done already.</summary>
+    private void Withdraw(SentCommand command)
     {
-        if (join.TryGiveUp() || join.Command.Kind != RemoteCommandKind.AddToGroup)
+        if (command.TryGiveUp() || !command.MayWait)
         {
             return;
         }
 
-        var withdrawal = new RemoteCommand(RemoteCommandKind.Withdraw, join.Command.Subject);
-        _queues.SendAsync(new(join.Hub, join.NodeId, withdrawal, join.RequestId, CancellationToken.None)).AsTask().Observe(); // no more than a courtesy
+        var withdrawal = new RemoteCommand(RemoteCommandKind.Withdraw, command.Command.Subject);
+        _queues.SendAsync(new(command.Hub, command.NodeId, withdrawal, command.RequestId, CancellationToken.None)).AsTask().Observe(); // no more than a courtesy
     }
 
     /// <summary>Nobody took a command: what came of it depends on whether its node lives.</summary>

@@ -19,10 +19,13 @@ internal sealed class SentCommand(HubConnections hub, string nodeId, RemoteComma
     /// <summary>What travels with it: the trace context of whoever made it, which may not be whoever publishes it.</summary>
     internal EnvelopeExtensions Extensions { get; } = new() { TraceContext = TraceContextValue.Current };
 
+    /// <summary>Whether its node can be asked to take it back, while it waits there.</summary>
+    internal bool MayWait => command.Kind is RemoteCommandKind.AddToGroup or RemoteCommandKind.Ask;
+
     /// <summary>Ends the wait of whoever asked.</summary>
     internal CancellationToken CancellationToken => cancellationToken;
 
-    internal TaskCompletionSource<RemoteCommandOutcome> Answer { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    internal TaskCompletionSource<CommandAnswer> Answer { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <summary>Says that it is published now; false if it was given up before.</summary>
     internal bool TryBegin() => Interlocked.CompareExchange(ref _state, Begun, 0) == 0;

@@ -18,6 +18,8 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner, IMe
     private readonly CloseHandshake _close;
     private readonly ConnectionServices _services;
     private readonly TapStream? _tap;
+    private readonly OpenQuestions? _questions; // and the queue: where the hub has a matcher for answers
+    private readonly InboundQueue? _inbound;
     private IDictionary<object, object?>? _items;
     private WebSocketHandler? _handler;
     private ConnectionLimits _limits;
@@ -53,6 +55,12 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner, IMe
         _queue = new(tap is null ? new WebSocketFrameWriter(socket) : tap.Output, services.Options, this, takesDeflated && tap is not null, services.MaxQueuedBytes);
         _reader = new(socket, tap is not null, services, this);
         _close = new(Id, context, socket, tap, _queue, services, this);
+        if (services.Options.AnswerMatcher is { } matcher)
+        {
+            _questions = new(matcher, services.Options.MaxOpenQuestionsPerConnection, OnMatcherFailed);
+            _inbound = new(_questions, services.Options.ReadAheadMessages, services.Options.ReadAheadBytes, HandleAsync);
+        }
+
         if (tap is not null)
         {
             tap.Queue = _queue;
@@ -113,19 +121,19 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner, IMe
     /// <summary>Whether the client's close frame has come, at least its beginning, while the handler is busy.</summary>
     internal bool IsClosedByClient => _reader.WaitingSince == 0 && _socket.State == WebSocketState.CloseReceived;
 
+    /// <summary>Whether the client has been asked something and has not answered yet.</summary>
+    internal bool IsAsked => _questions is { AreOpen: true };
+
+    /// <summary>How many messages wait for the handler, that were read because the client has been asked something.</summary>
+    internal int WaitingMessages => _inbound?.Count ?? 0;
+
     /// <summary>Why it ended; set once, when it begins to end.</summary>
     internal DisconnectReason? Reason => _close.Reason;
 
     public override ValueTask SendAsync(WebSocketMessage message, CancellationToken cancellationToken = default)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        using var frame = SharedFrame.Encode(message, _queue.TakesDeflated ? _services.Deflater : null);
-        if (_queue.TryEnqueue(frame))
-        {
-            _services.Metrics.FramesSent(1);
-        }
-
-        _queue.Start();
+        Enqueue(message);
         return ValueTask.CompletedTask;
     }
 
@@ -176,6 +184,7 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner, IMe
     {
         OperationCanceledException => Aborted.IsCancellationRequested || Reason is not null, // nobody is left to stream to
         ConnectionNotFoundException => Reason is not null, // one that has begun to end joins no group any more
+        AskFailedException failed => failed.Failure is AskFailure.ClientGone or AskFailure.NotFound && _questions is { HasEnded: true }, // nor does its client answer
         _ => false,
     };
 
@@ -211,7 +220,15 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner, IMe
         try
         {
             _handler = handler;
-            await _reader.RunAsync(CallAsync(handler, message: null), Aborted);
+            try
+            {
+                var connected = CallAsync(handler, received: null);
+                await _reader.RunAsync(_inbound is null ? connected : _inbound.BeginAsync(connected), Aborted);
+            }
+            finally
+            {
+                await DrainInboundAsync();
+            }
         }
         catch (Exception exception) when (CloseHandshake.IsTransportFailure(exception))
         {
@@ -260,6 +277,11 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner, IMe
             return;
         }
 
+        if (IsClosedByClient || Aborted.IsCancellationRequested)
+        {
+            _questions?.End(); // also while so much waits for the handler that nothing more is read
+        }
+
         if (IsClosedByClient)
         {
             // The handler may still answer what came before the client's close frame; but a client that waits for ours does not wait for ever.
@@ -280,6 +302,45 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner, IMe
         if (_tap is not null && _pings.HasFailed(_tap, _queue, _reader.WaitingSince, _services.Options, _services.Time, now))
         {
             Abort(new() { Kind = DisconnectKind.ConnectionLost, Description = $"The client did not answer a ping within {_services.Options.KeepAliveTimeout}." });
+        }
+    }
+
+    /// <summary>Asks the client something and waits for its answer. The question is queued within the call.</summary>
+    /// <param name="id">The id by which the hub's matcher finds the answer.</param>
+    /// <param name="question">The question, copied within the call.</param>
+    /// <param name="timeout">How long to wait.</param>
+    /// <param name="cancellationToken">Gives up the question.</param>
+    /// <exception cref="ArgumentException">A text message is no valid UTF-8.</exception>
+    internal async Task<CommandAnswer> AskAsync(string id, WebSocketMessage question, TimeSpan timeout, CancellationToken cancellationToken)
+    {
+        if (_questions is null || _inbound is null)
+        {
+            return new(RemoteCommandOutcome.NoMatcher);
+        }
+
+        var refusal = _questions.Open(id, out var open);
+        if (refusal != RemoteCommandOutcome.Done)
+        {
+            return new(refusal);
+        }
+
+        try
+        {
+            _inbound.OnAsked(); // before the client can have got it
+            if (!Enqueue(question) && _questions.Close(open))
+            {
+                return new(RemoteCommandOutcome.QueueFull);
+            }
+
+            return await open.Answer.WaitAsync(timeout, _services.Time, cancellationToken);
+        }
+        catch (TimeoutException)
+        {
+            return _questions.Close(open) ? new(RemoteCommandOutcome.NoAnswer) : await open.Answer; // answered at the last moment
+        }
+        finally
+        {
+            _questions.Close(open);
         }
     }
 
@@ -306,10 +367,15 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner, IMe
 
     void IOutboundQueueOwner.OnFramesDropped(int count, FrameDrop cause) => _services.Metrics.FramesDropped(count, cause, _services.Options.SlowConsumerPolicy);
 
-    ValueTask IMessageReaderOwner.OnMessageAsync(WebSocketMessage message) =>
-        Reason is null && _handler is { } handler ? CallAsync(handler, message) : ValueTask.CompletedTask;
+    bool IMessageReaderOwner.IsHandling => _inbound is { IsHandling: true };
 
-    Task IMessageReaderOwner.OnCloseReceivedAsync() => _close.AnswerAsync();
+    ValueTask IMessageReaderOwner.OnMessageAsync(ReceivedMessage message) => _inbound is null ? HandleAsync(message) : _inbound.TakeAsync(message);
+
+    async Task IMessageReaderOwner.OnCloseReceivedAsync()
+    {
+        await DrainInboundAsync();
+        await _close.AnswerAsync();
+    }
 
     void IMessageReaderOwner.OnViolation(DisconnectReason reason) => Close(reason);
 
@@ -320,6 +386,8 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner, IMe
         {
             join.End(RemoteCommandOutcome.NotFound);
         }
+
+        _questions?.End();
     }
 
     private static DisconnectReason HandlerError(WebSocketCloseStatus status, string description, Exception exception) =>
@@ -341,14 +409,52 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner, IMe
         return _services.Time.GetElapsedTime(_endingSince, now);
     }
 
-    private async ValueTask CallAsync(WebSocketHandler handler, WebSocketMessage? message)
+    /// <returns>Whether it was queued. If not, the connection has begun to end, or the queue is full.</returns>
+    private bool Enqueue(WebSocketMessage message)
+    {
+        using var frame = SharedFrame.Encode(message, _queue.TakesDeflated ? _services.Deflater : null);
+        var isQueued = _queue.TryEnqueue(frame);
+        if (isQueued)
+        {
+            _services.Metrics.FramesSent(1);
+        }
+
+        _queue.Start();
+        return isQueued;
+    }
+
+    /// <summary>Nothing more comes from the client: what it has been asked stays unanswered, and what came before that is still handled.</summary>
+    private Task DrainInboundAsync()
+    {
+        _questions?.End();
+        return _inbound is null ? Task.CompletedTask : _inbound.DrainAsync();
+    }
+
+    private ValueTask HandleAsync(ReceivedMessage message)
+    {
+        if (Reason is null && _handler is { } handler)
+        {
+            return CallAsync(handler, message);
+        }
+
+        message.Release();
+        return ValueTask.CompletedTask;
+    }
+
+    private void OnMatcherFailed(Exception exception)
+    {
+        _services.Metrics.HandlerFailed();
+        _services.Log.MatcherFailed(Id, exception);
+    }
+
+    private async ValueTask CallAsync(WebSocketHandler handler, ReceivedMessage? received)
     {
         try
         {
-            if (message is { } received)
+            if (received is { } message)
             {
                 _services.Metrics.MessageReceived();
-                await handler.OnMessageAsync(received, Aborted);
+                await handler.OnMessageAsync(message.Message, Aborted);
             }
             else
             {
@@ -359,7 +465,7 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner, IMe
         {
             // No fault of the handler.
         }
-        catch (InvalidJsonException exception) when (message is not null)
+        catch (InvalidJsonException exception) when (received is not null)
         {
             // The client's fault, which must neither look like the handler's nor fill the log.
             Close(new()
@@ -377,11 +483,15 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner, IMe
         catch (Exception exception)
         {
             _services.Metrics.HandlerFailed();
-            var reason = message is null
+            var reason = received is null
                 ? HandlerError(CloseCodes.TryAgainLater, "The server could not begin the connection. Connect again later.", exception)
                 : HandlerError(WebSocketCloseStatus.InternalServerError, "The server failed to handle a message.", exception);
             _services.Log.HandlerFailed(Id, (int)reason.CloseStatus!.Value, exception);
             Close(reason);
+        }
+        finally
+        {
+            received?.Release();
         }
     }
 }

@@ -3,7 +3,7 @@ using Microsoft.Extensions.Logging;
 
 namespace DistributedSockets;
 
-/// <summary>Log messages of connections: 100 to 119. What clients can cause at will passes once in a while.</summary>
+/// <summary>Log messages of connections: 100 to 119, and of what commands do at them, 124 and 125. What clients can cause at will passes once in a while.</summary>
 internal sealed partial class ConnectionLog(FailSafeLogger<Connection> logger, TimeProvider time)
 {
     private const int ShownClaims = 16;
@@ -11,6 +11,7 @@ internal sealed partial class ConnectionLog(FailSafeLogger<Connection> logger, T
     private readonly RareLog _methodFailedLog = new(10, time);
     private readonly RareLog _failedSends = new(1, time);
     private readonly RareLog[] _refusals = [.. Enum.GetValues<RefusalKind>().Select(_ => new RareLog(1, time))];
+    private readonly RareLog _matcherLog = new(1, time);
     private int _saidNoUserId;
 
     /// <summary>Tells of a send whose exception a handler let through.</summary>
@@ -39,6 +40,15 @@ internal sealed partial class ConnectionLog(FailSafeLogger<Connection> logger, T
         {
             var claims = user.Claims.Select(static claim => claim.Type).Distinct(StringComparer.Ordinal).Take(ShownClaims); // never their values
             NoUserId(provider is ClaimsUserIdProvider ? "the default one" : provider.GetType().FullName, string.Join(", ", claims));
+        }
+    }
+
+    /// <summary>A client decides what the matcher is given, so this is logged once in a while.</summary>
+    public void MatcherFailed(string connectionId, Exception exception)
+    {
+        if (_matcherLog.TryPass(out var others))
+        {
+            MatcherFailed(connectionId, others, exception);
         }
     }
 
@@ -110,4 +120,10 @@ internal sealed partial class ConnectionLog(FailSafeLogger<Connection> logger, T
 
     [LoggerMessage(117, LogLevel.Error, "The method for messages of type '{MessageType}' threw for connection {ConnectionId}; the client was told, and the connection goes on. {Others} more such failures since the last report were not logged.")]
     private partial void MethodFailed(string connectionId, string messageType, int others, Exception exception);
+
+    [LoggerMessage(124, LogLevel.Error, "The hub's AnswerMatcher threw at a message on connection {ConnectionId}; the message went to the handler. It threw {Others} more times since the last report.")]
+    private partial void MatcherFailed(string connectionId, int others, Exception exception);
+
+    [LoggerMessage(125, LogLevel.Warning, "Connection {ConnectionId} did not join a group to which its user was added while it was being opened.")]
+    public partial void JoinFailed(string connectionId, Exception exception);
 }

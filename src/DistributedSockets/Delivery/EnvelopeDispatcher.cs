@@ -22,12 +22,12 @@ internal sealed class EnvelopeDispatcher(
             case EnvelopeKind.Presence:
                 return TryAnnounce(hub, envelope);
             default:
-                if (!envelope.Body().TryReadReply(out var requestId, out var outcome))
+                if (!envelope.Body().TryReadReply(out var requestId, out var answer))
                 {
                     return false;
                 }
 
-                commands.OnReply(hub, envelope.Origin, requestId, outcome);
+                commands.OnReply(hub, envelope.Origin, requestId, answer);
                 return true;
         }
     }
@@ -89,9 +89,7 @@ internal sealed class EnvelopeDispatcher(
             return false;
         }
 
-        var isDisconnect = command.Kind is RemoteCommandKind.Disconnect or RemoteCommandKind.DisconnectUser or RemoteCommandKind.DisconnectGroup;
-        if ((isDisconnect && !CloseCodes.IsValid(command.CloseStatus, command.Reason))
-            || (command.Kind is RemoteCommandKind.AddToGroup or RemoteCommandKind.RemoveFromGroup && Names.Problem(command.Group) is not null))
+        if (!IsValid(requestId, command))
         {
             return false;
         }
@@ -112,4 +110,15 @@ internal sealed class EnvelopeDispatcher(
             refused.ReportUnknown(((byte)kind & EnvelopeKnowledge.MayBeIgnored) != 0 ? EnvelopeVerdict.Ignored : EnvelopeVerdict.NotUnderstood);
         }
     }
+
+    private static bool IsValid(Guid requestId, in RemoteCommand command) => command.Kind switch
+    {
+        RemoteCommandKind.Disconnect or RemoteCommandKind.DisconnectUser or RemoteCommandKind.DisconnectGroup or RemoteCommandKind.DisconnectAll =>
+            CloseCodes.IsValid(command.CloseStatus, command.Reason),
+        RemoteCommandKind.AddToGroup or RemoteCommandKind.RemoveFromGroup or RemoteCommandKind.AddUserToGroup or RemoteCommandKind.RemoveUserFromGroup =>
+            Names.Problem(command.Group) is null,
+        RemoteCommandKind.Ask =>
+            requestId != Guid.Empty && command.AnswerTimeout > TimeSpan.Zero && command.AnswerTimeout <= ClientQuestions.MaxTimeout,
+        _ => true,
+    };
 }

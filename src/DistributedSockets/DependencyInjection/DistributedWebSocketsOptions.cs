@@ -60,6 +60,11 @@ public sealed class DistributedWebSocketsOptions : HubOptions
     /// <value>The default is 30 seconds; 0 to 1 hour.</value>
     public TimeSpan UnsubscribeDelay { get; set; } = TimeSpan.FromSeconds(30);
 
+    /// <summary>Gets or sets how many questions to clients this process may have open, and how many other nodes may have open to clients of this one.</summary>
+    /// <value>The default is 10,000; 1 to 1,000,000. Asking more fails.</value>
+    [Between(1, 1_000_000)]
+    public int MaxOpenQuestions { get; set; } = 10_000;
+
     /// <summary>Gets or sets over how long the connections are closed at shutdown. Shortened where the host's shutdown timeout leaves less.</summary>
     /// <value>The default is 20 seconds; 0 to 1 hour. Nodes with few connections take less: at least 1,000 are closed per second.</value>
     public TimeSpan DrainTimeout { get; set; } = TimeSpan.FromSeconds(20);

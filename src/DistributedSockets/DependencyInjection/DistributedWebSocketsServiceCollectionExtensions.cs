@@ -135,6 +135,7 @@ public static class DistributedWebSocketsServiceCollectionExtensions
         services.TryAddSingleton<CommandExecutor>();
         services.TryAddSingleton<LiveNodes>();
         services.TryAddSingleton<RemoteCommands>();
+        services.TryAddSingleton<ClientQuestions>();
         services.TryAddSingleton<ForeignCommands>();
         services.TryAddSingleton<LocalDelivery>();
         services.TryAddSingleton<EnvelopeDispatcher>();

@@ -90,6 +90,36 @@ public class HubOptions : HandshakeOptions
     /// </value>
     public ReceiveRatePolicy ReceiveRatePolicy { get; set; }
 
+    /// <summary>Gets or sets what finds the id of the question in a message that answers one; see <see cref="IWebSocketRouter.AskAsync"/>.</summary>
+    /// <value>
+    /// The default is <see langword="null"/>: clients cannot be asked. Else a function that returns the id which the client has repeated, or
+    /// <see langword="null"/> if the message is no answer.
+    /// </value>
+    /// <remarks>
+    /// Called where messages are read, with each message of a client that has questions to answer, and with no other; so it must not
+    /// wait. The message is borrowed until it returns. If it throws, that is logged and the message goes to the handler. Set in code only.
+    /// </remarks>
+    public Func<WebSocketMessage, string?>? AnswerMatcher { get; set; }
+
+    /// <summary>Gets or sets how many questions one client may have to answer at once; see <see cref="IWebSocketRouter.AskAsync"/>. Asking more fails.</summary>
+    /// <value>The default is 16; 1 to 1,024.</value>
+    [Between(1, 1_024)]
+    public int MaxOpenQuestionsPerConnection { get; set; } = 16;
+
+    /// <summary>Gets or sets how many messages of a client that has questions to answer may wait for its handler; beyond it nothing more is read.</summary>
+    /// <value>The default is 64; 1 to 65,536.</value>
+    /// <remarks>
+    /// Without a question nothing is read while the handler is busy. An answer that stands behind more messages than this is found when the
+    /// handler has taken some.
+    /// </remarks>
+    [Between(1, 65_536)]
+    public int ReadAheadMessages { get; set; } = 64;
+
+    /// <summary>Gets or sets how many bytes of messages of a client that has questions to answer may wait for its handler; beyond it nothing more is read.</summary>
+    /// <value>The default is 262,144; 1,024 to 1,073,741,824. The last message that is read may exceed it.</value>
+    [Between(1_024, 1_073_741_824)]
+    public int ReadAheadBytes { get; set; } = 262_144;
+
     /// <summary>Gets or sets how many bytes of frames may wait for one connection.</summary>
     /// <value>The default is 16,777,216; 1,024 to 1,073,741,824.</value>
     /// <remarks>

@@ -10,6 +10,7 @@ internal sealed class ConnectionEndpoint(
     ConnectionLife life,
     ConnectionServices services,
     ChannelSubscriptions subscriptions,
+    GroupMemberships memberships,
     Admission admission,
     HandshakeOptions handshake,
     IUserIdProvider userIds)
@@ -109,11 +110,11 @@ internal sealed class ConnectionEndpoint(
             return Task.CompletedTask;
         }
 
-        var opening = hub.BeginOpening(userId);
+        var opening = hub.Opening.Begin(userId);
         try
         {
             var connecting = new ConnectingContext(
-                context, hub.Name, userId, ChooseSubProtocol(context.WebSockets.WebSocketRequestedProtocols), user => hub.ChangeOpening(opening, user));
+                context, hub.Name, userId, ChooseSubProtocol(context.WebSockets.WebSocketRequestedProtocols), user => hub.Opening.Change(opening, user));
             var (refusal, straggler) = await _filters.DecideAsync(connecting);
             if (context.Response.HasStarted)
             {
@@ -138,7 +139,7 @@ internal sealed class ConnectionEndpoint(
         }
         finally
         {
-            hub.EndOpening(opening);
+            hub.Opening.End(opening);
         }
     }
 
@@ -192,6 +193,7 @@ internal sealed class ConnectionEndpoint(
         var context = connecting.HttpContext;
         var userChannel = connecting.UserId is { } userId ? hub.UserChannel(userId) : null;
         var groups = connecting.GroupsOf(hub);
+        hub.Opening.Place(opening, groups);
         var all = subscriptions.AcquireAsync(hub.AllChannel, keep: true).AsTask();
         var own = subscriptions.AcquireAsync(hub.OwnChannel, keep: true).AsTask();
         var user = userChannel is null ? Task.CompletedTask : subscriptions.AcquireAsync(userChannel, keep: true).AsTask();
@@ -234,15 +236,16 @@ internal sealed class ConnectionEndpoint(
                 connection.UseProperties(properties);
             }
 
-            answer = new(hub, connection, groups, feature, services.Log);
+            answer = new(hub, opening, connection, feature, services.Log);
             var isOpen = await answer.SendAsync(context);
             if (answer.HasEntered)
             {
-                if (hub.EndOpening(opening) is { } disconnected)
+                if (opening.Disconnected is { } disconnected)
                 {
                     connection.Close(disconnected);
                 }
 
+                memberships.Continue(hub, connection, opening);
                 await life.RunAsync(context, connection, isOpen);
                 return;
             }

@@ -73,6 +73,7 @@ public static class DistributedWebSocketsEndpointRouteBuilderExtensions
             new ConnectionLife(hub, activator, services, subscriptions),
             services,
             subscriptions,
+            Service<GroupMemberships>(endpoints),
             Service<Admission>(endpoints),
             Handshake(pattern, hub, configure),
             Service<IUserIdProvider>(endpoints));

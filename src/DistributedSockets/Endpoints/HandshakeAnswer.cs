@@ -8,12 +8,12 @@ namespace DistributedSockets;
 /// of a connection that the server does not take.
 /// </remarks>
 /// <param name="hub">The hub.</param>
+/// <param name="opening">The connection while its hub does not know it, with the groups that it begins in, whose channels are needed for it already.</param>
 /// <param name="connection">The connection.</param>
-/// <param name="groups">The groups that it begins in, whose channels are needed for it already.</param>
 /// <param name="feature">What holds the answer back, if anything does.</param>
 /// <param name="log">The log.</param>
 internal sealed class HandshakeAnswer(
-    HubConnections hub, Connection connection, (string Group, string Channel)[] groups, TapFeature? feature, ConnectionLog log)
+    HubConnections hub, OpeningConnection opening, Connection connection, TapFeature? feature, ConnectionLog log)
 {
     private bool _hasFailed;
 
@@ -64,7 +64,7 @@ internal sealed class HandshakeAnswer(
         if (!HasEntered)
         {
             HasEntered = true;
-            hub.Add(connection, groups);
+            hub.Opening.Enter(opening, hub, connection);
         }
     }
 }

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Diagnostics.CodeAnalysis;
+using System.Net.WebSockets;
 using System.Text;
 using System.Text.Unicode;
 
@@ -40,6 +41,17 @@ internal ref struct EnvelopeReader(ReadOnlySpan<byte> envelope, int position)
         }
 
         _position += sizeof(ushort);
+        return true;
+    }
+
+    internal bool TryReadUInt32(out uint value)
+    {
+        if (!BinaryPrimitives.TryReadUInt32LittleEndian(_envelope[_position..], out value))
+        {
+            return false;
+        }
+
+        _position += sizeof(uint);
         return true;
     }
 
@@ -131,24 +143,64 @@ internal ref struct EnvelopeReader(ReadOnlySpan<byte> envelope, int position)
     {
         command = default;
         if (!TryReadCommandKind(out requestId, out var kind) || !TryReadUInt16(out var status)
-            || !TryReadString(out var subject) || !TryReadString(out var group) || !TryReadString(out var reason) || !IsAtEnd)
+            || !TryReadString(out var subject) || !TryReadString(out var group) || !TryReadString(out var reason))
         {
             return false;
         }
 
-        command = new(kind, subject, group, status, reason);
+        var (timeout, question) = (0u, default(WebSocketMessage));
+        if (kind == RemoteCommandKind.Ask && (!TryReadUInt32(out timeout) || !TryReadMessage(out question)))
+        {
+            return false;
+        }
+
+        command = new(kind, subject, group, status, reason) { Question = question, AnswerTimeout = TimeSpan.FromMilliseconds(timeout) };
+        return IsAtEnd;
+    }
+
+    internal bool TryReadReply(out Guid requestId, out CommandAnswer answer)
+    {
+        answer = default;
+        if (!TryReadGuid(out requestId) || !TryReadByte(out var value) || value is < 1 or 3 or > 13)
+        {
+            return false;
+        }
+
+        var outcome = (RemoteCommandOutcome)value;
+        if (outcome != RemoteCommandOutcome.Answered)
+        {
+            answer = new(outcome);
+            return IsAtEnd;
+        }
+
+        if (!TryReadMessage(out var message))
+        {
+            return false;
+        }
+
+        answer = new(outcome, message);
         return true;
     }
 
-    internal bool TryReadReply(out Guid requestId, out RemoteCommandOutcome outcome)
+    /// <summary>Reads a message, behind which nothing may follow, and copies it.</summary>
+    private bool TryReadMessage(out WebSocketMessage message)
     {
-        outcome = default;
-        if (!TryReadGuid(out requestId) || !TryReadByte(out var value) || value is < 1 or 3 or > 6 || !IsAtEnd)
+        message = default;
+        if (!TryReadByte(out var type) || type is not (EnvelopeWriter.TextMessage or EnvelopeWriter.BinaryMessage)
+            || !TryReadUInt32(out var length) || length != _envelope.Length - _position)
         {
             return false;
         }
 
-        outcome = (RemoteCommandOutcome)value;
+        var payload = _envelope[_position..];
+        var isText = type == EnvelopeWriter.TextMessage;
+        if (isText && !Utf8.IsValid(payload))
+        {
+            return false;
+        }
+
+        _position = _envelope.Length;
+        message = new(payload.ToArray(), isText ? WebSocketMessageType.Text : WebSocketMessageType.Binary);
         return true;
     }
 

@@ -36,6 +36,12 @@ internal sealed class EnvelopeWriter(string originNodeId, int maxBytes = int.Max
     /// <summary>What stands before the origin: version, form, kind, flags, length of the origin.</summary>
     internal const int FixedHeaderBytes = 5;
 
+    /// <summary>What stands before a message that is not in a frame; the opcodes of RFC 6455.</summary>
+    internal const byte TextMessage = 1;
+
+    /// <inheritdoc cref="TextMessage"/>
+    internal const byte BinaryMessage = 2;
+
     /// <summary>How long the id of a message or request is.</summary>
     internal const int GuidBytes = 16;
 
@@ -136,10 +142,12 @@ internal sealed class EnvelopeWriter(string originNodeId, int maxBytes = int.Max
         return array;
     }
 
+    /// <summary>Whether a question fits into an envelope, whatever its sender adds.</summary>
+    internal bool HasRoomFor(in RemoteCommand command) => CommandBytes(command) + EnvelopeExtension.HeaderBytes + TraceContextValue.MaxBytes <= maxBytes;
+
     internal byte[] WriteCommand(Guid requestId, in RemoteCommand command, out int length, in EnvelopeExtensions extensions = default)
     {
-        length = BasicHeaderBytes + extensions.Bytes + GuidBytes + 1 + (3 * sizeof(ushort)) + sizeof(ushort)
-            + Encoding.UTF8.GetByteCount(command.Subject) + Encoding.UTF8.GetByteCount(command.Group) + Encoding.UTF8.GetByteCount(command.Reason);
+        length = CommandBytes(command) + extensions.Bytes;
         var array = ArrayPool<byte>.Shared.Rent(length);
         var rest = WriteHeader(array, EnvelopeKind.Command, flags: 0, extensions);
         rest = WriteGuid(rest, requestId);
@@ -147,16 +155,34 @@ internal sealed class EnvelopeWriter(string originNodeId, int maxBytes = int.Max
         rest = WriteUInt16(rest[1..], command.CloseStatus);
         rest = WriteString(rest, command.Subject);
         rest = WriteString(rest, command.Group);
-        WriteString(rest, command.Reason);
+        rest = WriteString(rest, command.Reason);
+        if (command.Kind == RemoteCommandKind.Ask)
+        {
+            BinaryPrimitives.WriteUInt32LittleEndian(rest, (uint)Math.Ceiling(command.AnswerTimeout.TotalMilliseconds));
+            WriteMessage(rest[sizeof(uint)..], command.Question);
+        }
+
         return array;
     }
 
-    internal byte[] WriteReply(Guid requestId, RemoteCommandOutcome outcome, out int length)
+    /// <summary>Writes the answer to a command. One that is too large for an envelope is replaced by the word that it was.</summary>
+    internal byte[] WriteReply(Guid requestId, in CommandAnswer answer, out int length)
     {
-        length = BasicHeaderBytes + GuidBytes + 1;
+        var (outcome, message) = (answer.Outcome, answer.Message);
+        length = ReplyBytes + (message is null ? 0 : MessageBytes(message.Value));
+        if (length > maxBytes)
+        {
+            (outcome, message, length) = (RemoteCommandOutcome.AnswerTooLarge, null, ReplyBytes);
+        }
+
         var array = ArrayPool<byte>.Shared.Rent(length);
-        var rest = WriteHeader(array, EnvelopeKind.Reply, flags: 0, default);
-        WriteGuid(rest, requestId)[0] = (byte)outcome;
+        var rest = WriteGuid(WriteHeader(array, EnvelopeKind.Reply, flags: 0, default), requestId);
+        rest[0] = (byte)outcome;
+        if (message is not null)
+        {
+            WriteMessage(rest[1..], message.Value);
+        }
+
         return array;
     }
 
@@ -191,6 +217,23 @@ internal sealed class EnvelopeWriter(string originNodeId, int maxBytes = int.Max
 
     /// <summary>What a frame envelope has besides extensions, names and frames: the header, the kind of target, a message id, and two counts.</summary>
     private int FrameHeaderBytes => BasicHeaderBytes + 1 + GuidBytes + sizeof(ushort) + sizeof(ushort);
+
+    /// <summary>What a reply has besides the answer of a client.</summary>
+    private int ReplyBytes => BasicHeaderBytes + GuidBytes + 1;
+
+    /// <summary>How long a command is, besides its extensions.</summary>
+    private int CommandBytes(in RemoteCommand command) => BasicHeaderBytes + GuidBytes + 1 + (3 * sizeof(ushort)) + sizeof(ushort)
+        + Encoding.UTF8.GetByteCount(command.Subject) + Encoding.UTF8.GetByteCount(command.Group) + Encoding.UTF8.GetByteCount(command.Reason)
+        + (command.Kind == RemoteCommandKind.Ask ? sizeof(uint) + MessageBytes(command.Question) : 0);
+
+    private static int MessageBytes(in WebSocketMessage message) => 1 + sizeof(uint) + message.Length;
+
+    private static void WriteMessage(Span<byte> destination, in WebSocketMessage message)
+    {
+        destination[0] = message.IsText ? TextMessage : BinaryMessage;
+        var length = message.CopyTo(destination[(1 + sizeof(uint))..]);
+        BinaryPrimitives.WriteUInt32LittleEndian(destination[1..], (uint)length);
+    }
 
     private int HeaderBytes(ReadOnlySpan<string> names, IReadOnlyList<string> excluded)
     {

@@ -5,7 +5,7 @@ namespace DistributedSockets;
 /// A join waits for its channel; nothing else waits. What takes a connection out of a group, or ends it, takes back a join that was begun
 /// before and still waits: so the changes of one connection take effect in the order in which they were begun.
 /// </remarks>
-internal sealed class GroupMemberships(ChannelSubscriptions subscriptions)
+internal sealed class GroupMemberships(ChannelSubscriptions subscriptions, ConnectionLog log)
 {
     /// <summary>Adds a connection; when it is done, sends from every node reach it, unless the backplane is away.</summary>
     /// <param name="hub">The hub of the connection.</param>
@@ -48,6 +48,40 @@ internal sealed class GroupMemberships(ChannelSubscriptions subscriptions)
         return new(AwaitAsync(connection, group, join, cancellationToken));
     }
 
+    /// <summary>Adds connections to a group; all joins are begun within the call.</summary>
+    /// <param name="hub">The hub of the connections.</param>
+    /// <param name="connections">The connections.</param>
+    /// <param name="group">The group.</param>
+    /// <param name="cancellationToken">As for one connection.</param>
+    /// <returns>The worst that came of a join. Connections that end meanwhile are passed over.</returns>
+    /// <exception cref="BackplaneRefusedException">As for one connection.</exception>
+    internal async Task<RemoteCommandOutcome> AddAllAsync(
+        HubConnections hub, IEnumerable<Connection> connections, string group, CancellationToken cancellationToken)
+    {
+        var joins = new List<Task<RemoteCommandOutcome>>();
+        foreach (var connection in connections)
+        {
+            joins.Add(AddAsync(hub, connection, group, cancellationToken).AsTask());
+        }
+
+        var outcomes = await Task.WhenAll(joins);
+        return outcomes.Contains(RemoteCommandOutcome.TooManyGroups) ? RemoteCommandOutcome.TooManyGroups : RemoteCommandOutcome.Done;
+    }
+
+    /// <summary>Carries out what was asked for of the groups of a connection while it was being opened, now that the hub knows it.</summary>
+    internal void Continue(HubConnections hub, Connection connection, OpeningConnection opening)
+    {
+        foreach (var channel in opening.Unneeded)
+        {
+            subscriptions.Release(channel);
+        }
+
+        foreach (var (group, join) in opening.Joins)
+        {
+            ContinueAsync(hub, connection, group, join).Observe(); // ends the join, however it goes
+        }
+    }
+
     internal void Remove(HubConnections hub, Connection connection, string group)
     {
         var join = connection.Joins.Take(group);
@@ -73,6 +107,27 @@ internal sealed class GroupMemberships(ChannelSubscriptions subscriptions)
         foreach (var join in joins)
         {
             join.End(RemoteCommandOutcome.Done);
+        }
+    }
+
+    private async Task ContinueAsync(HubConnections hub, Connection connection, string group, PendingJoin join)
+    {
+        ValueTask subscribing;
+        var channel = "";
+        try
+        {
+            channel = hub.GroupChannel(group);
+            subscribing = subscriptions.AcquireAsync(channel, keep: false);
+        }
+        catch (Exception exception)
+        {
+            subscribing = ValueTask.FromException(exception); // of the app's routing strategy
+        }
+
+        await JoinAsync(hub, connection, group, channel, join, subscribing);
+        if (join.Outcome is { IsFaulted: true, Exception.InnerException: { } failure })
+        {
+            log.JoinFailed(connection.Id, failure);
         }
     }
 

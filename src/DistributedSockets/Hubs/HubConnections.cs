@@ -19,7 +19,6 @@ internal sealed class HubConnections
     private volatile bool _isServed;
     private int _keepsOwnChannel;
     private readonly MemberSet _all = new();
-    private readonly HashSet<OpeningConnection> _opening = [];
 
     internal HubConnections(string name, string prefix, string nodeId, RoutingStrategy routing, SessionChanges changes, HubOptions options)
     {
@@ -47,6 +46,9 @@ internal sealed class HubConnections
     internal FrameDeflater Deflater { get; }
 
     internal FanOutWriter Writer { get; } = new();
+
+    /// <summary>The connections that are not known here yet, since their handshakes are being answered.</summary>
+    internal OpeningConnections Opening { get; } = new();
 
     internal string AllChannel { get; }
 
@@ -103,53 +105,6 @@ internal sealed class HubConnections
         WebSocketTargetKind.Groups => Group(name),
         _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, "Connections are found one by one."),
     };
-
-    /// <summary>Notes that a connection is being opened. Pair it with <see cref="EndOpening"/>.</summary>
-    internal OpeningConnection BeginOpening(string? userId)
-    {
-        var opening = new OpeningConnection(userId);
-        lock (_opening)
-        {
-            _opening.Add(opening);
-        }
-
-        return opening;
-    }
-
-    /// <summary>Notes that a connection which is being opened is another user's, as a filter has decided.</summary>
-    internal void ChangeOpening(OpeningConnection opening, string? userId)
-    {
-        lock (_opening)
-        {
-            opening.UserId = userId;
-        }
-    }
-
-    /// <summary>Ends what <see cref="BeginOpening"/> began, once the hub knows the connection or it will never be open; may be called again.</summary>
-    /// <returns>Why the connection is to be closed, if its user was disconnected meanwhile.</returns>
-    internal DisconnectReason? EndOpening(OpeningConnection opening)
-    {
-        lock (_opening)
-        {
-            _opening.Remove(opening);
-            return opening.Disconnected;
-        }
-    }
-
-    /// <summary>Has the connections of a user closed that are being opened. Call it before those are looked up that are open.</summary>
-    internal void DisconnectOpening(string userId, DisconnectReason reason)
-    {
-        lock (_opening)
-        {
-            foreach (var opening in _opening)
-            {
-                if (string.Equals(opening.UserId, userId, StringComparison.Ordinal))
-                {
-                    opening.Disconnected ??= reason;
-                }
-            }
-        }
-    }
 
     internal void Add(Connection connection) => Add(connection, []);
 

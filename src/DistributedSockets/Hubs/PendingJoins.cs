@@ -21,11 +21,13 @@ internal sealed class PendingJoins
         }
     }
 
-    internal PendingJoin Begin(string group)
+    /// <param name="group">The group.</param>
+    /// <param name="callers">How many want it from the beginning.</param>
+    internal PendingJoin Begin(string group, int callers = 0)
     {
         lock (Gate)
         {
-            var join = new PendingJoin();
+            var join = new PendingJoin { Callers = callers };
             (_byGroup ??= new(StringComparer.Ordinal)).Add(group, join);
             return join;
         }

@@ -12,6 +12,7 @@ internal sealed class WebSocketRouter(
     MessageSender sender,
     LocalNode node,
     RemoteCommands commands,
+    ClientQuestions questions,
     CommandExecutor executor,
     BackplanePublisher publisher,
     EnvelopeWriter writer,
@@ -76,6 +77,37 @@ internal sealed class WebSocketRouter(
             hub.GroupChannel(group), new(RemoteCommandKind.DisconnectGroup, group, "", (ushort)closeStatus, reason ?? ""), cancellationToken);
     }
 
+    public ValueTask DisconnectAllAsync(
+        WebSocketCloseStatus closeStatus = WebSocketCloseStatus.NormalClosure, string? reason = null, CancellationToken cancellationToken = default)
+    {
+        CloseCodes.Check(closeStatus, reason);
+        return TellAllAsync(hub.AllChannel, new(RemoteCommandKind.DisconnectAll, "", "", (ushort)closeStatus, reason ?? ""), cancellationToken);
+    }
+
+    public ValueTask AddUserToGroupAsync(string userId, string group, CancellationToken cancellationToken = default)
+    {
+        Names.Check(userId, nameof(userId));
+        Names.Check(group, nameof(group));
+        return TellAllAsync(hub.UserChannel(userId), new(RemoteCommandKind.AddUserToGroup, userId, group), cancellationToken);
+    }
+
+    public ValueTask RemoveUserFromGroupAsync(string userId, string group, CancellationToken cancellationToken = default)
+    {
+        Names.Check(userId, nameof(userId));
+        Names.Check(group, nameof(group));
+        return TellAllAsync(hub.UserChannel(userId), new(RemoteCommandKind.RemoveUserFromGroup, userId, group), cancellationToken);
+    }
+
+    public ValueTask<WebSocketMessage> AskAsync(
+        string connectionId, Func<string, WebSocketMessage> question, TimeSpan timeout, CancellationToken cancellationToken = default)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(connectionId);
+        ArgumentNullException.ThrowIfNull(question);
+        cancellationToken.ThrowIfCancellationRequested();
+        node.ThrowIfNotStarted();
+        return questions.AskAsync(hub, connectionId, question, timeout, cancellationToken);
+    }
+
     private ValueTask InvokeAsync(RemoteCommand command, CancellationToken cancellationToken)
     {
         ArgumentException.ThrowIfNullOrEmpty(command.Subject, "connectionId");
@@ -89,8 +121,15 @@ internal sealed class WebSocketRouter(
     {
         cancellationToken.ThrowIfCancellationRequested();
         node.ThrowIfNotStarted();
-        await executor.ExecuteAsync(hub, command, cancellationToken);
+        var here = executor.ExecuteAsync(hub, command, cancellationToken).AsTask(); // begun before it is published, and not awaited: the next command may follow at once
+        here.Observe();
         await PublishAsync(channel, writer.WriteCommand(Guid.Empty, command, out var length), length, cancellationToken);
+        if (await here == RemoteCommandOutcome.TooManyGroups)
+        {
+            throw new InvalidOperationException(
+                $"A connection of user '{command.Subject}' to this node is in as many groups as a connection may be in, so it was not added to '{command.Group}'. " +
+                "All others were. Remove it from others, or raise DistributedWebSocketsOptions.MaxGroupsPerConnection.");
+        }
     }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]

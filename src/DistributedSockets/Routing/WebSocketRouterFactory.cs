@@ -11,6 +11,7 @@ internal sealed class WebSocketRouterFactory(
     BackplanePublisher publisher,
     EnvelopeWriter writer,
     RemoteCommands commands,
+    ClientQuestions questions,
     CommandExecutor executor,
     IOptions<DistributedWebSocketsJsonOptions> json,
     TimeProvider time) : IWebSocketRouterFactory
@@ -27,6 +28,6 @@ internal sealed class WebSocketRouterFactory(
     {
         var hub = hubs.Get(name);
         var sender = new MessageSender(hub, node, delivery, subscriptions, publisher, writer, hub.Deflater, time);
-        return new(hub, sender, node, commands, executor, publisher, writer, json.Value.SerializerOptions);
+        return new(hub, sender, node, commands, questions, executor, publisher, writer, json.Value.SerializerOptions);
     }
 }

@@ -48,4 +48,18 @@ internal sealed class WebSocketRouter<THandler>(IWebSocketRouterFactory factory,
         string? reason = null,
         CancellationToken cancellationToken = default) =>
         _router.DisconnectGroupAsync(group, closeStatus, reason, cancellationToken);
+
+    public ValueTask DisconnectAllAsync(
+        WebSocketCloseStatus closeStatus = WebSocketCloseStatus.NormalClosure, string? reason = null, CancellationToken cancellationToken = default) =>
+        _router.DisconnectAllAsync(closeStatus, reason, cancellationToken);
+
+    public ValueTask AddUserToGroupAsync(string userId, string group, CancellationToken cancellationToken = default) =>
+        _router.AddUserToGroupAsync(userId, group, cancellationToken);
+
+    public ValueTask RemoveUserFromGroupAsync(string userId, string group, CancellationToken cancellationToken = default) =>
+        _router.RemoveUserFromGroupAsync(userId, group, cancellationToken);
+
+    public ValueTask<WebSocketMessage> AskAsync(
+        string connectionId, Func<string, WebSocketMessage> question, TimeSpan timeout, CancellationToken cancellationToken = default) =>
+        _router.AskAsync(connectionId, question, timeout, cancellationToken);
 }

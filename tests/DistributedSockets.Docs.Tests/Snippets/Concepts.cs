@@ -1,10 +1,33 @@
 using System.Net.WebSockets;
+using System.Text.Json;
 
 namespace DistributedSockets.Docs.Tests.Snippets.Concepts;
 
 // snippet: concepts-hub
 [WebSocketHub("prices")]
 public sealed class PriceFeed : WebSocketHandler;
+// end-snippet
+
+// snippet: concepts-ask
+public sealed class EditorHandler(IWebSocketRouter<EditorHandler> router) : WebSocketHandler
+{
+    public override async ValueTask OnConnectedAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            var answer = await router.AskAsync(
+                Connection.Id,
+                static id => WebSocketMessage.Text($$"""{ "ask": "version", "id": "{{id}}" }"""),
+                TimeSpan.FromSeconds(10),
+                cancellationToken);
+            Connection.Items["version"] = answer.GetText(); // { "answers": "…", "version": 3 }
+        }
+        catch (AskFailedException failed) when (failed.Failure == AskFailure.NoAnswer)
+        {
+            await Connection.CloseAsync(WebSocketCloseStatus.PolicyViolation, "Please update.", cancellationToken);
+        }
+    }
+}
 // end-snippet
 
 public interface IRooms
@@ -42,6 +65,17 @@ internal static class ConceptsProgram
         // end-snippet
     }
 
+    public static void Ask(WebApplicationBuilder builder)
+    {
+        // snippet: concepts-answer-matcher
+        builder.Services.AddDistributedWebSockets().AddHub<EditorHandler>(hub => hub.AnswerMatcher = static message =>
+        {
+            using var json = JsonDocument.Parse(message.Data);
+            return json.RootElement.TryGetProperty("answers", out var id) ? id.GetString() : null; // null: it answers nothing
+        });
+        // end-snippet
+    }
+
     public static async Task TargetsAsync(IWebSocketRouter router, string connectionId, CancellationToken cancellationToken)
     {
         // snippet: concepts-targets
@@ -58,7 +92,9 @@ internal static class ConceptsProgram
         // snippet: concepts-commands
         await router.AddToGroupAsync(connectionId, "red", cancellationToken);           // wherever it lives
         await router.RemoveFromGroupAsync(connectionId, "red", cancellationToken);
+        await router.AddUserToGroupAsync("alice", "red", cancellationToken);            // all connections that she has now
         await router.DisconnectUserAsync("alice", WebSocketCloseStatus.PolicyViolation, "signed out", cancellationToken);
+        await router.DisconnectAllAsync(WebSocketCloseStatus.EndpointUnavailable, "back in an hour", cancellationToken);
         // end-snippet
     }
 

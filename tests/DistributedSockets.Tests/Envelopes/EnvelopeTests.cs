@@ -35,8 +35,29 @@ public sealed class EnvelopeTests
 
         bytes = _writer.WriteReply(id, RemoteCommandOutcome.NotFound, out length).AsMemory(0, length);
         Assert.Equal(EnvelopeVerdict.Taken, Envelope.Read(bytes, EnvelopeKnowledge.Current, out envelope));
-        Assert.True(envelope.Body().TryReadReply(out requestId, out var outcome));
-        Assert.Equal((id, RemoteCommandOutcome.NotFound), (requestId, outcome));
+        Assert.True(envelope.Body().TryReadReply(out requestId, out var answer));
+        Assert.Equal((id, new CommandAnswer(RemoteCommandOutcome.NotFound)), (requestId, answer));
+    }
+
+    [Theory]
+    [InlineData("wie geht's, ünn?", true)]
+    [InlineData("", true)]
+    [InlineData("bytes", false)]
+    public void QuestionAndAnswer_WrittenAndRead_AreTheSame(string text, bool isText)
+    {
+        var message = isText ? WebSocketMessage.Text(text) : WebSocketMessage.Binary(System.Text.Encoding.UTF8.GetBytes(text));
+        var command = new RemoteCommand(RemoteCommandKind.Ask, "node-b.x") { Question = message, AnswerTimeout = TimeSpan.FromSeconds(7) };
+        var id = Guid.NewGuid();
+        var bytes = _writer.WriteCommand(id, command, out var length).AsMemory(0, length);
+        Assert.Equal(EnvelopeVerdict.Taken, Envelope.Read(bytes, EnvelopeKnowledge.Current, out var envelope));
+        Assert.True(envelope.Body().TryReadCommand(out var requestId, out var read));
+        Assert.Equal((id, RemoteCommandKind.Ask, "node-b.x", command.AnswerTimeout), (requestId, read.Kind, read.Subject, read.AnswerTimeout));
+        Assert.Equal((isText, text), (read.Question.IsText, read.Question.GetText()));
+
+        bytes = _writer.WriteReply(id, new(RemoteCommandOutcome.Answered, message), out length).AsMemory(0, length);
+        Assert.Equal(EnvelopeVerdict.Taken, Envelope.Read(bytes, EnvelopeKnowledge.Current, out envelope));
+        Assert.True(envelope.Body().TryReadReply(out requestId, out var answer));
+        Assert.Equal((id, RemoteCommandOutcome.Answered, isText, text), (requestId, answer.Outcome, answer.Message!.Value.IsText, answer.Message.Value.GetText()));
     }
 
     [Fact]
@@ -54,7 +75,12 @@ public sealed class EnvelopeTests
             _writer.WriteFrame(WebSocketTargetKind.Groups, ["a"], [client.Id], Guid.NewGuid(), frame, out length)[..length],
             _writer.WriteFrame(WebSocketTargetKind.All, [], [], Guid.Empty, frame, out length)[..length],
             _writer.WriteCommand(Guid.NewGuid(), new(RemoteCommandKind.Disconnect, "nobody.x", "", 1000, "bye"), out length)[..length],
+            _writer.WriteCommand(
+                Guid.NewGuid(),
+                new(RemoteCommandKind.Ask, "nobody.x") { Question = WebSocketMessage.Text("well?"), AnswerTimeout = TimeSpan.FromSeconds(1) },
+                out length)[..length],
             _writer.WriteReply(Guid.NewGuid(), RemoteCommandOutcome.Done, out length)[..length],
+            _writer.WriteReply(Guid.NewGuid(), new(RemoteCommandOutcome.Answered, WebSocketMessage.Text("well")), out length)[..length],
         ];
         var random = new Random(1);
         foreach (var original in originals)
@@ -77,13 +103,9 @@ public sealed class EnvelopeTests
             }
         }
 
-        await node.Router.SendToAllAsync("still fine", TestContext.Current.CancellationToken);
-        string text;
-        do
-        {
-            text = Encoding.UTF8.GetString((await client.ReceiveAsync()).Data);
-        }
-        while (text != "still fine");
+        await using var late = await node.ConnectAsync("late"); // among what was made up may be a command that closes all connections
+        await node.Router.SendToUserAsync("late", "still fine", TestContext.Current.CancellationToken);
+        Assert.Equal("still fine", await late.ReceiveTextAsync());
 
         bool TryDispatch(ReadOnlyMemory<byte> bytes) => Envelope.Read(bytes, EnvelopeKnowledge.Current, out var envelope) == EnvelopeVerdict.Taken && dispatcher.TryDispatch(node.Hub, envelope, TimeProvider.System.GetTimestamp(), served);
     }

@@ -3,8 +3,11 @@ namespace DistributedSockets;
 /// <summary>Is told what a message reader has read.</summary>
 internal interface IMessageReaderOwner
 {
-    /// <summary>A whole message arrived. It is borrowed, and the next one waits, until the task completes.</summary>
-    ValueTask OnMessageAsync(WebSocketMessage message);
+    /// <summary>Whether a handler is busy, although more is read meanwhile.</summary>
+    bool IsHandling { get; }
+
+    /// <summary>A whole message arrived, which the owner has to release. The next one waits until the task completes.</summary>
+    ValueTask OnMessageAsync(ReceivedMessage message);
 
     /// <summary>The client's close frame arrived. Nothing more is read.</summary>
     Task OnCloseReceivedAsync();

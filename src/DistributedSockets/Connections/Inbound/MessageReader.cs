@@ -22,11 +22,11 @@ internal sealed class MessageReader(WebSocket socket, bool isTapped, ConnectionS
     private long _waitingSince;
     private long _messageSince;
 
-    /// <summary>Since when it waits for the client, as a timestamp; zero while a message is handled.</summary>
+    /// <summary>Since when it waits for the client, as a timestamp; zero while it waits for the handler.</summary>
     internal long WaitingSince => Volatile.Read(ref _waitingSince);
 
     /// <summary>Since when the client has sent nothing, as a timestamp; zero while a message comes or is handled.</summary>
-    internal long IdleSince => Volatile.Read(ref _messageSince) == 0 ? WaitingSince : 0;
+    internal long IdleSince => Volatile.Read(ref _messageSince) == 0 && !owner.IsHandling ? WaitingSince : 0;
 
     /// <summary>Whether the client takes longer over a message than it may.</summary>
     internal bool IsMessageLate(long now)
@@ -36,7 +36,7 @@ internal sealed class MessageReader(WebSocket socket, bool isTapped, ConnectionS
     }
 
     /// <summary>Reads until the client's close frame has come, or throws what the transport throws.</summary>
-    /// <param name="connected">What to wait for before the first message is taken.</param>
+    /// <param name="connected">What to wait for before the first message is read.</param>
     /// <param name="aborted">Cancelled when the connection ends.</param>
     internal async Task RunAsync(ValueTask connected, CancellationToken aborted)
     {
@@ -60,14 +60,14 @@ internal sealed class MessageReader(WebSocket socket, bool isTapped, ConnectionS
                     Count(result);
                 }
 
+                Volatile.Write(ref _waitingSince, 0);
+                Volatile.Write(ref _messageSince, 0);
                 if (result.MessageType == WebSocketMessageType.Close)
                 {
                     await owner.OnCloseReceivedAsync();
                     return;
                 }
 
-                Volatile.Write(ref _waitingSince, 0);
-                Volatile.Write(ref _messageSince, 0);
                 if (result is { MessageType: WebSocketMessageType.Text, Count: 0 } && !Utf8.IsValid(_buffer.AsSpan(0, _length)))
                 {
                     // The platform checks what each fragment brings, and an empty last one brings nothing.
@@ -75,10 +75,9 @@ internal sealed class MessageReader(WebSocket socket, bool isTapped, ConnectionS
                 }
 
                 await PaceAsync(aborted);
-                var handled = owner.OnMessageAsync(new(_buffer.AsMemory(0, _length), result.MessageType, services.Json));
+                var taken = owner.OnMessageAsync(TakeMessage(result.MessageType));
                 next = WaitForNextAsync();
-                await handled;
-                Clear();
+                await taken;
             }
         }
         finally
@@ -156,6 +155,15 @@ internal sealed class MessageReader(WebSocket socket, bool isTapped, ConnectionS
             _violated = true;
             owner.OnViolation(new() { Kind = kind, CloseStatus = status, Description = description });
         }
+    }
+
+    /// <summary>Hands over what has been read, and the array it is in.</summary>
+    private ReceivedMessage TakeMessage(WebSocketMessageType type)
+    {
+        var message = new ReceivedMessage(_buffer, _length, type, services.Json);
+        _buffer = null;
+        _length = _emptyFragments = 0;
+        return message;
     }
 
     private void Clear()

@@ -1,0 +1,26 @@
+using System.Buffers;
+using System.Net.WebSockets;
+using System.Text.Json;
+
+namespace DistributedSockets;
+
+/// <summary>A whole message of a client, in an array of the shared pool. Whoever holds it releases it once.</summary>
+/// <param name="array">The array; none for an empty message.</param>
+/// <param name="length">How many of its bytes are the message.</param>
+/// <param name="type">Text or binary.</param>
+/// <param name="json">How to read it as JSON.</param>
+internal readonly struct ReceivedMessage(byte[]? array, int length, WebSocketMessageType type, JsonSerializerOptions json)
+{
+    internal int Length => length;
+
+    /// <summary>The message, until it is released.</summary>
+    internal WebSocketMessage Message => new(array.AsMemory(0, length), type, json);
+
+    internal void Release()
+    {
+        if (array is not null)
+        {
+            ArrayPool<byte>.Shared.Return(array);
+        }
+    }
+}

@@ -1,0 +1,142 @@
+namespace DistributedSockets;
+
+/// <summary>The connections of a hub whose handshakes are being answered, and what is asked for meanwhile that they have to heed once they are open.</summary>
+/// <remarks>
+/// A connection is here or known to its hub, and never both or neither. So what is asked for of a user is told to these first, then to those
+/// that the hub knows, and it reaches each connection once.
+/// </remarks>
+internal sealed class OpeningConnections
+{
+    private readonly Lock _gate = new();
+    private readonly HashSet<OpeningConnection> _opening = [];
+
+    /// <summary>Notes that a connection is being opened. Pair it with <see cref="End"/>.</summary>
+    /// <param name="userId">Its user, if known.</param>
+    internal OpeningConnection Begin(string? userId)
+    {
+        var opening = new OpeningConnection(userId);
+        lock (_gate)
+        {
+            _opening.Add(opening);
+        }
+
+        return opening;
+    }
+
+    /// <summary>Notes that a connection is another user's, as a filter has decided. It does not join the groups to which the one before was added.</summary>
+    internal void Change(OpeningConnection opening, string? userId)
+    {
+        lock (_gate)
+        {
+            if (!string.Equals(opening.UserId, userId, StringComparison.Ordinal))
+            {
+                opening.UserId = userId;
+                opening.Added.Clear();
+            }
+        }
+    }
+
+    /// <summary>Notes in which groups a connection begins.</summary>
+    internal void Place(OpeningConnection opening, (string Group, string Channel)[] groups)
+    {
+        lock (_gate)
+        {
+            opening.BeginsIn = groups;
+        }
+    }
+
+    /// <summary>Has the hub know a connection from now on. It is on its way into the groups that it has to join: what takes it out of one takes that back, too.</summary>
+    internal void Enter(OpeningConnection opening, HubConnections hub, Connection connection)
+    {
+        lock (_gate)
+        {
+            _opening.Remove(opening);
+            if (opening.Added.Count > 0)
+            {
+                opening.Joins = [.. opening.Added.Select(group => (group, connection.Joins.Begin(group, callers: 1)))];
+            }
+
+            hub.Add(connection, opening.BeginsIn);
+        }
+    }
+
+    /// <summary>Ends what <see cref="Begin"/> began; may be called again.</summary>
+    internal void End(OpeningConnection opening)
+    {
+        lock (_gate)
+        {
+            _opening.Remove(opening);
+        }
+    }
+
+    internal void DisconnectAll(DisconnectReason reason)
+    {
+        lock (_gate)
+        {
+            foreach (var opening in _opening)
+            {
+                opening.Disconnected ??= reason;
+            }
+        }
+    }
+
+    internal void DisconnectUser(string userId, DisconnectReason reason)
+    {
+        lock (_gate)
+        {
+            foreach (var opening in _opening)
+            {
+                if (IsOf(opening, userId))
+                {
+                    opening.Disconnected ??= reason;
+                }
+            }
+        }
+    }
+
+    internal void DisconnectGroup(string group, DisconnectReason reason)
+    {
+        lock (_gate)
+        {
+            foreach (var opening in _opening)
+            {
+                if (opening.Added.Contains(group) || Array.Exists(opening.BeginsIn, begun => begun.Group == group))
+                {
+                    opening.Disconnected ??= reason;
+                }
+            }
+        }
+    }
+
+    internal void AddUser(string userId, string group)
+    {
+        lock (_gate)
+        {
+            foreach (var opening in _opening)
+            {
+                if (IsOf(opening, userId))
+                {
+                    opening.Added.Add(group);
+                }
+            }
+        }
+    }
+
+    internal void RemoveUser(string userId, string group)
+    {
+        lock (_gate)
+        {
+            foreach (var opening in _opening)
+            {
+                if (IsOf(opening, userId))
+                {
+                    opening.Added.Remove(group);
+                    opening.Unneeded.AddRange(opening.BeginsIn.Where(begun => begun.Group == group).Select(static begun => begun.Channel));
+                    opening.BeginsIn = Array.FindAll(opening.BeginsIn, begun => begun.Group != group);
+                }
+            }
+        }
+    }
+
+    private static bool IsOf(OpeningConnection opening, string userId) => string.Equals(opening.UserId, userId, StringComparison.Ordinal);
+}
