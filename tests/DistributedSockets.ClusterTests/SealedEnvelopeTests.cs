@@ -51,7 +51,7 @@ public sealed class SealedEnvelopeTests(SharedCluster cluster) : IAsyncLifetime
         var recorded = _recorded.ToArray();
         Assert.All(recorded, static message =>
         {
-            Assert.Equal(2, message.Payload[0]);
+            Assert.True(IsSealed(message.Payload));
             foreach (var text in new[] { "secret", "alice", "red", "blue", "testnode" })
             {
                 Assert.Equal(-1, message.Payload.AsSpan().IndexOf(Encoding.UTF8.GetBytes(text)));
@@ -104,10 +104,10 @@ public sealed class SealedEnvelopeTests(SharedCluster cluster) : IAsyncLifetime
 
         await stranger.SendAsync("all", "from a stranger");
         await strange.ExpectAsync("from a stranger");
-        await PublishAsync(all, [1, 1, 0, 0, 1, (byte)'x', .. new byte[21], 0x81, 6, .. "forged"u8]);
-        await PublishAsync(all, [2, .. RandomNumberGenerator.GetBytes(200)]);
+        await PublishAsync(all, [1, 1, 1, 0, 1, (byte)'x', .. new byte[23], 0x81, 6, .. "forged"u8]);
+        await PublishAsync(all, [1, 2, .. RandomNumberGenerator.GetBytes(200)]);
         await UntilRecordedAsync(1);
-        var (_, payload) = _recorded.First(message => message.Payload[0] == 2);
+        var (_, payload) = _recorded.First(static message => IsSealed(message.Payload));
         await PublishAsync(all, [.. payload[..^1], (byte)(payload[^1] ^ 1)]);
         foreach (var (target, text) in new[] { ("user/alice", "next"), ("all", "last") })
         {
@@ -134,6 +134,9 @@ public sealed class SealedEnvelopeTests(SharedCluster cluster) : IAsyncLifetime
             Assert.DoesNotContain(_key[..10], output);
         }
     }
+
+    /// <summary>By the first two bytes, version and form.</summary>
+    private static bool IsSealed(byte[] payload) => payload is [1, 2, ..];
 
     private static string NewKey() => Convert.ToBase64String(RandomNumberGenerator.GetBytes(32));
 
