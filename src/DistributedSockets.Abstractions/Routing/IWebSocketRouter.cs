@@ -46,6 +46,22 @@ public interface IWebSocketRouter
     ValueTask<SendResult> SendAsync<T>(
         WebSocketTarget target, T value, SendOptions options, JsonTypeInfo<T>? jsonTypeInfo = null, CancellationToken cancellationToken = default);
 
+    /// <summary>Sends a message to one connection, wherever it lives, and has its node say whether it was queued.</summary>
+    /// <param name="connectionId">The connection.</param>
+    /// <param name="message">The message. Borrowed until the returned task completes.</param>
+    /// <param name="options">How to send it, without excluded connections.</param>
+    /// <param name="cancellationToken">Ends the wait; the message may still arrive.</param>
+    /// <returns>What the connection's node says, or that it did not answer within <c>RemoteCommandTimeout</c>.</returns>
+    /// <remarks>
+    /// For a connection of another node it costs a round trip over the backplane. Among sends that are awaited one after the other the order
+    /// is kept; a send that begins while this one is under way may overtake it.
+    /// </remarks>
+    /// <exception cref="ArgumentException">A text message is no valid UTF-8, it is too large for an envelope, or the options exclude connections. Nothing was sent.</exception>
+    /// <exception cref="BackplaneUnavailableException">The connection is on another node and the backplane is away, here or there.</exception>
+    ValueTask<ConfirmedSendOutcome> SendConfirmedAsync(
+        string connectionId, WebSocketMessage message, SendOptions options = default, CancellationToken cancellationToken = default) =>
+        throw NotSupported(nameof(SendConfirmedAsync));
+
     /// <summary>Adds a connection to a group, wherever it lives. When the call returns, sends to the group reach it from every node.</summary>
     /// <param name="connectionId">The connection.</param>
     /// <param name="group">The group.</param>

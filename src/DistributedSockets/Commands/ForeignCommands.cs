@@ -48,17 +48,23 @@ internal sealed partial class ForeignCommands(
         // What asks for no answer is done within the call, and its sender would never hear that it was dropped.
         if (Interlocked.Increment(ref _running) - Volatile.Read(ref _questions) > MaxRunning && requestId != Guid.Empty && command.Kind != RemoteCommandKind.Ask)
         {
-            OnEnded();
-            metrics.EnvelopeDropped("too_many_commands");
-            if (_tooManyLog.TryPass(out var others))
-            {
-                Log.TooManyCommands(logger, MaxRunning, others);
-            }
-
+            OnTooMany();
             return;
         }
 
         RunAsync(hub, requestId, originNodeId, command).Observe(); // fails only where a logger does; StopAsync waits for it
+    }
+
+    /// <summary>Tells the sender of a message what came of it. Never waits.</summary>
+    internal void Confirm(HubConnections hub, Guid requestId, string originNodeId, RemoteCommandOutcome outcome)
+    {
+        if (Interlocked.Increment(ref _running) - Volatile.Read(ref _questions) > MaxRunning)
+        {
+            OnTooMany();
+            return;
+        }
+
+        ConfirmAsync(hub, requestId, originNodeId, outcome).Observe(); // fails only where a logger does; StopAsync waits for it
     }
 
     /// <summary>Waits for the commands in work, for as long as the token allows.</summary>
@@ -72,6 +78,36 @@ internal sealed partial class ForeignCommands(
         }
 
         await idle.Task.WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    }
+
+    private void OnTooMany()
+    {
+        OnEnded();
+        metrics.EnvelopeDropped("too_many_commands");
+        if (_tooManyLog.TryPass(out var others))
+        {
+            Log.TooManyCommands(logger, MaxRunning, others);
+        }
+    }
+
+    private async Task ConfirmAsync(HubConnections hub, Guid requestId, string originNodeId, RemoteCommandOutcome outcome)
+    {
+        try
+        {
+            await Task.Yield(); // what brought the message goes on
+            await AnswerAsync(hub, requestId, originNodeId, new(outcome));
+        }
+        catch (BackplaneUnavailableException exception)
+        {
+            if (_unansweredLog.TryPass(out var others))
+            {
+                Log.ReplyFailed(logger, originNodeId, others, exception);
+            }
+        }
+        finally
+        {
+            OnEnded();
+        }
     }
 
     private void OnEnded()

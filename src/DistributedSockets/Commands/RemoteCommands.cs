@@ -97,6 +97,22 @@ internal sealed class RemoteCommands
             var nodeId => await RequestAsync(new(hub, nodeId.ToString(), question, requestId, cancellationToken), Timeout.InfiniteTimeSpan),
         };
 
+    /// <summary>Has the node of a connection get a message for it, and waits for what it says of that.</summary>
+    /// <param name="hub">The hub.</param>
+    /// <param name="nodeId">The node.</param>
+    /// <param name="connectionId">The connection.</param>
+    /// <param name="requestId">Of <see cref="NewRequestId"/>; the envelope has it as <see cref="EnvelopeExtension.Confirmation"/>.</param>
+    /// <param name="envelope">The message in its envelope, which is copied: it may be published when nobody waits any more.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <exception cref="RemoteCommandTimeoutException">The node did not answer.</exception>
+    /// <exception cref="BackplaneUnavailableException">The backplane is away, or the node is cut off from it.</exception>
+    internal async ValueTask<RemoteCommandOutcome> ConfirmAsync(
+        HubConnections hub, string nodeId, string connectionId, Guid requestId, ReadOnlyMemory<byte> envelope, CancellationToken cancellationToken)
+    {
+        var message = new SentCommand(hub, nodeId, new(RemoteCommandKind.Find, connectionId), requestId, cancellationToken) { Envelope = envelope.ToArray() };
+        return (await RequestAsync(message, _timeout)).Outcome;
+    }
+
     /// <summary>Takes an answer of another node; one that was not asked, or not for this, is passed over.</summary>
     internal void OnReply(HubConnections hub, ReadOnlySpan<byte> origin, Guid requestId, in CommandAnswer answer)
     {
@@ -230,16 +246,26 @@ internal sealed class RemoteCommands
 
     private async ValueTask<long?> PublishAsync(SentCommand command, CancellationToken cancellationToken)
     {
+        if (command.Envelope is { } message)
+        {
+            return await PublishAsync(command, message, cancellationToken);
+        }
+
         var envelope = _writer.WriteCommand(command.RequestId, command.Command, out var length, command.Extensions);
         try
         {
-            var receivers = (await _publisher.PublishAsync(command.Hub.NodeChannel(command.NodeId), envelope.AsMemory(0, length), cancellationToken)).Receivers;
-            _counts = receivers is not null;
-            return receivers;
+            return await PublishAsync(command, envelope.AsMemory(0, length), cancellationToken);
         }
         finally
         {
             ArrayPool<byte>.Shared.Return(envelope);
         }
+    }
+
+    private async ValueTask<long?> PublishAsync(SentCommand command, ReadOnlyMemory<byte> envelope, CancellationToken cancellationToken)
+    {
+        var receivers = (await _publisher.PublishAsync(command.Hub.NodeChannel(command.NodeId), envelope, cancellationToken)).Receivers;
+        _counts = receivers is not null;
+        return receivers;
     }
 }

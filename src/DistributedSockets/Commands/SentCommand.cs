@@ -16,6 +16,12 @@ internal sealed class SentCommand(HubConnections hub, string nodeId, RemoteComma
 
     internal Guid RequestId => requestId;
 
+    /// <summary>
+    /// What is published in its stead, if anything: a message for the connection, which its node confirms. The command says then only which
+    /// connection that is.
+    /// </summary>
+    internal byte[]? Envelope { get; init; }
+
     /// <summary>What travels with it: the trace context of whoever made it, which may not be whoever publishes it.</summary>
     internal EnvelopeExtensions Extensions { get; } = new() { TraceContext = TraceContextValue.Current };
 

@@ -49,7 +49,13 @@ internal sealed class EnvelopeDispatcher(
         using var release = frame;
         var messageId = envelope.MessageId;
         var recipients = messageId == Guid.Empty ? null : delivered.RecipientsOf(messageId);
-        delivery.Start(delivery.Enqueue(hub, envelope.Target, names, envelope.Excluded(scratch), frame, recipients));
+        var queued = delivery.Enqueue(hub, envelope.Target, names, envelope.Excluded(scratch), frame, recipients);
+        delivery.Start(queued);
+        if (envelope.Confirmation is var requestId && requestId != Guid.Empty && ConnectionId.IsNode(envelope.Origin))
+        {
+            foreignCommands.Confirm(hub, requestId, Encoding.UTF8.GetString(envelope.Origin), queued.Confirmation);
+        }
+
         return true;
     }
 

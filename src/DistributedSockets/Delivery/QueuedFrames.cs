@@ -12,4 +12,9 @@ internal readonly struct QueuedFrames(HubConnections hub, object recipients, int
     internal object? Recipients => recipients;
 
     internal int Count => count;
+
+    /// <summary>What to answer to the sender of a frame for one connection.</summary>
+    internal RemoteCommandOutcome Confirmation => count > 0 ? RemoteCommandOutcome.Done
+        : recipients is Connection { Queue.IsOpen: true } ? RemoteCommandOutcome.QueueFull
+        : RemoteCommandOutcome.NotFound; // one that was full and is closed for it has begun to end, too
 }

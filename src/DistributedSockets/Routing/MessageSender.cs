@@ -16,8 +16,7 @@ internal sealed class MessageSender(
     ChannelSubscriptions subscriptions,
     BackplanePublisher publisher,
     EnvelopeWriter writer,
-    FrameDeflater deflater,
-    TimeProvider time)
+    SendPreparation preparation)
 {
     /// <summary>So many names are compared with each other; a set would cost more.</summary>
     private const int FewNames = 16;
@@ -28,7 +27,7 @@ internal sealed class MessageSender(
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     internal async ValueTask<SendResult> SendAsync(WebSocketTarget target, WebSocketMessage message, SendOptions options, CancellationToken cancellationToken)
     {
-        Check(target, options);
+        SendPreparation.Check(target, options);
         cancellationToken.ThrowIfCancellationRequested();
         node.ThrowIfNotStarted();
         if (target.Kind != WebSocketTargetKind.All && target.Count == 0)
@@ -36,28 +35,8 @@ internal sealed class MessageSender(
             return Here(0);
         }
 
-        // One rule for all sends, wherever the receivers are: what works on one node must work on two. The compressed frame is shorter
-        // than the plain one; it and the trace context are left out where there might be no room for them.
         var excluded = options.ExcludedConnectionIds;
-        var extensions = new EnvelopeExtensions { Terms = DeliveryTerms.Of(options, time) };
-        var bytes = SharedFrame.EncodedLength(message.Length);
-        var room = writer.RoomFor(target, excluded) - extensions.Bytes;
-        if (bytes > room)
-        {
-            throw new ArgumentException(
-                $"The message has {message.Length} bytes, of which {Math.Max(0, room - SharedFrame.MaxHeaderBytes)} fit into an envelope with the names of this target and what the options add. " +
-                "Nothing was sent. Send it in parts, or raise DistributedWebSocketsOptions.MaxEnvelopeBytes on all nodes.",
-                nameof(message));
-        }
-
-        var traced = extensions with { TraceContext = TraceContextValue.Current };
-        if (bytes + traced.Bytes - extensions.Bytes <= room)
-        {
-            room -= traced.Bytes - extensions.Bytes;
-            extensions = traced;
-        }
-
-        var compressing = 2 * bytes <= room ? DeflaterFor(target) : null;
+        var compressing = preparation.Prepare(target, message, options, Guid.Empty, out var extensions);
         return await (target switch
         {
             { Kind: WebSocketTargetKind.All } =>
@@ -71,49 +50,6 @@ internal sealed class MessageSender(
     }
 
     private static SendResult Here(int queued) => new() { QueuedHere = queued };
-
-    private static void Check(in WebSocketTarget target, in SendOptions options)
-    {
-        for (var i = 0; i < target.Count; i++)
-        {
-            if (target.Kind == WebSocketTargetKind.Connections)
-            {
-                ArgumentNullException.ThrowIfNull(target[i], nameof(target));
-            }
-            else
-            {
-                Names.Check(target[i], nameof(target));
-            }
-        }
-
-        if (options.ConflationKey is { } key && Names.Problem(key, "A conflation key") is { } problem)
-        {
-            throw new ArgumentException(problem, nameof(options));
-        }
-
-        var excluded = options.ExcludedConnectionIds;
-        if (excluded.Count > ushort.MaxValue)
-        {
-            throw new ArgumentException(
-                $"The options exclude {excluded.Count} connections; at most {ushort.MaxValue} can be. Send to a group instead.", nameof(options));
-        }
-
-        for (var i = 0; i < excluded.Count; i++)
-        {
-            ArgumentNullException.ThrowIfNull(excluded[i], nameof(options));
-            if (excluded[i].Length > ConnectionId.MaxLength)
-            {
-                throw new ArgumentException($"An excluded connection id has {excluded[i].Length} characters; no connection has such an id.", nameof(options));
-            }
-        }
-    }
-
-    /// <summary>What compresses a message for a target: nothing if that is one connection of this node which takes no compressed frames.</summary>
-    private FrameDeflater? DeflaterFor(in WebSocketTarget target) =>
-        deflater.IsEnabled
-        && !(target.Kind == WebSocketTargetKind.Connections && target.Count == 1 && hub.Find(target[0]) is { Queue.TakesDeflated: false })
-            ? deflater
-            : null;
 
     private string Channel(WebSocketTargetKind kind, string name) => kind == WebSocketTargetKind.Users ? hub.UserChannel(name) : hub.GroupChannel(name);
 

@@ -10,6 +10,7 @@ namespace DistributedSockets;
 internal sealed class WebSocketRouter(
     HubConnections hub,
     MessageSender sender,
+    ConfirmedSender confirmed,
     LocalNode node,
     RemoteCommands commands,
     ClientQuestions questions,
@@ -27,6 +28,10 @@ internal sealed class WebSocketRouter(
     public ValueTask<SendResult> SendAsync<T>(
         WebSocketTarget target, T value, SendOptions options, JsonTypeInfo<T>? jsonTypeInfo = null, CancellationToken cancellationToken = default) =>
         sender.SendAsync(target, ValueMessage.Of(value, jsonTypeInfo, json), options, cancellationToken);
+
+    public ValueTask<ConfirmedSendOutcome> SendConfirmedAsync(
+        string connectionId, WebSocketMessage message, SendOptions options = default, CancellationToken cancellationToken = default) =>
+        confirmed.SendAsync(connectionId, message, options, cancellationToken);
 
     public ValueTask AddToGroupAsync(string connectionId, string group, CancellationToken cancellationToken = default)
     {

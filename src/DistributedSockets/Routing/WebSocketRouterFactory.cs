@@ -27,7 +27,9 @@ internal sealed class WebSocketRouterFactory(
     private WebSocketRouter Create(string name)
     {
         var hub = hubs.Get(name);
-        var sender = new MessageSender(hub, node, delivery, subscriptions, publisher, writer, hub.Deflater, time);
-        return new(hub, sender, node, commands, questions, executor, publisher, writer, json.Value.SerializerOptions);
+        var preparation = new SendPreparation(hub, writer, hub.Deflater, time);
+        var sender = new MessageSender(hub, node, delivery, subscriptions, publisher, writer, preparation);
+        var confirmed = new ConfirmedSender(hub, node, delivery, commands, writer, preparation);
+        return new(hub, sender, confirmed, node, commands, questions, executor, publisher, writer, json.Value.SerializerOptions);
     }
 }

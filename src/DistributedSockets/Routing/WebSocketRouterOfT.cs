@@ -19,6 +19,10 @@ internal sealed class WebSocketRouter<THandler>(IWebSocketRouterFactory factory,
         WebSocketTarget target, T value, SendOptions options, JsonTypeInfo<T>? jsonTypeInfo = null, CancellationToken cancellationToken = default) =>
         _router.SendAsync(target, value, options, jsonTypeInfo, cancellationToken);
 
+    public ValueTask<ConfirmedSendOutcome> SendConfirmedAsync(
+        string connectionId, WebSocketMessage message, SendOptions options = default, CancellationToken cancellationToken = default) =>
+        _router.SendConfirmedAsync(connectionId, message, options, cancellationToken);
+
     public ValueTask AddToGroupAsync(string connectionId, string group, CancellationToken cancellationToken = default) =>
         _router.AddToGroupAsync(connectionId, group, cancellationToken);
 

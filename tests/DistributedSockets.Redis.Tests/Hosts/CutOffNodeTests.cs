@@ -43,6 +43,42 @@ public sealed class CutOffNodeTests(RedisFixture redis) : IClassFixture<RedisFix
     }
 
     [Fact]
+    public async Task Send_NodeOfTheConnectionIsCutOff_SaysNoSubscriberSeenAndNeverNotFound()
+    {
+        var prefix = $"cut-{Guid.NewGuid():N}";
+        var port = int.Parse(redis.EndPoint.Split(':')[^1], System.Globalization.CultureInfo.InvariantCulture);
+        await using var link = new CuttableLink();
+        link.Open(port);
+        await using var here = await RedisNode.StartAsync(redis.EndPoint, prefix);
+        await using var there = await RedisNode.StartAsync($"127.0.0.1:{link.Port}", prefix);
+        await using var near = await here.ConnectAsync("near");
+        await using var far = await there.ConnectAsync("far");
+        Assert.Equal((1, OtherNodesOutcome.NoSubscriberSeen), await SendAsync("near")); // Redis counts this node's own subscription, too
+        Assert.Equal((0, OtherNodesOutcome.Taken), await SendAsync("far"));
+        Assert.Equal(ConfirmedSendOutcome.Queued, await ConfirmAsync(far.Id));
+        Assert.Equal(ConfirmedSendOutcome.NotFound, await ConfirmAsync($"{far.Id[..^1]}!"));
+        await Eventually.TrueAsync(async () => await here.Store.FindAsync(RedisNode.Hub, far.Id, Cancellation) is not null, "the session is stored");
+
+        await link.CutAsync();
+        await Eventually.TrueAsync(async () => await SendAsync("far") == (0, OtherNodesOutcome.NoSubscriberSeen), "Redis has noticed that the node does not listen");
+        var failure = await Assert.ThrowsAsync<BackplaneUnavailableException>(() => ConfirmAsync(far.Id)); // not "not found": it lives
+        Assert.Contains("does not listen", failure.Message);
+
+        link.Restore(port);
+        await there.HealthyAsync();
+        Assert.Equal((0, OtherNodesOutcome.Taken), await SendAsync("far"));
+        Assert.Equal(ConfirmedSendOutcome.Queued, await ConfirmAsync(far.Id));
+
+        async Task<(int?, OtherNodesOutcome)> SendAsync(string user)
+        {
+            var result = await here.Router.SendAsync(WebSocketTarget.User(user), WebSocketMessage.Text("x"), default, Cancellation);
+            return (result.QueuedHere, result.OtherNodes);
+        }
+
+        Task<ConfirmedSendOutcome> ConfirmAsync(string id) => here.Router.SendConfirmedAsync(id, WebSocketMessage.Text("x"), default, Cancellation).AsTask();
+    }
+
+    [Fact]
     public async Task Command_NodeHasSignedOff_IsNotFoundAtOnce()
     {
         var prefix = $"cut-{Guid.NewGuid():N}";

@@ -41,6 +41,18 @@ internal sealed class OutboundQueue(
 
     internal int QueuedBytes => _backlog.Bytes;
 
+    /// <summary>Whether it still takes frames, as long as there is room.</summary>
+    internal bool IsOpen
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _intake == OutboundIntake.Open;
+            }
+        }
+    }
+
     /// <summary>How often the transport has taken something; wraps around.</summary>
     internal int Flushes => _pump.Flushes;
 

@@ -1,0 +1,57 @@
+namespace DistributedSockets;
+
+/// <summary>Sends a message to one connection of a hub, and has the connection's node say what came of it.</summary>
+internal sealed class ConfirmedSender(
+    HubConnections hub, LocalNode node, LocalDelivery delivery, RemoteCommands commands, EnvelopeWriter writer, SendPreparation preparation)
+{
+    /// <inheritdoc cref="IWebSocketRouter.SendConfirmedAsync"/>
+    internal async ValueTask<ConfirmedSendOutcome> SendAsync(
+        string connectionId, WebSocketMessage message, SendOptions options, CancellationToken cancellationToken)
+    {
+        var target = WebSocketTarget.Connection(connectionId);
+        SendPreparation.Check(target, options);
+        if (options.ExcludedConnectionIds.Count > 0)
+        {
+            throw new ArgumentException("A send to one connection can exclude none. Nothing was sent. Leave ExcludedConnectionIds empty.", nameof(options));
+        }
+
+        cancellationToken.ThrowIfCancellationRequested();
+        node.ThrowIfNotStarted();
+        var requestId = RemoteCommands.NewRequestId();
+        var compressing = preparation.Prepare(target, message, options, requestId, out var extensions);
+        var nodeId = ConnectionId.NodeOf(connectionId).ToString();
+        if (nodeId.Length == 0)
+        {
+            return ConfirmedSendOutcome.NotFound;
+        }
+
+        if (nodeId == node.Info.NodeId)
+        {
+            using var here = SharedFrame.Encode(message, compressing, terms: extensions.Terms);
+            var queued = delivery.Enqueue(hub, WebSocketTargetKind.Connections, new(new ReadOnlySpan<string>(in connectionId)), default, here);
+            delivery.Start(queued);
+            return OutcomeOf(queued.Confirmation);
+        }
+
+        using var frame = writer.Encode(WebSocketTargetKind.Connections, new ReadOnlySpan<string>(in connectionId), [], message, compressing, extensions);
+        try
+        {
+            return OutcomeOf(await commands.ConfirmAsync(hub, nodeId, connectionId, requestId, frame.Envelope, cancellationToken));
+        }
+        catch (RemoteCommandTimeoutException)
+        {
+            return ConfirmedSendOutcome.NoAnswer;
+        }
+        catch (BackplaneUnavailableException exception)
+        {
+            throw exception.After(queuedHere: 0);
+        }
+    }
+
+    private static ConfirmedSendOutcome OutcomeOf(RemoteCommandOutcome outcome) => outcome switch
+    {
+        RemoteCommandOutcome.Done => ConfirmedSendOutcome.Queued,
+        RemoteCommandOutcome.QueueFull => ConfirmedSendOutcome.Dropped,
+        _ => ConfirmedSendOutcome.NotFound,
+    };
+}
