@@ -87,6 +87,26 @@ internal static class ConceptsProgram
         // end-snippet
     }
 
+    public static async Task OptionsAsync(
+        IWebSocketRouter router, IMail mail, string connectionId, string player, Position position, CancellationToken cancellationToken)
+    {
+        // snippet: concepts-send-options
+        var state = new SendOptions { ConflationKey = $"position:{player}", TimeToLive = TimeSpan.FromMilliseconds(500) };
+        await router.SendAsync(WebSocketTarget.Group("race"), position, state, cancellationToken: cancellationToken);
+
+        var result = await router.SendAsync(WebSocketTarget.User("alice"), "your turn", default(SendOptions), cancellationToken: cancellationToken);
+        if (result is { QueuedHere: 0, OtherNodes: OtherNodesOutcome.NoSubscriberSeen })
+        {
+            await mail.RemindAsync("alice");    // nobody was seen to listen; who was cut off for a moment may get both
+        }
+
+        if (await router.SendConfirmedAsync(connectionId, WebSocketMessage.Text("ready?"), cancellationToken: cancellationToken) == ConfirmedSendOutcome.NotFound)
+        {
+            // that connection has ended
+        }
+        // end-snippet
+    }
+
     public static async Task GroupsAsync(IWebSocketRouter router, string connectionId, CancellationToken cancellationToken)
     {
         // snippet: concepts-commands
@@ -149,4 +169,31 @@ internal static class ConceptsProgram
         await byDefault.SendToAllAsync(byHandler.Hub, cancellationToken);
         await byName.SendToAllAsync("x", cancellationToken);
     }
+}
+
+// snippet: concepts-back-pressure
+public sealed class DownloadHandler : WebSocketHandler
+{
+    public override async ValueTask OnMessageAsync(WebSocketMessage message, CancellationToken cancellationToken)
+    {
+        var buffer = new byte[32 * 1024];
+        await using var file = Files.Open(message.GetText());
+        for (int read; (read = await file.ReadAsync(buffer, cancellationToken)) > 0;)
+        {
+            await Connection.SendWhenRoomAsync(buffer.AsMemory(0, read), cancellationToken);   // as fast as the client reads, and no faster
+        }
+    }
+}
+// end-snippet
+
+public sealed record Position(double X, double Y);
+
+public interface IMail
+{
+    ValueTask RemindAsync(string user);
+}
+
+file static class Files
+{
+    internal static Stream Open(string name) => new MemoryStream(System.Text.Encoding.UTF8.GetBytes(name));
 }

@@ -26,9 +26,7 @@ internal sealed class OutboundQueue(
     private readonly OutboundPump _pump = new(output);
     private volatile OutboundState _state = output is null ? OutboundState.Unopened : OutboundState.Idle;
     private OutboundIntake _intake;
-    private int _dropped; // as the queue was full; of these and the next two the owner has not been told
-    private int _expired;
-    private int _conflated;
+    private FrameDrops _drops; // of which the owner has not been told
     private bool _used;
     private PlatformWrite? _ping;
     private bool _isStartQueued; // to the thread pool
@@ -63,8 +61,7 @@ internal sealed class OutboundQueue(
     internal WebSocketCloseStatus? PlatformCloseStatus { get; private set; }
 
     /// <summary>Whether there is something to write or to report. Asked without the lock: whoever changes either calls <see cref="Start"/> afterwards.</summary>
-    private bool IsStartNeeded =>
-        _state == OutboundState.Ready || Volatile.Read(ref _dropped) > 0 || Volatile.Read(ref _conflated) > 0 || Volatile.Read(ref _expired) > 0;
+    private bool IsStartNeeded => _state == OutboundState.Ready || _drops.Any;
 
     /// <summary>Whether a frame was queued since the last call.</summary>
     internal bool TakeUsed() => Interlocked.Exchange(ref _used, false);
@@ -94,10 +91,10 @@ internal sealed class OutboundQueue(
 
             if (!_backlog.HasRoomFor(frame) && !TryMakeRoomLocked(frame))
             {
-                _dropped++;
+                _drops.Full++;
                 if (options.SlowConsumerPolicy == SlowConsumerPolicy.Close)
                 {
-                    _dropped += _backlog.DropAll();
+                    _drops.Full += _backlog.DropAll();
                     _intake = OutboundIntake.Overrun;
                 }
 
@@ -148,7 +145,7 @@ internal sealed class OutboundQueue(
         }
 
         bool starts, isOverrun;
-        int dropped, expired, conflated;
+        FrameDrops drops;
         lock (_gate)
         {
             starts = _state == OutboundState.Ready;
@@ -163,8 +160,8 @@ internal sealed class OutboundQueue(
                 _intake = OutboundIntake.Closed;
             }
 
-            (dropped, expired, conflated) = (_dropped, _expired, _conflated);
-            _dropped = _expired = _conflated = 0;
+            drops = _drops;
+            _drops = default;
         }
 
         try
@@ -174,9 +171,7 @@ internal sealed class OutboundQueue(
                 owner.OnQueueFull(); // first: it closes the connection, also if what is called for the other report throws
             }
 
-            Report(dropped, FrameDrop.QueueFull);
-            Report(expired, FrameDrop.Expired);
-            Report(conflated, FrameDrop.Conflated);
+            drops.Report(owner);
         }
         finally
         {
@@ -371,7 +366,7 @@ internal sealed class OutboundQueue(
         }
 
         drained?.TrySetResult();
-        Report(expired, FrameDrop.Expired);
+        new FrameDrops { Expired = expired }.Report(owner);
         return isSomething;
     }
 
@@ -399,21 +394,13 @@ internal sealed class OutboundQueue(
         }
     }
 
-    private void Report(int dropped, FrameDrop cause)
-    {
-        if (dropped > 0)
-        {
-            owner.OnFramesDropped(dropped, cause);
-        }
-    }
-
     /// <summary>Makes room in a full queue: by what is not worth writing any more, then as the policy says.</summary>
     private bool TryMakeRoomLocked(SharedFrame frame)
     {
-        _expired += _backlog.DropExpired();
+        _drops.Expired += _backlog.DropExpired();
         if (options.SlowConsumerPolicy == SlowConsumerPolicy.DropOldest)
         {
-            _dropped += _backlog.DropFor(frame);
+            _drops.Full += _backlog.DropFor(frame);
         }
 
         return _backlog.HasRoomFor(frame);
@@ -421,7 +408,7 @@ internal sealed class OutboundQueue(
 
     private void AddLocked(SharedFrame frame)
     {
-        _conflated += _backlog.Add(frame);
+        _drops.Conflated += _backlog.Add(frame);
         _used = true;
         GetReadyLocked();
     }
