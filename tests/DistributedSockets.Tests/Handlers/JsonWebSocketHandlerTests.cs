@@ -149,17 +149,32 @@ public sealed class JsonWebSocketHandlerTests
         Assert.Contains("15 more", logs.LatestRecord.Message);
     }
 
-    [Fact]
-    public async Task MethodThrows_BackplaneAway_IsAnsweredAndLeftToTheConnection()
+    [Theory]
+    [InlineData("send", 114)]
+    [InlineData("join", 117)]
+    public async Task MethodThrows_BackplaneAway_IsAnsweredLoggedAndTheConnectionGoesOn(string what, int logged)
     {
-        var replies = new List<string>();
-        var handler = new Calculator { Connection = StandIn(replies) };
+        await using var node = await StartAsync();
+        await using var client = await ConnectAsync(node);
 
-        await Assert.ThrowsAsync<BackplaneUnavailableException>(
-            async () => await handler.OnMessageAsync(WebSocketMessage.Text("""{"type":"throw","text":"backplane"}"""), Cancellation));
+        await client.SendAsync($$"""{"type":"throw","text":"{{what}}"}""");
 
-        var error = JsonSerializer.Deserialize<Error>(Assert.Single(replies), JsonSerializerOptions.Web)!;
-        Assert.Equal(("unavailable", "throw"), (error.Code, error.MessageType));
+        Assert.Equal(
+            new("error", "unavailable", "throw", "The servers cannot reach each other right now. Try again later."), await ReceiveErrorAsync(client));
+        await IsServedAsync(client);
+        Assert.Single(node.Logs.GetSnapshot(), record => record.Id.Id == logged && record.Exception is BackplaneUnavailableException);
+    }
+
+    [Fact]
+    public async Task MethodThrows_BackplaneAwayAndTheHubIsStrict_IsAnsweredAndClosed()
+    {
+        await using var node = await StartAsync(options: static options => options.CloseOnSendFailure = true);
+        await using var client = await ConnectAsync(node);
+
+        await client.SendAsync("""{"type":"throw","text":"send"}""");
+
+        Assert.Equal("unavailable", (await ReceiveErrorAsync(client)).Code);
+        Assert.Equal(WebSocketCloseStatus.InternalServerError, (await client.ReceiveCloseAsync()).Status);
     }
 
     [Fact]
@@ -281,7 +296,8 @@ public sealed class JsonWebSocketHandlerTests
         return connection.Object;
     }
 
-    private static Task<AppNode> StartAsync(Action<JsonSerializerOptions>? json = null) => AppNode.StartAsync(
+    private static Task<AppNode> StartAsync(Action<JsonSerializerOptions>? json = null, Action<DistributedWebSocketsOptions>? options = null) => AppNode.StartAsync(
+        options: options,
         build: sockets => sockets.ConfigureJson(json ?? (static _ => { })),
         map: static app =>
         {
@@ -302,9 +318,9 @@ public sealed class JsonWebSocketHandlerTests
 
     private static async ValueTask ThrowAsync(Said said)
     {
-        if (said.Text == "backplane")
+        if (said.Text is "send" or "join")
         {
-            throw new BackplaneUnavailableException();
+            throw new BackplaneUnavailableException { QueuedHere = said.Text == "send" ? 1 : null };
         }
 
         if (said.Text == "later")

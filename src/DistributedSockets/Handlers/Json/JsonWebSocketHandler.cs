@@ -86,8 +86,8 @@ public abstract class JsonWebSocketHandler : WebSocketHandler
     /// </summary>
     /// <remarks>
     /// <para>Override it for exceptions that are meant for clients, and call the base method for all others.</para>
-    /// <para>By default the code is <c>unavailable</c> for a <see cref="BackplaneUnavailableException"/>, which is thrown again after the answer:
-    /// what becomes of it and of the connection is then decided as in any other handler.</para>
+    /// <para>By default the code is <c>unavailable</c> for a <see cref="BackplaneUnavailableException"/>. That of a send is thrown again after the
+    /// answer: it is logged as in any other handler, and <see cref="HubOptions.CloseOnSendFailure"/> decides on the connection.</para>
     /// <para>It is not called for what a method throws because the connection has begun to end.</para>
     /// </remarks>
     /// <param name="type">The type of the message, as registered.</param>
@@ -102,7 +102,7 @@ public abstract class JsonWebSocketHandler : WebSocketHandler
             ? ("unavailable", "The servers cannot reach each other right now. Try again later.")
             : ("failed", "The server failed to handle the message.");
         await Connection.SendAsync(JsonErrorReply.Create(Methods.TypeProperty, code, type, text), cancellationToken);
-        if (exception is BackplaneUnavailableException)
+        if (exception is BackplaneUnavailableException { QueuedHere: not null })
         {
             ExceptionDispatchInfo.Throw(exception);
         }
