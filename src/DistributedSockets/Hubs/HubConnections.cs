@@ -199,7 +199,6 @@ internal sealed class HubConnections
 
             JoinLocked(connection, group, channel);
             _changes.Add(GroupChange(SessionChangeKind.GroupAdded, connection, group));
-            Presence?.AddToGroup(connection.UserId, group);
             return GroupJoin.Joined;
         }
     }
@@ -260,6 +259,7 @@ internal sealed class HubConnections
 
         (connection.Groups ??= new(StringComparer.Ordinal)).Add(group);
         members.Add(connection);
+        Presence?.AddToGroup(connection.UserId, group);
     }
 
     private static MemberSet RemoveFrom(ConcurrentDictionary<string, MemberSet> sets, string name, Connection connection, bool ended)

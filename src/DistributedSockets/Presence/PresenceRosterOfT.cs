@@ -1,10 +1,10 @@
 namespace DistributedSockets;
 
 /// <summary>The roster of a handler's hub, under the handler's type.</summary>
-internal sealed class PresenceRoster<THandler>(IPresenceRosterFactory factory) : IPresenceRoster<THandler>
+internal sealed class PresenceRoster<THandler>(IPresenceRosterFactory factory, HubNames names) : IPresenceRoster<THandler>
     where THandler : class
 {
-    private readonly IPresenceRoster _roster = factory.GetRoster(HubName.Of(typeof(THandler)));
+    private readonly IPresenceRoster _roster = factory.GetRoster(names.Of(typeof(THandler)));
 
     public string Hub => _roster.Hub;
 

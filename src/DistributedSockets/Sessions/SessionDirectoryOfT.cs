@@ -1,10 +1,10 @@
 namespace DistributedSockets;
 
 /// <summary>The session directory under a handler's type.</summary>
-internal sealed class SessionDirectory<THandler>(ISessionDirectory directory) : ISessionDirectory<THandler>
+internal sealed class SessionDirectory<THandler>(ISessionDirectory directory, HubNames names) : ISessionDirectory<THandler>
     where THandler : class
 {
-    public string Hub { get; } = HubName.Of(typeof(THandler));
+    public string Hub { get; } = names.Of(typeof(THandler));
 
     public ValueTask<Session?> FindAsync(string hub, string connectionId, CancellationToken cancellationToken = default) =>
         directory.FindAsync(hub, connectionId, cancellationToken);

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Net;
 using System.Net.WebSockets;
 using DistributedSockets.Testing;
@@ -388,6 +389,31 @@ public sealed class ConnectionFilterTests
             "the group is reached from another node");
     }
 
+    [Fact]
+    public async Task Groups_SetByAFilter_ArePresenceToo()
+    {
+        var changes = new Changes();
+        await using var node = await StartAsync(
+            static hub =>
+            {
+                hub.Presence = PresenceScope.UsersAndGroups;
+                hub.AddConnectionFilter(static (context, _) =>
+                {
+                    context.UserId = "ann";
+                    context.Groups.Add("red");
+                    return ValueTask.CompletedTask;
+                });
+            },
+            services: services => services.AddSingleton<IPresenceObserver>(changes));
+
+        await using (await node.ConnectAsync())
+        {
+            await changes.WaitForAsync([(PresenceChangeKind.CameOnline, null), (PresenceChangeKind.EnteredGroup, "red")]);
+        }
+
+        await changes.WaitForAsync([(PresenceChangeKind.LeftGroup, "red"), (PresenceChangeKind.WentOffline, null)]);
+    }
+
     [Theory]
     [InlineData("v1", true, "v1")]
     [InlineData("v9", true, null)]
@@ -471,6 +497,21 @@ public sealed class ConnectionFilterTests
             build?.Invoke(sockets);
         },
         map);
+
+    private sealed class Changes : IPresenceObserver
+    {
+        private readonly ConcurrentQueue<(PresenceChangeKind Kind, string? Group)> _told = new();
+
+        public ValueTask OnPresenceChangedAsync(PresenceChange change, CancellationToken cancellationToken)
+        {
+            Assert.Equal("ann", change.UserId);
+            _told.Enqueue((change.Kind, change.Group));
+            return ValueTask.CompletedTask;
+        }
+
+        internal Task WaitForAsync((PresenceChangeKind, string?)[] expected) =>
+            Eventually.TrueAsync(() => expected.All(_told.Contains) && _told.Count % expected.Length == 0, $"{string.Join(", ", expected)} is told");
+    }
 
     private sealed class CountedFilter(List<string> ran) : IConnectionFilter, IDisposable
     {
