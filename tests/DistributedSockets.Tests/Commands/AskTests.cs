@@ -331,6 +331,62 @@ public sealed partial class AskTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Ask_ByTheHandlerAtEachMessageAndByOthersMeanwhile_AnswersAllAndKeepsTheOrderOfMessages()
+    {
+        await using var node = await StartAsync(options: static options => options.ReadAheadMessages = 1_000);
+        await using var client = await node.ConnectAsync();
+        node.Probe.OnMessage = async (connection, message, _) =>
+        {
+            await node.Router.AskAsync(connection.Id, Question, s_timeout, Cancellation);
+            _handled.Enqueue(message.GetText());
+        };
+        using var sending = new SemaphoreSlim(1);
+        var answering = AnswerAllAsync();
+
+        var others = Task.WhenAll(AskOftenAsync(_here), AskOftenAsync(_there));
+        for (var i = 0; i < 200; i++)
+        {
+            await SendAsync($"{i}");
+        }
+
+        await others.WithinGuardAsync();
+        await HandledAsync([.. Enumerable.Range(0, 200).Select(static i => $"{i}")]);
+        await client.Socket.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, null, Cancellation);
+        await answering.WithinGuardAsync();
+
+        async Task AskOftenAsync(AppNode from)
+        {
+            for (var i = 0; i < 50; i++)
+            {
+                var asked = "";
+                var answer = await from.Router.AskAsync(client.Id, id => Question(asked = id), s_timeout, Cancellation);
+                Assert.Equal($"re:{asked}:", answer.GetText());
+            }
+        }
+
+        async Task AnswerAllAsync()
+        {
+            while (await client.ReceiveAsync() is (WebSocketMessageType.Text, var data))
+            {
+                await SendAsync($"re:{System.Text.Encoding.UTF8.GetString(data)[4..]}:");
+            }
+        }
+
+        async Task SendAsync(string text)
+        {
+            await sending.WaitAsync(Cancellation);
+            try
+            {
+                await client.SendAsync(text);
+            }
+            finally
+            {
+                sending.Release();
+            }
+        }
+    }
+
+    [Fact]
     public async Task Ask_ClientVanishesWhileNothingMoreIsRead_FailsAllTheSame()
     {
         var finish = new TaskCompletionSource();

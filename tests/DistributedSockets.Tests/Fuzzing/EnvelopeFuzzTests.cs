@@ -85,6 +85,24 @@ public sealed class EnvelopeFuzzTests
         }
     });
 
+    /// <summary>Bytes that are refused at their beginning lead nowhere, whatever is made of them.</summary>
+    [Fact]
+    public void Corpus_Envelopes_AreForTheMostPartOnesThatAreTaken()
+    {
+        var kinds = new List<EnvelopeKind>();
+        foreach (var bytes in Corpus.Load("Envelopes"))
+        {
+            if (Envelope.Read(bytes, EnvelopeKnowledge.Current, out var envelope) == EnvelopeVerdict.Taken)
+            {
+                kinds.Add(envelope.Kind);
+            }
+        }
+
+        Assert.True(kinds.Count(static kind => kind == EnvelopeKind.Frame) >= 12, "frames");
+        Assert.True(kinds.Count(static kind => kind == EnvelopeKind.Command) >= 12, "commands");
+        Assert.True(kinds.Count(static kind => kind == EnvelopeKind.Reply) >= 3, "replies");
+    }
+
     [Fact]
     public void Command_WrittenAndRead_IsTheSame() => Fuzz.Values(Commands, 200, command =>
     {
