@@ -13,7 +13,7 @@ internal sealed partial class PresenceKeeper(
     string nodeId,
     IOptions<DistributedWebSocketsOptions> options,
     TimeProvider time,
-    ILogger logger)
+    FailSafeLogger logger)
 {
     private HashSet<string> _missing = [];
     private long? _lookedAt;

@@ -4,7 +4,7 @@ namespace DistributedSockets;
 
 /// <summary>This node in the ledger of a hub: enters it, notices when the store has lost something, and leaves it. Used by one at a time.</summary>
 internal sealed partial class PresenceRegistration(
-    string hub, LocalPresence local, IPresenceStore store, string nodeId, TimeProvider time, ILogger logger)
+    string hub, LocalPresence local, IPresenceStore store, string nodeId, TimeProvider time, FailSafeLogger logger)
 {
     private PresenceLedger? _known;
     private HashSet<string>? _former;

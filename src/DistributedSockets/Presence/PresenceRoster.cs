@@ -18,7 +18,7 @@ internal sealed partial class PresenceRoster : IPresenceRoster
     private readonly ChannelSubscriptions _subscriptions;
     private readonly IPresenceStore _store;
     private readonly TimeProvider _time;
-    private readonly ILogger _logger;
+    private readonly FailSafeLogger _logger;
     private PresenceMirror _mirror = new(null, 0);
     private List<(string Epoch, PresenceNews News)>? _meanwhile;
     private TaskCompletionSource _wanted = NewSignal();
@@ -36,7 +36,7 @@ internal sealed partial class PresenceRoster : IPresenceRoster
         IPresenceStore store,
         LossReporter losses,
         TimeProvider time,
-        ILogger logger)
+        FailSafeLogger logger)
     {
         _hub = hub;
         _node = node;

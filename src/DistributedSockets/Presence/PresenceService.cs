@@ -75,7 +75,7 @@ internal sealed partial class PresenceService(
 
     private TimeProvider Time => time;
 
-    private ILogger Logger => logger;
+    private FailSafeLogger Logger => logger;
 
     private IPresenceStore StoreFor(HubConnections hub) => sessions as IPresenceStore ?? throw new InvalidOperationException(
         $"Hub '{hub.Name}' has presence switched on, and the session store {sessions.GetType()} cannot keep it. " +

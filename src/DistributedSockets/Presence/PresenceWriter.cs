@@ -18,7 +18,7 @@ internal sealed partial class PresenceWriter(
     NodeHealth health,
     string nodeId,
     TimeProvider time,
-    ILogger logger)
+    FailSafeLogger logger)
 {
     private const int BatchSize = 256;
 
