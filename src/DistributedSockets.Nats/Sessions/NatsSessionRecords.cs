@@ -172,11 +172,14 @@ internal sealed record NatsGroupRecord
     [JsonPropertyName("n")]
     public long Connections { get; init; }
 
+    // More than any node can hold, and little enough for the sum of all.
+    private const long MaxConnections = 1_000_000_000;
+
     internal byte[] Write() => JsonSerializer.SerializeToUtf8Bytes(this, NatsSessionJson.Default.NatsGroupRecord);
 
     /// <summary>Reads what may be anything; null if it is no record.</summary>
     internal static NatsGroupRecord? Read(byte[]? value) =>
-        NatsSessionJson.Read(value, NatsSessionJson.Default.NatsGroupRecord) is { Group.Length: > 0, Connections: > 0 } record ? record : null;
+        NatsSessionJson.Read(value, NatsSessionJson.Default.NatsGroupRecord) is { Group.Length: > 0, Connections: > 0 and <= MaxConnections } record ? record : null;
 }
 
 [JsonSerializable(typeof(NatsSessionRecord))]

@@ -93,12 +93,21 @@ internal sealed partial class NatsSessionStore
 
         async Task ReadAsync(string key)
         {
-            if (await _sessions.GetAsync(key, cancellationToken).ConfigureAwait(false) is { } entry && NatsGroupRecord.Read(entry.Value) is { } size)
+            if (await _sessions.GetAsync(key, cancellationToken).ConfigureAwait(false) is not { } entry)
+            {
+                return; // gone since
+            }
+
+            if (NatsGroupRecord.Read(entry.Value) is { } size && _keys.TokensOfSize(key)?[2] == NatsKeyToken.Encode(size.Group))
             {
                 lock (sizes)
                 {
                     sizes[size.Group] = sizes.GetValueOrDefault(size.Group) + size.Connections;
                 }
+            }
+            else if (_unreadableSessions.TryPass(out var held))
+            {
+                Log.UnreadableSession(_logger, InLog(key), held);
             }
         }
     }

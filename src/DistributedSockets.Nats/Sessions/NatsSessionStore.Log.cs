@@ -6,7 +6,7 @@ internal sealed partial class NatsSessionStore
 {
     private static partial class Log
     {
-        [LoggerMessage(1150, LogLevel.Warning, "The record of a session under key {Key} in JetStream cannot be read and is skipped. {Others} more were skipped since the last report.")]
+        [LoggerMessage(1150, LogLevel.Warning, "The record of a session or a group under key {Key} in JetStream cannot be read and is skipped. {Others} more were skipped since the last report.")]
         public static partial void UnreadableSession(ILogger logger, string key, int others);
 
         [LoggerMessage(1151, LogLevel.Warning, "The record of a node under key {Key} in JetStream cannot be read and is skipped. {Others} more were skipped since the last report.")]

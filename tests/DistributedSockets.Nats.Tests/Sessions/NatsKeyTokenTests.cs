@@ -39,6 +39,20 @@ public sealed partial class NatsKeyTokenTests
 
         Assert.All(tokens, static token => Assert.Matches(Legal(), token));
         Assert.Equal(tokens.Length, tokens.Distinct(StringComparer.Ordinal).Count());
+        Assert.All(names, static name => Assert.Equal(NatsKeyToken.Encode(name).StartsWith("=h", StringComparison.Ordinal) ? null : name, NatsKeyToken.Decode(NatsKeyToken.Encode(name))));
+    }
+
+    [Theory]
+    [InlineData("=h0000")]
+    [InlineData("=")]
+    [InlineData("=2")]
+    [InlineData("=2e")]
+    [InlineData("=61")] // an a stands for itself
+    [InlineData("=C3")]
+    [InlineData("=xa")]
+    public void Decode_WhatNoNameIsWrittenAs_IsNull(string token)
+    {
+        Assert.Null(NatsKeyToken.Decode(token));
     }
 
     [Fact]

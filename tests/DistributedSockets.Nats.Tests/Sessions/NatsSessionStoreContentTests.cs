@@ -153,6 +153,43 @@ public sealed class NatsSessionStoreContentTests(JetStreamFixture jetStream) : I
         Assert.True(await Store.RenewLeaseAsync(Node, Lease, Cancellation));
     }
 
+    [Theory]
+    [InlineData("")]
+    [InlineData("rubbish")]
+    [InlineData("null")]
+    [InlineData("{\"g\":\"blue\",\"n\":0}")]
+    [InlineData("{\"g\":\"blue\",\"n\":-5}")]
+    [InlineData("{\"g\":\"blue\",\"n\":9223372036854775807}")]
+    [InlineData("{\"g\":null,\"n\":5}")]
+    [InlineData("{\"g\":\"red\",\"n\":5}")] // the size of another group than its key says
+    public async Task SizeOfAGroup_ThatIsNoneOfOurs_IsSkippedAndLogged(string record)
+    {
+        await SaveAsync(Good);
+        await _bucket!.PutAsync(_bucket.Keys.GroupSize(Hub, "blue", "n1"), Encoding.UTF8.GetBytes(record));
+        await _bucket.PutAsync(_bucket.Keys.GroupSize(Hub, "red", "nobody"), "{\"g\":\"red\",\"n\":7}"u8.ToArray());
+
+        foreach (var query in new[] { GroupQuery.ByName(Hub), GroupQuery.Largest(Hub) })
+        {
+            var group = Assert.Single((await Store.ListGroupsAsync(query, 10, null, Cancellation)).Groups);
+            Assert.Equal(("red", 1), (group.Group, group.Connections));
+        }
+
+        Assert.Single(_logger.Collector.GetSnapshot(), entry => entry.Id.Id == 1150);
+    }
+
+    [Fact]
+    public async Task SizesOfGroups_AnotherStoreOfTheNodeWentBefore_GoOnFromWhatStandsThere()
+    {
+        await SaveAsync(Good);
+        await using var next = NatsFactory.SessionStore(jetStream.Server.Url, _prefix);
+
+        await next.CommitAsync("n1", [new() { Kind = SessionChangeKind.Saved, Session = Bad }], Cancellation);
+        Assert.Equal(2, Assert.Single((await Store.ListGroupsAsync(GroupQuery.ByName(Hub), 10, null, Cancellation)).Groups).Connections);
+
+        await next.CommitAsync("n1", [new() { Kind = SessionChangeKind.Ended, Session = Good }], Cancellation);
+        Assert.Equal(1, Assert.Single((await Store.ListGroupsAsync(GroupQuery.ByName(Hub), 10, null, Cancellation)).Groups).Connections);
+    }
+
     [Fact]
     public async Task UnreadableSessions_Many_AreLoggedOnceInAWhile()
     {

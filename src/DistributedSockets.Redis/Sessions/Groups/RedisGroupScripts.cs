@@ -3,7 +3,8 @@ namespace DistributedSockets;
 /// <summary>The atomic steps that keep the sizes of a hub's groups. Each touches the keys of one hub only, all of them given as KEYS.</summary>
 /// <remarks>
 /// A size is the sum of the nodes' shares, and each node writes its own share alone, as absolute numbers: so a repeated step does no harm.
-/// A share counts while its node has a number; one without is left over from sizes that are lost. Where scripts interleave, as on a Garnet
+/// A share counts while its node has a number; one without is left over from sizes that are lost, and sizes without any number are those
+/// of shares that are lost. Where scripts interleave, as on a Garnet
 /// that is not told otherwise, each command is still atomic: sizes change by differences, and what an end removes is looked at again.
 /// </remarks>
 internal static class RedisGroupScripts
@@ -23,6 +24,15 @@ internal static class RedisGroupScripts
             redis.call('ZREM', KEYS[4], group)
             if redis.call('ZSCORE', KEYS[3], group) then redis.call('ZADD', KEYS[4], '0', group) end
           end
+        end
+
+        """;
+
+    /// <summary>Forgets sizes that belong to nobody. A number is written before the sizes it stands for, so they are looked at the other way round.</summary>
+    private const string Forget = """
+        if (redis.call('EXISTS', KEYS[3]) == 1 or redis.call('EXISTS', KEYS[4]) == 1) and redis.call('EXISTS', KEYS[2]) == 0 then
+          redis.call('DEL', KEYS[3])
+          redis.call('DEL', KEYS[4])
         end
 
         """;
@@ -49,7 +59,7 @@ internal static class RedisGroupScripts
     /// one, the number of this write or empty for a write without one, then per group its name and size. Returns whether everything written
     /// before was there. A number that says that something is missing stays until the node begins anew.
     /// </remarks>
-    public const string Share = RedisSessionScripts.HasReached + Now + Trim + """
+    public const string Share = RedisSessionScripts.HasReached + Now + Trim + Forget + """
         local lease, last = redis.call('ZSCORE', KEYS[1], ARGV[1]), redis.call('HGET', KEYS[2], ARGV[1])
         local whole = ARGV[3] == '' or (lease and tonumber(lease) > now and reached(last, ARGV[3]))
         if not last then redis.call('DEL', KEYS[5]) end
@@ -93,7 +103,7 @@ internal static class RedisGroupScripts
 
     /// <summary>Takes back a node's share, some groups at a time, and returns whether some are left.</summary>
     /// <remarks>KEYS: <see cref="RedisHubKeys.For"/>. ARGV: the node, how many groups at most, and '+' to do it only if its lease has run out.</remarks>
-    public const string Drop = Now + Trim + """
+    public const string Drop = Now + Trim + Forget + """
         if ARGV[3] == '+' then
           local lease = redis.call('ZSCORE', KEYS[1], ARGV[1])
           if lease and tonumber(lease) > now then return 0 end
