@@ -97,7 +97,7 @@ public sealed class ConfigurationSectionTests
 
     [Fact]
     public void Options_ForCodeOnly_AreThoseOfThePage() => Assert.Equal(
-        ["Configuration", "Connection", "ConnectionMultiplexer"],
+        ["AnswerMatcher", "Configuration", "Connection", "ConnectionMultiplexer"],
         s_sections.Keys.SelectMany(type => ConfigurationTests.Own(type).Where(property => IsForCodeOnly(type, property.Name)))
             .Select(property => property.Name).Distinct().Order(StringComparer.Ordinal));
 
