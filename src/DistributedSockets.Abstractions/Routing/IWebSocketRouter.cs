@@ -58,8 +58,23 @@ public interface IWebSocketRouter
     /// </remarks>
     /// <exception cref="ArgumentException">A text message is no valid UTF-8, it is too large for an envelope, or the options exclude connections. Nothing was sent.</exception>
     /// <exception cref="BackplaneUnavailableException">The connection is on another node and the backplane is away, here or there.</exception>
+    [OverloadResolutionPriority(1)]
     ValueTask<ConfirmedSendOutcome> SendConfirmedAsync(
         string connectionId, WebSocketMessage message, SendOptions options = default, CancellationToken cancellationToken = default) =>
+        throw NotSupported(nameof(SendConfirmedAsync));
+
+    /// <summary>Sends a value to one connection, as text, binary or JSON like any send, and has its node say whether it was queued.</summary>
+    /// <typeparam name="T">The type of the value.</typeparam>
+    /// <param name="connectionId">The connection.</param>
+    /// <param name="value">The value.</param>
+    /// <param name="options">How to send it, without excluded connections.</param>
+    /// <param name="jsonTypeInfo">How to write it; <see langword="null"/> for the options' serializer settings.</param>
+    /// <param name="cancellationToken">Ends the wait; the message may still arrive.</param>
+    /// <returns>What the connection's node says, or that it did not answer within <c>RemoteCommandTimeout</c>.</returns>
+    /// <exception cref="BackplaneUnavailableException">The connection is on another node and the backplane is away, here or there.</exception>
+    /// <exception cref="NotSupportedException">The serializer settings do not know <typeparamref name="T"/>.</exception>
+    ValueTask<ConfirmedSendOutcome> SendConfirmedAsync<T>(
+        string connectionId, T value, SendOptions options = default, JsonTypeInfo<T>? jsonTypeInfo = null, CancellationToken cancellationToken = default) =>
         throw NotSupported(nameof(SendConfirmedAsync));
 
     /// <summary>Adds a connection to a group, wherever it lives. When the call returns, sends to the group reach it from every node.</summary>

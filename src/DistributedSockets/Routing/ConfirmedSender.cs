@@ -4,7 +4,7 @@ namespace DistributedSockets;
 internal sealed class ConfirmedSender(
     HubConnections hub, LocalNode node, LocalDelivery delivery, RemoteCommands commands, EnvelopeWriter writer, SendPreparation preparation)
 {
-    /// <inheritdoc cref="IWebSocketRouter.SendConfirmedAsync"/>
+    /// <inheritdoc cref="IWebSocketRouter.SendConfirmedAsync(string, WebSocketMessage, SendOptions, CancellationToken)"/>
     internal async ValueTask<ConfirmedSendOutcome> SendAsync(
         string connectionId, WebSocketMessage message, SendOptions options, CancellationToken cancellationToken)
     {

@@ -33,6 +33,10 @@ internal sealed class WebSocketRouter(
         string connectionId, WebSocketMessage message, SendOptions options = default, CancellationToken cancellationToken = default) =>
         confirmed.SendAsync(connectionId, message, options, cancellationToken);
 
+    public ValueTask<ConfirmedSendOutcome> SendConfirmedAsync<T>(
+        string connectionId, T value, SendOptions options = default, JsonTypeInfo<T>? jsonTypeInfo = null, CancellationToken cancellationToken = default) =>
+        confirmed.SendAsync(connectionId, ValueMessage.Of(value, jsonTypeInfo, json), options, cancellationToken);
+
     public ValueTask AddToGroupAsync(string connectionId, string group, CancellationToken cancellationToken = default)
     {
         Names.Check(group, nameof(group));

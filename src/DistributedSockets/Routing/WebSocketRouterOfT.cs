@@ -23,6 +23,10 @@ internal sealed class WebSocketRouter<THandler>(IWebSocketRouterFactory factory,
         string connectionId, WebSocketMessage message, SendOptions options = default, CancellationToken cancellationToken = default) =>
         _router.SendConfirmedAsync(connectionId, message, options, cancellationToken);
 
+    public ValueTask<ConfirmedSendOutcome> SendConfirmedAsync<T>(
+        string connectionId, T value, SendOptions options = default, JsonTypeInfo<T>? jsonTypeInfo = null, CancellationToken cancellationToken = default) =>
+        _router.SendConfirmedAsync(connectionId, value, options, jsonTypeInfo, cancellationToken);
+
     public ValueTask AddToGroupAsync(string connectionId, string group, CancellationToken cancellationToken = default) =>
         _router.AddToGroupAsync(connectionId, group, cancellationToken);
 

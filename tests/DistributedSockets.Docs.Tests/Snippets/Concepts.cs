@@ -100,7 +100,7 @@ internal static class ConceptsProgram
             await mail.RemindAsync("alice");    // nobody was seen to listen; who was cut off for a moment may get both
         }
 
-        if (await router.SendConfirmedAsync(connectionId, WebSocketMessage.Text("ready?"), cancellationToken: cancellationToken) == ConfirmedSendOutcome.NotFound)
+        if (await router.SendConfirmedAsync(connectionId, "ready?", cancellationToken: cancellationToken) == ConfirmedSendOutcome.NotFound)
         {
             // that connection has ended
         }

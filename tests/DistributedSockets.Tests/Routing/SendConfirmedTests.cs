@@ -56,6 +56,8 @@ public sealed class SendConfirmedTests
 
         Assert.Equal(ConfirmedSendOutcome.Queued, await router.SendConfirmedAsync(client.Id, WebSocketMessage.Text("hello"), default, Cancellation));
         Assert.Equal("hello", await client.ReceiveTextAsync());
+        Assert.Equal(ConfirmedSendOutcome.Queued, await router.SendConfirmedAsync(client.Id, new SendSuite.Alert("x", 1), cancellationToken: Cancellation));
+        Assert.Equal("""{"title":"x","level":1}""", await client.ReceiveTextAsync());
         await worker.StopAsync(Cancellation);
     }
 
