@@ -16,6 +16,11 @@ internal static class QueryEndpoints
         app.MapGet("/groups", (bool? largest, CancellationToken cancellationToken) => AnswerAsync(async () => Results.Ok(
             await directory.ListGroupsAsync(largest == true ? GroupQuery.Largest(hub) : GroupQuery.ByName(hub), cancellationToken: cancellationToken))));
 
+        app.MapGet("/roster", async (IPresenceRoster<TestNodeHandler> roster, CancellationToken cancellationToken) =>
+        {
+            await roster.WaitUntilCurrentAsync(cancellationToken);
+            return Results.Ok<string[]>([.. roster.ListUsers().Order(StringComparer.Ordinal)]);
+        });
         app.MapGet("/gc", () => Results.Ok(GC.GetTotalMemory(forceFullCollection: true)));
         app.MapGet("/allocated", () => Results.Ok(GC.GetTotalAllocatedBytes(precise: true)));
         app.MapGet("/events", (ClusterEvents events) => Results.Ok(events.Last()));

@@ -13,6 +13,7 @@ namespace DistributedSockets.TestNode;
 [JsonSerializable(typeof(NodeInfo[]))]
 [JsonSerializable(typeof(List<Session>))]
 [JsonSerializable(typeof(GroupPage))]
+[JsonSerializable(typeof(string[]))]
 [JsonSerializable(typeof(long))]
 [JsonSerializable(typeof(SortedDictionary<string, double>))]
 internal sealed partial class TestNodeJson : JsonSerializerContext;

@@ -55,6 +55,7 @@ internal static class TestNodeServices
 
         builder.ConfigureCluster(common => common.Routing = arguments.Routing);
         builder.AddClusterObserver<ClusterEventLog>();
+        builder.AddPresenceObserver<PresenceLog>();
         services.AddSingleton<ClusterEvents>();
         services.AddSingleton<JumpingClock>();
         services.AddSingleton<TimeProvider>(static provider => provider.GetRequiredService<JumpingClock>());

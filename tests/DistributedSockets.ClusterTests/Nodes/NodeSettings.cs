@@ -32,6 +32,9 @@ internal sealed record NodeSettings
     /// <summary>The category of the log that tells more than warnings.</summary>
     public string? Talkative { get; init; }
 
+    /// <summary>The directory in which each process notes what it tells of presence.</summary>
+    public string? PresenceLog { get; init; }
+
     /// <summary>Library options that differ from their defaults, by name.</summary>
     public IReadOnlyDictionary<string, string> Options { get; init; } = new Dictionary<string, string>();
 
@@ -78,6 +81,11 @@ internal sealed record NodeSettings
         if (ShutdownTimeout is { } timeout)
         {
             variables["DOTNET_SHUTDOWNTIMEOUTSECONDS"] = $"{timeout.TotalSeconds:0}";
+        }
+
+        if (PresenceLog is not null)
+        {
+            variables["PresenceLog"] = PresenceLog;
         }
 
         if (Talkative is not null)

@@ -96,6 +96,8 @@ internal sealed class TestNodeProcess : IAsyncDisposable
 
     public async Task<EventAnswer[]> EventsAsync() => await GetAsync<EventAnswer[]>("/events");
 
+    public async Task<string[]> RosterAsync() => await GetAsync<string[]>("/roster");
+
     public async Task<bool> IsOnlineAsync(string user) => (await GetAsync<JsonElement>($"/online/{user}")).GetProperty("online").GetBoolean();
 
     public async Task<long> CollectAsync() => await GetAsync<long>("/gc");
