@@ -80,7 +80,7 @@ public sealed class PresenceChangesTests
         await PassUntilToldAsync(cluster, users);
         clients.ForEach(static client => client.Abort());
         await PassUntilToldAsync(cluster, 2 * users);
-        await cluster.AdvanceAsync(15);
+        await cluster.AdvanceAsync(4);
         await cluster.SettleAsync();
 
         Assert.All(Enumerable.Range(0, users), i => Assert.Equal([$"CameOnline user-{i}", $"WentOffline user-{i}"], cluster.Told.Of($"user-{i}")));
@@ -102,9 +102,9 @@ public sealed class PresenceChangesTests
         await cluster.Told.WaitForAsync(3);
 
         await cluster.Nodes.CrashAsync(0);
-        await cluster.AdvanceAsync(40);
+        await cluster.AdvanceAsync(8);
         await cluster.Told.WaitForAsync(5);
-        await cluster.AdvanceAsync(40);
+        await cluster.AdvanceAsync(8);
         await cluster.SettleAsync();
 
         Assert.Equal(["CameOnline alice", "EnteredGroup alice red", "LeftGroup alice red", "WentOffline alice"], cluster.Told.Texts.Where(static text => text.Contains("alice")).Order());
@@ -121,7 +121,7 @@ public sealed class PresenceChangesTests
         await cluster.WaitForHoldersAsync("bob", 2);
 
         await cluster.Nodes.StopAsync(0, Cancellation);
-        await cluster.AdvanceAsync(40);
+        await cluster.AdvanceAsync(8);
         await cluster.SettleAsync();
 
         Assert.Equal(["CameOnline alice", "WentOffline alice"], cluster.Told.Of("alice"));
@@ -154,7 +154,7 @@ public sealed class PresenceChangesTests
         await reached.Task.WithinGuardAsync();
 
         await cluster.Nodes.CrashAsync(0);
-        await cluster.AdvanceAsync(40);
+        await cluster.AdvanceAsync(8);
         await cluster.Told.WaitForAsync(3);
         await cluster.SettleAsync();
 
@@ -174,10 +174,10 @@ public sealed class PresenceChangesTests
         await cluster.SettleAsync();
 
         cluster.Store.CutOffNodeId = cluster.Nodes.NodeIds[0];
-        await cluster.AdvanceAsync(40);
+        await cluster.AdvanceAsync(8);
         await cluster.Told.WaitForAsync(3);
         cluster.Store.CutOffNodeId = null;
-        await cluster.AdvanceAsync(20);
+        await cluster.AdvanceAsync(5);
         await cluster.Told.WaitForAsync(4);
         await cluster.SettleAsync();
 
@@ -194,7 +194,7 @@ public sealed class PresenceChangesTests
         await cluster.Nodes.CrashAsync(0);
 
         await cluster.Nodes.AddNodeAsync(Cancellation);
-        await cluster.AdvanceAsync(40);
+        await cluster.AdvanceAsync(8);
         await cluster.Told.WaitForAsync(2);
 
         Assert.Equal(["CameOnline alice", "WentOffline alice"], cluster.Told.Texts);

@@ -30,7 +30,11 @@ internal sealed class PresenceCluster : IAsyncDisposable
                 options.ConfigureServices(services =>
                 {
                     services.AddSingleton(told);
-                    services.AddDistributedWebSockets().AddHub<PresenceHandler>(hub => hub.Presence = scope).AddPresenceObserver<ToldObserver>();
+                    services.AddDistributedWebSockets(sockets =>
+                    {
+                        sockets.HeartbeatInterval = TimeSpan.FromSeconds(1);
+                        sockets.LeaseExpiry = TimeSpan.FromSeconds(2);
+                    }).AddHub<PresenceHandler>(hub => hub.Presence = scope).AddPresenceObserver<ToldObserver>();
                 });
                 options.ConfigureSockets(sockets => sockets.UseSessionStore(_ => new TrickyStore(store)));
                 options.ConfigureApp(app => app.MapDistributedWebSocket<PresenceHandler>("/chat"));

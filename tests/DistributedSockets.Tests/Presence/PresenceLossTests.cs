@@ -20,7 +20,7 @@ public sealed class PresenceLossTests
         await cluster.SettleAsync();
 
         cluster.Store.Flush();
-        await cluster.AdvanceAsync(40);
+        await cluster.AdvanceAsync(8);
         await cluster.WaitForHoldersAsync("bob", 2);
         await cluster.SettleAsync();
         Assert.Equal(3, cluster.Told.All.Count);
@@ -51,7 +51,7 @@ public sealed class PresenceLossTests
         await using var bobToo = await cluster.ConnectAsync(1, "bob"); // where nobody knows yet that he is online
         await using var carol = await cluster.ConnectAsync(1, "carol");
         await alice.CloseAsync(cancellationToken: Cancellation);
-        await cluster.AdvanceAsync(40);
+        await cluster.AdvanceAsync(8);
         await cluster.Told.WaitForAsync(4);
         await cluster.SettleAsync();
 
@@ -71,7 +71,7 @@ public sealed class PresenceLossTests
 
         await cluster.Nodes.CrashAsync(0);
         cluster.Store.Flush();
-        await cluster.AdvanceAsync(60);
+        await cluster.AdvanceAsync(10);
         await bob.CloseAsync(cancellationToken: Cancellation);
         await cluster.Told.WaitForAsync(3);
 
@@ -89,10 +89,10 @@ public sealed class PresenceLossTests
         cluster.Store.CutOffNodeId = cluster.Nodes.NodeIds[0];
         await alice.CloseAsync(cancellationToken: Cancellation);
         await using var bob = await cluster.ConnectAsync(0, "bob");
-        await cluster.AdvanceAsync(10);
+        await cluster.AdvanceAsync(6);
         Assert.Single(cluster.Told.All);
         cluster.Store.CutOffNodeId = null;
-        await cluster.AdvanceAsync(10);
+        await cluster.AdvanceAsync(6);
         await cluster.Told.WaitForAsync(3);
 
         Assert.Equal(["CameOnline alice", "CameOnline bob", "WentOffline alice"], cluster.Told.Texts.Order());

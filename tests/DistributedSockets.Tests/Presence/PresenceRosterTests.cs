@@ -44,7 +44,7 @@ public sealed class PresenceRosterTests
         var roster = cluster.Roster(1);
         await using var alice = await cluster.ConnectAsync(0, "alice");
         await UntilAsync(() => roster.IsOnline("alice"), "alice is known");
-        await cluster.AdvanceAsync(12); // whoever is first heard is looked after once more
+        await cluster.AdvanceAsync(3); // whoever is first heard is looked after once more
         await roster.WaitUntilCurrentAsync(Cancellation);
 
         cluster.Nodes[1].Backplane.Options.LossProbability = 1;
@@ -54,7 +54,7 @@ public sealed class PresenceRosterTests
         await cluster.SettleAsync();
         Assert.Equal("alice", Everyone(roster));
         cluster.Nodes[1].Backplane.Options.LossProbability = 0;
-        await cluster.AdvanceAsync(8);
+        await cluster.AdvanceAsync(3);
 
         await UntilAsync(() => Everyone(roster) == "bob", "the snapshot is read");
         await roster.WaitUntilCurrentAsync(Cancellation);
@@ -73,7 +73,7 @@ public sealed class PresenceRosterTests
         await cluster.Told.WaitForAsync(2);
         await UntilAsync(() => !roster.IsCurrent, "the outage is known");
         cluster.Nodes.RestoreBackplane();
-        await cluster.AdvanceAsync(15);
+        await cluster.AdvanceAsync(4);
 
         await roster.WaitUntilCurrentAsync(Cancellation);
         Assert.Equal("", Everyone(roster));
@@ -88,7 +88,7 @@ public sealed class PresenceRosterTests
         await UntilAsync(() => roster.IsOnline("alice"), "alice is known");
 
         cluster.Store.Flush();
-        for (var second = 0; second < 40; second++)
+        for (var second = 0; second < 8; second++)
         {
             await cluster.AdvanceAsync(1);
             Assert.True(roster.IsOnline("alice"));
@@ -109,7 +109,7 @@ public sealed class PresenceRosterTests
         await UntilAsync(() => Array.TrueForAll(rosters, static roster => roster.IsOnline("alice")), "alice is known");
 
         await cluster.Nodes.CrashAsync(0);
-        await cluster.AdvanceAsync(40);
+        await cluster.AdvanceAsync(8);
 
         await UntilAsync(() => Array.TrueForAll(rosters, static roster => roster.Count == 0), "alice has gone");
     }
@@ -137,7 +137,7 @@ public sealed class PresenceRosterTests
         await using var client = await cluster.ConnectAsync(0, "alice");
         await client.SendAsync("red", Cancellation);
         await cluster.Nodes.WaitForSessionsAsync(SessionQuery.ForGroup(PresenceCluster.Hub, "red"), 1, Cancellation);
-        await cluster.AdvanceAsync(20);
+        await cluster.AdvanceAsync(5);
         await client.CloseAsync(cancellationToken: Cancellation);
         await cluster.Nodes.WaitForConnectionsAsync(0, Cancellation);
 
@@ -185,7 +185,7 @@ public sealed class PresenceRosterTests
                     services.AddDistributedWebSockets().AddHub<PresenceHandler>(static hub => hub.Presence = PresenceScope.None);
                 }
             }));
-        await cluster.AdvanceAsync(40);
+        await cluster.AdvanceAsync(8);
 
         var problem = cluster.Nodes[0].Services.GetRequiredService<NodeHealth>().AgreementProblem;
         Assert.Contains("'chat=none' where this one has 'chat=groups'", problem, StringComparison.Ordinal);
