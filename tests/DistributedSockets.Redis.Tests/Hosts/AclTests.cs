@@ -46,6 +46,13 @@ public sealed class AclTests
                 async () => (await sender.Store.ListGroupsAsync(GroupQuery.Largest(RedisNode.Hub), 10, "5:blue", Cancellation)).Groups is [{ Group: "red", Connections: 1 }], "the group is listed");
             Assert.Single((await sender.Store.ListGroupsAsync(GroupQuery.ByName(RedisNode.Hub), 10, null, Cancellation)).Groups);
 
+            var presence = Assert.IsAssignableFrom<IPresenceStore>(sender.Store);
+            PresenceWrite[] writes = [new() { Key = "u:alice", ExpectedVersion = 0, Value = new byte[] { 1 } }];
+            var version = Assert.Single(await presence.WritePresenceAsync(RedisNode.Hub, "ledger", 0, writes, Cancellation));
+            Assert.Equal(version, (await presence.ReadPresenceAsync(RedisNode.Hub, ["u:alice"], Cancellation))[0]?.Version);
+            Assert.Single(await presence.ListPresenceAsync(RedisNode.Hub, Cancellation).ToListAsync(Cancellation));
+            Assert.Equal([version], await presence.WritePresenceAsync(RedisNode.Hub, "ledger", 0, [writes[0] with { ExpectedVersion = version, Value = null }], Cancellation));
+
             // What stands in the way is deleted, and what a lost node left is claimed.
             await using var admin = await ConnectionMultiplexer.ConnectAsync(redis.EndPoint);
             var keys = new RedisSessionKeys(Prefix, node.Info.NodeId);
