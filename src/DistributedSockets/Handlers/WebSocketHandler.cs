@@ -30,12 +30,13 @@ public abstract class WebSocketHandler
 
     internal bool HasConnection => _connection is not null;
 
-    /// <summary>The handshake is done; the connection can be sent to. Messages are read when this has completed.</summary>
+    /// <summary>The handshake is done; the connection can be sent to. The first message is handed over when this has completed.</summary>
     /// <param name="cancellationToken">Cancelled when the connection ends.</param>
     public virtual ValueTask OnConnectedAsync(CancellationToken cancellationToken) => ValueTask.CompletedTask;
 
     /// <summary>
-    /// A whole message arrived. The next one is read when this has completed. A client that closes meanwhile is answered then, but after
+    /// A whole message arrived. The next one is handed over when this has completed, and not read before, unless the client has been asked
+    /// something (<see cref="IWebSocketRouter.AskAsync"/>). A client that closes meanwhile is answered then, but after
     /// <see cref="HubOptions.CloseTimeout"/> at the latest.
     /// </summary>
     /// <param name="message">The message, borrowed until the returned task completes.</param>

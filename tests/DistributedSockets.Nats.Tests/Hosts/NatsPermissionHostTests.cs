@@ -50,6 +50,12 @@ public sealed class NatsPermissionHostTests : IAsyncLifetime
             var store = sender.Services.GetRequiredService<ISessionStore>();
             await Eventually.TrueAsync(async () => await store.IsOnlineAsync(Hub, "alice", Cancellation), "the session is stored");
             await Router(sender).RemoveFromGroupAsync(id, "red", Cancellation);
+            await Router(sender).AddUserToGroupAsync("alice", "blue", Cancellation);
+            await Eventually.TrueAsync(async () => await store.CountAsync(SessionQuery.ForGroup(Hub, "blue"), Cancellation) == 1, "her connection joins");
+            var asking = Router(sender).AskAsync(id, WebSocketMessage.Text, TimeSpan.FromSeconds(30), Cancellation);
+            var question = await ReceiveAsync(client);
+            await client.SendAsync(Encoding.UTF8.GetBytes(question), WebSocketMessageType.Text, true, Cancellation);
+            Assert.Equal(question, (await asking).GetText());
             await client.CloseAsync(WebSocketCloseStatus.NormalClosure, null, Cancellation).WithinGuardAsync();
         }
 
@@ -144,7 +150,11 @@ public sealed class NatsPermissionHostTests : IAsyncLifetime
         builder.Services.AddSingleton<IUserIdProvider, QueryUserIdProvider>();
         builder.Services.AddSingleton<Losses>();
         builder.Services.AddSingleton<IClusterObserver>(static services => services.GetRequiredService<Losses>());
-        builder.Services.AddDistributedWebSockets(static options => options.DrainTimeout = TimeSpan.Zero)
+        builder.Services.AddDistributedWebSockets(static options =>
+            {
+                options.DrainTimeout = TimeSpan.Zero;
+                options.AnswerMatcher = static message => message.GetText(); // who is asked answers with the id of the question
+            })
             .ConfigureCluster(static cluster => cluster.Prefix = Prefix)
             .UseNatsBackplane(options => (options.Configuration, options.OperationTimeout) = (For("backplane"), TimeSpan.FromSeconds(10)))
             .UseNatsSessionStore(options => (options.Configuration, options.OperationTimeout) = (For("store"), TimeSpan.FromSeconds(10)));
