@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Net.WebSockets;
+using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace DistributedSockets.Tests;
@@ -62,6 +63,29 @@ public sealed class TraceContextTests
         Assert.Equal(isInAnActivity, Activity.Current is not null);
         Assert.Equal(EnvelopeVerdict.Taken, Envelope.Read(Assert.Single(backplane.Published).Payload, EnvelopeKnowledge.Current, out var envelope));
         Assert.False(envelope.TryGetTraceContext(out _));
+    }
+
+    [Theory]
+    [InlineData("01", true)]
+    [InlineData("00", false)]
+    public async Task Send_OfARequestWithATraceOfItsCaller_CarriesItOnIfItIsRecorded(string flags, bool carried)
+    {
+        const string TraceId = "0af7651916cd43dd8448eb211c80319c";
+        var backplane = new FakeBackplane(_cluster) { Records = true };
+        await using var node = await AppNode.StartAsync(
+            _cluster,
+            build: sockets => sockets.UseBackplane(_ => backplane),
+            map: static app => app.MapPost("/push", static context =>
+                context.RequestServices.GetRequiredService<IWebSocketRouter<ProbeHandler>>().SendToUserAsync("alice", "hi", context.RequestAborted).AsTask()));
+        using var client = new HttpClient { BaseAddress = node.Address };
+        client.DefaultRequestHeaders.Add("traceparent", $"00-{TraceId}-b7ad6b7169203331-{flags}");
+
+        using var response = await client.PostAsync("/push", null, Cancellation);
+
+        response.EnsureSuccessStatusCode();
+        Assert.Equal(EnvelopeVerdict.Taken, Envelope.Read(Assert.Single(backplane.Published).Payload, EnvelopeKnowledge.Current, out var envelope));
+        Assert.Equal(carried, envelope.TryGetTraceContext(out var context));
+        Assert.Equal(carried, context.TraceId.ToString() == TraceId);
     }
 
     [Fact]
