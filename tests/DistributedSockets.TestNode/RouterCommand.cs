@@ -6,7 +6,7 @@ namespace DistributedSockets.TestNode;
 /// <remarks>Properties have setters, since generated serializers give no default to what is init-only.</remarks>
 internal sealed record RouterCommand
 {
-    /// <summary><c>send</c>, <c>join</c>, <c>leave</c>, <c>leaveAll</c>, <c>disconnect</c>, <c>disconnectUser</c> or <c>disconnectGroup</c>.</summary>
+    /// <summary><c>send</c>, <c>confirm</c>, <c>join</c>, <c>leave</c>, <c>leaveAll</c>, <c>disconnect</c>, <c>disconnectUser</c> or <c>disconnectGroup</c>.</summary>
     public required string Op { get; set; }
 
     /// <summary>The hub; the test node's own if not given.</summary>
@@ -41,6 +41,12 @@ internal sealed record RouterCommand
     {
         try
         {
+            if (Op == "confirm")
+            {
+                var outcome = await routers.GetRouter(Hub).SendConfirmedAsync(Connection, Message(), cancellationToken: cancellationToken);
+                return outcome == ConfirmedSendOutcome.Queued ? new(true) : new(false, $"{outcome}");
+            }
+
             await RunAsync(routers.GetRouter(Hub), cancellationToken);
             return new(true);
         }

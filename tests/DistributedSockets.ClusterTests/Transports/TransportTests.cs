@@ -74,6 +74,10 @@ public abstract class TransportTests : IAsyncLifetime
             await ExpectAsync("users", a, b, c);
             Assert.Equal(Ok, await command(new { op = "send", connections = new[] { a.ConnectionId, c.ConnectionId }, text = "connections" }));
             await ExpectAsync("connections", a, c);
+            Assert.Equal(Ok, await command(new { op = "confirm", connection = b.ConnectionId, text = "confirmed" }));
+            await ExpectAsync("confirmed", b);
+            Assert.Equal("NotFound", (await command(new { op = "confirm", connection = $"{a.NodeId}.AAAAAAAAAAAAAAAAAAAAAA", text = "x" })).Error);
+            Assert.Equal("NotFound", (await command(new { op = "confirm", connection = "gone-abcdefghij.AAAAAAAAAAAAAAAAAAAAAA", text = "x" })).Error);
             Assert.Equal(Ok, await command(new { op = "join", connection = a.ConnectionId, group = "joined" }));
             Assert.Equal(Ok, await command(new { op = "send", groups = new[] { "joined" }, text = "joined" }));
             await ExpectAsync("joined", a);
