@@ -121,7 +121,7 @@ internal sealed class GroupMemberships(ChannelSubscriptions subscriptions, Conne
         }
         catch (Exception exception)
         {
-            subscribing = ValueTask.FromException(exception); // of the app's routing strategy
+            subscribing = ValueTask.FromException(exception); // so that it becomes the outcome of the join
         }
 
         await JoinAsync(hub, connection, group, channel, join, subscribing);

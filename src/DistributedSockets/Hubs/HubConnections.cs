@@ -254,7 +254,7 @@ internal sealed class HubConnections
     {
         if (!_groups.TryGetValue(group, out var members))
         {
-            _groups[group] = members = new() { Channel = channel ?? GroupChannel(group) }; // before the rest: the app's strategy may throw
+            _groups[group] = members = new() { Channel = channel ?? GroupChannel(group) };
         }
 
         (connection.Groups ??= new(StringComparer.Ordinal)).Add(group);

@@ -12,7 +12,7 @@ internal sealed class MemberSet
     private readonly Dictionary<Connection, int> _slots = [];
     private volatile MemberList _members = MemberList.Empty;
 
-    /// <summary>The channel of a group. Kept, since it has to be given up when the last member leaves, whatever the app's strategy says by then.</summary>
+    /// <summary>The channel of a group. Kept, since it has to be given up when the last member leaves, and need not be put together again.</summary>
     internal string Channel { get; init; } = "";
 
     /// <summary>The members. Changes show in it, but not for ever: ask anew for each send.</summary>

@@ -351,7 +351,7 @@ internal sealed class ChannelSubscriptions(
         Interlocked.Increment(ref _refusals);
     }
 
-    /// <summary>What a channel is for, as it is named behind prefix, version and hub; one that another strategy has named is a "channel".</summary>
+    /// <summary>What a channel is for, as it is named behind prefix, version and hub; one of another form is a "channel".</summary>
     private static string KindOf(string channel) => channel.Split(':') is [.., "all"] ? "all"
         : Array.Find(s_kinds, kind => channel.Contains($":{kind}:", StringComparison.Ordinal)) ?? "channel";
 
