@@ -14,6 +14,7 @@ let socket = null;
 let me = '';
 let wasConnected = false;
 let askingPeople = 0;
+let asksSoon = 0; // how often to ask for everyone again after a short while
 let peopleToShow = 0;
 
 // Signing in and out
@@ -124,8 +125,9 @@ const handlers = {
     showPeople();
   },
 
-  // Everyone gets this at the same moment: spread the questions.
+  // Everyone gets this at the same moment: spread the questions. The nodes may need a few seconds to agree again on who is there.
   'people-changed'() {
+    asksSoon = 2;
     askPeopleIn(Math.random() * 1_000);
   },
 
@@ -236,7 +238,8 @@ byId('compose').addEventListener('submit', event => {
 // People
 
 function askPeople() {
-  askPeopleIn(askAnywayAfter * (0.5 + Math.random()));
+  askPeopleIn(asksSoon > 0 ? askAgainAfter : askAnywayAfter * (0.5 + Math.random()));
+  asksSoon = Math.max(0, asksSoon - 1);
   if (socket) {
     send({ type: 'people' });
   }
