@@ -97,7 +97,7 @@ internal sealed class ClientQuestions(
                 AskFailure.ClientGone, $"Connection '{id}' ended, or had begun to end, before its client answered."),
             RemoteCommandOutcome.TooManyQuestions => new AskFailedException(
                 AskFailure.TooManyQuestions,
-                $"The client of connection '{id}' has as many questions to answer as it may, or the clients of its node have. It was not asked. " +
+                $"As many questions are open as may be, to the client of connection '{id}' or to all clients of its node. It was not asked. " +
                 "Ask fewer at once, or raise HubOptions.MaxOpenQuestionsPerConnection or DistributedWebSocketsOptions.MaxOpenQuestions at its node."),
             RemoteCommandOutcome.QueueFull => new AskFailedException(
                 AskFailure.NoAnswer, $"The client of connection '{id}' reads too slowly, so the question was dropped."),

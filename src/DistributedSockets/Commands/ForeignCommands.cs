@@ -45,8 +45,9 @@ internal sealed partial class ForeignCommands(
             return;
         }
 
-        // What asks for no answer is done within the call, and its sender would never hear that it was dropped.
-        if (Interlocked.Increment(ref _running) - Volatile.Read(ref _questions) > MaxRunning && requestId != Guid.Empty && command.Kind != RemoteCommandKind.Ask)
+        // What asks for no answer is done within the call, but for joins, and its sender would never hear that it was dropped.
+        var mayWait = requestId != Guid.Empty || command.Kind == RemoteCommandKind.AddUserToGroup;
+        if (Interlocked.Increment(ref _running) - Volatile.Read(ref _questions) > MaxRunning && mayWait)
         {
             OnTooMany();
             return;

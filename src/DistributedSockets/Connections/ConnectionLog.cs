@@ -121,7 +121,7 @@ internal sealed partial class ConnectionLog(FailSafeLogger<Connection> logger, T
     [LoggerMessage(117, LogLevel.Error, "The method for messages of type '{MessageType}' threw for connection {ConnectionId}; the client was told, and the connection goes on. {Others} more such failures since the last report were not logged.")]
     private partial void MethodFailed(string connectionId, string messageType, int others, Exception exception);
 
-    [LoggerMessage(124, LogLevel.Error, "The hub's AnswerMatcher threw at a message on connection {ConnectionId}; the message went to the handler. It threw {Others} more times since the last report.")]
+    [LoggerMessage(124, LogLevel.Error, "The hub's AnswerMatcher threw on a message of connection {ConnectionId}; the message went to the handler. It threw {Others} more times since the last report.")]
     private partial void MatcherFailed(string connectionId, int others, Exception exception);
 
     [LoggerMessage(125, LogLevel.Warning, "Connection {ConnectionId} did not join a group to which its user was added while it was being opened.")]
