@@ -34,6 +34,28 @@ public sealed class SessionCommitterTests
     }
 
     [Fact]
+    public async Task Properties_SetBetweenJoins_AreWrittenInOrderAndAgainAfterALoss()
+    {
+        var store = new RecordingStore();
+        await using var node = await StartAsync(store, new());
+        await using var client = await node.ConnectAsync("u");
+        var connection = node.Probe.Connections[client.Id];
+        await node.Router.AddToGroupAsync(client.Id, "a", Cancellation);
+        await connection.SetPropertiesAsync(new Dictionary<string, string> { ["status"] = "away" }, Cancellation);
+        await node.Router.AddToGroupAsync(client.Id, "b", Cancellation);
+        await Eventually.TrueAsync(() => store.Committed.Count == 4, "all is written");
+
+        Assert.Equal(["Saved ", "GroupAdded a", "PropertiesSet ", "GroupAdded b"], store.Committed.Select(change => $"{change.Kind} {change.Group}"));
+        Assert.Equal(["a"], store.Committed.ElementAt(2).Session.Groups);
+        Assert.Equal("away", store.Committed.ElementAt(2).Session.Properties["status"]);
+
+        store.LoseLease = true;
+        await Eventually.TrueAsync(() => store.Committed.Count == 5, "the session is written again");
+        Assert.Equal("away", store.Committed.Last().Session.Properties["status"]);
+        Assert.Equal(["a", "b"], store.Committed.Last().Session.Groups.Order());
+    }
+
+    [Fact]
     public async Task Store_ThrowsWhatIsNoneOfItsContract_HealthTellsItsTypeAlone()
     {
         var store = new RecordingStore { Failure = new ArgumentException("Host=db-3;Password=hunter2") };

@@ -89,7 +89,7 @@ internal sealed partial class RedisSessionStore
     /// <summary>Writes the sizes that the changes of a node have changed, as its own keys have them now.</summary>
     private async Task ShareAsync(IDatabase database, RedisSessionKeys keys, RedisShares shares, bool isOwn, RedisWrites? writes, CancellationToken cancellationToken)
     {
-        foreach (var (hub, groups) in shares.TakeDue())
+        foreach (var (hub, groups) in shares.GetDue())
         {
             var hubKeys = new RedisHubKeys(_prefix, hub);
             foreach (var some in groups.Chunk(GroupsAtOnce))

@@ -43,7 +43,7 @@ internal sealed class RedisShares(long first)
     }
 
     /// <summary>The groups whose sizes are to be written, by hub.</summary>
-    public List<(string Hub, string[] Groups)> TakeDue()
+    public List<(string Hub, string[] Groups)> GetDue()
     {
         lock (_gate)
         {
