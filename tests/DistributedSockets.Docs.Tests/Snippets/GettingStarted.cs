@@ -33,7 +33,16 @@ internal static class GettingStartedProgram
 
         // snippet: start-online
         app.MapGet("/online/{user}", async (string user, ISessionDirectory<ChatHandler> directory) =>
-            new { online = await directory.IsOnlineAsync(user) });
+        {
+            try
+            {
+                return Results.Ok(new { online = await directory.IsOnlineAsync(user) });
+            }
+            catch (SessionStoreUnavailableException)
+            {
+                return Results.StatusCode(503);     // nobody knows, while the session store is away
+            }
+        });
         // end-snippet
         return app;
     }

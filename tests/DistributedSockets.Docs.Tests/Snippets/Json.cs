@@ -5,13 +5,14 @@ namespace DistributedSockets.Docs.Tests.Snippets.Json;
 
 internal static class JsonProgram
 {
-    public static WebApplication Build(string[] args)
+    public static WebApplication Build(string[] args, Action<WebApplicationBuilder>? more = null)
     {
         var builder = WebApplication.CreateBuilder(args);
         // snippet: json-context
         builder.Services.AddDistributedWebSockets()
             .ConfigureJson(json => json.TypeInfoResolverChain.Insert(0, RoomJson.Default));
         // end-snippet
+        more?.Invoke(builder);
         var app = builder.Build();
         app.MapDistributedWebSocket<RoomHandler>("/room");
         app.MapDistributedWebSocket<OrderHandler>("/orders");

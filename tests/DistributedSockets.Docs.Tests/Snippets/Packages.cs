@@ -2,12 +2,15 @@ namespace DistributedSockets.Docs.Tests.Snippets.Packages;
 
 internal static class PackagesProgram
 {
-    public static WebApplication Runtime(string[] args)
+    public static WebApplication Runtime(string[] args, Action<WebApplicationBuilder>? more = null)
     {
         // snippet: package-runtime
         var builder = WebApplication.CreateBuilder(args);
         builder.Services.AddDistributedWebSockets();
+        // end-snippet
+        more?.Invoke(builder);
 
+        // snippet: package-runtime
         var app = builder.Build();
         app.MapDistributedWebSocket<ChatHandler>("/chat");
         // end-snippet

@@ -1,0 +1,223 @@
+using System.Net;
+using DistributedSockets.Testing;
+using Microsoft.AspNetCore.HttpOverrides;
+using NATS.Client.Core;
+using StackExchange.Redis;
+using static DistributedSockets.Docs.Tests.Outages.AwayApp;
+
+namespace DistributedSockets.Docs.Tests.Outages;
+
+/// <summary>What pages register starts all the same while what it names is not there.</summary>
+public sealed class RegistrationOutageTests
+{
+    private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
+
+    public static TheoryData<string, Action<WebApplicationBuilder>, Action<IServiceCollection>?> Registrations => new()
+    {
+        { "configuration-code", Snippets.Configuration.ConfigurationProgram.Code, null },
+        { "configuration-hubs", Snippets.Configuration.ConfigurationProgram.Hubs, null },
+        { "configuration-routing", Snippets.Configuration.ConfigurationProgram.Routing, null },
+        { "configuration-json", Snippets.Configuration.ConfigurationProgram.Json, null },
+        { "extending-use-type", Snippets.Extending.ExtendingProgram.UseType, null },
+        { "package-redis", Snippets.Packages.PackagesProgram.Redis, null },
+        { "package-nats", Snippets.Packages.PackagesProgram.Nats, static services => services.AddDistributedWebSockets().UseNatsBackplane("nats://127.0.0.1:1") },
+        { "nats-tls", Snippets.NatsInProduction.NatsInProductionProgram.Tls, static services => services.AddDistributedWebSockets().UseNats(new NatsOpts
+        {
+            Url = "tls://127.0.0.1:1",
+            TlsOpts = new NatsTlsOpts { Mode = TlsMode.Require },
+        }) },
+        { "redis-health", Snippets.RedisInProduction.RedisInProductionProgram.Health, null },
+        { "redis-shutdown", Snippets.RedisInProduction.RedisInProductionProgram.Shutdown, null },
+        { "redis-sentinel", Snippets.RedisInProduction.RedisInProductionProgram.Sentinel, static services =>
+            services.AddDistributedWebSockets().UseRedis($"{NotThere},serviceName=main") },
+        { "redis-cluster", Snippets.RedisInProduction.RedisInProductionProgram.Cluster, null },
+        { "redis-servers", Snippets.RedisInProduction.RedisInProductionProgram.Servers, static services =>
+            services.AddDistributedWebSockets().UseRedis([NotThere, "127.0.0.1:2"]) },
+        { "redis-servers-named", Snippets.RedisInProduction.RedisInProductionProgram.NamedServers, static services =>
+            services.AddDistributedWebSockets().UseRedis(static options =>
+            {
+                options.Servers.Add(new() { Name = "blue", ConnectionString = NotThere });
+                options.Servers.Add(new() { Name = "red", ConnectionString = $"{NotThere},serviceName=red" });
+            }) },
+        { "redis-tls", Snippets.RedisInProduction.RedisInProductionProgram.Tls, static services =>
+            services.AddDistributedWebSockets().UseRedis(static options => options.Configuration = new ConfigurationOptions
+            {
+                EndPoints = { { "127.0.0.1", 1 } },
+                Ssl = true,
+                ConnectTimeout = 500,
+            }) },
+        { "redis-password-use", Snippets.RedisInProduction.RedisInProductionProgram.PasswordOfAFile, static services =>
+            services.AddDistributedWebSockets().UseRedis(static options => options.Configuration = new ConfigurationOptions
+            {
+                EndPoints = { { "127.0.0.1", 1 } },
+                Defaults = new Snippets.RedisInProduction.PasswordFile(Environment.ProcessPath!), // read when it has connected
+                ConnectTimeout = 500,
+            }) },
+        { "redis-forwarded", Snippets.RedisInProduction.RedisInProductionProgram.Forwarded, null },
+        { "promises-observe", Snippets.Promises.PromisesProgram.Observe, null },
+        { "concepts-filter-add", static builder =>
+        {
+            Snippets.Concepts.ConceptsProgram.Filter(builder);
+            builder.Services.AddSingleton<Snippets.Concepts.IRooms, OpenRooms>();
+        }, null },
+        { "presence-add", Snippets.Presence.PresenceProgram.Add, null },
+        { "testing-faulty", static builder => Snippets.Testing.LobbyTests.Register(builder.Services.AddDistributedWebSockets(), new Snippets.Extending.SilentBackplane()), null },
+    };
+
+    [Theory]
+    [MemberData(nameof(Registrations), DisableDiscoveryEnumeration = true)]
+    [Runs(
+        "configuration-code", "configuration-hubs", "configuration-routing", "configuration-json", "configuration-json-context", "extending-use-type", "extending-silent",
+        "package-redis", "package-nats", "nats-tls", "redis-health", "redis-shutdown", "redis-sentinel", "redis-cluster", "redis-servers", "redis-servers-named",
+        "redis-tls", "redis-password", "redis-password-use", "redis-forwarded", "promises-observe", "concepts-filter-add", "presence-add", "testing-faulty")]
+    public async Task Registration_NothingThere_StartsAndServesWhoConnects(string snippet, Action<WebApplicationBuilder> register, Action<IServiceCollection>? cut)
+    {
+        Assert.NotEmpty(snippet);
+        await using var app = await RunAsync(
+            register, static app => app.MapDistributedWebSocket("/try", static (_, message, router, token) => router.SendToAllAsync(message, token), "try"), cut);
+        using var client = await app.ConnectAsync("/try");
+
+        for (var i = 0; i < 2; i++)
+        {
+            await SendAsync(client, $"{i}");
+            Assert.Equal($"{i}", await ReceiveAsync(client));
+        }
+    }
+
+    [Fact]
+    [Runs("redis-health-map", "redis-forwarded-use", "configuration-endpoints")]
+    public async Task Endpoints_RedisAway_Answer()
+    {
+        await using var app = await RunAsync(
+            static builder =>
+            {
+                Snippets.Configuration.ConfigurationProgram.Hubs(builder);
+                Snippets.RedisInProduction.RedisInProductionProgram.Health(builder);
+                builder.Services.Configure<ForwardedHeadersOptions>(static options => options.ForwardedHeaders = ForwardedHeaders.All);
+            },
+            static app =>
+            {
+                Snippets.RedisInProduction.RedisInProductionProgram.UseForwarded(app);
+                Snippets.RedisInProduction.RedisInProductionProgram.MapHealth(app);
+                Snippets.Configuration.ConfigurationProgram.Endpoints(app);
+            });
+        using var visitor = app.NewVisitor();
+
+        Assert.Equal("Healthy", await visitor.Http.GetStringAsync("/health/live", Cancelled));
+        Assert.Equal("Degraded", await visitor.Http.GetStringAsync("/health/ready", Cancelled)); // and so it keeps its traffic
+        using var client = await visitor.ConnectAsync("/ticker");
+        using var partner = await visitor.ConnectAsync("/partners/ticker", static options => options.AddSubProtocol("ticker.v2"));
+        Assert.Equal("ticker.v2", partner.SubProtocol);
+    }
+
+    [Fact]
+    [Runs("promises-send")]
+    public async Task PushEndpoint_RedisAway_Answers503WithoutNamingServers()
+    {
+        await using var app = await RunAsync(static builder => builder.Services.AddProblemDetails(), Snippets.Promises.PromisesProgram.Map);
+        using var visitor = app.NewVisitor();
+
+        using var answer = await System.Net.Http.Json.HttpClientJsonExtensions.PostAsJsonAsync(visitor.Http, "/notify/alice", new { title = "Hello", text = "x" }, Cancelled);
+
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, answer.StatusCode);
+        Assert.DoesNotContain("127.0.0.1", await answer.Content.ReadAsStringAsync(Cancelled));
+    }
+
+    [Fact]
+    [Runs("concepts-hub", "concepts-routers", "concepts-targets", "concepts-commands", "concepts-directory", "concepts-pages", "package-abstractions")]
+    public async Task Calls_RedisAway_ThrowWhatTheContractSays()
+    {
+        await using var app = await RunAsync(static _ => { }, static app => app.MapDistributedWebSocket<Snippets.Concepts.PriceFeed>("/prices"));
+        var router = app.Services.GetRequiredService<IWebSocketRouter<Snippets.Concepts.PriceFeed>>();
+        var directory = app.Services.GetRequiredService<ISessionDirectory<Snippets.Concepts.PriceFeed>>();
+        var elsewhere = $"{app.Services.GetRequiredService<NodeInfo>().Name}-elsewhere.0123456789abcdefghijkl";
+
+        await Assert.ThrowsAsync<BackplaneUnavailableException>(() => Snippets.Concepts.ConceptsProgram.RoutersAsync(app.Services, Cancelled));
+        await Assert.ThrowsAsync<BackplaneUnavailableException>(() => Snippets.Concepts.ConceptsProgram.TargetsAsync(router, elsewhere, Cancelled));
+        await Assert.ThrowsAsync<BackplaneUnavailableException>(() => Snippets.Concepts.ConceptsProgram.GroupsAsync(router, elsewhere, Cancelled));
+        await Assert.ThrowsAsync<SessionStoreUnavailableException>(() => Snippets.Concepts.ConceptsProgram.DirectoryAsync(directory, Cancelled));
+        await Assert.ThrowsAsync<SessionStoreUnavailableException>(() => Snippets.Concepts.ConceptsProgram.NamesAsync(directory, Cancelled));
+        var notifier = new Snippets.Packages.OrderNotifier(app.Services.GetRequiredService<IWebSocketRouterFactory>());
+        await Assert.ThrowsAsync<BackplaneUnavailableException>(() => notifier.ShippedAsync("alice", Cancelled));
+    }
+
+    [Fact]
+    [Runs("concepts-filter", "concepts-groups")]
+    public async Task Filter_RedisAway_LetsInAndJoinsHere()
+    {
+        await using var app = await RunAsync(
+            static builder =>
+            {
+                Snippets.Concepts.ConceptsProgram.Filter(builder);
+                builder.Services.AddSingleton<Snippets.Concepts.IRooms, OpenRooms>();
+                builder.Services.AddSingleton<IUserIdProvider, Snippets.GettingStarted.UserFromQuery>();
+            },
+            static app =>
+            {
+                app.MapDistributedWebSocket<Snippets.Concepts.RoomHandler>("/rooms/{room}");
+                Snippets.Concepts.ConceptsProgram.Groups(app);
+            });
+        using var client = await app.ConnectAsync("/rooms/red?user=alice");
+        var router = app.Services.GetRequiredService<IWebSocketRouter<Snippets.Concepts.RoomHandler>>();
+
+        await Assert.ThrowsAsync<BackplaneUnavailableException>(async () => await router.SendToGroupAsync("red", "to the room", Cancelled));
+
+        Assert.Equal("to the room", await ReceiveAsync(client));
+    }
+
+    [Fact]
+    [Runs("presence-observer", "presence-roster", "promises-observer")]
+    public async Task Observers_BackplaneCutAndBack_TellThoseOnTheirNode()
+    {
+        await using var cluster = await FakeCluster.StartAsync(2, static app => app
+            .ConfigureServices(static services => services.AddDistributedWebSockets()
+                .AddHub<Snippets.Presence.ChatHandler>(static hub => hub.Presence = PresenceScope.UsersAndGroups)
+                .AddPresenceObserver<Snippets.Presence.PresencePusher>()
+                .AddClusterObserver<Snippets.Promises.ResyncObserver>())
+            .ConfigureApp(static app =>
+            {
+                app.MapDistributedWebSocket<Snippets.Presence.ChatHandler>("/chat");
+                Snippets.Presence.PresenceProgram.Map(app);
+            }), cancellationToken: Cancelled);
+        cluster.CutBackplane();
+        var alice = await cluster.ConnectAsync(0, "/chat", "alice", cancellationToken: Cancelled);
+        var bob = await cluster.ConnectAsync(1, "/chat", "bob", cancellationToken: Cancelled);
+        await cluster.WaitForSessionsAsync(SessionQuery.ForHub("chat"), 2, Cancelled);
+
+        cluster.RestoreBackplane();
+
+        await UntilResyncAsync(alice);
+        await UntilResyncAsync(bob);
+        var roster = cluster[0].Services.GetRequiredService<IPresenceRoster<Snippets.Presence.ChatHandler>>();
+        await roster.WaitUntilCurrentAsync(Cancelled).WithinGuardAsync();
+        Assert.Contains("alice", roster.ListUsers());
+    }
+
+    [Fact]
+    [Runs("testing-app", "testing-cut")]
+    public async Task LobbyOfTheTests_BackplaneCut_GoesOn()
+    {
+        await using var cluster = await FakeCluster.StartAsync(2, static app => app
+            .ConfigureServices(Snippets.Testing.LobbyApp.AddLobby).ConfigureApp(Snippets.Testing.LobbyApp.MapLobby), cancellationToken: Cancelled);
+        cluster.CutBackplane();
+        var alice = await cluster.ConnectAsync(0, "/lobby", "alice", cancellationToken: Cancelled);
+
+        for (var i = 0; i < 2; i++)
+        {
+            await alice.SendAsync($"{i}", Cancelled);
+            Assert.Equal($"alice: {i}", await alice.ReceiveTextAsync(Cancelled));
+        }
+    }
+
+    private static async Task UntilResyncAsync(FakeClient client)
+    {
+        while (!(await client.ReceiveTextAsync(Cancelled)).Contains("resync", StringComparison.Ordinal))
+        {
+        }
+    }
+
+    private sealed class OpenRooms : Snippets.Concepts.IRooms
+    {
+        public Task<bool> MayEnterAsync(string userId, string room, CancellationToken cancellationToken) => Task.FromResult(true);
+    }
+}
