@@ -22,10 +22,13 @@ public sealed class CoverageTests
     [Fact]
     public void Snippets_OfAllPages_RunWithTheBackplaneAway()
     {
-        var shown = Repository.Files("", "*.md").SelectMany(static page => SnippetCheck.NamesIn(Repository.Read(page))).Distinct();
+        var shown = Repository.Files("", "*.md").SelectMany(static page => SnippetCheck.NamesIn(Repository.Read(page))).ToHashSet(StringComparer.Ordinal);
         var run = typeof(CoverageTests).Assembly.GetTypes().SelectMany(static type => type.GetMethods())
-            .SelectMany(static method => method.GetCustomAttribute<RunsAttribute>()?.Snippets ?? []);
+            .SelectMany(static method => method.GetCustomAttribute<RunsAttribute>()?.Snippets ?? []).Concat(s_tests).Concat(s_postgres).ToHashSet(StringComparer.Ordinal);
 
-        Assert.Equal(shown.Order(StringComparer.Ordinal), run.Concat(s_tests).Concat(s_postgres).Distinct().Order(StringComparer.Ordinal));
+        Assert.True(
+            shown.SetEquals(run),
+            $"Run these in a test of the folder Outages, and name them there in [Runs]: {string.Join(", ", shown.Except(run))}. " +
+            $"No page shows these any more: {string.Join(", ", run.Except(shown))}.");
     }
 }

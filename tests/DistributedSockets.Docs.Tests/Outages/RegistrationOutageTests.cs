@@ -124,7 +124,7 @@ public sealed class RegistrationOutageTests
     }
 
     [Fact]
-    [Runs("concepts-hub", "concepts-routers", "concepts-targets", "concepts-commands", "concepts-directory", "concepts-pages", "package-abstractions")]
+    [Runs("concepts-hub", "concepts-routers", "concepts-targets", "concepts-send-options", "concepts-commands", "concepts-directory", "concepts-pages", "package-abstractions")]
     public async Task Calls_RedisAway_ThrowWhatTheContractSays()
     {
         await using var app = await RunAsync(static _ => { }, static app => app.MapDistributedWebSocket<Snippets.Concepts.PriceFeed>("/prices"));
@@ -134,11 +134,35 @@ public sealed class RegistrationOutageTests
 
         await Assert.ThrowsAsync<BackplaneUnavailableException>(() => Snippets.Concepts.ConceptsProgram.RoutersAsync(app.Services, Cancelled));
         await Assert.ThrowsAsync<BackplaneUnavailableException>(() => Snippets.Concepts.ConceptsProgram.TargetsAsync(router, elsewhere, Cancelled));
+        await Assert.ThrowsAsync<BackplaneUnavailableException>(
+            () => Snippets.Concepts.ConceptsProgram.OptionsAsync(router, new NoMail(), elsewhere, "alice", new(1, 2), Cancelled));
         await Assert.ThrowsAsync<BackplaneUnavailableException>(() => Snippets.Concepts.ConceptsProgram.GroupsAsync(router, elsewhere, Cancelled));
         await Assert.ThrowsAsync<SessionStoreUnavailableException>(() => Snippets.Concepts.ConceptsProgram.DirectoryAsync(directory, Cancelled));
         await Assert.ThrowsAsync<SessionStoreUnavailableException>(() => Snippets.Concepts.ConceptsProgram.NamesAsync(directory, Cancelled));
         var notifier = new Snippets.Packages.OrderNotifier(app.Services.GetRequiredService<IWebSocketRouterFactory>());
         await Assert.ThrowsAsync<BackplaneUnavailableException>(() => notifier.ShippedAsync("alice", Cancelled));
+    }
+
+    [Fact]
+    [Runs("concepts-ask", "concepts-answer-matcher", "concepts-back-pressure")]
+    public async Task OwnClient_RedisAway_IsAskedAndServed()
+    {
+        await using var app = await RunAsync(Snippets.Concepts.ConceptsProgram.Ask, static app =>
+        {
+            app.MapDistributedWebSocket<Snippets.Concepts.EditorHandler>("/edit");
+            app.MapDistributedWebSocket<Snippets.Concepts.DownloadHandler>("/download");
+        });
+        using var editor = await app.ConnectAsync("/edit");
+        using var download = await app.ConnectAsync("/download");
+
+        using var question = System.Text.Json.JsonDocument.Parse(await ReceiveAsync(editor));
+        await SendAsync(editor, $$"""{"answers":"{{question.RootElement.GetProperty("id").GetString()}}","version":3}""");
+        await SendAsync(download, "all of it");
+        var router = app.Services.GetRequiredService<IWebSocketRouter<Snippets.Concepts.EditorHandler>>();
+        await Assert.ThrowsAsync<BackplaneUnavailableException>(async () => await router.SendToAllAsync("still open", Cancelled));
+
+        Assert.Equal("still open", await ReceiveAsync(editor));
+        Assert.Equal("all of it", await ReceiveAsync(download));
     }
 
     [Fact]
@@ -214,6 +238,11 @@ public sealed class RegistrationOutageTests
         while (!(await client.ReceiveTextAsync(Cancelled)).Contains("resync", StringComparison.Ordinal))
         {
         }
+    }
+
+    private sealed class NoMail : Snippets.Concepts.IMail
+    {
+        public ValueTask RemindAsync(string user) => ValueTask.CompletedTask;
     }
 
     private sealed class OpenRooms : Snippets.Concepts.IRooms
