@@ -60,6 +60,12 @@ public sealed class RegistrationOutageTests
             Snippets.Concepts.ConceptsProgram.Filter(builder);
             builder.Services.AddSingleton<Snippets.Concepts.IRooms, OpenRooms>();
         }, null },
+        { "recipes-multiplexer", Snippets.Recipes.RecipesProgram.Multiplexer, static services =>
+        {
+            services.AddSingleton<IConnectionMultiplexer>(static _ => ConnectionMultiplexer.Connect($"{NotThere},abortConnect=false"));
+            services.AddOptions<RedisBackplaneOptions>().PostConfigure<IConnectionMultiplexer>(static (options, redis) => (options.ConnectionString, options.ConnectionMultiplexer) = (null, redis));
+            services.AddOptions<RedisSessionStoreOptions>().PostConfigure<IConnectionMultiplexer>(static (options, redis) => (options.ConnectionString, options.ConnectionMultiplexer) = (null, redis));
+        } },
         { "presence-add", Snippets.Presence.PresenceProgram.Add, null },
         { "testing-faulty", static builder => Snippets.Testing.LobbyTests.Register(builder.Services.AddDistributedWebSockets(), new Snippets.Extending.SilentBackplane()), null },
     };
@@ -69,7 +75,7 @@ public sealed class RegistrationOutageTests
     [Runs(
         "configuration-code", "configuration-hubs", "configuration-routing", "configuration-json", "configuration-json-context", "extending-use-type", "extending-silent",
         "package-redis", "package-nats", "nats-tls", "redis-health", "redis-shutdown", "redis-sentinel", "redis-cluster", "redis-servers", "redis-servers-named",
-        "redis-tls", "redis-password", "redis-password-use", "redis-forwarded", "promises-observe", "concepts-filter-add", "presence-add", "testing-faulty")]
+        "redis-tls", "redis-password", "redis-password-use", "redis-forwarded", "promises-observe", "concepts-filter-add", "presence-add", "recipes-multiplexer", "testing-faulty")]
     public async Task Registration_NothingThere_StartsAndServesWhoConnects(string snippet, Action<WebApplicationBuilder> register, Action<IServiceCollection>? cut)
     {
         Assert.NotEmpty(snippet);
@@ -166,6 +172,44 @@ public sealed class RegistrationOutageTests
     }
 
     [Fact]
+    [Runs("recipes-presence", "recipes-presence-observer", "recipes-rooms", "recipes-join", "recipes-kick")]
+    public async Task Recipes_RedisAway_WorkOnTheirNode()
+    {
+        await using var app = await RunAsync(
+            static builder =>
+            {
+                Snippets.Recipes.RecipesProgram.Presence(builder);
+                builder.Services.AddAuthorizationBuilder().AddPolicy("admin", static policy => policy.RequireAssertion(static _ => true));
+                builder.Services.AddSingleton<Snippets.Recipes.Bans>();
+                builder.Services.AddSingleton<Snippets.Recipes.RoomService>();
+                builder.Services.AddSingleton<Snippets.Recipes.IRoomMemberships, RedRoom>();
+                builder.Services.AddSingleton<IUserIdProvider, Snippets.GettingStarted.UserFromQuery>();
+            },
+            static app =>
+            {
+                app.MapDistributedWebSocket<Snippets.Recipes.RoomHandler>("/socket");
+                Snippets.Recipes.RecipesProgram.MapPresence(app);
+                Snippets.Recipes.RecipesProgram.Kick(app);
+            });
+        using var visitor = app.NewVisitor();
+        using var alice = await visitor.ConnectAsync("/socket?user=alice");
+        var router = app.Services.GetRequiredService<IWebSocketRouter<Snippets.Recipes.RoomHandler>>();
+        var rooms = app.Services.GetRequiredService<Snippets.Recipes.RoomService>();
+
+        await Eventually.TrueAsync(
+            async () => await Assert.ThrowsAsync<BackplaneUnavailableException>(async () => await router.SendToGroupAsync("red", "red", Cancelled)) is { QueuedHere: 1 },
+            "the handler has joined the room");
+        Assert.Equal("red", await ReceiveAsync(alice));
+        await Assert.ThrowsAsync<BackplaneUnavailableException>(() => rooms.JoinAsync("alice", "blue", Cancelled));
+        await Assert.ThrowsAsync<BackplaneUnavailableException>(async () => await router.SendToGroupAsync("blue", "blue", Cancelled));
+        Assert.Equal("blue", await ReceiveAsync(alice));
+        Assert.Equal(HttpStatusCode.OK, (await visitor.Http.GetAsync("/rooms/red/people", Cancelled)).StatusCode);
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, (await visitor.Http.PostAsync("/admin/ban/alice", null, Cancelled)).StatusCode);
+        await alice.ReceiveAsync(new byte[100], Cancelled).WithinGuardAsync();
+        Assert.Equal("banned", alice.CloseStatusDescription);
+    }
+
+    [Fact]
     [Runs("concepts-filter", "concepts-groups")]
     public async Task Filter_RedisAway_LetsInAndJoinsHere()
     {
@@ -213,8 +257,13 @@ public sealed class RegistrationOutageTests
         await UntilResyncAsync(alice);
         await UntilResyncAsync(bob);
         var roster = cluster[0].Services.GetRequiredService<IPresenceRoster<Snippets.Presence.ChatHandler>>();
-        await roster.WaitUntilCurrentAsync(Cancelled).WithinGuardAsync();
-        Assert.Contains("alice", roster.ListUsers());
+        await Eventually.TrueAsync(
+            async () =>
+            {
+                await cluster.AdvanceAsync(TimeSpan.FromMilliseconds(200), Cancelled);
+                return roster.ListUsers().Contains("alice");
+            },
+            "the roster shows who is online");
     }
 
     [Fact]
@@ -238,6 +287,13 @@ public sealed class RegistrationOutageTests
         while (!(await client.ReceiveTextAsync(Cancelled)).Contains("resync", StringComparison.Ordinal))
         {
         }
+    }
+
+    private sealed class RedRoom : Snippets.Recipes.IRoomMemberships
+    {
+        public Task<IReadOnlyList<string>> OfAsync(string userId, CancellationToken cancellationToken) => Task.FromResult<IReadOnlyList<string>>(["red"]);
+
+        public Task AddAsync(string userId, string room, CancellationToken cancellationToken) => Task.CompletedTask;
     }
 
     private sealed class NoMail : Snippets.Concepts.IMail

@@ -5,13 +5,18 @@ namespace DistributedSockets.Docs.Tests.Snippets.Recipes;
 
 internal static class RecipesProgram
 {
-    public static void Presence(WebApplicationBuilder builder, WebApplication app)
+    public static void Presence(WebApplicationBuilder builder)
     {
         // snippet: recipes-presence
         builder.Services.AddDistributedWebSockets()
             .AddHub<RoomHandler>(hub => hub.Presence = PresenceScope.UsersAndGroups)
             .AddPresenceObserver<RoomPresence>();
+        // end-snippet
+    }
 
+    public static void MapPresence(WebApplication app)
+    {
+        // snippet: recipes-presence
         app.MapGet("/rooms/{room}/people", (string room, IPresenceRoster<RoomHandler> roster) => roster.ListUsersInGroup(room));
         // end-snippet
     }
