@@ -15,7 +15,11 @@ internal sealed partial class PresenceKeeper(
     TimeProvider time,
     FailSafeLogger logger)
 {
+    // How many nodes look at each heartbeat who lives: of them one cleans up, and the others are there in case that it dies.
+    private const int Candidates = 3;
+
     private HashSet<string> _missing = [];
+    private long? _askedAt;
     private long? _lookedAt;
 
     /// <summary>Does what is due, if this node is the one to do it.</summary>
@@ -24,6 +28,14 @@ internal sealed partial class PresenceKeeper(
     /// <param name="cancellationToken">Ends the wait.</param>
     internal async Task KeepAsync(PresenceRecord record, PresenceLedger ledger, CancellationToken cancellationToken)
     {
+        var now = time.GetTimestamp();
+        if (ledger.Nodes.Keys.Count(id => string.CompareOrdinal(id, nodeId) < 0) >= Candidates
+            && _askedAt is { } asked && time.GetElapsedTime(asked, now) < options.Value.LeaseExpiry)
+        {
+            return;
+        }
+
+        _askedAt = now;
         var live = await ListLiveAsync(cancellationToken);
         if (ledger.Nodes.Keys.Where(live.Contains).Min(StringComparer.Ordinal) != nodeId)
         {

@@ -53,7 +53,7 @@ internal sealed partial class PresenceService(
     internal PresenceRoster GetRoster(HubConnections hub) => _rosters.GetOrAdd(
         hub,
         static (hub, service) => new(
-            hub, service.Node, service.Health, service.Subscriptions, service.StoreFor(hub), service.Losses, service.Time, service.Logger),
+            hub, service.Node, service.Health, service.Subscriptions, () => service.StoreFor(hub), service.Losses, service.Time, service.Logger),
         this);
 
     /// <summary>Writes and tells what is left, for as long as the token allows.</summary>

@@ -16,7 +16,7 @@ internal sealed partial class PresenceRoster : IPresenceRoster
     private readonly LocalNode _node;
     private readonly NodeHealth _health;
     private readonly ChannelSubscriptions _subscriptions;
-    private readonly IPresenceStore _store;
+    private readonly Lazy<IPresenceStore> _store;
     private readonly TimeProvider _time;
     private readonly FailSafeLogger _logger;
     private PresenceMirror _mirror = new(null, 0);
@@ -33,7 +33,7 @@ internal sealed partial class PresenceRoster : IPresenceRoster
         LocalNode node,
         NodeHealth health,
         ChannelSubscriptions subscriptions,
-        IPresenceStore store,
+        Func<IPresenceStore> store,
         LossReporter losses,
         TimeProvider time,
         FailSafeLogger logger)
@@ -42,7 +42,7 @@ internal sealed partial class PresenceRoster : IPresenceRoster
         _node = node;
         _health = health;
         _subscriptions = subscriptions;
-        _store = store;
+        _store = new(store);
         _time = time;
         _logger = logger;
         losses.Lost += () =>
@@ -245,6 +245,7 @@ internal sealed partial class PresenceRoster : IPresenceRoster
             throw new InvalidOperationException($"Hub '{Hub}' keeps no presence. Set HubOptions.Presence to Users or UsersAndGroups on all of its nodes, and here.");
         }
 
+        _ = _store.Value; // says so if it cannot keep presence
         _node.ThrowIfNotStarted();
         lock (_gate)
         {
@@ -318,7 +319,7 @@ internal sealed partial class PresenceRoster : IPresenceRoster
             }
 
             var mirror = new PresenceMirror(ledger?.Epoch, ledger?.Epoch == _mirror.Epoch ? floor : 0);
-            await foreach (var record in _store.ListPresenceAsync(Hub, cancellationToken))
+            await foreach (var record in _store.Value.ListPresenceAsync(Hub, cancellationToken))
             {
                 if (PresenceSubject.TryParse(record.Key, out var subject) && PresenceEntry.Read(record).IsPresent)
                 {
@@ -360,7 +361,7 @@ internal sealed partial class PresenceRoster : IPresenceRoster
     }
 
     private async Task<PresenceLedger?> ReadLedgerAsync(CancellationToken cancellationToken) =>
-        PresenceLedger.Read((await _store.ReadPresenceAsync(Hub, [PresenceLedger.Key], cancellationToken))[0]);
+        PresenceLedger.Read((await _store.Value.ReadPresenceAsync(Hub, [PresenceLedger.Key], cancellationToken))[0]);
 
     private void NoteFailure(Exception exception)
     {
