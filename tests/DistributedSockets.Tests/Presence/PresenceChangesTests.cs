@@ -38,9 +38,9 @@ public sealed class PresenceChangesTests
         await first.SendAsync("red", Cancellation);
         await cluster.Told.WaitForAsync(2);
         await second.SendAsync("red", Cancellation);
-        await cluster.Nodes.WaitForSessionsAsync(SessionQuery.ForGroup(PresenceCluster.Hub, "red"), 2, Cancellation);
+        await cluster.WaitForHoldersAsync("alice", 2, "red");
         await first.SendAsync("-red", Cancellation);
-        await cluster.Nodes.WaitForSessionsAsync(SessionQuery.ForGroup(PresenceCluster.Hub, "red"), 1, Cancellation);
+        await cluster.WaitForHoldersAsync("alice", 1, "red");
         await second.CloseAsync(cancellationToken: Cancellation);
         await cluster.Told.WaitForAsync(3);
         await cluster.SettleAsync();

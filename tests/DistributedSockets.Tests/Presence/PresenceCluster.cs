@@ -57,9 +57,9 @@ internal sealed class PresenceCluster : IAsyncDisposable
             record.Key == PresenceLedger.Key || PresenceEntry.Read(record) is { Untold: null, HasHolders: true, IsPresent: true }),
         "all that came and went has been told");
 
-    /// <summary>Waits until a user stands in the store with so many nodes.</summary>
-    internal Task WaitForHoldersAsync(string userId, int count) => Eventually.TrueAsync(
-        async () => PresenceEntry.Read((await Store.ListAsync(Hub)).Find(record => record.Key == $"u:{userId}")) is { Untold: null } entry
+    /// <summary>Waits until a user, or a user in a group, stands in the store with so many nodes.</summary>
+    internal Task WaitForHoldersAsync(string userId, int count, string? group = null) => Eventually.TrueAsync(
+        async () => PresenceEntry.Read((await Store.ListAsync(Hub)).Find(record => record.Key == new PresenceSubject(userId, group).Key)) is { Untold: null } entry
             && (entry.Holders?.Count ?? 0) == count,
         $"{userId} is held by {count} nodes");
 
