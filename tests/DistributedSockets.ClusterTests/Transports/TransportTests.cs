@@ -145,10 +145,13 @@ public abstract class TransportTests : IAsyncLifetime
             Assert.Equal(["a", "b", "c"], (await node.NodesAsync()).Select(static found => found.Name).Order());
             Assert.True(await node.IsOnlineAsync("other"));
             Assert.False(await node.IsOnlineAsync("nobody"));
+            await Guard.UntilAsync(() => node.GroupsAsync(), static found => found is ["group: 3", "second: 1"], "the groups have their sizes");
         }
 
         await C.KillAsync();
         await Guard.UntilAsync(async () => !await A.IsOnlineAsync("other") && !await B.IsOnlineAsync("other"), "the user of the killed node is offline");
+        Assert.Equal(["group: 2", "second: 1"], await A.GroupsAsync());
+        Assert.Equal(["group: 2", "second: 1"], await B.GroupsAsync(largest: true));
         await Guard.UntilAsync(async () => (await LostAsync()).Length > 0, "its session is reported");
 
         // Whatever belongs to this loss has been reported before the next one is.
@@ -156,6 +159,7 @@ public abstract class TransportTests : IAsyncLifetime
         await Guard.UntilAsync(async () => (await LostAsync()).Contains(b.ConnectionId), "the second loss is reported");
         Assert.True(await A.IsOnlineAsync("user"));
         Assert.Equal(a.ConnectionId, Assert.Single(await A.SessionsAsync("user=user")).ConnectionId);
+        Assert.Equal(["group: 1"], await A.GroupsAsync());
 
         async Task<string?[]> LostAsync()
         {
