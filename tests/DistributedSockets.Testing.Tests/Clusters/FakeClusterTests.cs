@@ -258,6 +258,25 @@ public sealed class FakeClusterTests
     }
 
     [Fact]
+    public async Task Advance_HubThatPingsLaterThanTheOthers_WaitsForItsPingsAlone()
+    {
+        await using var cluster = await FakeCluster.StartAsync(2, static app => app
+            .ConfigureServices(static services => services.AddDistributedWebSockets().AddHub("patient", static hub => hub.KeepAliveInterval = TimeSpan.FromMinutes(1)))
+            .ConfigureApp(static app =>
+            {
+                app.MapDistributedWebSocket("/patient", static (connection, message, _, token) => connection.SendAsync(message, token), "patient");
+                app.MapDistributedWebSocket("/usual", static (connection, message, _, token) => connection.SendAsync(message, token), "usual");
+            }), cancellationToken: Cancellation);
+        var patient = await cluster.ConnectAsync(0, "/patient", cancellationToken: Cancellation);
+        var usual = await cluster.ConnectAsync(0, "/usual", cancellationToken: Cancellation);
+
+        await cluster.AdvanceAsync(TimeSpan.FromSeconds(50), Cancellation); // in which the other one is pinged, and this one is not
+        await cluster.AdvanceAsync(TimeSpan.FromSeconds(50), Cancellation);
+
+        Assert.True(patient.IsOpen && usual.IsOpen);
+    }
+
+    [Fact]
     public async Task TimeAdvance_OfTheClockItself_DoesToo()
     {
         var time = new FakeTimeProvider();
