@@ -23,7 +23,13 @@ public interface IPresenceRoster
     /// <summary>How many users are online.</summary>
     int Count { get; }
 
-    /// <summary>Waits until <see cref="IsCurrent"/>.</summary>
+    /// <summary>Waits until a first snapshot has been read, so that there is something to show. Later it returns at once, also in an outage.</summary>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <exception cref="SessionStoreUnavailableException">The session store cannot be reached, and nothing has been read yet. It is tried again.</exception>
+    /// <exception cref="BackplaneUnavailableException">The same of the backplane.</exception>
+    ValueTask WaitUntilReadAsync(CancellationToken cancellationToken = default);
+
+    /// <summary>Waits until <see cref="IsCurrent"/>, for as long as an outage may last.</summary>
     /// <param name="cancellationToken">Ends the wait.</param>
     ValueTask WaitUntilCurrentAsync(CancellationToken cancellationToken = default);
 

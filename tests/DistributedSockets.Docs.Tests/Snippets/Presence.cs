@@ -40,10 +40,14 @@ internal static class PresenceProgram
         // snippet: presence-roster
         app.MapGet("/online", async (IPresenceRoster<ChatHandler> roster, CancellationToken cancellationToken) =>
         {
-            await roster.WaitUntilCurrentAsync(cancellationToken); // the first time it reads a snapshot; later it returns at once
+            await roster.WaitUntilReadAsync(cancellationToken); // the first time it reads a snapshot; later it returns at once
             return roster.ListUsers();
         });
-        app.MapGet("/rooms/{room}", (string room, IPresenceRoster<ChatHandler> roster) => roster.ListUsersInGroup(room));
+        app.MapGet("/rooms/{room}", async (string room, IPresenceRoster<ChatHandler> roster, CancellationToken cancellationToken) =>
+        {
+            await roster.WaitUntilReadAsync(cancellationToken);
+            return roster.ListUsersInGroup(room);
+        });
         // end-snippet
     }
 }

@@ -17,7 +17,11 @@ internal static class RecipesProgram
     public static void MapPresence(WebApplication app)
     {
         // snippet: recipes-presence
-        app.MapGet("/rooms/{room}/people", (string room, IPresenceRoster<RoomHandler> roster) => roster.ListUsersInGroup(room));
+        app.MapGet("/rooms/{room}/people", async (string room, IPresenceRoster<RoomHandler> roster, CancellationToken cancellationToken) =>
+        {
+            await roster.WaitUntilReadAsync(cancellationToken);
+            return roster.ListUsersInGroup(room);
+        });
         // end-snippet
     }
 

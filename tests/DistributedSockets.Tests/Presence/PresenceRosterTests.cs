@@ -61,6 +61,27 @@ public sealed class PresenceRosterTests
     }
 
     [Fact]
+    public async Task WaitUntilRead_OutageBeforeTheFirstSnapshot_ThrowsUntilThereIsOneAndReturnsInLaterOutages()
+    {
+        await using var cluster = await PresenceCluster.StartAsync(2);
+        await using var alice = await cluster.ConnectAsync(0, "alice");
+        await cluster.Told.WaitForAsync(1);
+        var roster = cluster.Roster(1);
+        cluster.Nodes.CutBackplane();
+
+        await Assert.ThrowsAsync<BackplaneUnavailableException>(() => roster.WaitUntilReadAsync(Cancellation).AsTask().WithinGuardAsync());
+
+        cluster.Nodes.RestoreBackplane();
+        await cluster.AdvanceAsync(4);
+        await Eventually.TrueAsync(() => roster.Count == 1, "the snapshot is read");
+        cluster.Nodes.CutBackplane();
+        await UntilAsync(() => !roster.IsCurrent, "the outage is known");
+        await roster.WaitUntilReadAsync(Cancellation).WithinGuardAsync();
+        Assert.Equal("alice", Everyone(roster));
+        cluster.Nodes.RestoreBackplane();
+    }
+
+    [Fact]
     public async Task Roster_BackplaneCutAndBack_IsReadAgain()
     {
         await using var cluster = await PresenceCluster.StartAsync(2);

@@ -23,6 +23,7 @@ internal sealed partial class PresenceRoster : IPresenceRoster
     private List<(string Epoch, PresenceNews News)>? _meanwhile;
     private TaskCompletionSource _wanted = NewSignal();
     private TaskCompletionSource _read = NewSignal();
+    private TaskCompletionSource? _first = NewSignal(); // until the first snapshot has been read
     private Task? _loop;
     private bool _isCurrent;
     private bool _isLookDue;
@@ -78,6 +79,18 @@ internal sealed partial class PresenceRoster : IPresenceRoster
                 return _mirror.Users.Count;
             }
         }
+    }
+
+    public async ValueTask WaitUntilReadAsync(CancellationToken cancellationToken = default)
+    {
+        EnsureStarted();
+        Task first;
+        lock (_gate)
+        {
+            first = _first?.Task ?? Task.CompletedTask;
+        }
+
+        await first.WaitAsync(cancellationToken);
     }
 
     public async ValueTask WaitUntilCurrentAsync(CancellationToken cancellationToken = default)
@@ -356,6 +369,8 @@ internal sealed partial class PresenceRoster : IPresenceRoster
             _isCurrent = !_wanted.Task.IsCompleted;
             _read.TrySetResult();
             _read = NewSignal();
+            _first?.TrySetResult();
+            _first = null;
             return true;
         }
     }
@@ -365,6 +380,16 @@ internal sealed partial class PresenceRoster : IPresenceRoster
 
     private void NoteFailure(Exception exception)
     {
+        lock (_gate)
+        {
+            if (_first is not null)
+            {
+                _first.TrySetException(exception);
+                _first.Task.Observe(); // perhaps nobody waits
+                _first = NewSignal();
+            }
+        }
+
         if (!_isFailing)
         {
             _isFailing = true;

@@ -12,6 +12,8 @@ internal sealed class PresenceRoster<THandler>(IPresenceRosterFactory factory, H
 
     public int Count => _roster.Count;
 
+    public ValueTask WaitUntilReadAsync(CancellationToken cancellationToken = default) => _roster.WaitUntilReadAsync(cancellationToken);
+
     public ValueTask WaitUntilCurrentAsync(CancellationToken cancellationToken = default) => _roster.WaitUntilCurrentAsync(cancellationToken);
 
     public bool IsOnline(string userId) => _roster.IsOnline(userId);
