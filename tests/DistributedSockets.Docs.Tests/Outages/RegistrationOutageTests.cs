@@ -203,7 +203,7 @@ public sealed class RegistrationOutageTests
         await Assert.ThrowsAsync<BackplaneUnavailableException>(() => rooms.JoinAsync("alice", "blue", Cancelled));
         await Assert.ThrowsAsync<BackplaneUnavailableException>(async () => await router.SendToGroupAsync("blue", "blue", Cancelled));
         Assert.Equal("blue", await ReceiveAsync(alice));
-        Assert.Equal(HttpStatusCode.OK, (await visitor.Http.GetAsync("/rooms/red/people", Cancelled)).StatusCode);
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, (await visitor.Http.GetAsync("/rooms/red/people", Cancelled)).StatusCode); // nobody knows yet
         Assert.Equal(HttpStatusCode.ServiceUnavailable, (await visitor.Http.PostAsync("/admin/ban/alice", null, Cancelled)).StatusCode);
         await alice.ReceiveAsync(new byte[100], Cancelled).WithinGuardAsync();
         Assert.Equal("banned", alice.CloseStatusDescription);

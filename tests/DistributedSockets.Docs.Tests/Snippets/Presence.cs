@@ -40,13 +40,15 @@ internal static class PresenceProgram
         // snippet: presence-roster
         app.MapGet("/online", async (IPresenceRoster<ChatHandler> roster, CancellationToken cancellationToken) =>
         {
-            await roster.WaitUntilReadAsync(cancellationToken); // the first time it reads a snapshot; later it returns at once
-            return roster.ListUsers();
-        });
-        app.MapGet("/rooms/{room}", async (string room, IPresenceRoster<ChatHandler> roster, CancellationToken cancellationToken) =>
-        {
-            await roster.WaitUntilReadAsync(cancellationToken);
-            return roster.ListUsersInGroup(room);
+            try
+            {
+                await roster.WaitUntilReadAsync(cancellationToken);     // the first time it reads a snapshot; later it returns at once
+                return Results.Ok(roster.ListUsers());
+            }
+            catch (Exception exception) when (exception is BackplaneUnavailableException or SessionStoreUnavailableException)
+            {
+                return Results.StatusCode(503);                         // nothing has been read yet
+            }
         });
         // end-snippet
     }

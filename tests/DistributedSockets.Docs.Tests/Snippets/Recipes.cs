@@ -19,8 +19,15 @@ internal static class RecipesProgram
         // snippet: recipes-presence
         app.MapGet("/rooms/{room}/people", async (string room, IPresenceRoster<RoomHandler> roster, CancellationToken cancellationToken) =>
         {
-            await roster.WaitUntilReadAsync(cancellationToken);
-            return roster.ListUsersInGroup(room);
+            try
+            {
+                await roster.WaitUntilReadAsync(cancellationToken);     // the first time it reads a snapshot; later it returns at once
+                return Results.Ok(roster.ListUsersInGroup(room));
+            }
+            catch (Exception exception) when (exception is BackplaneUnavailableException or SessionStoreUnavailableException)
+            {
+                return Results.StatusCode(503);                         // nothing has been read yet
+            }
         });
         // end-snippet
     }
