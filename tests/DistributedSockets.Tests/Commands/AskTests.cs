@@ -415,6 +415,23 @@ public sealed partial class AskTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Ask_CommandComesTwice_ClientIsAskedOnce()
+    {
+        await using var client = await ConnectAsync(isHere: false);
+        _backplane.Records = true;
+        var asking = AskAsync(client);
+        var id = await ReceiveIdAsync(client);
+
+        var (channel, bytes) = _backplane.Published.Single(static sent => IsQuestion(sent.Payload));
+        await _backplane.PublishAsync(channel, bytes, Cancellation);
+
+        await _here.Router.SendToConnectionAsync(client.Id, "fence", Cancellation); // on the same way, and behind it
+        Assert.Equal("fence", await client.ReceiveTextAsync());
+        await client.SendAsync($"re:{id}:once");
+        Assert.EndsWith(":once", (await asking.WithinGuardAsync()).GetText());
+    }
+
+    [Fact]
     public async Task Ask_MatcherThrows_MessageGoesToTheHandlerAndAnswersAreFoundAllTheSame()
     {
         await using var client = await ConnectAsync(isHere: true);
@@ -487,6 +504,10 @@ public sealed partial class AskTests : IAsyncLifetime
         Assert.StartsWith("ask:", text);
         return text[4..];
     }
+
+    private static bool IsQuestion(byte[] payload) =>
+        Envelope.Read(payload, EnvelopeKnowledge.Current, out var envelope) == EnvelopeVerdict.Taken && envelope.Kind == EnvelopeKind.Command
+        && envelope.Body().TryReadCommand(out _, out var command) && command.Kind == RemoteCommandKind.Ask;
 
     private static Task<AskFailedException> FailsAsync(Task asking) => Assert.ThrowsAsync<AskFailedException>(() => asking.WithinGuardAsync());
 
