@@ -1,6 +1,7 @@
 using DistributedSockets.Testing;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 
 namespace DistributedSockets.Tests.Presence;
 
@@ -35,6 +36,24 @@ public sealed class PresenceRosterTests
         await bob.SendAsync("-red", Cancellation);
         await alice.CloseAsync(cancellationToken: Cancellation);
         await UntilAsync(() => Everyone(here) == "bob" && Everyone(elsewhere) == "bob" && here.CountInGroup("red") + elsewhere.CountInGroup("red") == 0, "both know that alice has gone");
+    }
+
+    [Fact]
+    public async Task Roster_NobodyObservesChanges_UsersComeAndGo()
+    {
+        await using var cluster = await PresenceCluster.StartAsync(
+            2, configure: static options => options.ConfigureServices(static services => services.RemoveAll<IPresenceObserver>()));
+        var rosters = new[] { cluster.Roster(0), cluster.Roster(1) };
+        await Task.WhenAll(rosters.Select(static roster => roster.WaitUntilCurrentAsync(Cancellation).AsTask()));
+        await using var alice = await cluster.ConnectAsync(0, "alice");
+        await alice.SendAsync("red", Cancellation);
+        await UntilAsync(() => Array.TrueForAll(rosters, static roster => roster.IsInGroup("alice", "red") && roster.IsOnline("alice")), "alice is known");
+
+        await alice.CloseAsync(cancellationToken: Cancellation);
+        await UntilAsync(() => Array.TrueForAll(rosters, static roster => roster.Count + roster.CountInGroup("red") == 0), "alice has gone");
+        await using var again = await cluster.ConnectAsync(1, "alice");
+        await UntilAsync(() => Array.TrueForAll(rosters, static roster => roster.IsOnline("alice")), "alice is back");
+        Assert.Empty(cluster.Told.All);
     }
 
     [Fact]

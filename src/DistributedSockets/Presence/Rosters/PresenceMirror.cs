@@ -31,7 +31,7 @@ internal sealed class PresenceMirror(string? epoch, long floor)
     internal void Apply(in PresenceNews news, long now)
     {
         LastVersion = Math.Max(LastVersion, news.Version);
-        if (_known.TryGetValue(news.Subject, out var known) ? news.Version <= known.Version : news.Version <= _floor)
+        if (_known.TryGetValue(news.Subject, out var known) ? !IsNewer(news, known) : news.Version <= _floor)
         {
             return;
         }
@@ -55,6 +55,10 @@ internal sealed class PresenceMirror(string? epoch, long floor)
             }
         }
     }
+
+    // Whoever goes where no observer is to be told leaves no record: the news of it have the version of the record that was deleted.
+    private static bool IsNewer(in PresenceNews news, (long Version, bool IsPresent) known) =>
+        news.Version > known.Version || (news.Version == known.Version && known.IsPresent && !news.IsPresent);
 
     private void Set(PresenceSubject subject, bool isPresent, long version)
     {
