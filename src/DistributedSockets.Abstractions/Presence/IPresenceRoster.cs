@@ -31,6 +31,7 @@ public interface IPresenceRoster
 
     /// <summary>Waits until <see cref="IsCurrent"/>, for as long as an outage may last.</summary>
     /// <param name="cancellationToken">Ends the wait.</param>
+    /// <exception cref="InvalidOperationException">The node stops meanwhile, or as for all members.</exception>
     ValueTask WaitUntilCurrentAsync(CancellationToken cancellationToken = default);
 
     /// <summary>Whether a user is online.</summary>

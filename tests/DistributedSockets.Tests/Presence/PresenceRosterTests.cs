@@ -120,6 +120,17 @@ public sealed class PresenceRosterTests
     }
 
     [Fact]
+    public async Task Roster_NodeStopsBeforeItIsCurrent_EndsTheWait()
+    {
+        await using var cluster = await PresenceCluster.StartAsync(1);
+        cluster.Nodes.CutBackplane();
+        var wait = cluster.Roster(0).WaitUntilCurrentAsync(CancellationToken.None).AsTask();
+        await cluster.Nodes.StopAsync(0, Cancellation);
+
+        await Assert.ThrowsAsync<InvalidOperationException>(() => wait.WaitAsync(Eventually.Guard, Cancellation));
+    }
+
+    [Fact]
     public async Task Roster_StoreLosesEverything_KeepsWhoIsThere()
     {
         await using var cluster = await PresenceCluster.StartAsync(2);

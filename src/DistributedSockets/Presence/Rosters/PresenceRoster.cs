@@ -109,6 +109,11 @@ internal sealed partial class PresenceRoster : IPresenceRoster
                 read = _read.Task;
             }
 
+            if (_stopping.IsCancellationRequested)
+            {
+                throw new InvalidOperationException($"The node stops, so the roster of hub '{Hub}' becomes current no more.");
+            }
+
             await read.WaitAsync(cancellationToken);
         }
     }
@@ -222,6 +227,7 @@ internal sealed partial class PresenceRoster : IPresenceRoster
         lock (_gate)
         {
             loop = _loop ??= Task.CompletedTask;
+            _read.TrySetResult(); // whoever waits would wait for ever
         }
 
         await loop.WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
