@@ -49,7 +49,10 @@ public sealed class NatsPermissionHostTests : IAsyncLifetime
             Assert.Equal("user", await ReceiveAsync(client));
             var store = sender.Services.GetRequiredService<ISessionStore>();
             await Eventually.TrueAsync(async () => await store.IsOnlineAsync(Hub, "alice", Cancellation), "the session is stored");
+            var roster = sender.Services.GetRequiredService<IPresenceRosterFactory>().GetRoster(Hub);
+            await Eventually.TrueAsync(() => roster.IsOnline("alice") && roster.IsInGroup("alice", "red"), "the roster has her");
             await Router(sender).RemoveFromGroupAsync(id, "red", Cancellation);
+            await Eventually.TrueAsync(() => !roster.IsInGroup("alice", "red"), "the roster follows");
             await Router(sender).AddUserToGroupAsync("alice", "blue", Cancellation);
             await Eventually.TrueAsync(async () => await store.CountAsync(SessionQuery.ForGroup(Hub, "blue"), Cancellation) == 1, "her connection joins");
             var asking = Router(sender).AskAsync(id, WebSocketMessage.Text, TimeSpan.FromSeconds(30), Cancellation);
@@ -153,6 +156,7 @@ public sealed class NatsPermissionHostTests : IAsyncLifetime
         builder.Services.AddDistributedWebSockets(static options =>
             {
                 options.DrainTimeout = TimeSpan.Zero;
+                options.Presence = PresenceScope.UsersAndGroups;
                 options.AnswerMatcher = static message => message.GetText(); // who is asked answers with the id of the question
             })
             .ConfigureCluster(static cluster => cluster.Prefix = Prefix)
