@@ -33,8 +33,8 @@ public interface ISessionDirectory
     /// <param name="query">Which sessions.</param>
     /// <param name="maxSessions">The size of the page, 1 to <see cref="MaxPageSize"/>.</param>
     /// <param name="continuationToken">
-    /// <see cref="SessionPage.ContinuationToken"/> of the page before; <see langword="null"/> to begin. It may come back from a client: it is
-    /// checked, belongs to this query alone, tells which sessions stood last, and is good for as long as one likes, on any node.
+    /// <see cref="SessionPage.ContinuationToken"/> of the page before; <see langword="null"/> to begin. It may be given to a client and come back:
+    /// it is checked, and refused with another query. It names the last session of its page, and stays valid on every node for as long as you like.
     /// </param>
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <exception cref="ArgumentOutOfRangeException">The size is out of range.</exception>
@@ -60,13 +60,13 @@ public interface ISessionDirectory
     /// <summary>Lists some of the groups of a hub that have connections, each with how many, and where to go on.</summary>
     /// <remarks>
     /// Over all pages a group that is there all the time comes exactly once; by size, one whose size changes meanwhile may come twice or not at all.
-    /// The session store keeps the sizes, so nobody counts connections for this.
+    /// The session store keeps the sizes up to date, so no call counts connections or asks the nodes.
     /// </remarks>
     /// <param name="query">Which groups, and in which order.</param>
     /// <param name="maxGroups">The size of the page, 1 to <see cref="MaxPageSize"/>.</param>
     /// <param name="continuationToken">
-    /// <see cref="GroupPage.ContinuationToken"/> of the page before; <see langword="null"/> to begin. It may come back from a client: it is
-    /// checked, belongs to this query alone, tells which group stood last, and is good for as long as one likes, on any node.
+    /// <see cref="GroupPage.ContinuationToken"/> of the page before; <see langword="null"/> to begin. It may be given to a client and come back:
+    /// it is checked, and refused with another query. It names the last group of its page, and stays valid on every node for as long as you like.
     /// </param>
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <exception cref="ArgumentOutOfRangeException">The size is out of range.</exception>

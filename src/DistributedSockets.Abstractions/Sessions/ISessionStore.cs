@@ -74,7 +74,7 @@ public interface ISessionStore : IAsyncDisposable, IDisposable
 
     /// <summary>Lists some of the sessions that match, in an order of the store's own, and where to go on.</summary>
     /// <remarks>
-    /// Over all pages a session that is there all the time comes exactly once, whatever others come and go; one that comes or goes meanwhile comes once
+    /// Over all pages a session that is there all the time comes exactly once, however many others come and go; one that comes or goes meanwhile comes once
     /// or not at all. A page that is not the last is full.
     /// </remarks>
     /// <param name="query">Which sessions.</param>

@@ -21,6 +21,9 @@ internal sealed partial class RedisSessionStore
         [LoggerMessage(1024, LogLevel.Warning, "Key {Key} in Redis holds something other than the session store's and counts as missing. {Others} more did since the last report.")]
         public static partial void ForeignKey(ILogger logger, string key, int others);
 
+        [LoggerMessage(1026, LogLevel.Warning, "The sizes of groups could not be written to Redis, and follow once it takes them. Sessions are not affected.")]
+        public static partial void SizesLate(ILogger logger, Exception exception);
+
         [LoggerMessage(1025, LogLevel.Warning, "{Count} keys in Redis held something other than the session store's. They were deleted, and what belongs there is written anew.")]
         public static partial void ForeignKeysDeleted(ILogger logger, long count);
     }

@@ -32,6 +32,7 @@ internal sealed partial class RedisSessionStore : ISessionStore
     private readonly RareLog _foreignKeys;
     private readonly RareLog _deletedKeys;
     private readonly RareLog _forgottenNodes;
+    private readonly RareLog _lateSizes;
 
     public RedisSessionStore(
         IOptions<RedisSessionStoreOptions> options,
@@ -47,6 +48,7 @@ internal sealed partial class RedisSessionStore : ISessionStore
         _foreignKeys = new(1, time);
         _deletedKeys = new(1, time);
         _forgottenNodes = new(16, time);
+        _lateSizes = new(1, time);
         _prefix = clusterOptions.Value.Prefix;
         _nodes = RedisSessionKeys.Nodes(_prefix);
         _connection = new RedisConnection(options.Value, time);
@@ -84,6 +86,17 @@ internal sealed partial class RedisSessionStore : ISessionStore
         }
 
         await KeepSharesAsync(database, keys, shares, writes, [.. ((RedisValue[]?)hubs ?? []).Select(static hub => (string)hub!)], (RedisValue)end, cancellationToken).ConfigureAwait(false);
+        if (shares.GetDue().Count > 0)
+        {
+            try
+            {
+                await ShareIfPossibleAsync(database, keys, shares, isOwn: true, writes, cancellationToken).ConfigureAwait(false);
+            }
+            catch (SessionStoreUnavailableException exception) when (RedisErrors.IsWrongType(exception))
+            {
+                // The next commit puts it right, and a lease must not run out because of it.
+            }
+        }
 
         await listed.ConfigureAwait(false);
         return !writes.TakeLoss();
@@ -176,7 +189,8 @@ internal sealed partial class RedisSessionStore : ISessionStore
 
         await leased.ConfigureAwait(false);
         await listed.ConfigureAwait(false);
-        await ShareAsync(database, keys, shares, isOwn, own.Writes, cancellationToken).ConfigureAwait(false);
+        shares.Touch(updates); // once more, as a renewal may have written the sizes from before
+        await ShareIfPossibleAsync(database, keys, shares, isOwn, own.Writes, cancellationToken).ConfigureAwait(false);
 
         async Task EndOneAsync()
         {

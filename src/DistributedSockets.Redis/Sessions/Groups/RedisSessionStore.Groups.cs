@@ -41,7 +41,7 @@ internal sealed partial class RedisSessionStore
             }
         }
 
-        throw new SessionStoreUnavailableException("So many nodes of this hub were lost that what they left is still being taken away. Ask again.");
+        throw new SessionStoreUnavailableException("More nodes of this hub were lost than one call can clean up after. Ask again.");
     }
 
     private static async Task<RedisResult[]> ReadGroupsAsync(IDatabase database, RedisHubKeys hub, GroupQuery query, GroupPosition? after, int maxGroups)
@@ -84,6 +84,33 @@ internal sealed partial class RedisSessionStore
         }
 
         return new() { Groups = groups, ContinuationToken = next };
+    }
+
+    /// <summary>Writes the sizes that are due. The server of a hub may be away while that of the node is not: then they follow with the next commit or renewal.</summary>
+    private async Task ShareIfPossibleAsync(
+        IDatabase database, RedisSessionKeys keys, RedisShares shares, bool isOwn, RedisWrites? writes, CancellationToken cancellationToken)
+    {
+        await shares.Writing.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            await ShareAsync(database, keys, shares, isOwn, writes, cancellationToken).ConfigureAwait(false);
+        }
+        catch (SessionStoreUnavailableException exception) when (!RedisErrors.IsWrongType(exception))
+        {
+            LogSizesLate(exception);
+        }
+        finally
+        {
+            shares.Writing.Release();
+        }
+    }
+
+    private void LogSizesLate(SessionStoreUnavailableException exception)
+    {
+        if (_lateSizes.TryPass(out _))
+        {
+            Log.SizesLate(_logger, exception);
+        }
     }
 
     /// <summary>Writes the sizes that the changes of a node have changed, as its own keys have them now.</summary>
@@ -138,6 +165,11 @@ internal sealed partial class RedisSessionStore
             catch (SessionStoreUnavailableException exception) when (RedisErrors.IsWrongType(exception))
             {
                 // As good as gone.
+            }
+            catch (SessionStoreUnavailableException exception)
+            {
+                LogSizesLate(exception);
+                return; // the lease itself is renewed; should the share run out meanwhile, the next renewal notices
             }
 
             if (!isWhole)

@@ -10,6 +10,9 @@ internal sealed class RedisShares(long first)
     private readonly Dictionary<string, HashSet<string>> _due = new(StringComparer.Ordinal);
     private long _last = first;
 
+    /// <summary>Held while sizes are read and written, so that an older one never comes behind a newer one.</summary>
+    public SemaphoreSlim Writing { get; } = new(1);
+
     /// <summary>The hubs in which the node has a share.</summary>
     public string[] Hubs
     {
