@@ -76,9 +76,10 @@ public sealed class ConnectionStormTests(SharedCluster cluster)
             ["CloseTimeout"] = "00:00:01",
         });
         var channels = await ChannelsAsync() + 1; // and the node's own, which stays once it has had a connection
-        await (await node.ConnectAsync()).DisposeAsync();
+        await (await RawClient.OpenAsync(node.Endpoint("first", "first"))).DisposeAsync();
         await Guard.UntilAsync(node.SessionsAsync, static sessions => sessions.Length == 0, "the first session has ended");
-        var keys = await KeysAsync(); // with the name of the hub, which stays
+        await Guard.UntilAsync(() => CountAsync("KEYS", $"*{_prefix}*:share:*"), static shares => shares == 0, "the node has no share in the sizes of groups");
+        var keys = await KeysAsync(); // with the name of the hub, and what a hub that has had groups keeps of the node: all that stays
         await ChurnAsync(node, duration / 10); // until all that a node ever keeps is there
         await SettleAsync(node, channels, keys);
         var heap = await node.CollectAsync();
