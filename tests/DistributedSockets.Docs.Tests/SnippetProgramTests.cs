@@ -33,6 +33,19 @@ public sealed class SnippetProgramTests
     }
 
     [Fact]
+    public async Task Programs_AddressOpenedInABrowser_IsAPageWhoseConsoleMayConnect()
+    {
+        await using var readme = Snippets.Readme.ReadmeProgram.Build(s_anyPort);
+        await using var start = Snippets.GettingStarted.GettingStartedProgram.Build(s_anyPort);
+        foreach (var app in new[] { readme, start })
+        {
+            await app.StartAsync(Cancelled);
+            using var browser = VisitorOf(app);
+            Assert.NotEmpty(await browser.Http.GetStringAsync("/", Cancelled)); // an error page of the browser may fetch nothing from here
+        }
+    }
+
+    [Fact]
     public async Task Readme_Strangers_NeitherConnectNorNotifyNorSignInInProduction()
     {
         await using var app = Snippets.Readme.ReadmeProgram.Build(s_anyPort);

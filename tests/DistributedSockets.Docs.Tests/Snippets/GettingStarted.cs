@@ -14,6 +14,7 @@ internal static class GettingStartedProgram
         // snippet: start-program
         var app = builder.Build();
         app.MapDistributedWebSocket<ChatHandler>("/chat");
+        app.MapGet("/", () => "Open the console of this page.");            // browsers let no error page connect
         // end-snippet
 
         // snippet: start-push

@@ -21,6 +21,7 @@ internal static class ReadmeProgram
 
         var app = builder.Build();
         app.MapDistributedWebSocket<ChatHandler>("/chat").RequireAuthorization();
+        app.MapGet("/", () => "Open the console of this page.");    // browsers let no error page connect
 
         // Push: from any node to every connection of a user, wherever it is. Only who has signed in may.
         app.MapPost("/notify/{user}", async (string user, Alert alert, IWebSocketRouter<ChatHandler> router) =>
