@@ -5,6 +5,7 @@ internal struct PingState
 {
     private long _pingedAt;
     private long _answerDueSince;
+    private long _takenAt;
     private int _flushes;
     private bool _isWritten;
 
@@ -15,7 +16,7 @@ internal struct PingState
     /// <param name="options">How long a client may be silent, and may take to answer.</param>
     /// <param name="time">The clock.</param>
     /// <param name="now">Now, as its timestamp.</param>
-    /// <returns>Whether the client has left a ping unanswered for longer than it may.</returns>
+    /// <returns>Whether the client has left a ping unanswered, or taken nothing of what is written to it, for longer than it may.</returns>
     internal bool HasFailed(TapStream tap, OutboundQueue queue, long waitingSince, HubOptions options, TimeProvider time, long now)
     {
         if (_pingedAt != 0 && tap.LastReadAt >= _pingedAt)
@@ -30,21 +31,27 @@ internal struct PingState
                 return false;
             }
 
-            (_pingedAt, _answerDueSince, _flushes, _isWritten) = (now, now, queue.Flushes, false);
+            (_pingedAt, _answerDueSince, _takenAt, _flushes, _isWritten) = (now, now, now, queue.Flushes, false);
             queue.Ping();
         }
 
         // The answer is due from when the ping has gone out. It may wait behind a large frame, which a slow client takes bit by bit.
-        if (!_isWritten)
+        var wasWritten = _isWritten;
+        _isWritten = wasWritten || !queue.IsPingWaiting;
+        if (_flushes != queue.Flushes || (wasWritten && queue.QueuedBytes == 0))
         {
-            _isWritten = !queue.IsPingWaiting;
-            if (_flushes != queue.Flushes)
-            {
-                (_answerDueSince, _flushes) = (now, queue.Flushes);
-            }
+            (_takenAt, _flushes) = (now, queue.Flushes);
         }
 
-        // An answer is read only while a message is waited for; the time the handler takes is not the client's.
-        return waitingSince != 0 && time.GetElapsedTime(Math.Max(_answerDueSince, waitingSince), now) >= options.KeepAliveTimeout;
+        if (!wasWritten)
+        {
+            _answerDueSince = _takenAt;
+        }
+
+        // An answer is read only while a message is waited for; the time the handler takes is not the client's. But a handler may be busy
+        // waiting for the client to take what it streams.
+        return waitingSince != 0
+            ? time.GetElapsedTime(Math.Max(_answerDueSince, waitingSince), now) >= options.KeepAliveTimeout
+            : time.GetElapsedTime(_takenAt, now) >= options.KeepAliveTimeout && (!_isWritten || queue.QueuedBytes > 0);
     }
 }

@@ -146,7 +146,8 @@ public class HubOptions : HandshakeOptions
     /// <value>The default is 20 seconds; 1 second to 1 hour.</value>
     /// <remarks>
     /// It counts from when the ping was written. A ping that waits behind a large frame is not late for as long as the client takes some of
-    /// that frame within this time.
+    /// that frame within this time. The time that the handler takes is not counted, but a client that takes nothing of what is written to it
+    /// is ended all the same.
     /// </remarks>
     public TimeSpan KeepAliveTimeout { get; set; } = TimeSpan.FromSeconds(20);
 

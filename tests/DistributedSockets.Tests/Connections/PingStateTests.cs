@@ -92,6 +92,32 @@ public sealed class PingStateTests
         Assert.True(HasFailedAfter(1));
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Handler_BusyStreamingToAClientThatTakesNothing_FailsAfterTheTimeout(bool pingIsWritten)
+    {
+        using var large = SharedFrame.Encode(WebSocketMessage.Binary(new byte[10 * OutboundQueue.JoinBytes]));
+        if (pingIsWritten)
+        {
+            Assert.False(HasFailedAfter(8, isReading: false));
+            Assert.False(HasFailedAfter(1_000, isReading: false)); // with nothing to take
+            Assert.False(_queue.IsPingWaiting);
+        }
+
+        _stream.Shut();
+        Assert.True(_queue.TryEnqueue(large));
+        _queue.Start();
+        if (!pingIsWritten)
+        {
+            Assert.False(HasFailedAfter(8, isReading: false));
+            Assert.True(_queue.IsPingWaiting);
+        }
+
+        Assert.False(HasFailedAfter(7, isReading: false));
+        Assert.True(HasFailedAfter(1, isReading: false));
+    }
+
     /// <summary>Looks after the client once, after some seconds.</summary>
     private bool HasFailedAfter(int seconds, bool isReading = true)
     {
