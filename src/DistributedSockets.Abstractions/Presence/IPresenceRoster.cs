@@ -27,6 +27,7 @@ public interface IPresenceRoster
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <exception cref="SessionStoreUnavailableException">The session store cannot be reached, and nothing has been read yet. It is tried again.</exception>
     /// <exception cref="BackplaneUnavailableException">The same of the backplane.</exception>
+    /// <exception cref="InvalidOperationException">The node stops meanwhile, or as for all members.</exception>
     ValueTask WaitUntilReadAsync(CancellationToken cancellationToken = default);
 
     /// <summary>Waits until <see cref="IsCurrent"/>, for as long as an outage may last.</summary>

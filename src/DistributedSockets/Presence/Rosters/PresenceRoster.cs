@@ -90,6 +90,11 @@ internal sealed partial class PresenceRoster : IPresenceRoster
             first = _first?.Task ?? Task.CompletedTask;
         }
 
+        if (_stopping.IsCancellationRequested && !first.IsCompleted)
+        {
+            throw Stopping();
+        }
+
         await first.WaitAsync(cancellationToken);
     }
 
@@ -111,7 +116,7 @@ internal sealed partial class PresenceRoster : IPresenceRoster
 
             if (_stopping.IsCancellationRequested)
             {
-                throw new InvalidOperationException($"The node stops, so the roster of hub '{Hub}' becomes current no more.");
+                throw Stopping();
             }
 
             await read.WaitAsync(cancellationToken);
@@ -228,12 +233,16 @@ internal sealed partial class PresenceRoster : IPresenceRoster
         {
             loop = _loop ??= Task.CompletedTask;
             _read.TrySetResult(); // whoever waits would wait for ever
+            _first?.TrySetException(Stopping());
+            _first?.Task.Observe();
         }
 
         await loop.WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
     private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    private InvalidOperationException Stopping() => new($"The node is stopping, so the roster of hub '{Hub}' is read no more.");
 
     private bool IsCurrentLocked() => _isCurrent && !_health.IsBackplaneAway && !_health.IsBackplanePartlyAway;
 
