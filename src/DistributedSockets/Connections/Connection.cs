@@ -288,6 +288,9 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner, IMe
             if (EndingFor(now) > _services.Options.CloseTimeout)
             {
                 _ = _close.AnswerAsync(); // never throws
+
+                // However late this look comes: the answer must not be cut off before the client can have read it.
+                _endingSince = now - (long)(_services.Options.CloseTimeout.TotalSeconds * _services.Time.TimestampFrequency);
             }
 
             return;

@@ -101,6 +101,31 @@ public sealed class StuckHandlerTests
     }
 
     [Fact]
+    public async Task Handler_StuckWhenItsClientClosesAndTheNodeLooksLate_ClientIsAnsweredBeforeItIsCutOff()
+    {
+        await using var node = await AppNode.StartAsync(options: static options => options.CloseTimeout = TimeSpan.FromMinutes(1));
+        node.Probe.OnMessage = async (_, _, _) =>
+        {
+            _started.TrySetResult();
+            await _finish.Task;
+        };
+        await using var client = await node.ConnectAsync("ann");
+        await GetStuckAsync(client);
+        await client.Socket.CloseOutputAsync((WebSocketCloseStatus)4_500, null, Cancellation);
+        var connection = (Connection)node.Probe.Connections[client.Id];
+        await Eventually.TrueAsync(() => connection.IsClosedByClient, "the close frame has come");
+        var (now, minute) = (TimeProvider.System.GetTimestamp(), 60 * TimeProvider.System.TimestampFrequency);
+        connection.KeepAlive(now);
+
+        connection.KeepAlive(now + (3 * minute));
+
+        Assert.False(connection.IsHandlerStuck(now + (3 * minute)));
+        Assert.Equal((WebSocketCloseStatus)4_500, (await client.ReceiveCloseAsync()).Status);
+        Assert.True(connection.IsHandlerStuck(now + (4 * minute) + 1_000));
+        _finish.SetResult();
+    }
+
+    [Fact]
     public async Task Handler_BusyWhenItsClientCloses_AnswersTheMessageBeforeTheClose()
     {
         await using var node = await AppNode.StartAsync(options: static options => options.CloseTimeout = TimeSpan.FromMinutes(1));
