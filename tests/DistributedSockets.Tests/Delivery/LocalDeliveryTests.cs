@@ -121,7 +121,7 @@ public sealed class LocalDeliveryTests
         var members = new Connection[1_000];
         for (var i = 0; i < members.Length; i++)
         {
-            members[i] = Connect(node, Stream.Null);
+            members[i] = Connect(node, new FixedWriter());
             node.Hub.Add(members[i]);
             node.Hub.AddToGroup(members[i], $"g{i / 20}", int.MaxValue);
         }
@@ -149,13 +149,39 @@ public sealed class LocalDeliveryTests
         }
     }
 
-    private static Connection Connect(AppNode node, Stream stream) => new(
+    private static Connection Connect(AppNode node, Stream stream) => Connect(node, PipeWriter.Create(stream));
+
+    private static Connection Connect(AppNode node, PipeWriter output) => new(
         new DefaultHttpContext(),
         WebSocket.CreateFromStream(new MemoryStream(), new()),
-        new TapStream(Stream.Null, PipeWriter.Create(stream), TimeProvider.System),
+        new TapStream(Stream.Null, output, TimeProvider.System),
         node.Hub.Name,
         null,
         node.Services.GetRequiredService<ConnectionServices>());
+
+    /// <summary>Takes all at once into memory of its own: the arrays of the shared pool, of which .NET's writers take theirs, any GC may let go.</summary>
+    private sealed class FixedWriter : PipeWriter
+    {
+        private readonly byte[] _buffer = new byte[64];
+
+        public override void Advance(int bytes)
+        {
+        }
+
+        public override Memory<byte> GetMemory(int sizeHint = 0) => _buffer;
+
+        public override Span<byte> GetSpan(int sizeHint = 0) => _buffer;
+
+        public override ValueTask<FlushResult> FlushAsync(CancellationToken cancellationToken = default) => default;
+
+        public override void CancelPendingFlush()
+        {
+        }
+
+        public override void Complete(Exception? exception = null)
+        {
+        }
+    }
 
     /// <summary>Blocks the thread that writes.</summary>
     private sealed class BlockingStream(ManualResetEventSlim gate) : MemoryStream
