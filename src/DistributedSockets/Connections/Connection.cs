@@ -10,7 +10,7 @@ using Microsoft.Extensions.Primitives;
 namespace DistributedSockets;
 
 /// <summary>One accepted WebSocket: calls its handler with what comes, queues what goes, and closes once.</summary>
-internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner, IMessageReaderOwner, ICloseHandshakeOwner
+internal sealed partial class Connection : WebSocketConnection, IOutboundQueueOwner, IMessageReaderOwner, ICloseHandshakeOwner
 {
     private readonly WebSocket _socket;
     private readonly OutboundQueue _queue;
@@ -18,8 +18,6 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner, IMe
     private readonly CloseHandshake _close;
     private readonly ConnectionServices _services;
     private readonly TapStream? _tap;
-    private readonly OpenQuestions? _questions; // and the queue: where the hub has a matcher for answers
-    private readonly InboundQueue? _inbound;
     private IDictionary<object, object?>? _items;
     private WebSocketHandler? _handler;
     private ConnectionLimits _limits;
@@ -120,12 +118,6 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner, IMe
 
     /// <summary>Whether the client's close frame has come, at least its beginning, while the handler is busy.</summary>
     internal bool IsClosedByClient => _reader.WaitingSince == 0 && _socket.State == WebSocketState.CloseReceived;
-
-    /// <summary>Whether the client has been asked something and has not answered yet.</summary>
-    internal bool IsAsked => _questions is { AreOpen: true };
-
-    /// <summary>How many messages wait for the handler, that were read because the client has been asked something.</summary>
-    internal int WaitingMessages => _inbound?.Count ?? 0;
 
     /// <summary>Why it ended; set once, when it begins to end.</summary>
     internal DisconnectReason? Reason => _close.Reason;
@@ -308,45 +300,6 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner, IMe
         }
     }
 
-    /// <summary>Asks the client something and waits for its answer. The question is queued within the call.</summary>
-    /// <param name="id">The id by which the hub's matcher finds the answer.</param>
-    /// <param name="question">The question, copied within the call.</param>
-    /// <param name="timeout">How long to wait.</param>
-    /// <param name="cancellationToken">Gives up the question.</param>
-    /// <exception cref="ArgumentException">A text message is no valid UTF-8.</exception>
-    internal async Task<CommandAnswer> AskAsync(string id, WebSocketMessage question, TimeSpan timeout, CancellationToken cancellationToken)
-    {
-        if (_questions is null || _inbound is null)
-        {
-            return new(RemoteCommandOutcome.NoMatcher);
-        }
-
-        var refusal = _questions.Open(id, out var open);
-        if (refusal != RemoteCommandOutcome.Done)
-        {
-            return new(refusal);
-        }
-
-        try
-        {
-            _inbound.OnAsked(); // before the client can have got it
-            if (!Enqueue(question) && _questions.Close(open))
-            {
-                return new(RemoteCommandOutcome.QueueFull);
-            }
-
-            return await open.Answer.WaitAsync(timeout, _services.Time, cancellationToken);
-        }
-        catch (TimeoutException)
-        {
-            return _questions.Close(open) ? new(RemoteCommandOutcome.NoAnswer) : await open.Answer; // answered at the last moment
-        }
-        finally
-        {
-            _questions.Close(open);
-        }
-    }
-
     /// <summary>Whether the connection has ended, but its handler had the close timeout after it and has not returned. Called from time to time.</summary>
     internal bool IsHandlerStuck(long now)
     {
@@ -393,9 +346,6 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner, IMe
         _questions?.End();
     }
 
-    private static DisconnectReason HandlerError(WebSocketCloseStatus status, string description, Exception exception) =>
-        new() { Kind = DisconnectKind.HandlerError, CloseStatus = status, Description = description, Exception = exception };
-
     /// <summary>For how long it has been known that nothing more comes from the client; zero if something may.</summary>
     private TimeSpan EndingFor(long now)
     {
@@ -424,77 +374,5 @@ internal sealed class Connection : WebSocketConnection, IOutboundQueueOwner, IMe
 
         _queue.Start();
         return isQueued;
-    }
-
-    /// <summary>Nothing more comes from the client: what it has been asked stays unanswered, and what came before that is still handled.</summary>
-    private Task DrainInboundAsync()
-    {
-        _questions?.End();
-        return _inbound is null ? Task.CompletedTask : _inbound.DrainAsync();
-    }
-
-    private ValueTask HandleAsync(ReceivedMessage message)
-    {
-        if (Reason is null && _handler is { } handler)
-        {
-            return CallAsync(handler, message);
-        }
-
-        message.Release();
-        return ValueTask.CompletedTask;
-    }
-
-    private void OnMatcherFailed(Exception exception)
-    {
-        _services.Metrics.HandlerFailed();
-        _services.Log.MatcherFailed(Id, exception);
-    }
-
-    private async ValueTask CallAsync(WebSocketHandler handler, ReceivedMessage? received)
-    {
-        try
-        {
-            if (received is { } message)
-            {
-                _services.Metrics.MessageReceived();
-                await handler.OnMessageAsync(message.Message, Aborted);
-            }
-            else
-            {
-                await handler.OnConnectedAsync(Aborted);
-            }
-        }
-        catch (Exception exception) when (IsOfEnding(exception))
-        {
-            // No fault of the handler.
-        }
-        catch (InvalidJsonException exception) when (received is not null)
-        {
-            // The client's fault, which must neither look like the handler's nor fill the log.
-            Close(new()
-            {
-                Kind = DisconnectKind.ProtocolError,
-                CloseStatus = WebSocketCloseStatus.InvalidPayloadData,
-                Description = "The message is not the JSON that is expected here.",
-                Exception = exception,
-            });
-        }
-        catch (BackplaneUnavailableException exception) when (_services.IsForgiven(exception))
-        {
-            _services.ReportFailedSend(Id, exception);
-        }
-        catch (Exception exception)
-        {
-            _services.Metrics.HandlerFailed();
-            var reason = received is null
-                ? HandlerError(CloseCodes.TryAgainLater, "The server could not begin the connection. Connect again later.", exception)
-                : HandlerError(WebSocketCloseStatus.InternalServerError, "The server failed to handle a message.", exception);
-            _services.Log.HandlerFailed(Id, (int)reason.CloseStatus!.Value, exception);
-            Close(reason);
-        }
-        finally
-        {
-            received?.Release();
-        }
     }
 }

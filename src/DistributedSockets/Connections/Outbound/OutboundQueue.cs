@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.IO.Pipelines;
-using System.Net.WebSockets;
 
 namespace DistributedSockets;
 
@@ -9,7 +8,7 @@ namespace DistributedSockets;
 /// Queueing and writing are two steps, <see cref="TryEnqueue"/> and <see cref="Start"/>, so that a fan-out can settle the order of
 /// its frames under a lock and write after it.
 /// </remarks>
-internal sealed class OutboundQueue(
+internal sealed partial class OutboundQueue(
     PipeWriter? output, HubOptions options, IOutboundQueueOwner owner, bool takesDeflated = false, long maxQueuedBytes = long.MaxValue)
     : IThreadPoolWorkItem
 {
@@ -19,8 +18,6 @@ internal sealed class OutboundQueue(
     /// <summary>What every connection may queue even while the process holds more frames than it should.</summary>
     internal const int AlwaysAllowedBytes = 64 * 1024;
 
-    private static readonly byte[] s_ping = [0x89, 0x00];
-
     private readonly Lock _gate = new();
     private readonly OutboundBacklog _backlog = new(options, maxQueuedBytes, takesDeflated);
     private readonly OutboundPump _pump = new(output);
@@ -28,7 +25,6 @@ internal sealed class OutboundQueue(
     private OutboundIntake _intake;
     private FrameDrops _drops; // of which the owner has not been told
     private bool _used;
-    private PlatformWrite? _ping;
     private bool _isStartQueued; // to the thread pool
     private Exception? _failure;
     private TaskCompletionSource? _drained;
@@ -53,12 +49,6 @@ internal sealed class OutboundQueue(
 
     /// <summary>How often the transport has taken something; wraps around.</summary>
     internal int Flushes => _pump.Flushes;
-
-    /// <summary>Whether a ping has been queued that the transport has not taken yet.</summary>
-    internal bool IsPingWaiting => Volatile.Read(ref _ping) is { Completion.Task.IsCompleted: false };
-
-    /// <summary>The code of a close frame that the platform wrote, if any.</summary>
-    internal WebSocketCloseStatus? PlatformCloseStatus { get; private set; }
 
     /// <summary>Whether there is something to write or to report. Asked without the lock: whoever changes either calls <see cref="Start"/> afterwards.</summary>
     private bool IsStartNeeded => _state == OutboundState.Ready || _drops.Any;
@@ -202,59 +192,6 @@ internal sealed class OutboundQueue(
         {
             owner.OnWriteFailed(exception);
         }
-    }
-
-    /// <summary>Queues what the platform's WebSocket writes: a whole control frame. A close frame goes behind what waits.</summary>
-    internal Task WriteAsync(ReadOnlyMemory<byte> bytes)
-    {
-        var write = new PlatformWrite(bytes.ToArray());
-        lock (_gate)
-        {
-            AddLocked(write);
-        }
-
-        Start();
-        return write.Completion.Task;
-    }
-
-    /// <summary>
-    /// Queues a ping without a payload (RFC 6455 §5.5.2); none while the last one still waits, and none once the connection begins to end,
-    /// as nothing may follow a close frame.
-    /// </summary>
-    internal void Ping()
-    {
-        var write = new PlatformWrite(s_ping);
-        lock (_gate)
-        {
-            if (_intake != OutboundIntake.Open || IsPingWaiting)
-            {
-                return;
-            }
-
-            Volatile.Write(ref _ping, write);
-            AddLocked(write);
-        }
-
-        write.Completion.Task.Observe(); // a write that fails is told to the owner
-        Start();
-    }
-
-    /// <summary>Queues a close frame behind what waits, where the platform has given up without one.</summary>
-    internal void Close(WebSocketCloseStatus status)
-    {
-        var write = new PlatformWrite([0x88, 0x02, (byte)((int)status >> 8), (byte)status]);
-        lock (_gate)
-        {
-            if (PlatformCloseStatus is not null)
-            {
-                return;
-            }
-
-            AddLocked(write);
-        }
-
-        write.Completion.Task.Observe();
-        Start();
     }
 
     /// <summary>Begins to write, for a queue that had nothing to write to.</summary>
@@ -417,24 +354,6 @@ internal sealed class OutboundQueue(
     {
         _room?.TrySetResult(); // who waits goes on elsewhere
         _room = null;
-    }
-
-    private void AddLocked(PlatformWrite write)
-    {
-        if (write.IsClose)
-        {
-            CompleteLocked();
-            PlatformCloseStatus = write.CloseStatus;
-        }
-
-        if (_failure is not null)
-        {
-            write.Completion.TrySetException(_failure);
-            return;
-        }
-
-        _backlog.Add(write);
-        GetReadyLocked();
     }
 
     private void GetReadyLocked()

@@ -1,0 +1,69 @@
+using System.Net.WebSockets;
+
+namespace DistributedSockets;
+
+/// <summary>The calls of the handler, and what becomes of the connection when one fails.</summary>
+internal sealed partial class Connection
+{
+    private static DisconnectReason HandlerError(WebSocketCloseStatus status, string description, Exception exception) =>
+        new() { Kind = DisconnectKind.HandlerError, CloseStatus = status, Description = description, Exception = exception };
+
+    private ValueTask HandleAsync(ReceivedMessage message)
+    {
+        if (Reason is null && _handler is { } handler)
+        {
+            return CallAsync(handler, message);
+        }
+
+        message.Release();
+        return ValueTask.CompletedTask;
+    }
+
+    private async ValueTask CallAsync(WebSocketHandler handler, ReceivedMessage? received)
+    {
+        try
+        {
+            if (received is { } message)
+            {
+                _services.Metrics.MessageReceived();
+                await handler.OnMessageAsync(message.Message, Aborted);
+            }
+            else
+            {
+                await handler.OnConnectedAsync(Aborted);
+            }
+        }
+        catch (Exception exception) when (IsOfEnding(exception))
+        {
+            // No fault of the handler.
+        }
+        catch (InvalidJsonException exception) when (received is not null)
+        {
+            // The client's fault, which must neither look like the handler's nor fill the log.
+            Close(new()
+            {
+                Kind = DisconnectKind.ProtocolError,
+                CloseStatus = WebSocketCloseStatus.InvalidPayloadData,
+                Description = "The message is not the JSON that is expected here.",
+                Exception = exception,
+            });
+        }
+        catch (BackplaneUnavailableException exception) when (_services.IsForgiven(exception))
+        {
+            _services.ReportFailedSend(Id, exception);
+        }
+        catch (Exception exception)
+        {
+            _services.Metrics.HandlerFailed();
+            var reason = received is null
+                ? HandlerError(CloseCodes.TryAgainLater, "The server could not begin the connection. Connect again later.", exception)
+                : HandlerError(WebSocketCloseStatus.InternalServerError, "The server failed to handle a message.", exception);
+            _services.Log.HandlerFailed(Id, (int)reason.CloseStatus!.Value, exception);
+            Close(reason);
+        }
+        finally
+        {
+            received?.Release();
+        }
+    }
+}
