@@ -40,11 +40,11 @@ internal sealed class HandshakeWatch
     private static string Remedy(int status) => status switch
     {
         StatusCodes.Status401Unauthorized =>
-            "Authorization wants a user who has signed in, and this one has not: look whether its cookie or token comes with the handshake and is still valid, or leave out RequireAuthorization.",
+            "Authorization wants a user who has signed in, and this one has not: look whether its cookie, token or ticket comes with the handshake and is still valid, or leave out RequireAuthorization.",
         StatusCodes.Status403Forbidden =>
             "Authorization does not let this user in: look at the policy of RequireAuthorization.",
         StatusCodes.Status429TooManyRequests or StatusCodes.Status503ServiceUnavailable =>
-            "Middleware before the endpoint refused it, such as rate limiting: give the endpoint a policy of its own, or DisableRateLimiting().",
+            "Middleware before the endpoint refused it, such as rate limiting: give the endpoint a policy of its own, or DisableRateLimiting(). Or the store of connection tickets is away; log event 221 says so then.",
         < StatusCodes.Status400BadRequest =>
             "Middleware answered with a redirect, which no WebSocket client follows: use wss:// where UseHttpsRedirection stands in front, and no sign-in by redirect.",
         _ => "Middleware between routing and the endpoint refused it; its own log says why.",

@@ -48,6 +48,7 @@ public sealed class ConnectionFilterTests
         }
 
         Assert.Equal((0, 0), (later, node.Hub.Count));
+        Assert.Contains("\"You are banned for a while.\"", Assert.Single(node.Logs.GetSnapshot(), static record => record.Id.Id == 116).Message);
         Assert.Empty(node.Probe.Connections);
         await using var client = await node.ConnectAsync("ann");
         Assert.Equal(1, later);

@@ -115,6 +115,7 @@ public sealed class ConnectionTicketTests
         Assert.Equal(TimeSpan.FromSeconds(1), answer.Headers.RetryAfter?.Delta);
         Assert.Equal(HttpStatusCode.ServiceUnavailable, await RefusedAsync(node, $"?ticket={ticket}"));
         Assert.Single(node.Logs.GetSnapshot(), static record => record is { Id.Id: 221, Level: LogLevel.Warning, Exception: null });
+        Assert.Contains("store of connection tickets", Assert.Single(node.Logs.GetSnapshot(), static record => record.Id.Id == 116).Message);
     }
 
     [Fact]

@@ -101,7 +101,7 @@ public sealed class ConnectingContext
         ArgumentOutOfRangeException.ThrowIfLessThan(statusCode, StatusCodes.Status400BadRequest);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(statusCode, 599);
         ArgumentException.ThrowIfNullOrEmpty(reason);
-        Refusal = new(statusCode, reason, RefusalKind.App, "A connection filter of the app said no; log event 105 has what it said.");
+        Refusal = new(statusCode, reason, RefusalKind.App, $"A connection filter of the app said no: \"{reason}\".");
     }
 
     /// <summary>The properties that the session begins with, checked by <see cref="Complete"/>.</summary>
