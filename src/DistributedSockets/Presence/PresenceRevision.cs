@@ -57,9 +57,9 @@ internal sealed class PresenceRevision
         entry.Untold?.RemoveAll(change => change.NodeId == nodeId && change.Number <= told);
         foreach (var change in entry.Untold ?? [])
         {
-            if (ledger.Find(change.NodeId) is null)
+            if (ledger.IsSettled && ledger.Find(change.NodeId) is null)
             {
-                (change.NodeId, change.Number) = (nodeId, ++number); // whoever was to tell it is gone
+                (change.NodeId, change.Number) = (nodeId, ++number); // whoever was to tell it is gone; after a loss it may be about to come back, and may have told it
             }
         }
 

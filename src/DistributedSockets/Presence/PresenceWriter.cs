@@ -273,8 +273,7 @@ internal sealed partial class PresenceWriter(
         var holders = entry.Holders?.Count ?? 0;
         entry.RemoveGone(ledger);
         return (entry.Holders?.Count ?? 0) != holders
-            || (ledger.IsSettled && entry.HasHolders != entry.IsPresent)
-            || entry.Untold?.Exists(change => ledger.Find(change.NodeId) is null) == true
+            || (ledger.IsSettled && (entry.HasHolders != entry.IsPresent || entry.Untold?.Exists(change => ledger.Find(change.NodeId) is null) == true))
             || (entry.Holders?.ContainsKey(nodeId) == true && !local.IsHere(subject));
     }
 

@@ -29,6 +29,22 @@ public sealed class PresencePartsTests
     [InlineData("x:a")]
     public void Key_OfSomethingElse_IsNone(string key) => Assert.False(PresenceSubject.TryParse(key, out _));
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Revision_ChangeOfANodeThatIsNotInTheLedger_IsTakenOverOnlyOnceTheLedgerIsSettled(bool isSettled)
+    {
+        var entry = new PresenceEntry { Holders = new() { ["b"] = 1 }, IsPresent = true, Untold = [new() { NodeId = "a", Number = 7, IsPresent = true }] };
+        var record = new PresenceRecord { Key = "u:alice", Version = 9, Value = entry.Write()! };
+        var ledger = new PresenceLedger { Epoch = "e", IsSettled = isSettled, Nodes = new() { ["b"] = new() { Life = 1 } } };
+        var number = 0L;
+
+        var revision = PresenceRevision.Of(
+            new(new("alice", null)), new(IsHere: true, HeldIn: "e", Announced: 0, Told: 0), record, ledger, "b", hasObservers: true, ref number);
+
+        Assert.Equal(isSettled ? 1 : 0, revision.Untold.Count);
+    }
+
     [Fact]
     public void Mirror_NewsInAnyOrder_TheNewestCounts()
     {
