@@ -9,7 +9,6 @@ namespace DistributedSockets;
 internal sealed class DeliveryTerms
 {
     private readonly TimeProvider _time;
-    private readonly long _since;
 
     /// <param name="timeToLive">For how long it is worth writing; null for ever.</param>
     /// <param name="conflationKey">What it is the newest state of; null for nothing.</param>
@@ -19,7 +18,7 @@ internal sealed class DeliveryTerms
     {
         TimeToLive = timeToLive;
         ConflationKey = conflationKey;
-        _since = since;
+        ExpiresAt = timeToLive is { } lifetime ? since + (long)(lifetime.Ticks * ((double)time.TimestampFrequency / TimeSpan.TicksPerSecond)) : long.MaxValue;
         _time = time;
     }
 
@@ -27,8 +26,14 @@ internal sealed class DeliveryTerms
 
     internal string? ConflationKey { get; }
 
+    /// <summary>When it is too late to begin to write it: a timestamp of the clock.</summary>
+    internal long ExpiresAt { get; }
+
+    /// <summary>The timestamp of the clock.</summary>
+    internal long Now => _time.GetTimestamp();
+
     /// <summary>Whether it is too late to begin to write it.</summary>
-    internal bool IsExpired => TimeToLive is { } timeToLive && _time.GetElapsedTime(_since) >= timeToLive;
+    internal bool IsExpired => ExpiresAt != long.MaxValue && Now >= ExpiresAt;
 
     /// <summary>The terms of a send of this node, if it has any.</summary>
     internal static DeliveryTerms? Of(in SendOptions options, TimeProvider time) => options is { TimeToLive: null, ConflationKey: null }

@@ -74,7 +74,12 @@ internal sealed class OutboundBacklog(HubOptions options, long maxQueuedBytes, b
     internal int DropExpired()
     {
         var dropped = 0;
-        for (var number = _frames.FindExpired(0); number >= 0; number = _frames.FindExpired(number))
+        if (!_frames.MayHoldExpired(out var now))
+        {
+            return 0;
+        }
+
+        for (var number = _frames.FindExpired(0, now); number >= 0; number = _frames.FindExpired(number, now))
         {
             Drop(_frames.Take(number));
             dropped++;

@@ -15,6 +15,7 @@ internal sealed class WaitingFrames
     private long _first; // frames are numbered as they come; this is the number of the oldest
     private int _span; // how many slots are used, holes among them
     private int _withTerms;
+    private DeliveryTerms? _soonest; // to expire, of frames that wait or have waited
 
     internal int Count { get; private set; }
 
@@ -34,6 +35,7 @@ internal sealed class WaitingFrames
         }
 
         _withTerms++;
+        NoteExpiry(frame.Terms);
         if (frame.Terms.ConflationKey is not { } key)
         {
             return;
@@ -64,6 +66,11 @@ internal sealed class WaitingFrames
             return -1;
         }
 
+        if (_numbers is null && Count > Few)
+        {
+            Index(); // also if nothing is added then: a full queue that drops what is new is asked again and again
+        }
+
         if (_numbers is not null)
         {
             return _numbers.GetValueOrDefault(key, -1);
@@ -83,22 +90,38 @@ internal sealed class WaitingFrames
     /// <summary>The frame that was found under a number.</summary>
     internal SharedFrame this[long number] => _slots[SlotOf(number)]!; // it waits
 
-    /// <summary>Finds a frame whose time is over.</summary>
-    /// <returns>The number to take it by; -1 if there is none.</returns>
-    /// <param name="from">Where to begin: 0, or the number found last.</param>
-    internal long FindExpired(long from)
+    /// <summary>Whether a frame's time may be over, so that a search is worth its cost: a full queue asks before each frame that comes.</summary>
+    /// <param name="now">The timestamp to search with.</param>
+    internal bool MayHoldExpired(out long now)
     {
-        if (_withTerms == 0)
+        now = _soonest?.Now ?? 0;
+        return now >= (_soonest?.ExpiresAt ?? long.MaxValue);
+    }
+
+    /// <summary>Finds a frame whose time is over. Go on until there is none, so that the next search is made when there is one.</summary>
+    /// <param name="from">Where to begin: 0, or the number found last.</param>
+    /// <param name="now">Of <see cref="MayHoldExpired"/>.</param>
+    /// <returns>The number to take it by; -1 if there is none.</returns>
+    internal long FindExpired(long from, long now)
+    {
+        if (from <= _first)
         {
-            return -1;
+            _soonest = null;
         }
 
         for (var number = Math.Max(from, _first); number < _first + _span; number++)
         {
-            if (_slots[SlotOf(number)]?.Terms is { IsExpired: true })
+            if (_slots[SlotOf(number)]?.Terms is not { } terms)
+            {
+                continue;
+            }
+
+            if (now >= terms.ExpiresAt)
             {
                 return number;
             }
+
+            NoteExpiry(terms);
         }
 
         return -1;
@@ -125,6 +148,7 @@ internal sealed class WaitingFrames
             _first += _span;
             _span = 0;
             _numbers = null;
+            _soonest = null;
         }
 
         while (_span > 0 && _slots[SlotOf(_first)] is null)
@@ -134,6 +158,14 @@ internal sealed class WaitingFrames
         }
 
         return frame;
+    }
+
+    private void NoteExpiry(DeliveryTerms terms)
+    {
+        if (terms.TimeToLive is not null && (_soonest is null || terms.ExpiresAt < _soonest.ExpiresAt))
+        {
+            _soonest = terms;
+        }
     }
 
     private int SlotOf(long number) => (int)(number & (_slots.Length - 1));

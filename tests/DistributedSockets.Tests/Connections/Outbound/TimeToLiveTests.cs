@@ -97,6 +97,56 @@ public sealed class TimeToLiveTests
         Assert.Equal((2, 0, 0), (_owner.Expired, _owner.Dropped, _owner.Full));
     }
 
+    [Theory]
+    [InlineData(SlowConsumerPolicy.DropNewest)]
+    [InlineData(SlowConsumerPolicy.DropOldest)]
+    public void Enqueue_FullOfWhatIsNotTooLate_LooksNotAtEachThatWaits(SlowConsumerPolicy policy)
+    {
+        const int Sends = 50;
+        var time = new CountingTime();
+        var queue = NewQueue(frames: 1_000, policy);
+        _stream.Shut();
+        Send(queue, "being written");
+        for (var i = 0; i < 1_000; i++)
+        {
+            Assert.True(Send(queue, "waits", Terms()));
+        }
+
+        var reads = time.Reads;
+        for (var i = 0; i < Sends; i++)
+        {
+            Send(queue, "new", Terms());
+        }
+
+        Assert.Equal(Sends, _owner.Dropped);
+        Assert.InRange(time.Reads - reads, 1, 10 * Sends);
+
+        DeliveryTerms? Terms() => DeliveryTerms.Of(new() { TimeToLive = TimeSpan.FromHours(1) }, time);
+    }
+
+    [Fact]
+    public void Enqueue_FullOfWhatExpiresOneAfterTheOther_MakesRoomForEachInItsTime()
+    {
+        var queue = NewQueue(frames: 4, SlowConsumerPolicy.DropNewest);
+        _stream.Shut();
+        Send(queue, "being written");
+        Send(queue, "third", seconds: 3);
+        Send(queue, "plain");
+        Send(queue, "first", seconds: 1);
+        Send(queue, "second", seconds: 2);
+        for (var expired = 0; expired < 3; expired++)
+        {
+            Assert.False(Send(queue, "refused"));
+            _time.Advance(TimeSpan.FromSeconds(1));
+            Assert.True(Send(queue, "new"));
+            Assert.Equal(expired + 1, _owner.Expired);
+        }
+
+        _time.Advance(TimeSpan.FromHours(1));
+        Assert.False(Send(queue, "refused"));
+        Assert.Equal((3, 4), (_owner.Expired, _owner.Dropped));
+    }
+
     private void Send(OutboundQueue queue, string text, int seconds) =>
         Assert.True(Send(queue, text, DeliveryTerms.Of(new() { TimeToLive = TimeSpan.FromSeconds(seconds) }, _time)));
 
@@ -112,4 +162,15 @@ public sealed class TimeToLiveTests
         PipeWriter.Create(_stream, new(minimumBufferSize: OutboundQueue.JoinBytes)),
         new() { OutboundQueueFrames = frames, SlowConsumerPolicy = policy },
         _owner);
+
+    private sealed class CountingTime : TimeProvider
+    {
+        internal int Reads { get; private set; }
+
+        public override long GetTimestamp()
+        {
+            Reads++;
+            return base.GetTimestamp();
+        }
+    }
 }
