@@ -11,7 +11,7 @@ public enum OtherNodesOutcome
 
     /// <summary>
     /// The backplane has taken it, and its transport, which counts, saw no other node that listens. A node that was cut off in that moment is
-    /// not seen, so this is a strong hint and no proof.
+    /// not seen, and whoever counts takes one of those it saw for this node where this node listens too. So this is a strong hint and no proof.
     /// </summary>
     NoSubscriberSeen,
 }

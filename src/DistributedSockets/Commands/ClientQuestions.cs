@@ -63,6 +63,10 @@ internal sealed class ClientQuestions(
         {
             answer = new(RemoteCommandOutcome.NoAnswer);
         }
+        catch (OperationCanceledException exception) when (cancellationToken.IsCancellationRequested)
+        {
+            throw new OperationCanceledException(exception.Message, exception, cancellationToken); // the caller's token, not ours
+        }
 
         return answer is { Outcome: RemoteCommandOutcome.Answered, Message: { } message }
             ? new(message.Data, message.MessageType, json.Value.SerializerOptions)

@@ -10,6 +10,9 @@ internal sealed class OpeningConnection(string? userId)
     /// <summary>Why it is to be closed as soon as it is open, if it was disconnected meanwhile.</summary>
     internal DisconnectReason? Disconnected { get; set; }
 
+    /// <summary>Whether that was asked for of its user alone, so that it is over if it turns out to be another's.</summary>
+    internal bool IsDisconnectedByUser { get; set; }
+
     /// <summary>The groups that it begins in, each with its channel, which is needed for it already.</summary>
     internal (string Group, string Channel)[] BeginsIn { get; set; } = [];
 

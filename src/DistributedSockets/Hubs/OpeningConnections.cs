@@ -23,7 +23,7 @@ internal sealed class OpeningConnections
         return opening;
     }
 
-    /// <summary>Notes that a connection is another user's, as a filter has decided. It does not join the groups to which the one before was added.</summary>
+    /// <summary>Notes that a connection is another user's, as a filter has decided. It does not join the groups to which the one before was added, and is not closed with it.</summary>
     internal void Change(OpeningConnection opening, string? userId)
     {
         lock (_gate)
@@ -32,6 +32,11 @@ internal sealed class OpeningConnections
             {
                 opening.UserId = userId;
                 opening.Added.Clear();
+                if (opening.IsDisconnectedByUser)
+                {
+                    opening.IsDisconnectedByUser = false;
+                    opening.Disconnected = null;
+                }
             }
         }
     }
@@ -75,7 +80,7 @@ internal sealed class OpeningConnections
         {
             foreach (var opening in _opening)
             {
-                opening.Disconnected ??= reason;
+                Disconnect(opening, reason);
             }
         }
     }
@@ -86,9 +91,10 @@ internal sealed class OpeningConnections
         {
             foreach (var opening in _opening)
             {
-                if (IsOf(opening, userId))
+                if (IsOf(opening, userId) && opening.Disconnected is null)
                 {
-                    opening.Disconnected ??= reason;
+                    opening.Disconnected = reason;
+                    opening.IsDisconnectedByUser = true;
                 }
             }
         }
@@ -102,7 +108,7 @@ internal sealed class OpeningConnections
             {
                 if (opening.Added.Contains(group) || Array.Exists(opening.BeginsIn, begun => begun.Group == group))
                 {
-                    opening.Disconnected ??= reason;
+                    Disconnect(opening, reason);
                 }
             }
         }
@@ -136,6 +142,13 @@ internal sealed class OpeningConnections
                 }
             }
         }
+    }
+
+    /// <summary>Has a connection closed whoever its user turns out to be.</summary>
+    private static void Disconnect(OpeningConnection opening, DisconnectReason reason)
+    {
+        opening.Disconnected ??= reason;
+        opening.IsDisconnectedByUser = false;
     }
 
     private static bool IsOf(OpeningConnection opening, string userId) => string.Equals(opening.UserId, userId, StringComparison.Ordinal);

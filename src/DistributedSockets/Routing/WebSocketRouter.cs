@@ -19,6 +19,8 @@ internal sealed class WebSocketRouter(
     EnvelopeWriter writer,
     JsonSerializerOptions json) : IWebSocketRouter
 {
+    private readonly OrderLocks _order = new();
+
     public string Hub => hub.Name;
 
     public ValueTask<SendResult> SendAsync(
@@ -130,14 +132,30 @@ internal sealed class WebSocketRouter(
     {
         cancellationToken.ThrowIfCancellationRequested();
         node.ThrowIfNotStarted();
-        var here = executor.ExecuteAsync(hub, command, cancellationToken).AsTask(); // begun before it is published, and not awaited: the next command may follow at once
-        here.Observe();
-        await PublishAsync(channel, writer.WriteCommand(Guid.Empty, command, out var length), length, cancellationToken);
+
+        // Begun here and handed over in one turn, so that opposite commands take effect in the same order everywhere; and not awaited in it.
+        Task<RemoteCommandOutcome> here;
+        ValueTask publish;
+        var envelope = writer.WriteCommand(Guid.Empty, command, out var length);
+        var order = OrderLocks.Of(channel);
+        _order.Enter(order);
+        try
+        {
+            here = executor.ExecuteAsync(hub, command, cancellationToken).AsTask();
+            here.Observe();
+            publish = PublishAsync(channel, envelope, length, cancellationToken);
+        }
+        finally
+        {
+            _order.Exit(order);
+        }
+
+        await publish;
         if (await here == RemoteCommandOutcome.TooManyGroups)
         {
             throw new InvalidOperationException(
                 $"A connection of user '{command.Subject}' to this node is in as many groups as a connection may be in, so it was not added to '{command.Group}'. " +
-                "All others were. Remove it from others, or raise DistributedWebSocketsOptions.MaxGroupsPerConnection.");
+                "All others were. Remove it from others, or raise HubOptions.MaxGroupsPerConnection.");
         }
     }
 

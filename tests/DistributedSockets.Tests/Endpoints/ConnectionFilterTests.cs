@@ -308,6 +308,27 @@ public sealed class ConnectionFilterTests
     }
 
     [Fact]
+    public async Task User_DisconnectedBeforeAFilterNamesAnother_LeavesTheOtherOpen()
+    {
+        var (began, end) = (new TaskCompletionSource(), new TaskCompletionSource());
+        await using var node = await StartAsync(hub => hub.AddConnectionFilter(async (context, token) =>
+        {
+            began.SetResult();
+            await end.Task.WaitAsync(token);
+            context.UserId = "bob";
+        }));
+        var connecting = node.ConnectAsync("ann");
+        await began.Task.WithinGuardAsync();
+
+        await node.Router.DisconnectUserAsync("ann", (WebSocketCloseStatus)4003, "banned", Cancellation);
+        end.SetResult();
+
+        await using var client = await connecting;
+        await client.SendAsync("still here");
+        Assert.Equal("still here", await client.ReceiveTextAsync());
+    }
+
+    [Fact]
     public async Task User_SetByAFilter_IsHeldToTheLimitOfUsers()
     {
         await using var node = await StartAsync(static hub =>

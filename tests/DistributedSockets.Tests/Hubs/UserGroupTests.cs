@@ -57,6 +57,40 @@ public sealed class UserGroupTests : IAsyncLifetime
         await _there.DisposeAsync();
     }
 
+    [Fact]
+    public async Task Remove_WhileAnAddIsBeingPublished_ComesAfterItOnAllNodes()
+    {
+        await using var first = await _here.ConnectAsync("ann");
+        await using var second = await _there.ConnectAsync("ann");
+        using ManualResetEventSlim isPublishing = new(), goOn = new();
+        var publishes = 0;
+        _backplane.FailureOf = channel =>
+        {
+            if (channel == _here.Hub.UserChannel("ann") && Interlocked.Increment(ref publishes) == 1)
+            {
+                isPublishing.Set();
+                goOn.Wait(Cancellation);
+            }
+
+            return null;
+        };
+
+        var adding = Task.Run(() => _here.Router.AddUserToGroupAsync("ann", "g", Cancellation).AsTask(), Cancellation);
+        isPublishing.Wait(Cancellation);
+        Task? removing = null;
+        var remover = new Thread(() => removing = _here.Router.RemoveUserFromGroupAsync("ann", "g", Cancellation).AsTask());
+        remover.Start();
+        await Eventually.TrueAsync(() => (remover.ThreadState & (ThreadState.WaitSleepJoin | ThreadState.Stopped)) != 0, "the removal waits, or has overtaken");
+        goOn.Set();
+        await adding.WithinGuardAsync();
+        remover.Join();
+        await removing!.WithinGuardAsync();
+
+        await _here.Router.AddUserToGroupAsync("ann", "last", Cancellation);
+        await Eventually.TrueAsync(() => _there.Hub.Group("last").Count == 1, "what came before has been done");
+        Assert.Equal((0, 0), (_here.Hub.Group("g").Count, _there.Hub.Group("g").Count));
+    }
+
     [Theory]
     [InlineData(true)]
     [InlineData(false)]

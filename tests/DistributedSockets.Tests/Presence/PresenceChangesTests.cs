@@ -53,6 +53,7 @@ public sealed class PresenceChangesTests
     {
         await using var cluster = await PresenceCluster.StartAsync(1, PresenceScope.Users);
         await using var client = await cluster.ConnectAsync(0, "alice");
+        await cluster.Told.WaitForAsync(1); // who comes and goes before either is written is not told of
         await client.SendAsync("red", Cancellation);
         await cluster.Nodes.WaitForSessionsAsync(SessionQuery.ForGroup(PresenceCluster.Hub, "red"), 1, Cancellation);
         await client.CloseAsync(cancellationToken: Cancellation);
