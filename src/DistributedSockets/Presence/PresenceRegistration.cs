@@ -11,6 +11,7 @@ internal sealed partial class PresenceRegistration(
     private string? _proof;
     private bool _isComplete;
     private long? _unsettledSince;
+    private long _version; // of the ledger, as it was last seen: it only grows, unless the store goes back to an older state
 
     /// <summary>The epoch that this node knows; null if it has entered none.</summary>
     internal string? Epoch { get; private set; }
@@ -31,7 +32,7 @@ internal sealed partial class PresenceRegistration(
             var record = await ReadAsync(cancellationToken);
             var before = PresenceLedger.Read(record);
             var node = new PresenceNode { Life = Math.Max(Life, before?.Find(nodeId)?.Life ?? 0) + 1, IsComplete = !local.HoldsAny };
-            var isNew = before is null || (isLoss && before.Epoch == Epoch);
+            var isNew = before is null || ((isLoss || IsOlder(record)) && before.Epoch == Epoch);
             var isOther = Epoch is not null && (isNew || before!.Epoch != Epoch); // before is null only if it is new
             var ledger = isNew
                 ? new() { Epoch = Guid.NewGuid().ToString("N"), IsSettled = Epoch is null, IsLookDue = before is not null, Nodes = new(StringComparer.Ordinal) { [nodeId] = node } }
@@ -41,7 +42,8 @@ internal sealed partial class PresenceRegistration(
                 ledger = ledger with { IsSettled = false }; // whoever began it had nothing to remember
             }
 
-            if (!await TryWriteAsync(record, ledger, cancellationToken))
+            var version = await WriteAsync(record?.Version ?? 0, ledger, cancellationToken);
+            if (version == 0)
             {
                 continue;
             }
@@ -56,7 +58,8 @@ internal sealed partial class PresenceRegistration(
             _former = isOther ? _known?.Nodes.Keys.Where(id => id != nodeId).ToHashSet(StringComparer.Ordinal) ?? [] : _former;
             (Epoch, Life, _isComplete, _proof) = (ledger.Epoch, node.Life, node.IsComplete, null);
             _unsettledSince = null;
-            Note(ledger);
+            _version = version;
+            Note(ledger, version);
             local.MarkAllDirty(forget: wasTakenForLost);
             return;
         }
@@ -73,10 +76,10 @@ internal sealed partial class PresenceRegistration(
         if (ledger is not null && IsOwn(ledger))
         {
             // A store may go back to an older state, and the ledger be as old as that.
-            isLoss = _proof is not null && PresenceEntry.Read(records[1]).Holders?.GetValueOrDefault(nodeId) != Life;
+            isLoss = IsOlder(records[0]) || (_proof is not null && PresenceEntry.Read(records[1]).Holders?.GetValueOrDefault(nodeId) != Life);
             if (!isLoss)
             {
-                Note(ledger);
+                Note(ledger, records[0]!.Version);
                 return (records[0]!, ledger); // it was read from it
             }
         }
@@ -86,9 +89,10 @@ internal sealed partial class PresenceRegistration(
     }
 
     /// <summary>Notes the ledger as it was last read.</summary>
-    internal void Note(PresenceLedger ledger)
+    internal void Note(PresenceLedger ledger, long version)
     {
         _known = ledger;
+        _version = Math.Max(_version, version);
         _unsettledSince = ledger.IsSettled ? null : _unsettledSince ?? time.GetTimestamp();
         _former = ledger.IsSettled ? null : _former;
     }
@@ -107,7 +111,7 @@ internal sealed partial class PresenceRegistration(
                 return; // noticed at the next write or beat
             }
 
-            Note(ledger);
+            Note(ledger, record!.Version); // it was read from it
             _isComplete = ledger.IsSettled
                 || await TryWriteAsync(record, ledger.With(nodeId, new() { Life = Life, IsComplete = true }), cancellationToken);
         }
@@ -151,6 +155,8 @@ internal sealed partial class PresenceRegistration(
             }
         }
     }
+
+    private bool IsOlder(PresenceRecord? ledger) => ledger is not null && ledger.Version < _version;
 
     private async Task<PresenceRecord?> ReadAsync(CancellationToken cancellationToken) =>
         (await store.ReadPresenceAsync(hub, [PresenceLedger.Key], cancellationToken))[0];

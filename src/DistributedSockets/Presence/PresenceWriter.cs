@@ -192,7 +192,7 @@ internal sealed partial class PresenceWriter(
                 return;
             }
 
-            registration.Note(ledger);
+            registration.Note(ledger, records[0]!.Version); // the ledger was read from it
             var revisions = new List<PresenceRevision>(subjects.Count);
             for (var i = 0; i < subjects.Count; i++)
             {

@@ -61,6 +61,32 @@ public sealed class PresenceLossTests
     }
 
     [Fact]
+    public async Task Store_GoesBackToBeforeANodeWasKnown_ItsUsersAreStillToldOnce()
+    {
+        await using var cluster = await PresenceCluster.StartAsync(2);
+        await using var alice = await cluster.ConnectAsync(0, "alice");
+        await cluster.Told.WaitForAsync(1);
+        await cluster.SettleAsync();
+        var copy = (await cluster.Store.ListAsync(PresenceCluster.Hub)).ConvertAll(record => PresenceLedger.Read(record) is not { } ledger || record.Key != PresenceLedger.Key
+            ? record
+            : record with { Version = 1, Value = ledger.Without([cluster.Nodes.NodeIds[1]]).Write() }); // as before the node entered it
+        await using var bob = await cluster.ConnectAsync(1, "bob");
+        await cluster.Told.WaitForAsync(2);
+        await cluster.SettleAsync();
+
+        await cluster.Store.GoBackToAsync(PresenceCluster.Hub, copy);
+        await using var carol = await cluster.ConnectAsync(1, "carol");
+        await bob.CloseAsync(cancellationToken: Cancellation);
+        await cluster.AdvanceAsync(8);
+        await cluster.Told.WaitForAsync(4);
+        await cluster.SettleAsync();
+
+        Assert.Equal(["CameOnline alice"], cluster.Told.Of("alice"));
+        Assert.Equal(["CameOnline bob", "WentOffline bob"], cluster.Told.Of("bob"));
+        Assert.Equal(["CameOnline carol"], cluster.Told.Of("carol"));
+    }
+
+    [Fact]
     public async Task Store_LosesEverythingWithANode_TheOthersGoOn()
     {
         await using var cluster = await PresenceCluster.StartAsync(3);

@@ -23,6 +23,29 @@ internal sealed class TrickyStoreServer(TimeProvider time)
     /// <summary>Everything is lost.</summary>
     public void Flush() => _store = NewStore(time);
 
+    /// <summary>All is as it was when a copy of the records of a hub was made, their versions too.</summary>
+    public async Task GoBackToAsync(string hub, IEnumerable<PresenceRecord> copy)
+    {
+        var store = NewStore(time);
+        var version = 0L;
+        foreach (var record in copy.OrderBy(static record => record.Version))
+        {
+            while (version < record.Version)
+            {
+                version++;
+                var isFiller = version < record.Version;
+                var write = new PresenceWrite { Key = isFiller ? "filler" : record.Key, ExpectedVersion = 0, Value = record.Value };
+                await store.WritePresenceAsync(hub, "none", 0, [write], TestContext.Current.CancellationToken);
+                if (isFiller)
+                {
+                    await store.WritePresenceAsync(hub, "none", 0, [new() { Key = "filler", ExpectedVersion = version, Value = null }], TestContext.Current.CancellationToken);
+                }
+            }
+        }
+
+        _store = store;
+    }
+
     public async Task<List<PresenceRecord>> ListAsync(string hub)
     {
         var records = new List<PresenceRecord>();
