@@ -101,6 +101,7 @@ public sealed class PresenceChangesTests
         await using var other = await cluster.ConnectAsync(1, "bob");
         await cluster.WaitForHoldersAsync("bob", 2);
         await cluster.Told.WaitForAsync(3);
+        await cluster.SettleAsync();
 
         await cluster.Nodes.CrashAsync(0);
         await cluster.AdvanceAsync(8);
@@ -192,6 +193,7 @@ public sealed class PresenceChangesTests
         await using var cluster = await PresenceCluster.StartAsync(1);
         await using var client = await cluster.ConnectAsync(0, "alice");
         await cluster.Told.WaitForAsync(1);
+        await cluster.SettleAsync(); // a node that dies before it has noted what it told has that told again
         await cluster.Nodes.CrashAsync(0);
 
         await cluster.Nodes.AddNodeAsync(Cancellation);
