@@ -94,7 +94,7 @@ internal sealed class FlawedPresenceStore(FlawedStoreServer server, string clust
                 return 0;
             }
 
-            await Task.Delay(1, cancellationToken); // long enough for another one to look as well
+            await _server.LookAsync().WaitAsync(cancellationToken);
         }
 
         var isLoose = flaw switch

@@ -10,7 +10,9 @@ internal sealed class FlawedStoreServer(bool keepsData = true)
 {
     private readonly Dictionary<string, ISessionStore> _stores = [];
     private readonly Lock _gate = new();
+    private readonly TaskCompletionSource _secondLook = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private int _committing;
+    private int _looks;
 
     public FakeTimeProvider Time { get; } = new();
 
@@ -31,6 +33,17 @@ internal sealed class FlawedStoreServer(bool keepsData = true)
     public int ClaimedCount { get; set; }
 
     public ref int Committing => ref _committing;
+
+    /// <summary>Waits until a second caller looks, too, so that the first two see the same.</summary>
+    public Task LookAsync()
+    {
+        if (Interlocked.Increment(ref _looks) == 2)
+        {
+            _secondLook.TrySetResult();
+        }
+
+        return _secondLook.Task;
+    }
 
     public ISessionStore Store(string cluster)
     {
