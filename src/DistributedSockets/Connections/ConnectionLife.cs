@@ -88,15 +88,7 @@ internal sealed class ConnectionLife(HubConnections hub, HandlerActivator activa
         {
             if (owned)
             {
-                switch (handler)
-                {
-                    case IAsyncDisposable asyncDisposable:
-                        await asyncDisposable.DisposeAsync();
-                        break;
-                    case IDisposable disposable:
-                        disposable.Dispose();
-                        break;
-                }
+                await Disposal.DisposeAsync(handler);
             }
         }
         catch (Exception exception)

@@ -1,3 +1,4 @@
+using DistributedSockets.Testing;
 using DistributedSockets.TestServers;
 
 namespace DistributedSockets.Redis.Tests.Sessions;

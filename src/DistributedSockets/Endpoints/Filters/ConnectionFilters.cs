@@ -107,15 +107,7 @@ internal sealed class ConnectionFilters(HandshakeOptions options, ConnectionServ
         {
             if (owned)
             {
-                switch (filter)
-                {
-                    case IAsyncDisposable asyncDisposable:
-                        await asyncDisposable.DisposeAsync();
-                        break;
-                    case IDisposable disposable:
-                        disposable.Dispose();
-                        break;
-                }
+                await Disposal.DisposeAsync(filter);
             }
         }
     }

@@ -1,6 +1,6 @@
-namespace DistributedSockets;
+namespace DistributedSockets.Testing;
 
-/// <summary>Shorter forms of session store queries.</summary>
+/// <summary>Shorter forms of session store queries, for tests of a store; an app asks <see cref="ISessionDirectory"/>.</summary>
 public static class SessionStoreExtensions
 {
     /// <summary>Tells whether a user has at least one open connection anywhere in the cluster.</summary>
