@@ -43,11 +43,12 @@ internal sealed partial class BackplaneOutages(
             begins = !health.IsBackplaneAway;
             if (begins)
             {
-                NoteBeginLocked();
+                NoteBeginLocked(isPart: false);
                 health.BackplanePartProblem = null;
             }
 
             health.BackplaneProblem = cause?.Message ?? health.BackplaneProblem ?? NoCause;
+            health.BackplaneOutages += begins ? 1 : 0; // last: whoever sees the new number sees the outage, too, or its end
         }
 
         if (begins && node.IsStarted)
@@ -70,6 +71,7 @@ internal sealed partial class BackplaneOutages(
 
             health.BackplanePartProblem = cause?.Message ?? health.BackplanePartProblem ?? NoCause;
             health.BackplaneProblem = null;
+            health.BackplaneOutages += begins ? 1 : 0; // as above
         }
 
         if (isBack)
@@ -111,7 +113,7 @@ internal sealed partial class BackplaneOutages(
     }
 
     /// <summary>Notes from when on messages may be missing, unless some are missing already.</summary>
-    private void NoteBeginLocked(bool isPart = false)
+    private void NoteBeginLocked(bool isPart)
     {
         if (health.IsBackplaneAway || health.IsBackplanePartlyAway)
         {

@@ -5,6 +5,7 @@ internal sealed class NodeHealth
 {
     private volatile string? _backplaneProblem;
     private volatile string? _backplanePartProblem;
+    private volatile int _backplaneOutages;
     private volatile string? _leaseProblem;
     private volatile string? _commitProblem;
     private volatile string? _presenceProblem;
@@ -58,6 +59,13 @@ internal sealed class NodeHealth
     {
         get => _agreementProblem;
         set => _agreementProblem = value;
+    }
+
+    /// <summary>How often the backplane, or a part of it, has gone away: whoever saw another number has missed an outage, however short.</summary>
+    internal int BackplaneOutages
+    {
+        get => _backplaneOutages;
+        set => _backplaneOutages = value;
     }
 
     internal bool IsBackplaneAway => _backplaneProblem is not null;

@@ -63,5 +63,19 @@ internal sealed class PresenceCluster : IAsyncDisposable
             && (entry.Holders?.Count ?? 0) == count,
         $"{userId} is held by {count} nodes");
 
+    /// <summary>Waits until something holds that may need a roster to be read again, which it is once a second at most.</summary>
+    internal Task AdvanceUntilAsync(Func<bool> condition, string expectation) => Eventually.TrueAsync(
+        async () =>
+        {
+            if (condition())
+            {
+                return true;
+            }
+
+            await AdvanceAsync(1);
+            return condition();
+        },
+        expectation);
+
     public ValueTask DisposeAsync() => Nodes.DisposeAsync();
 }

@@ -62,9 +62,9 @@ public sealed class PresenceRosterTests
         await using var cluster = await PresenceCluster.StartAsync(2);
         var roster = cluster.Roster(1);
         await using var alice = await cluster.ConnectAsync(0, "alice");
-        await UntilAsync(() => roster.IsOnline("alice"), "alice is known");
+        await cluster.AdvanceUntilAsync(() => roster.IsOnline("alice"), "alice is known");
         await cluster.AdvanceAsync(3); // whoever is first heard is looked after once more
-        await roster.WaitUntilCurrentAsync(Cancellation);
+        await cluster.AdvanceUntilAsync(() => roster.IsCurrent, "nothing is left to be read");
 
         cluster.Nodes[1].Backplane.Options.LossProbability = 1;
         await alice.CloseAsync(cancellationToken: Cancellation);
@@ -75,8 +75,7 @@ public sealed class PresenceRosterTests
         cluster.Nodes[1].Backplane.Options.LossProbability = 0;
         await cluster.AdvanceAsync(3);
 
-        await UntilAsync(() => Everyone(roster) == "bob", "the snapshot is read");
-        await roster.WaitUntilCurrentAsync(Cancellation);
+        await cluster.AdvanceUntilAsync(() => Everyone(roster) == "bob" && roster.IsCurrent, "the snapshot is read");
     }
 
     [Fact]
@@ -91,8 +90,7 @@ public sealed class PresenceRosterTests
         await Assert.ThrowsAsync<BackplaneUnavailableException>(() => roster.WaitUntilReadAsync(Cancellation).AsTask().WithinGuardAsync());
 
         cluster.Nodes.RestoreBackplane();
-        await cluster.AdvanceAsync(4);
-        await Eventually.TrueAsync(() => roster.Count == 1, "the snapshot is read");
+        await cluster.AdvanceUntilAsync(() => roster.Count == 1, "the snapshot is read");
         cluster.Nodes.CutBackplane();
         await UntilAsync(() => !roster.IsCurrent, "the outage is known");
         await roster.WaitUntilReadAsync(Cancellation).WithinGuardAsync();
@@ -106,16 +104,15 @@ public sealed class PresenceRosterTests
         await using var cluster = await PresenceCluster.StartAsync(2);
         var roster = cluster.Roster(1);
         await using var alice = await cluster.ConnectAsync(0, "alice");
-        await UntilAsync(() => roster.IsOnline("alice"), "alice is known");
+        await cluster.AdvanceUntilAsync(() => roster.IsOnline("alice"), "alice is known");
 
         cluster.Nodes.CutBackplane();
         await alice.CloseAsync(cancellationToken: Cancellation);
         await cluster.Told.WaitForAsync(2);
         await UntilAsync(() => !roster.IsCurrent, "the outage is known");
         cluster.Nodes.RestoreBackplane();
-        await cluster.AdvanceAsync(4);
 
-        await roster.WaitUntilCurrentAsync(Cancellation);
+        await cluster.AdvanceUntilAsync(() => roster.IsCurrent, "the snapshot is read");
         Assert.Equal("", Everyone(roster));
     }
 
@@ -140,7 +137,7 @@ public sealed class PresenceRosterTests
         await using var cluster = await PresenceCluster.StartAsync(2);
         var roster = cluster.Roster(1);
         await using var alice = await cluster.ConnectAsync(0, "alice");
-        await UntilAsync(() => roster.IsOnline("alice"), "alice is known");
+        await cluster.AdvanceUntilAsync(() => roster.IsOnline("alice"), "alice is known");
 
         cluster.Store.Flush();
         for (var second = 0; second < 8; second++)
@@ -150,9 +147,9 @@ public sealed class PresenceRosterTests
         }
 
         await using var bob = await cluster.ConnectAsync(0, "bob");
-        await UntilAsync(() => Everyone(roster) == "alice bob", "bob is known");
+        await cluster.AdvanceUntilAsync(() => Everyone(roster) == "alice bob", "bob is known");
         await alice.CloseAsync(cancellationToken: Cancellation);
-        await UntilAsync(() => Everyone(roster) == "bob", "alice has gone");
+        await cluster.AdvanceUntilAsync(() => Everyone(roster) == "bob", "alice has gone");
     }
 
     [Fact]
@@ -161,12 +158,11 @@ public sealed class PresenceRosterTests
         await using var cluster = await PresenceCluster.StartAsync(3);
         var rosters = new[] { cluster.Roster(1), cluster.Roster(2) };
         await using var alice = await cluster.ConnectAsync(0, "alice");
-        await UntilAsync(() => Array.TrueForAll(rosters, static roster => roster.IsOnline("alice")), "alice is known");
+        await cluster.AdvanceUntilAsync(() => Array.TrueForAll(rosters, static roster => roster.IsOnline("alice")), "alice is known");
 
         await cluster.Nodes.CrashAsync(0);
-        await cluster.AdvanceAsync(8);
 
-        await UntilAsync(() => Array.TrueForAll(rosters, static roster => roster.Count == 0), "alice has gone");
+        await cluster.AdvanceUntilAsync(() => Array.TrueForAll(rosters, static roster => roster.Count == 0), "alice has gone");
     }
 
     [Fact]

@@ -5,6 +5,8 @@ namespace DistributedSockets;
 /// <summary>The roster of a hub in this process: a snapshot, and the news that come after it.</summary>
 internal sealed partial class PresenceRoster : IPresenceRoster
 {
+    private const int NoOutage = -1; // no number of an outage
+
     // For how long news of somebody who has gone may still be under way.
     private static readonly TimeSpan s_absentKept = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan s_pause = TimeSpan.FromSeconds(1);
@@ -25,6 +27,7 @@ internal sealed partial class PresenceRoster : IPresenceRoster
     private TaskCompletionSource _read = NewSignal();
     private TaskCompletionSource? _first = NewSignal(); // until the first snapshot has been read
     private Task? _loop;
+    private int _outages = NoOutage; // of the backplane, when the snapshot was begun
     private bool _isCurrent;
     private bool _isLookDue;
     private bool _isFailing;
@@ -244,7 +247,8 @@ internal sealed partial class PresenceRoster : IPresenceRoster
 
     private InvalidOperationException Stopping() => new($"The node is stopping, so the roster of hub '{Hub}' is read no more.");
 
-    private bool IsCurrentLocked() => _isCurrent && !_health.IsBackplaneAway && !_health.IsBackplanePartlyAway;
+    private bool IsCurrentLocked() =>
+        _isCurrent && !_health.IsBackplaneAway && !_health.IsBackplanePartlyAway && _outages == _health.BackplaneOutages;
 
     private void RequestLocked()
     {
@@ -330,6 +334,8 @@ internal sealed partial class PresenceRoster : IPresenceRoster
     /// <returns>False if the records are no whole yet.</returns>
     private async Task<bool> ReadSnapshotAsync(CancellationToken cancellationToken)
     {
+        var outages = _health.BackplaneOutages;
+        outages = _health.IsBackplaneAway || _health.IsBackplanePartlyAway ? NoOutage : outages;
         long floor;
         lock (_gate)
         {
@@ -356,7 +362,7 @@ internal sealed partial class PresenceRoster : IPresenceRoster
             }
 
             var after = await ReadLedgerAsync(cancellationToken);
-            return after?.Epoch == ledger?.Epoch && after is null or { IsSettled: true } && Take(mirror);
+            return after?.Epoch == ledger?.Epoch && after is null or { IsSettled: true } && Take(mirror, outages);
         }
         finally
         {
@@ -367,7 +373,7 @@ internal sealed partial class PresenceRoster : IPresenceRoster
         }
     }
 
-    private bool Take(PresenceMirror mirror)
+    private bool Take(PresenceMirror mirror, int outages)
     {
         lock (_gate)
         {
@@ -381,6 +387,7 @@ internal sealed partial class PresenceRoster : IPresenceRoster
             }
 
             _mirror = mirror;
+            _outages = outages;
             _isCurrent = !_wanted.Task.IsCompleted;
             _read.TrySetResult();
             _read = NewSignal();
