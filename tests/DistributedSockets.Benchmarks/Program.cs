@@ -3,10 +3,12 @@ using DistributedSockets.Benchmarks.Peers;
 using DistributedSockets.Benchmarks.Postgres;
 using DistributedSockets.Benchmarks.Results;
 using DistributedSockets.Benchmarks.Routing;
+using DistributedSockets.Benchmarks.Table;
 
 const string usage = $"""
     DistributedSockets.Benchmarks VERB
     micro [BenchmarkDotNet options]
+    {TableOptions.Usage}
     {PeersOptions.Usage}
     {PostgresProgram.Usage}
     {RoutingOptions.Usage}
@@ -18,6 +20,7 @@ try
     {
         ["micro", .. var rest] => MicroProgram.Run(rest),
         ["report", .. var rest] => ReportProgram.Run(rest),
+        ["table", .. var rest] => await TableProgram.RunAsync(rest),
         ["peers", .. var rest] => await PeersProgram.RunAsync(rest),
         ["postgres", .. var rest] => await PostgresProgram.RunAsync(rest),
         ["routing", .. var rest] => await RoutingProgram.RunAsync(rest),

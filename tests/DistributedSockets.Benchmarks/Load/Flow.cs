@@ -10,14 +10,12 @@ internal sealed class Flow
     private const int HeaderBytes = 17; // '#', flow, number
     private const int MaxOutstanding = 1 << 12;
 
-    private readonly IReadOnlyList<LoadConnection>? _receivers;
     private readonly int _receiverCount;
     private readonly ReceiverState[] _states;
     private readonly long[] _sentAt = new long[MaxOutstanding];
     private readonly int[] _open = new int[MaxOutstanding];
     private readonly byte[] _frame;
     private readonly int _numberOffset;
-    private readonly bool _ignoresOthers;
     private readonly byte[] _payload;
     private uint _next;
 
@@ -26,7 +24,7 @@ internal sealed class Flow
     /// <param name="senders">Who sends each message: one, or one on each node if the nodes do not reach each other.</param>
     /// <param name="operation">The operation; see <see cref="Dialect.Operation"/>.</param>
     /// <param name="name">The user or the group.</param>
-    /// <param name="receivers">Who must get it; null for each of <paramref name="receiverCount"/> connections.</param>
+    /// <param name="receivers">Who must get it; null for the first <paramref name="receiverCount"/> connections.</param>
     /// <param name="receiverCount">How many must get it.</param>
     /// <param name="payloadBytes">The size of the payload.</param>
     /// <param name="dropped">How many messages that the server drops go in front of each.</param>
@@ -45,19 +43,36 @@ internal sealed class Flow
         bool ignoresOthers = false,
         string filling = "")
     {
-        _ignoresOthers = ignoresOthers;
+        Id = id;
+        IgnoresOthers = ignoresOthers;
         Senders = senders;
-        _receivers = receivers;
+        Receivers = receivers;
         _receiverCount = receiverCount;
         _states = new ReceiverState[receivers?.Count ?? receiverCount];
         var payload = $"#{id:x8}{0:x8}{filling}".PadRight(payloadBytes, 'x')[..Math.Max(payloadBytes, HeaderBytes)];
         _payload = Encoding.ASCII.GetBytes(payload);
+        Message = dialect.Operation(operation, name, payload);
         var drop = ClientFrame.Encode(dialect.Operation('I', null, payload));
-        _frame = [.. Enumerable.Repeat(drop, dropped).SelectMany(static bytes => bytes), .. ClientFrame.Encode(dialect.Operation(operation, name, payload))];
+        _frame = [.. Enumerable.Repeat(drop, dropped).SelectMany(static bytes => bytes), .. ClientFrame.Encode(Message)];
         _numberOffset = _frame.AsSpan().LastIndexOf((byte)'#') + 9;
     }
 
+    public uint Id { get; }
+
     public IReadOnlyList<LoadConnection> Senders { get; }
+
+    /// <summary>Who must get every message; null for the first connections.</summary>
+    public IReadOnlyList<LoadConnection>? Receivers { get; }
+
+    public int ReceiverCount => _receiverCount;
+
+    /// <summary>Whether connections that are no receivers may get it all the same.</summary>
+    public bool IgnoresOthers { get; }
+
+    /// <summary>What asks the server for the first message.</summary>
+    public string Message { get; }
+
+    public ReadOnlySpan<byte> Payload => _payload;
 
     /// <summary>Messages that have not reached everyone yet.</summary>
     public int Outstanding { get; private set; }
@@ -95,10 +110,10 @@ internal sealed class Flow
     public long Deliver(LoadConnection receiver, uint number, ReadOnlySpan<byte> payload, long now, DeliveryFaults faults, out bool complete)
     {
         complete = false;
-        var index = _receivers is null ? receiver.Index : IndexOf(receiver);
+        var index = Receivers is null ? receiver.Index : IndexOf(receiver);
         if (index < 0 || index >= _states.Length)
         {
-            faults.Misdelivered += _ignoresOthers ? 0 : 1;
+            faults.Misdelivered += IgnoresOthers ? 0 : 1;
             return -1;
         }
 
@@ -127,9 +142,9 @@ internal sealed class Flow
 
     private int IndexOf(LoadConnection receiver)
     {
-        for (var i = 0; i < _receivers!.Count; i++)
+        for (var i = 0; i < Receivers!.Count; i++)
         {
-            if (ReferenceEquals(_receivers[i], receiver))
+            if (ReferenceEquals(Receivers[i], receiver))
             {
                 return i;
             }

@@ -5,12 +5,12 @@ using System.Text;
 
 namespace DistributedSockets.Benchmarks.Load;
 
-/// <summary>Thousands of WebSockets on one thread, which sends flows and checks that every delivery comes once, whole, at the right connection.</summary>
-/// <remarks>It runs only inside <see cref="Run"/>, so nothing here needs a lock.</remarks>
+/// <summary>The load client in this process.</summary>
+/// <remarks>It runs only inside <see cref="TryRun"/>, so nothing here needs a lock.</remarks>
 /// <param name="dialect">How the servers are spoken to.</param>
 /// <param name="servers">Where they are.</param>
 /// <param name="compressed">Whether they must agree to compress what they send.</param>
-internal sealed class LoadClient(Dialect dialect, IReadOnlyList<IPEndPoint> servers, bool compressed) : IDisposable
+internal sealed class LoadClient(Dialect dialect, IReadOnlyList<IPEndPoint> servers, bool compressed) : ILoadClient
 {
     private const uint ReadyFlow = uint.MaxValue;
     private const int ConnectsAtOnce = 128;
@@ -33,6 +33,8 @@ internal sealed class LoadClient(Dialect dialect, IReadOnlyList<IPEndPoint> serv
     private int _opening;
     private int _ready;
     private long _keepAliveAt = Stopwatch.GetTimestamp();
+
+    public int ProcessId => Environment.ProcessId;
 
     public IReadOnlyList<LoadConnection> Connections => _connections;
 
@@ -62,7 +64,6 @@ internal sealed class LoadClient(Dialect dialect, IReadOnlyList<IPEndPoint> serv
 
     public long Missing => _flows.Sum(static flow => flow.Missing);
 
-    /// <summary>Connects and waits until every connection is ready.</summary>
     public void Connect(int count, Func<int, (int Node, string? User, IReadOnlyList<string> Groups)> describe)
     {
         var first = _connections.Count;
@@ -89,6 +90,8 @@ internal sealed class LoadClient(Dialect dialect, IReadOnlyList<IPEndPoint> serv
         Run(() => _ready >= target, TimeSpan.FromSeconds(120), "connections did not get ready");
     }
 
+    void ILoadClient.Start(IReadOnlyList<Flow> flows, LoadPace pace) => Start(flows, pace);
+
     /// <summary>Takes flows, whose ids must be their places in the list, and begins to send them at a pace; without one, only what it is told to send.</summary>
     public void Start(IReadOnlyList<Flow> flows, LoadPace? pace)
     {
@@ -98,10 +101,27 @@ internal sealed class LoadClient(Dialect dialect, IReadOnlyList<IPEndPoint> serv
         pace?.Start(flows, this);
     }
 
-    /// <summary>Sends nothing new.</summary>
     public void Stop() => _pace = null;
 
-    /// <summary>Reads nothing more from a connection, as a client that hangs, and has it sent more than the kernels on the way hold for it.</summary>
+    public void ClearLatency() => Latency.Clear();
+
+    public LoadCounts Count() => new()
+    {
+        Deliveries = Deliveries,
+        Sent = Sent,
+        ReceivedBytes = ReceivedBytes,
+        Outstanding = _flows.Sum(static flow => flow.Outstanding),
+        Missing = Missing,
+        Duplicates = Faults.Duplicates,
+        Misdelivered = Faults.Misdelivered + Faults.Damaged,
+        Reordered = Faults.Reordered,
+        Broken = Broken,
+        Skipped = (_pace as RatePace)?.Skipped ?? 0,
+        P50 = Latency.Milliseconds(0.5) ?? double.NaN,
+        P99 = Latency.Milliseconds(0.99) ?? double.NaN,
+        P999 = Latency.Milliseconds(0.999) ?? double.NaN,
+    };
+
     public void Pause(LoadConnection connection)
     {
         _epoll.Forget(connection.Descriptor);
@@ -139,7 +159,6 @@ internal sealed class LoadClient(Dialect dialect, IReadOnlyList<IPEndPoint> serv
         }
     }
 
-    /// <summary>Sends and receives for a time.</summary>
     public void Run(TimeSpan time) => TryRun(static () => false, time);
 
     public bool TryRun(Func<bool> done, TimeSpan guard)

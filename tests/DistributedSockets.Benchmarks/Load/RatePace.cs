@@ -10,6 +10,8 @@ internal sealed class RatePace(double perSecond) : LoadPace
     private double _due;
     private int _turn;
 
+    public double PerSecond => perSecond;
+
     /// <summary>Messages that were due, but not sent since too many were outstanding.</summary>
     public long Skipped { get; private set; }
 

@@ -2,35 +2,35 @@ using System.Diagnostics;
 
 namespace DistributedSockets.Benchmarks.Load;
 
-/// <summary>As fast as it goes, with a number of messages outstanding in each flow, or over all flows in turns.</summary>
-/// <param name="perFlow">Outstanding messages per flow.</param>
-/// <param name="flowsAtOnce">How many flows send at a time; null for all.</param>
-internal sealed class WindowPace(int perFlow, int? flowsAtOnce = null) : LoadPace
+/// <summary>As fast as it goes: so many senders, each of which has so many messages outstanding and goes through its flows in turns.</summary>
+/// <param name="window">Outstanding messages of each sender.</param>
+/// <param name="senders">How many there are: flow n belongs to sender n modulo this number. Null for one for each flow.</param>
+internal sealed class WindowPace(int window, int? senders = null) : LoadPace
 {
     private IReadOnlyList<Flow> _flows = [];
-    private int _turn;
+    private int[] _next = []; // flow of each sender
+
+    public int Window => window;
+
+    public int? Senders => senders;
 
     public override void Start(IReadOnlyList<Flow> flows, LoadClient client)
     {
         _flows = flows;
+        _next = [.. Enumerable.Range(0, Math.Min(flows.Count, senders ?? flows.Count))];
         var now = Stopwatch.GetTimestamp();
-        for (_turn = 0; _turn < Math.Min(flows.Count, flowsAtOnce ?? flows.Count); _turn++)
+        for (var i = 0; i < window * _next.Length; i++)
         {
-            for (var i = 0; i < perFlow; i++)
-            {
-                client.Send(flows[_turn], now);
-            }
+            Send(i % _next.Length, client, now);
         }
     }
 
-    public override void OnComplete(Flow flow, LoadClient client, long now)
-    {
-        if (flowsAtOnce is null)
-        {
-            client.Send(flow, now);
-            return;
-        }
+    public override void OnComplete(Flow flow, LoadClient client, long now) => Send((int)(flow.Id % _next.Length), client, now);
 
-        client.Send(_flows[_turn++ % _flows.Count], now);
+    private void Send(int sender, LoadClient client, long now)
+    {
+        var flow = _next[sender];
+        _next[sender] = flow + _next.Length < _flows.Count ? flow + _next.Length : sender;
+        client.Send(_flows[flow], now);
     }
 }

@@ -1,3 +1,4 @@
+using System.Net;
 using DistributedSockets.Benchmarks.Load;
 using DistributedSockets.TestServers;
 
@@ -7,25 +8,31 @@ namespace DistributedSockets.Benchmarks.Peers;
 internal sealed class Cluster : IAsyncDisposable
 {
     private readonly RedisServer _redis;
+    private readonly bool _compressed;
 
-    private Cluster(Peer peer, RedisServer redis, IReadOnlyList<ServerNode> nodes, bool compressed)
+    private Cluster(Peer peer, RedisServer redis, IReadOnlyList<ServerNode> nodes, ClientKind client, bool compressed)
     {
         Peer = peer;
         _redis = redis;
+        _compressed = compressed;
         Nodes = nodes;
-        Client = new(peer.Dialect, [.. nodes.Select(static node => node.EndPoint)], compressed);
+        Load = NewClient(client);
     }
 
     public Peer Peer { get; }
 
     public IReadOnlyList<ServerNode> Nodes { get; }
 
-    public LoadClient Client { get; }
+    /// <summary>What loads the nodes.</summary>
+    public ILoadClient Load { get; private set; }
+
+    /// <summary>The same, for what only the client in this process can do.</summary>
+    public LoadClient Client => (LoadClient)Load;
 
     public double RedisCpuSeconds => ProcessUsage.CpuSeconds(_redis.ProcessId);
 
     /// <summary>Starts nodes on an empty Redis.</summary>
-    public static async Task<Cluster> StartAsync(Peer peer, RedisServer redis, int nodes, bool compressed = false)
+    public static async Task<Cluster> StartAsync(Peer peer, RedisServer redis, int nodes, ClientKind client = ClientKind.CSharp, bool compressed = false)
     {
         await redis.CommandAsync("FLUSHALL");
         var started = new List<ServerNode>();
@@ -36,7 +43,7 @@ internal sealed class Cluster : IAsyncDisposable
                 started.Add(await ServerNode.StartAsync(peer, i, redis.EndPoint, compressed));
             }
 
-            return new(peer, redis, started, compressed);
+            return new(peer, redis, started, client, compressed);
         }
         catch
         {
@@ -49,22 +56,45 @@ internal sealed class Cluster : IAsyncDisposable
         }
     }
 
+    /// <summary>Ends all connections, and goes on with another client.</summary>
+    public void ReplaceClient(ClientKind client)
+    {
+        Load.Dispose();
+        Load = NewClient(client);
+    }
+
     /// <summary>Connects, the nodes in turns.</summary>
     /// <param name="count">How many connections.</param>
     /// <param name="user">The user of a connection by its number.</param>
     /// <param name="groups">The groups of a connection by its number.</param>
     public void Connect(int count, Func<int, string?>? user = null, Func<int, IReadOnlyList<string>>? groups = null) =>
-        Client.Connect(count, i => (i % Nodes.Count, user?.Invoke(i), groups?.Invoke(i) ?? []));
+        Load.Connect(count, i => (i % Nodes.Count, user?.Invoke(i), groups?.Invoke(i) ?? []));
+
+    /// <summary>Sends and receives until a condition holds.</summary>
+    /// <exception cref="TimeoutException">It does not hold in time.</exception>
+    public void RunUntil(Func<bool> done, TimeSpan guard, string what)
+    {
+        if (!Load.TryRun(done, guard))
+        {
+            throw new TimeoutException($"After {guard.TotalSeconds} s {what}.");
+        }
+    }
 
     /// <summary>Who has to send a broadcast for everyone to get it: one connection, or one on each node if the nodes do not reach each other.</summary>
     /// <param name="number">The number of the connection, or one of its kind on its node.</param>
     public IReadOnlyList<LoadConnection> Broadcasters(int number) => Peer.IsDistributed
-        ? [Client.Connections[number]]
-        : [.. Enumerable.Range(0, Nodes.Count).Select(node => Client.Connections[number - (number % Nodes.Count) + node])];
+        ? [Load.Connections[number]]
+        : [.. Enumerable.Range(0, Nodes.Count).Select(node => Load.Connections[number - (number % Nodes.Count) + node])];
+
+    private ILoadClient NewClient(ClientKind client)
+    {
+        IReadOnlyList<IPEndPoint> servers = [.. Nodes.Select(static node => node.EndPoint)];
+        return client == ClientKind.C ? new NativeLoadClient(Peer.Dialect, servers) : new LoadClient(Peer.Dialect, servers, _compressed);
+    }
 
     public async ValueTask DisposeAsync()
     {
-        Client.Dispose();
+        Load.Dispose();
         foreach (var node in Nodes)
         {
             await node.DisposeAsync();

@@ -11,23 +11,39 @@ internal sealed class LoadMeter(Cluster cluster, PeersOptions options)
 
     private bool _isWarm;
 
+    /// <summary>Runs flows for a time that does not count.</summary>
+    public void WarmUp(IReadOnlyList<Flow> flows, LoadPace pace, double seconds)
+    {
+        var client = cluster.Load;
+        client.Start(flows, pace);
+        client.Run(TimeSpan.FromSeconds(seconds));
+        Drain(client);
+        _isWarm = true;
+    }
+
     /// <summary>Runs flows: a warm-up, the measured time, and then until all that was sent has arrived.</summary>
     public Dictionary<string, double> Measure(IReadOnlyList<Flow> flows, LoadPace pace)
     {
-        var client = cluster.Client;
+        var client = cluster.Load;
         client.Start(flows, pace);
         client.Run(TimeSpan.FromSeconds(_isWarm ? options.WarmupSeconds : options.FirstWarmupSeconds));
         _isWarm = true;
 
         var (allocatedFrom, allocatedFromDeliveries) = Allocated();
-        client.Latency.Clear();
+        client.ClearLatency();
         var from = Usage.Of(cluster);
         client.Run(TimeSpan.FromSeconds(options.Seconds));
         var to = Usage.Of(cluster);
         var values = Values(from, to);
-        values[Metric.P50] = client.Latency.Milliseconds(0.5) ?? double.NaN;
-        values[Metric.P99] = client.Latency.Milliseconds(0.99) ?? double.NaN;
-        values[Metric.P999] = client.Latency.Milliseconds(0.999) ?? double.NaN;
+        var measured = client.Count();
+        values[Metric.P50] = measured.P50;
+        values[Metric.P99] = measured.P99;
+        values[Metric.P999] = measured.P999;
+        if (pace is RatePace)
+        {
+            values[Metric.Skipped] = measured.Skipped;
+        }
+
         var (allocatedTo, allocatedToDeliveries) = Allocated();
         if (cluster.Peer.IsDotnet)
         {
@@ -35,19 +51,21 @@ internal sealed class LoadMeter(Cluster cluster, PeersOptions options)
         }
 
         values[Metric.ResidentMiB] = cluster.Nodes.Sum(static node => node.ResidentKiB) / 1024;
-        client.Stop();
-        client.TryRun(() => client.IsIdle, s_drainPatience);
-        values[Metric.Missing] = client.Missing;
-        values[Metric.Duplicates] = client.Faults.Duplicates;
-        values[Metric.Misdelivered] = client.Faults.Misdelivered + client.Faults.Damaged;
-        values[Metric.Reordered] = client.Faults.Reordered;
-        values[Metric.Broken] = client.Broken;
-        if (pace is RatePace rate)
-        {
-            values[Metric.Skipped] = rate.Skipped;
-        }
-
+        Drain(client);
+        var drained = client.Count();
+        values[Metric.Missing] = drained.Missing;
+        values[Metric.Duplicates] = drained.Duplicates;
+        values[Metric.Misdelivered] = drained.Misdelivered;
+        values[Metric.Reordered] = drained.Reordered;
+        values[Metric.Broken] = drained.Broken;
         return values;
+    }
+
+    /// <summary>Waits until all that was sent has arrived.</summary>
+    private static void Drain(ILoadClient client)
+    {
+        client.Stop();
+        client.TryRun(() => client.Count().Outstanding == 0, s_drainPatience);
     }
 
     private static Dictionary<string, double> Values(Usage from, Usage to)
@@ -77,7 +95,7 @@ internal sealed class LoadMeter(Cluster cluster, PeersOptions options)
         }
 
         var asked = Task.WhenAll(cluster.Nodes.Select(static node => node.AllocatedAsync()));
-        cluster.Client.Run(() => asked.IsCompleted, TimeSpan.FromSeconds(60), "the nodes did not say what they allocated");
-        return (asked.Result.Sum(), cluster.Client.Deliveries);
+        cluster.RunUntil(() => asked.IsCompleted, TimeSpan.FromSeconds(60), "the nodes did not say what they allocated");
+        return (asked.Result.Sum(), cluster.Load.Count().Deliveries);
     }
 }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using DistributedSockets.Benchmarks.Load;
 
 namespace DistributedSockets.Benchmarks.Peers;
 
@@ -7,7 +8,8 @@ internal sealed record PeersOptions
 {
     public const string Usage = """
         peers SCENARIO[,SCENARIO…]|all [options]
-          --peers KEY,KEY…      which of ours, signalr, socketio, handwritten, raw-send, raw-frames (all)
+          --peers KEY,KEY…      which of ours, signalr, socketio, ws, handwritten, raw-send, raw-frames, c (all)
+          --client csharp|c     the load client in this process, or an independent one in C (csharp)
           --rounds N            how often all peers take their turn; tables show medians (5)
           --seconds S           measured time of each variant (5)
           --warmup S            time before it that does not count (3)
@@ -19,16 +21,18 @@ internal sealed record PeersOptions
 
     public IReadOnlyList<string> Scenarios { get; private set; } = [];
 
-    public IReadOnlyList<Peer> Peers { get; private set; } = Peer.All;
+    public IReadOnlyList<Peer> Peers { get; internal set; } = Peer.All;
 
-    public int Rounds { get; private set; } = 5;
+    public ClientKind Client { get; private set; } = ClientKind.CSharp;
 
-    public double Seconds { get; private set; } = 5;
+    public int Rounds { get; internal set; } = 5;
 
-    public double WarmupSeconds { get; private set; } = 3;
+    public double Seconds { get; internal set; } = 5;
+
+    public double WarmupSeconds { get; internal set; } = 3;
 
     /// <summary>The first load of fresh processes also pays for compiling them, in several steps that take their time while processors are busy.</summary>
-    public double FirstWarmupSeconds { get; private set; } = 12;
+    public double FirstWarmupSeconds { get; internal set; } = 12;
 
     public int? Connections { get; private set; }
 
@@ -36,9 +40,11 @@ internal sealed record PeersOptions
 
     /// <summary>Reads the command line.</summary>
     /// <exception cref="FormatException">It cannot be understood.</exception>
-    public static PeersOptions Parse(ReadOnlySpan<string> args)
+    /// <param name="args">What it says.</param>
+    /// <param name="defaults">What holds where it says nothing, if not what <see cref="Usage"/> says.</param>
+    public static PeersOptions Parse(ReadOnlySpan<string> args, PeersOptions? defaults = null)
     {
-        var options = new PeersOptions();
+        var options = defaults ?? new();
         for (var i = 0; i < args.Length; i++)
         {
             switch (args[i])
@@ -60,13 +66,24 @@ internal sealed record PeersOptions
         return options.Scenarios.Count > 0 ? options : throw new FormatException("Which scenario?");
     }
 
+    /// <summary>The load client of a name on the command line.</summary>
+    /// <exception cref="FormatException">There is none.</exception>
+    public static ClientKind ParseClient(string name) => name switch
+    {
+        "csharp" => ClientKind.CSharp,
+        "c" => ClientKind.C,
+        _ => throw new FormatException($"There is no load client {name}; there are csharp and c."),
+    };
+
     private void Set(string option, string value)
     {
         switch (option)
         {
             case "--peers":
-                Peers = [.. value.Split(',').Select(static key =>
-                    Peer.All.FirstOrDefault(peer => peer.Key == key) ?? throw new FormatException($"There is no peer {key}."))];
+                Peers = [.. value.Split(',').Select(Peer.Get)];
+                break;
+            case "--client":
+                Client = ParseClient(value);
                 break;
             case "--rounds":
                 Rounds = int.Parse(value, CultureInfo.InvariantCulture);

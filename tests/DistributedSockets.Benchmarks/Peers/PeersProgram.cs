@@ -1,3 +1,4 @@
+using DistributedSockets.Benchmarks.Load;
 using DistributedSockets.Benchmarks.Results;
 using DistributedSockets.Benchmarks.Scenarios;
 using DistributedSockets.TestServers;
@@ -15,20 +16,17 @@ internal static class PeersProgram
             ? Scenario.All
             : [.. options.Scenarios.Select(static key => Scenario.All.FirstOrDefault(scenario => scenario.Key == key)
                 ?? throw new FormatException($"There is no scenario {key}; there are {string.Join(", ", Scenario.All.Select(static one => one.Key))}."))];
-#if DEBUG
-        await Console.Error.WriteLineAsync("This is a debug build: what it measures says nothing. Use -c Release.");
-#endif
-        if (options.Peers.Any(static peer => !peer.IsDotnet) && !Directory.Exists(Path.Combine(Repository.SocketIo, "node_modules")))
+        if (options.Client == ClientKind.C && scenarios.FirstOrDefault(static scenario => !scenario.SupportsClientInC) is { } only)
         {
-            Console.WriteLine("Installing Socket.IO.");
-            await Repository.RunAsync(Repository.SocketIo, "npm", "ci", "--no-audit", "--no-fund");
+            throw new FormatException($"{only.Key} asks for more than the load client in C can do. Use --client csharp.");
         }
 
+        var leftOut = await PrepareAsync(options.Peers, [options.Client]);
         var machine = await Machine.ReadAsync();
         var faults = 0.0;
         foreach (var scenario in scenarios)
         {
-            var run = await RunAsync(scenario, options, machine, $"peers {string.Join(' ', args)}");
+            var run = await RunAsync(scenario, options, leftOut, machine, $"peers {string.Join(' ', args)}");
             var path = run.Save(options.Output);
             Console.WriteLine($"{Environment.NewLine}{MarkdownTable.Render(run)}{Environment.NewLine}{path}");
             faults += run.Measurements.Where(static measurement => measurement.Peer == Peer.All[0].Key).Sum(static measurement => measurement.Faults);
@@ -37,7 +35,20 @@ internal static class PeersProgram
         return faults > 0 ? 1 : 0;
     }
 
-    private static async Task<RunReport> RunAsync(Scenario scenario, PeersOptions options, Machine machine, string command)
+    /// <summary>Installs and builds what is needed besides this build.</summary>
+    /// <returns>Why a peer cannot be run on this machine, by its key; nothing for those that can.</returns>
+    /// <exception cref="FormatException">A load client cannot be run.</exception>
+    public static async Task<SortedDictionary<string, string>> PrepareAsync(IReadOnlyList<Peer> peers, IReadOnlyList<ClientKind> clients)
+    {
+#if DEBUG
+        await Console.Error.WriteLineAsync("This is a debug build: what it measures says nothing. Use -c Release.");
+#endif
+        return clients.Contains(ClientKind.C) && await NativeProgram.LoadClient.BuildAsync() is { } reason
+            ? throw new FormatException($"The load client in C cannot be used: {reason}. Use --client csharp.")
+            : await PeerPrograms.PrepareAsync(peers);
+    }
+
+    private static async Task<RunReport> RunAsync(Scenario scenario, PeersOptions options, SortedDictionary<string, string> leftOut, Machine machine, string command)
     {
         var startedAt = DateTimeOffset.UtcNow;
         var measurements = new List<Measurement>();
@@ -46,7 +57,7 @@ internal static class PeersProgram
         for (var round = 1; round <= options.Rounds; round++)
         {
             Console.WriteLine($"{scenario.Key}, round {round} of {options.Rounds}");
-            foreach (var peer in options.Peers.Where(scenario.Supports))
+            foreach (var peer in options.Peers.Where(peer => scenario.Supports(peer) && !leftOut.ContainsKey(peer.Key)))
             {
                 await scenario.RunAsync(new(peer, round, options, redis, measurements));
             }
@@ -60,6 +71,7 @@ internal static class PeersProgram
             Seconds = options.Seconds,
             WarmupSeconds = options.WarmupSeconds,
             Machine = machine,
+            LeftOut = leftOut,
             Measurements = measurements,
         };
     }

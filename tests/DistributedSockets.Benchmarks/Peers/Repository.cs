@@ -8,7 +8,7 @@ internal static class Repository
 {
     public static string Root { get; } = FindRoot();
 
-    public static string SocketIo => Path.Combine(Root, "tests", "DistributedSockets.Benchmarks", Peer.SocketIo);
+    public static string Tests => Path.Combine(Root, "tests");
 
     /// <summary>Where results go; ignored by git.</summary>
     public static string Artifacts => Path.Combine(Root, "artifacts", "benchmarks");
@@ -19,11 +19,13 @@ internal static class Repository
     /// <summary>The built program of a project under <c>tests</c>.</summary>
     public static string Program(string project)
     {
-        var path = Path.Combine(Root, "tests", project, "bin", Configuration, "net10.0", $"{project}.dll");
+        var path = Path.Combine(Tests, project, "bin", Configuration, "net10.0", $"{project}.dll");
         return File.Exists(path) ? path : throw new FileNotFoundException($"{path} is missing. Build the solution in {Configuration}.");
     }
 
-    /// <summary>What a command prints, or nothing if it cannot be run.</summary>
+    /// <summary>What a command prints.</summary>
+    /// <exception cref="System.ComponentModel.Win32Exception">There is no such command.</exception>
+    /// <exception cref="InvalidOperationException">It failed; what it says of that has gone to this program's errors.</exception>
     public static async Task<string> RunAsync(string directory, string command, params string[] arguments)
     {
         using var process = Process.Start(new ProcessStartInfo(command, arguments)

@@ -32,7 +32,7 @@ internal sealed class ServerNode : IAsyncDisposable
 
     public static async Task<ServerNode> StartAsync(Peer peer, int number, string redis, bool compressed)
     {
-        var info = StartInfo(peer, number, redis, compressed);
+        var info = PeerPrograms.StartInfo(peer, number, redis, compressed);
         info.RedirectStandardInput = true;
         info.RedirectStandardOutput = true;
         info.RedirectStandardError = true;
@@ -85,17 +85,6 @@ internal sealed class ServerNode : IAsyncDisposable
 
         await _emptying;
         _process.Dispose();
-    }
-
-    private static ProcessStartInfo StartInfo(Peer peer, int number, string redis, bool compressed)
-    {
-        if (!peer.IsDotnet)
-        {
-            return new("node", ["--expose-gc", Path.Combine(Repository.SocketIo, "server.mjs"), "--port", "0", "--redis", redis]);
-        }
-
-        IReadOnlyList<string> own = peer.Arguments.Count > 0 ? peer.Arguments : ["--until-stdin-closes", "--name", $"node-{number}"];
-        return new("dotnet", [Repository.Program(peer.Program), .. own, .. compressed ? [Peer.Compression] : Array.Empty<string>(), "--port", "0", "--redis", redis]);
     }
 
     private async Task<double> GetAsync(string path)

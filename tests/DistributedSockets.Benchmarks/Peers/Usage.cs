@@ -12,14 +12,18 @@ internal sealed record Usage(long Timestamp, double[] NodeCpuSeconds, double Red
     /// <summary>Of the nodes behind the first two, which targeted messages go between.</summary>
     public double OthersCpuSeconds => NodeCpuSeconds.Skip(Involved).Sum();
 
-    public static Usage Of(Cluster cluster) => new(
-        Stopwatch.GetTimestamp(),
-        [.. cluster.Nodes.Select(static node => node.CpuSeconds)],
-        cluster.RedisCpuSeconds,
-        ProcessUsage.CpuSeconds(Environment.ProcessId),
-        cluster.Client.Deliveries,
-        cluster.Client.Sent,
-        cluster.Client.ReceivedBytes);
+    public static Usage Of(Cluster cluster)
+    {
+        var counts = cluster.Load.Count();
+        return new(
+            Stopwatch.GetTimestamp(),
+            [.. cluster.Nodes.Select(static node => node.CpuSeconds)],
+            cluster.RedisCpuSeconds,
+            ProcessUsage.CpuSeconds(cluster.Load.ProcessId),
+            counts.Deliveries,
+            counts.Sent,
+            counts.ReceivedBytes);
+    }
 
     /// <summary>How many milliseconds of CPU time the other nodes took per second since an earlier moment.</summary>
     public double OthersMillisecondsPerSecond(Usage since) =>

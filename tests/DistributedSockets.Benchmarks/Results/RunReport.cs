@@ -24,6 +24,9 @@ internal sealed record RunReport
 
     public required Machine Machine { get; init; }
 
+    /// <summary>Why a peer could not be run on the machine, by its key.</summary>
+    public SortedDictionary<string, string> LeftOut { get; init; } = [];
+
     public required IReadOnlyList<Measurement> Measurements { get; init; }
 
     public static RunReport Load(string path) =>
@@ -38,20 +41,27 @@ internal sealed record RunReport
     }
 
     /// <summary>The median over the rounds.</summary>
-    public double? Median(string variant, string peer, string metric)
+    public double? Median(string variant, string peer, string metric) => Median(ByRound((variant, peer), metric).Select(static one => one.Value));
+
+    /// <summary>The median over the rounds of what one peer showed, divided by what another did in the same round.</summary>
+    public double? MedianRatio(string variant, string peer, string other, string metric) => MedianRatio((variant, peer), (variant, other), metric);
+
+    /// <inheritdoc cref="MedianRatio(string, string, string, string)"/>
+    public double? MedianRatio((string Variant, string Peer) dividend, (string Variant, string Peer) divisor, string metric) => Median(
+        ByRound(dividend, metric).Join(ByRound(divisor, metric), static one => one.Round, static other => other.Round, static (one, other) => one.Value / other.Value));
+
+    private static double? Median(IEnumerable<double> values)
     {
-        var values = Measurements
-            .Where(measurement => measurement.Variant == variant && measurement.Peer == peer)
-            .Where(measurement => measurement.Values.ContainsKey(metric))
-            .Select(measurement => measurement.Values[metric])
-            .Where(double.IsFinite)
-            .Order()
-            .ToArray();
-        return values.Length switch
+        var ordered = values.Where(double.IsFinite).Order().ToArray();
+        return ordered.Length switch
         {
             0 => null,
-            var length when length % 2 == 1 => values[length / 2],
-            var length => (values[(length / 2) - 1] + values[length / 2]) / 2,
+            var length when length % 2 == 1 => ordered[length / 2],
+            var length => (ordered[(length / 2) - 1] + ordered[length / 2]) / 2,
         };
     }
+
+    private IEnumerable<(int Round, double Value)> ByRound((string Variant, string Peer) of, string metric) => Measurements
+        .Where(measurement => measurement.Variant == of.Variant && measurement.Peer == of.Peer && measurement.Values.ContainsKey(metric))
+        .Select(measurement => (measurement.Round, measurement.Values[metric]));
 }

@@ -12,6 +12,8 @@ internal sealed class BroadcastScenario : Scenario
 
     public override bool Supports(Peer peer) => true;
 
+    public override bool SupportsClientInC => true;
+
     public override async Task RunAsync(ScenarioTurn turn)
     {
         await using var cluster = await turn.StartAsync(2);
@@ -31,7 +33,7 @@ internal sealed class BroadcastScenario : Scenario
     /// <summary>Broadcasts by so many connections, the nodes in turns.</summary>
     internal static Flow[] Flows(Cluster cluster, int senders, int payloadBytes)
     {
-        var connections = cluster.Client.Connections;
+        var connections = cluster.Load.Connections;
         return [.. Enumerable.Range(0, senders).Select(i => new Flow(
             cluster.Peer.Dialect, (uint)i, cluster.Broadcasters(i), 'B', name: null, receivers: null, connections.Count, payloadBytes))];
     }

@@ -31,6 +31,9 @@ internal abstract class Scenario
 
     public virtual bool Supports(Peer peer) => peer.IsDistributed;
 
+    /// <summary>Whether the load client in C can do all that it asks for.</summary>
+    public virtual bool SupportsClientInC => false;
+
     /// <summary>Measures one peer, once.</summary>
     public abstract Task RunAsync(ScenarioTurn turn);
 }

@@ -11,13 +11,16 @@ internal sealed class ScenarioTurn(Peer peer, int round, PeersOptions options, R
 
     public PeersOptions Options => options;
 
-    public Task<Cluster> StartAsync(int nodes, bool compressed = false) => Cluster.StartAsync(peer, redis, nodes, compressed);
+    /// <summary>The Redis of all nodes.</summary>
+    public RedisServer Redis => redis;
+
+    public Task<Cluster> StartAsync(int nodes, bool compressed = false) => Cluster.StartAsync(peer, redis, nodes, options.Client, compressed);
 
     public LoadMeter Meter(Cluster cluster) => new(cluster, options);
 
     public void Add(string variant, Cluster cluster, Dictionary<string, double> values)
     {
-        var measurement = new Measurement(variant, peer.Key, round, cluster.Nodes.Count, cluster.Client.Connections.Count, new(values, StringComparer.Ordinal));
+        var measurement = new Measurement(variant, peer.Key, round, cluster.Nodes.Count, cluster.Load.Connections.Count, new(values, StringComparer.Ordinal));
         measurements.Add(measurement);
         var shown = string.Join(", ", Column.Shown.Where(column => values.ContainsKey(column.Metric)).Select(column => $"{column.Title} {column.Format(values[column.Metric])}"));
         Console.WriteLine($"  {peer.Key}, {variant}: {shown}{(measurement.Faults > 0 ? $"; NOT EXACTLY ONCE: {measurement.Faults}" : "")}");

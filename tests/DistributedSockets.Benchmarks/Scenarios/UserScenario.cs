@@ -12,6 +12,8 @@ internal sealed class UserScenario : Scenario
 
     public override string Title => "(b) To a user on the other node, 64 senders, 128 B";
 
+    public override bool SupportsClientInC => true;
+
     public override async Task RunAsync(ScenarioTurn turn)
     {
         await using var cluster = await turn.StartAsync(2);
@@ -25,7 +27,7 @@ internal sealed class UserScenario : Scenario
     /// <summary>Senders on the first two nodes, each with a user of its own on the other of these.</summary>
     internal static Flow[] Flows(Cluster cluster)
     {
-        LoadConnection[][] nodes = [.. Enumerable.Range(0, 2).Select(node => cluster.Client.Connections.Where(connection => connection.Node == node).ToArray())];
+        LoadConnection[][] nodes = [.. Enumerable.Range(0, 2).Select(node => cluster.Load.Connections.Where(connection => connection.Node == node).ToArray())];
         return [.. Enumerable.Range(0, Senders).Select(i =>
         {
             var sender = nodes[i % 2][i];

@@ -6,7 +6,7 @@ namespace DistributedSockets.Benchmarks.Load;
 /// <summary>One WebSocket of the load client, and what has come of it so far.</summary>
 internal sealed class LoadConnection(int index, int node, string? user, IReadOnlyList<string> groups) : IDisposable
 {
-    private readonly Socket _socket = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+    private Socket? _socket; // none where another process connects
     private byte[] _rest = [];
     private int _restLength;
     private MemoryStream? _fragments;
@@ -30,6 +30,7 @@ internal sealed class LoadConnection(int index, int node, string? user, IReadOnl
 
     public void Connect(EndPoint server)
     {
+        _socket = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         _socket.Connect(server);
         Descriptor = checked((int)_socket.Handle);
     }
@@ -110,5 +111,5 @@ internal sealed class LoadConnection(int index, int node, string? user, IReadOnl
         return Send(unsent);
     }
 
-    public void Dispose() => _socket.Dispose();
+    public void Dispose() => _socket?.Dispose();
 }

@@ -6,6 +6,9 @@ namespace DistributedSockets.Benchmarks.Load;
 /// <remarks>A payload begins with <c>#</c>, which nothing else of any dialect contains, and needs no escaping in JSON.</remarks>
 internal abstract class Dialect
 {
+    /// <summary>Its name for the load client in C.</summary>
+    public abstract string Name { get; }
+
     /// <summary>The message that each connection has to send now and then, if any.</summary>
     public virtual string? KeepAlive => null;
 

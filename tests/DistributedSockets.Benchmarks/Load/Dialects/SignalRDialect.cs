@@ -5,6 +5,8 @@ internal sealed class SignalRDialect : Dialect
 {
     private const byte End = 0x1E;
 
+    public override string Name => "signalr";
+
     public override string Greeting => """{"protocol":"json","version":1}""" + (char)End;
 
     public override bool GreetsFirst => true;

@@ -3,6 +3,8 @@ namespace DistributedSockets.Benchmarks.Load;
 /// <summary>Socket.IO 4 over Engine.IO 4, WebSocket from the start; one packet per message.</summary>
 internal sealed class SocketIoDialect : Dialect
 {
+    public override string Name => "socketio";
+
     public override string Greeting => "40";
 
     public override string Pong => "3";

@@ -3,6 +3,8 @@ namespace DistributedSockets.Benchmarks.Load;
 /// <summary>The test node's own: the operation in front of the payload, the bare payload to receivers.</summary>
 internal sealed class TextDialect : Dialect
 {
+    public override string Name => "text";
+
     public override string Operation(char operation, string? name, string payload) =>
         name is null ? $"{operation}{payload}" : $"{operation}{name} {payload}";
 
