@@ -53,7 +53,7 @@ internal sealed partial class PresenceService(
     internal PresenceRoster GetRoster(HubConnections hub) => _rosters.GetOrAdd(
         hub,
         static (hub, service) => new(
-            hub, service.Node, service.Health, service.Subscriptions, () => service.StoreFor(hub), service.Losses, service.Time, service.Logger),
+            hub, service.Node, service.Health, service.Subscriptions, () => service.StoreFor(hub), service.Losses, service.LeaseExpiry, service.Time, service.Logger),
         this);
 
     /// <summary>Writes and tells what is left, for as long as the token allows.</summary>
@@ -72,6 +72,8 @@ internal sealed partial class PresenceService(
     private ChannelSubscriptions Subscriptions => subscriptions;
 
     private LossReporter Losses => losses;
+
+    private TimeSpan LeaseExpiry => options.Value.LeaseExpiry;
 
     private TimeProvider Time => time;
 

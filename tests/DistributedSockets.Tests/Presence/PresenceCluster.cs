@@ -19,8 +19,9 @@ internal sealed class PresenceCluster : IAsyncDisposable
     internal ToldChanges Told { get; }
 
     internal static async Task<PresenceCluster> StartAsync(
-        int nodes, PresenceScope scope = PresenceScope.UsersAndGroups, Action<FakeClusterOptions>? configure = null)
+        int nodes, PresenceScope scope = PresenceScope.UsersAndGroups, Action<FakeClusterOptions>? configure = null, Func<int, bool>? serves = null)
     {
+        var started = 0;
         var time = new FakeTimeProvider();
         var (store, told) = (new TrickyStoreServer(time), new ToldChanges());
         var cluster = await FakeCluster.StartAsync(
@@ -37,7 +38,13 @@ internal sealed class PresenceCluster : IAsyncDisposable
                     }).AddHub<PresenceHandler>(hub => hub.Presence = scope).AddPresenceObserver<ToldObserver>();
                 });
                 options.ConfigureSockets(sockets => sockets.UseSessionStore(_ => new TrickyStore(store)));
-                options.ConfigureApp(app => app.MapDistributedWebSocket<PresenceHandler>("/chat"));
+                options.ConfigureApp(app =>
+                {
+                    if (serves?.Invoke(started++) != false)
+                    {
+                        app.MapDistributedWebSocket<PresenceHandler>("/chat");
+                    }
+                });
                 configure?.Invoke(options);
             },
             time,

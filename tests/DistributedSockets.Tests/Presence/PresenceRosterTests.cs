@@ -153,6 +153,22 @@ public sealed class PresenceRosterTests
     }
 
     [Fact]
+    public async Task Roster_AllNodesOfTheHubSignOffUnheard_IsEmptied()
+    {
+        await using var cluster = await PresenceCluster.StartAsync(2, serves: static node => node == 0);
+        var roster = cluster.Roster(1);
+        await using var alice = await cluster.ConnectAsync(0, "alice");
+        await cluster.AdvanceUntilAsync(() => roster.IsOnline("alice"), "alice is known");
+
+        cluster.Nodes[1].Backplane.Cut();
+        await cluster.Nodes.StopAsync(0, Cancellation);
+        Assert.Empty(await cluster.Store.ListAsync(PresenceCluster.Hub));
+        cluster.Nodes[1].Backplane.Restore();
+
+        await cluster.AdvanceUntilAsync(() => roster is { IsCurrent: true, Count: 0 }, "nobody is there");
+    }
+
+    [Fact]
     public async Task Roster_NodeKilled_ItsUsersGo()
     {
         await using var cluster = await PresenceCluster.StartAsync(3);

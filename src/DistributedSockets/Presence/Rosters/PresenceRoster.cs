@@ -19,8 +19,10 @@ internal sealed partial class PresenceRoster : IPresenceRoster
     private readonly NodeHealth _health;
     private readonly ChannelSubscriptions _subscriptions;
     private readonly Lazy<IPresenceStore> _store;
+    private readonly TimeSpan _leaseExpiry;
     private readonly TimeProvider _time;
     private readonly FailSafeLogger _logger;
+    private long? _noLedgerSince; // of the loop alone
     private PresenceMirror _mirror = new(null, 0);
     private List<(string Epoch, PresenceNews News)>? _meanwhile;
     private TaskCompletionSource _wanted = NewSignal();
@@ -39,6 +41,7 @@ internal sealed partial class PresenceRoster : IPresenceRoster
         ChannelSubscriptions subscriptions,
         Func<IPresenceStore> store,
         LossReporter losses,
+        TimeSpan leaseExpiry,
         TimeProvider time,
         FailSafeLogger logger)
     {
@@ -47,6 +50,7 @@ internal sealed partial class PresenceRoster : IPresenceRoster
         _health = health;
         _subscriptions = subscriptions;
         _store = new(store);
+        _leaseExpiry = leaseExpiry;
         _time = time;
         _logger = logger;
         losses.Lost += () =>
@@ -347,7 +351,7 @@ internal sealed partial class PresenceRoster : IPresenceRoster
         try
         {
             var ledger = await ReadLedgerAsync(cancellationToken);
-            if (ledger is { IsSettled: false })
+            if (ledger is { IsSettled: false } || IsPerhapsLost(ledger))
             {
                 return false;
             }
@@ -371,6 +375,22 @@ internal sealed partial class PresenceRoster : IPresenceRoster
                 _meanwhile = null;
             }
         }
+    }
+
+    /// <summary>
+    /// Whether the ledger that was there before may only have been lost. A store that has lost everything has it again a heartbeat later; that of
+    /// nodes that have all signed off stays away.
+    /// </summary>
+    private bool IsPerhapsLost(PresenceLedger? ledger)
+    {
+        if (ledger is not null || _mirror.Epoch is null)
+        {
+            _noLedgerSince = null;
+            return false;
+        }
+
+        _noLedgerSince ??= _time.GetTimestamp();
+        return _time.GetElapsedTime(_noLedgerSince.Value) < _leaseExpiry;
     }
 
     private bool Take(PresenceMirror mirror, int outages)
