@@ -35,23 +35,14 @@ internal sealed class Cluster : IAsyncDisposable
     public static async Task<Cluster> StartAsync(Peer peer, RedisServer redis, int nodes, ClientKind client = ClientKind.CSharp, bool compressed = false)
     {
         await redis.CommandAsync("FLUSHALL");
-        var started = new List<ServerNode>();
+        Task<ServerNode>[] starting = [.. Enumerable.Range(0, nodes).Select(number => ServerNode.StartAsync(peer, number, redis.EndPoint, compressed))];
         try
         {
-            for (var i = 0; i < nodes; i++)
-            {
-                started.Add(await ServerNode.StartAsync(peer, i, redis.EndPoint, compressed));
-            }
-
-            return new(peer, redis, started, client, compressed);
+            return new(peer, redis, await Task.WhenAll(starting), client, compressed);
         }
         catch
         {
-            foreach (var node in started)
-            {
-                await node.DisposeAsync();
-            }
-
+            await StopAsync(starting.Where(static node => node.IsCompletedSuccessfully).Select(static node => node.Result));
             throw;
         }
     }
@@ -86,18 +77,17 @@ internal sealed class Cluster : IAsyncDisposable
         ? [Load.Connections[number]]
         : [.. Enumerable.Range(0, Nodes.Count).Select(node => Load.Connections[number - (number % Nodes.Count) + node])];
 
+    public async ValueTask DisposeAsync()
+    {
+        Load.Dispose();
+        await StopAsync(Nodes);
+    }
+
+    private static Task StopAsync(IEnumerable<ServerNode> nodes) => Task.WhenAll(nodes.Select(static node => node.DisposeAsync().AsTask()));
+
     private ILoadClient NewClient(ClientKind client)
     {
         IReadOnlyList<IPEndPoint> servers = [.. Nodes.Select(static node => node.EndPoint)];
         return client == ClientKind.C ? new NativeLoadClient(Peer.Dialect, servers) : new LoadClient(Peer.Dialect, servers, _compressed);
-    }
-
-    public async ValueTask DisposeAsync()
-    {
-        Load.Dispose();
-        foreach (var node in Nodes)
-        {
-            await node.DisposeAsync();
-        }
     }
 }

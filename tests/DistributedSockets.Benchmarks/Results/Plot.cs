@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using DistributedSockets.Benchmarks.Peers;
+using DistributedSockets.Benchmarks.Table;
 
 namespace DistributedSockets.Benchmarks.Results;
 
@@ -19,7 +20,12 @@ internal sealed record Plot(string FileName, string Title, string Svg)
     /// <summary>The plots of a run, if its scenario has any.</summary>
     public static IEnumerable<Plot> Of(RunReport run) => run.Scenario switch
     {
-        "broadcast" => [Bars(run, "128 B, 8 outstanding", Metric.ServerCpu, "cpu-per-delivery.svg", "Broadcast, 128 B, 8 outstanding: server CPU in µs per delivery")],
+        TableReport.Scenario =>
+        [
+            Bars(run, TableLoad.All[0].Title, Metric.ServerCpu, "cpu-per-delivery.svg", "Broadcast, 128 B, 8 outstanding: server CPU in µs per delivery"),
+            Bars(run, TableLoad.All[2].Title, Metric.ServerCpu, "cpu-per-group-delivery.svg", "1,000 groups of 10: server CPU in µs per delivery"),
+            Bars(run, TableLoad.All[3].Title, Metric.ServerCpu, "cpu-per-user-message.svg", "To a user on the other node, window 16: server CPU in µs per message"),
+        ],
         "uninvolved" => [Groups(run, Metric.OthersCpu, "cost-by-nodes.svg", "CPU of the nodes not involved, all together, in µs per message")],
         _ => [],
     };

@@ -3,6 +3,7 @@ using System.Text;
 using DistributedSockets.Benchmarks.Peers;
 using DistributedSockets.Benchmarks.Routing;
 using DistributedSockets.Benchmarks.Scenarios;
+using DistributedSockets.Benchmarks.Table;
 
 namespace DistributedSockets.Benchmarks.Results;
 
@@ -10,6 +11,7 @@ namespace DistributedSockets.Benchmarks.Results;
 internal static class ReportProgram
 {
     private const string Results = "results";
+    private const string Benchmarks = "benchmarks.md";
 
     private static string Docs => Path.Combine(Repository.Root, "docs");
 
@@ -23,14 +25,24 @@ internal static class ReportProgram
             : [];
         RunReport[] newest = [.. Scenario.All.Select(scenario => runs.LastOrDefault(run => run.Scenario == scenario.Key)).OfType<RunReport>()];
         var routing = RoutingServer.All.ToDictionary(static server => server, server => runs.LastOrDefault(run => run.Scenario == server.Scenario));
-        if (newest.Length == 0 && routing.Values.All(static run => run is null))
+        var table = runs.LastOrDefault(static run => run.Scenario == TableReport.Scenario);
+        if (table is null && newest.Length == 0 && routing.Values.All(static run => run is null))
         {
-            throw new FormatException($"{directory} holds no run. Run peers or routing first.");
+            throw new FormatException($"{directory} holds no run. Run table, peers or routing first.");
         }
 
-        if (newest.Length > 0)
+        if (table is not null)
         {
-            Write("benchmarks.md", Results, Render(newest));
+            var text = new StringBuilder(TableReport.Render(table, newest));
+            Append(text, Plot.Of(table));
+            Write(Benchmarks, $"{Results} of {TableReport.Scenario}", text.Append(CultureInfo.InvariantCulture, $"\n{Origin(table)}\n").ToString());
+        }
+
+        foreach (var run in newest)
+        {
+            var text = new StringBuilder(MarkdownTable.Render(run));
+            Append(text, Plot.Of(run));
+            Write(Benchmarks, $"{Results} of {run.Scenario}", text.Append(CultureInfo.InvariantCulture, $"\n{Origin(run)}\n").ToString());
         }
 
         if (routing[RoutingServer.Redis] is { } overRedis)
@@ -46,7 +58,7 @@ internal static class ReportProgram
         return 0;
     }
 
-    /// <summary>Puts results in their place on a page.</summary>
+    /// <summary>Puts results in their place on a page, if it has one.</summary>
     private static void Write(string name, string place, string results)
     {
         var (beginning, ending) = ($"<!-- {place}: written by the verb report -->", $"<!-- end of {place} -->");
@@ -56,7 +68,8 @@ internal static class ReportProgram
         var end = page.IndexOf(ending, StringComparison.Ordinal);
         if (begin < beginning.Length || end < begin)
         {
-            throw new InvalidDataException($"{path} has no place for results, between {beginning} and {ending}.");
+            Console.WriteLine($"{path} has no place for {place}, between {beginning} and {ending}.");
+            return;
         }
 
         File.WriteAllText(path, $"{page[..begin]}\n\n{results}\n{page[end..]}");
@@ -72,19 +85,13 @@ internal static class ReportProgram
         return text.ToString();
     }
 
-    private static string Render(RunReport[] runs)
+    /// <summary>By which command a run of peers was made, how long, and on what.</summary>
+    private static string Origin(RunReport run)
     {
-        var text = new StringBuilder();
-        foreach (var run in runs)
-        {
-            var rounds = run.Measurements.Max(static measurement => measurement.Round);
-            text.Append(MarkdownTable.Render(run));
-            Append(text, Plot.Of(run));
-            text.Append(CultureInfo.InvariantCulture, $"\nCommand: `{run.Command}`. {(rounds == 1 ? "One round" : $"Medians of {rounds} rounds")}, {run.Seconds} s each after ");
-            text.Append(CultureInfo.InvariantCulture, $"{run.WarmupSeconds} s of warm-up, {On(run)}.\n\n");
-        }
-
-        return text.ToString().TrimEnd('\n') + "\n";
+        var rounds = run.Measurements.Max(static measurement => measurement.Round);
+        return string.Create(
+            CultureInfo.InvariantCulture,
+            $"Command: `{run.Command}`. {(rounds == 1 ? "One round" : $"Medians of {rounds} rounds")}, {run.Seconds} s each after {run.WarmupSeconds} s of warm-up, {On(run)}.");
     }
 
     /// <summary>Draws plots, and shows them.</summary>

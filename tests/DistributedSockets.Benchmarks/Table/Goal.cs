@@ -5,13 +5,16 @@ using DistributedSockets.Benchmarks.Results;
 
 namespace DistributedSockets.Benchmarks.Table;
 
-/// <summary>A ratio that the library aims at.</summary>
+/// <summary>A figure that the library aims at.</summary>
 /// <param name="Figure">What is divided by what.</param>
 /// <param name="Bound">What the ratio should be, at least or at most.</param>
 /// <param name="IsAtLeast">Which of both.</param>
-/// <param name="Measure">The median over the rounds of the ratio within each.</param>
-internal sealed record Goal(string Figure, double Bound, bool IsAtLeast, Func<RunReport, ClientKind, double?> Measure)
+/// <param name="Measure">The median over the rounds of the ratio within each; null if the run did not measure it.</param>
+/// <param name="Scenario">Whose run it is measured by.</param>
+internal sealed record Goal(string Figure, double Bound, bool IsAtLeast, Func<RunReport, ClientKind, double?> Measure, string Scenario = TableReport.Scenario)
 {
+    private const string KestrelAlone = "raw-send";
+
     public static IReadOnlyList<Goal> All { get; } =
     [
         Cpu("broadcast-8", "signalr", 5),
@@ -27,6 +30,7 @@ internal sealed record Goal(string Figure, double Bound, bool IsAtLeast, Func<Ru
             (TableTurn.Variant(TableReport.OneDoesNot, client), Peer.Ours.Key), (TableTurn.Variant(TableReport.AllRead, client), Peer.Ours.Key), Metric.P99)),
         new("broadcast, 128 B, 8 outstanding: bytes allocated per delivery", 2, IsAtLeast: false, static (run, client) =>
             run.Median(Variant("broadcast-8", client), Peer.Ours.Key, Metric.AllocatedBytes)),
+        new("idle connection with a session and one group: KiB resident, a while later, above Kestrel alone", 2, IsAtLeast: false, static (run, client) => client == ClientKind.CSharp ? IdleAbove(run) : null, Scenario: "memory"),
     ];
 
     public string Aim => string.Create(CultureInfo.InvariantCulture, $"{(IsAtLeast ? "≥" : "≤")} {Bound}");
@@ -45,6 +49,12 @@ internal sealed record Goal(string Figure, double Bound, bool IsAtLeast, Func<Ru
         IsAtLeast: false,
         (run, client) => Peer.All.Where(static peer => peer.IsDistributed && peer != Peer.Ours)
             .Select(peer => run.MedianRatio(Variant(load, client), Peer.Ours.Key, peer.Key, Metric.P99)).Max());
+
+    /// <summary>With the most connections that were measured.</summary>
+    private static double? IdleAbove(RunReport run) =>
+        run.Measurements.Where(static one => one.Peer == KestrelAlone && one.Variant.EndsWith("one group", StringComparison.Ordinal)).MaxBy(static one => one.Connections)?.Variant is { } variant
+            ? run.Median(variant, Peer.Ours.Key, Metric.LaterResidentKiBPerConnection) - run.Median(variant, KestrelAlone, Metric.LaterResidentKiBPerConnection)
+            : null;
 
     private static string Title(string load) => TableLoad.All.First(one => one.Key == load).Title;
 

@@ -47,7 +47,7 @@ internal static class TableProgram
             }
         }
 
-        Console.WriteLine($"{Environment.NewLine}{TableReport.Render(run)}{Environment.NewLine}{path}, after {Stopwatch.GetElapsedTime(started).TotalMinutes:N1} min");
+        Console.WriteLine($"{Environment.NewLine}{TableReport.Render(run, [])}{Environment.NewLine}{path}, after {Stopwatch.GetElapsedTime(started).TotalMinutes:N1} min");
         return run.Measurements.Where(static one => one.Peer == Peer.Ours.Key).Sum(static one => one.Faults) > 0 ? 1 : 0;
     }
 }

@@ -15,56 +15,80 @@ internal static class TableReport
 
     private static readonly Column[] s_columns = [Column.ServerCpu, Column.Rate, Column.P50, Column.P99, Column.RedisCpu, Column.ClientCpu, Column.Allocated];
 
-    public static string Render(RunReport run)
+    /// <param name="run">The table.</param>
+    /// <param name="others">Runs of scenarios that other aims are measured by.</param>
+    public static string Render(RunReport run, IReadOnlyList<RunReport> others)
     {
         var text = new StringBuilder();
-        AppendGoals(text, run);
-        foreach (var variant in run.Measurements.Select(static measurement => measurement.Variant).Distinct())
+        ClientKind[] clients = [.. Enum.GetValues<ClientKind>().Where(client => run.Measurements.Any(measurement => IsBy(client, measurement.Variant)))];
+        AppendGoals(text, [run, .. others], clients);
+        foreach (var (key, reason) in run.LeftOut)
         {
-            AppendVariant(text, run, variant);
+            text.Append(CultureInfo.InvariantCulture, $"\n{Peer.Get(key).Title} was left out: {reason}.\n");
+        }
+
+        foreach (var title in (string[])[.. TableLoad.All.Select(static load => load.Title), AllRead, OneDoesNot])
+        {
+            AppendLoad(text, run, title, clients);
         }
 
         return text.ToString();
     }
 
-    private static void AppendGoals(StringBuilder text, RunReport run)
+    private static bool IsBy(ClientKind client, string variant) => variant == TableTurn.Variant(TableTurn.Title(variant), client);
+
+    private static string Name(ClientKind client) => client == ClientKind.C ? "client in C" : "client in C#";
+
+    private static void AppendGoals(StringBuilder text, IReadOnlyList<RunReport> runs, ClientKind[] clients)
     {
-        ClientKind[] clients = [.. Enum.GetValues<ClientKind>().Where(client => Goal.All.Any(goal => goal.Measure(run, client) is not null))];
-        text.Append(CultureInfo.InvariantCulture, $"| figure | aim |{string.Concat(clients.Select(static client => $" {(client == ClientKind.C ? "client in C" : "client in C#")} | |"))}\n");
+        text.Append(CultureInfo.InvariantCulture, $"| figure | aim |{string.Concat(clients.Select(static client => $" {Name(client)} | |"))}\n");
         text.Append(CultureInfo.InvariantCulture, $"| --- | --- |{string.Concat(clients.Select(static _ => " ---: | --- |"))}\n");
         foreach (var goal in Goal.All)
         {
-            var cells = clients.Select(client => goal.Measure(run, client)).ToArray();
-            if (cells.Any(static cell => cell is not null))
+            var cells = clients.Select(client => runs.LastOrDefault(run => run.Scenario == goal.Scenario) is { } run ? goal.Measure(run, client) : null).ToArray();
+            if (!cells.Any(static cell => cell is not null))
             {
-                text.Append(CultureInfo.InvariantCulture, $"| {goal.Figure} | {goal.Aim} |");
-                foreach (var cell in cells)
-                {
-                    text.Append(cell is { } measured ? string.Create(CultureInfo.InvariantCulture, $" {measured:N2} | {(goal.IsMet(measured) ? "met" : "missed")} |") : " – | |");
-                }
-
-                text.Append('\n');
+                continue;
             }
-        }
 
-        foreach (var (key, reason) in run.LeftOut)
-        {
-            text.Append(CultureInfo.InvariantCulture, $"\n{Peer.Get(key).Title} was left out: {reason}.\n");
+            text.Append(CultureInfo.InvariantCulture, $"| {goal.Figure} | {goal.Aim} |");
+            foreach (var cell in cells)
+            {
+                text.Append(cell is { } measured ? string.Create(CultureInfo.InvariantCulture, $" {measured:N2} | {(goal.IsMet(measured) ? "met" : "missed")} |") : " – | |");
+            }
+
+            text.Append('\n');
         }
     }
 
-    private static void AppendVariant(StringBuilder text, RunReport run, string variant)
+    private static void AppendLoad(StringBuilder text, RunReport run, string title, ClientKind[] clients)
     {
-        var measured = run.Measurements.Where(measurement => measurement.Variant == variant).ToArray();
-        text.Append(CultureInfo.InvariantCulture, $"\n**{char.ToUpperInvariant(variant[0])}{variant[1..]}**\n\n| | lowest | {string.Join(" | ", s_columns.Select(static column => column.Title))} | ÷ ours | wrong |\n");
-        text.Append(CultureInfo.InvariantCulture, $"| --- | ---: |{string.Concat(Enumerable.Repeat(" ---: |", s_columns.Length + 2))}\n");
+        var measured = run.Measurements.Where(measurement => TableTurn.Title(measurement.Variant) == title).ToArray();
+        if (measured.Length == 0)
+        {
+            return;
+        }
+
+        text.Append(CultureInfo.InvariantCulture, $"\n#### {char.ToUpperInvariant(title[0])}{title[1..]}\n\n| | {string.Join(" | ", s_columns.Select(static column => column.Title))} | lowest CPU |");
+        text.Append(CultureInfo.InvariantCulture, $"{string.Concat(clients.Select(client => client == clients[0] ? " ÷ ours |" : $" {Name(client)}: CPU | p99 ms | ÷ ours |"))} wrong |\n");
+        text.Append(CultureInfo.InvariantCulture, $"| --- |{string.Concat(Enumerable.Repeat(" ---: |", s_columns.Length + (clients.Length * 3)))}\n");
         foreach (var peer in Peer.All.Where(peer => measured.Any(measurement => measurement.Peer == peer.Key)))
         {
-            var lowest = Column.ServerCpu.Format(measured.Where(measurement => measurement.Peer == peer.Key).Min(static measurement => measurement.Values[Metric.ServerCpu]));
-            var cells = s_columns.Select(column => column.Format(run.Median(variant, peer.Key, column.Metric)));
-            var ratio = Column.ServerCpu.Format(run.MedianRatio(variant, peer.Key, Peer.Ours.Key, Metric.ServerCpu));
-            var wrong = measured.Where(measurement => measurement.Peer == peer.Key).Sum(static measurement => measurement.Faults);
-            text.Append(CultureInfo.InvariantCulture, $"| {peer.Title} | {lowest} | {string.Join(" | ", cells)} | {ratio} | {wrong:N0} |\n");
+            var variant = TableTurn.Variant(title, clients[0]);
+            var lowest = Column.ServerCpu.Format(measured.Where(measurement => measurement.Peer == peer.Key && measurement.Variant == variant).Min(static one => (double?)one.Values[Metric.ServerCpu]));
+            text.Append(CultureInfo.InvariantCulture, $"| {peer.Title} | {string.Join(" | ", s_columns.Select(column => column.Format(run.Median(variant, peer.Key, column.Metric))))} | {lowest} |");
+            foreach (var client in clients)
+            {
+                variant = TableTurn.Variant(title, client);
+                if (client != clients[0])
+                {
+                    text.Append(CultureInfo.InvariantCulture, $" {Column.ServerCpu.Format(run.Median(variant, peer.Key, Metric.ServerCpu))} | {Column.P99.Format(run.Median(variant, peer.Key, Metric.P99))} |");
+                }
+
+                text.Append(CultureInfo.InvariantCulture, $" {Column.ServerCpu.Format(run.MedianRatio(variant, peer.Key, Peer.Ours.Key, Metric.ServerCpu))} |");
+            }
+
+            text.Append(CultureInfo.InvariantCulture, $" {measured.Where(measurement => measurement.Peer == peer.Key).Sum(static measurement => measurement.Faults):N0} |\n");
         }
     }
 }

@@ -10,8 +10,13 @@ internal sealed class TableTurn(ScenarioTurn turn, IReadOnlyList<string> keys, I
 {
     private const int Connections = 2_000;
 
-    /// <summary>What a variant is called, with the client that it was measured by.</summary>
-    public static string Variant(string title, ClientKind client) => client == ClientKind.C ? $"{title} (client in C)" : title;
+    private const string ByC = " (client in C)";
+
+    /// <summary>What a load is called in results, with the client that it was measured by.</summary>
+    public static string Variant(string title, ClientKind client) => client == ClientKind.C ? title + ByC : title;
+
+    /// <summary>The load's title in what <see cref="Variant"/> made of it.</summary>
+    public static string Title(string variant) => variant.EndsWith(ByC, StringComparison.Ordinal) ? variant[..^ByC.Length] : variant;
 
     public async Task RunAsync()
     {
