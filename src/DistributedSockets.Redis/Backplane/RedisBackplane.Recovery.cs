@@ -130,6 +130,7 @@ internal sealed partial class RedisBackplane
         _placement = _isShard ? CommandFlags.NoRedirect
             : multiplexer.GetServers().Length > 1 ? CommandFlags.DemandMaster
             : CommandFlags.None;
+        _publisher.Follow(_placement, _isCluster && !_isShard, isCounted: !_isCluster && !_isShard);
         var isMisplaced = _placement == CommandFlags.DemandMaster && IsOnReplica(multiplexer);
         if (isMisplaced)
         {

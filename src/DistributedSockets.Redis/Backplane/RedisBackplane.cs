@@ -1,6 +1,4 @@
-using System.Buffers;
 using System.Collections.Concurrent;
-using System.Runtime.CompilerServices;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
@@ -10,8 +8,6 @@ namespace DistributedSockets;
 
 /// <summary>Redis pub/sub as the backplane.</summary>
 /// <remarks>
-/// Payloads are copied before they are handed to the multiplexer, which may read them after a publish was given up: the copy of such a
-/// one is left to the garbage collector, that of any other goes back to the pool.
 /// On a Redis Cluster the receiver count is that of one cluster node only, so none is returned.
 /// One that is a shard leads to one primary of a Redis Cluster and uses sharded pub/sub; <see cref="RedisShardedBackplane"/> gives it the
 /// channels of the slots that this primary owns, and takes them away again.
@@ -24,13 +20,12 @@ internal sealed partial class RedisBackplane : IBackplane
     private readonly bool _isShard;
     private volatile bool _isDisposed;
     private readonly TimeSpan _timeout;
-    private readonly int _maxPendingBytes;
+    private readonly RedisPublisher _publisher;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
     private readonly RareLog _failedLog;
     private readonly Lock _disposing = new();
     private IBackplaneReceiver? _receiver;
-    private long _pendingBytes;
     private Task? _disposal;
     private volatile RedisSubscription _probe;
     private volatile bool _isCluster;
@@ -51,12 +46,12 @@ internal sealed partial class RedisBackplane : IBackplane
         _isShard = isShard;
         _placement = isShard ? CommandFlags.NoRedirect : CommandFlags.None;
         _timeout = options.OperationTimeout;
-        _maxPendingBytes = options.MaxPendingBytes;
         _time = time;
         _failedLog = new(1, time);
         _logger = new FailSafeLogger(logger);
         _connection = new RedisConnection(options, time);
         _connection.Moved += OnMoved;
+        _publisher = new RedisPublisher(_connection, options, _placement, PublishFailure, time);
         _probe = Subscription(probe, OnProbeReceived);
         _monitor = new TransportMonitor(HoldAsync, time);
         _monitor.StateChanged += OnStateChanged;
@@ -75,82 +70,46 @@ internal sealed partial class RedisBackplane : IBackplane
         await _monitor.WaitForFirstReportAsync(_timeout, cancellationToken).ConfigureAwait(false);
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    public async ValueTask<PublishResult> PublishAsync(string channel, ReadOnlyMemory<byte> payload, CancellationToken cancellationToken = default)
+    public ValueTask<PublishResult> PublishAsync(string channel, ReadOnlyMemory<byte> payload, CancellationToken cancellationToken = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(channel);
-        cancellationToken.ThrowIfCancellationRequested();
+        if (cancellationToken.IsCancellationRequested)
+        {
+            return ValueTask.FromCanceled<PublishResult>(cancellationToken);
+        }
 
-        // Nothing is awaited before this call, so the order of calls is the order on the wire.
-        Task<long>? publish = null;
-        byte[]? copy = null;
-        var isCounted = false;
         try
         {
-            var subscriber = ConnectedSubscriber("the message was not published");
-            isCounted = true;
-            ThrowIfFull(Interlocked.Add(ref _pendingBytes, payload.Length), payload.Length);
-            copy = ArrayPool<byte>.Shared.Rent(payload.Length);
-            payload.CopyTo(copy);
-            publish = subscriber.PublishAsync(ChannelOf(channel), copy.AsMemory(0, payload.Length), _placement);
-            var receivers = await publish.WaitAsync(_timeout, _time, cancellationToken).ConfigureAwait(false);
-            return _isCluster || _isShard ? PublishResult.Taken : PublishResult.Counted(receivers);
+            ConnectedMultiplexer("the message was not published");
+            return new(_publisher.PublishAsync(ChannelOf(channel), payload.Span, cancellationToken));
         }
-        catch (Exception exception) when (RedisErrors.IsForbidden(exception))
+        catch (Exception exception) when (exception is BackplaneUnavailableException or ObjectDisposedException)
         {
-            throw new BackplaneRefusedException(
-                $"Redis refused a message: {exception.Message} Connections on this node were served. Give the Redis user the permission to publish there.", exception);
-        }
-        catch (Exception exception) when (RedisErrors.IsOutage(exception, cancellationToken))
-        {
-            // The connection may stand and yet carry nothing: see to it now rather than at the next check.
-            _monitor.CheckNow();
-            Doubted?.Invoke();
-            var cause = RedisErrors.WithoutArguments(exception);
-            throw new BackplaneUnavailableException(
-                $"Redis did not take a message within {_timeout}: {cause.Message} " +
-                "It may arrive all the same. Connections on this node were served. Check that Redis is up and not overloaded.",
-                cause);
-        }
-        finally
-        {
-            if (publish is { IsCompleted: false })
-            {
-                // Given up here, while the multiplexer still holds it.
-                _ = publish.ContinueWith(
-                    static (given, state) =>
-                    {
-                        var (backplane, bytes) = ((RedisBackplane, int))state!;
-                        _ = given.Exception;
-                        Interlocked.Add(ref backplane._pendingBytes, -bytes);
-                    },
-                    (this, payload.Length),
-                    CancellationToken.None,
-                    TaskContinuationOptions.ExecuteSynchronously,
-                    TaskScheduler.Default);
-            }
-            else if (isCounted)
-            {
-                Interlocked.Add(ref _pendingBytes, -payload.Length);
-                if (publish is { IsCompletedSuccessfully: true } && copy is not null)
-                {
-                    ArrayPool<byte>.Shared.Return(copy); // answered, so it has been read
-                }
-
-                publish?.Observe();
-            }
+            return ValueTask.FromException<PublishResult>(exception);
         }
     }
 
-    /// <exception cref="BackplaneUnavailableException">There is no room for a payload beside those that Redis has not answered.</exception>
-    private void ThrowIfFull(long pendingBytes, int bytes)
+    private Exception PublishFailure(Exception exception)
     {
-        if (pendingBytes > _maxPendingBytes && pendingBytes > bytes)
+        if (RedisErrors.IsForbidden(exception))
         {
-            throw new BackplaneUnavailableException(
-                $"Messages of {pendingBytes - bytes} bytes wait for Redis, and another of {bytes} would exceed MaxPendingBytes, which is {_maxPendingBytes}. " +
-                "It was not published. Connections on this node were served. Redis or the network is too slow for what is sent.");
+            return new BackplaneRefusedException(
+                $"Redis refused a message: {exception.Message} Connections on this node were served. Give the Redis user the permission to publish there.", exception);
         }
+
+        if (!RedisErrors.IsOutage(exception, CancellationToken.None))
+        {
+            return exception;
+        }
+
+        // The connection may stand and yet carry nothing: see to it now rather than at the next check.
+        _monitor.CheckNow();
+        Doubted?.Invoke();
+        var cause = RedisErrors.WithoutArguments(exception);
+        return new BackplaneUnavailableException(
+            $"Redis did not take a message within {_timeout}: {cause.Message} " +
+            "It may arrive all the same. Connections on this node were served. Check that Redis is up and not overloaded.",
+            cause);
     }
 
     public async ValueTask SubscribeAsync(string channel, CancellationToken cancellationToken = default)
@@ -161,7 +120,7 @@ internal sealed partial class RedisBackplane : IBackplane
             return;
         }
 
-        var subscriber = ConnectedSubscriber("the channel was not subscribed");
+        var subscriber = ConnectedMultiplexer("the channel was not subscribed").GetSubscriber();
         var losses = _monitor.Losses;
         var subscription = _withdrawing.GetValueOrDefault(channel) ?? Subscription(channel, OnReceived);
         try
@@ -261,6 +220,7 @@ internal sealed partial class RedisBackplane : IBackplane
         }
 
         await _connection.DisposeAsync().ConfigureAwait(false);
+        _publisher.Dispose();
     }
 
     private async Task CloseAsync(KeyValuePair<string, RedisSubscription> subscription, CancellationToken deadline)
@@ -284,11 +244,11 @@ internal sealed partial class RedisBackplane : IBackplane
     private RedisSubscription Subscription(string channel, Action<string, ReadOnlyMemory<byte>> received) =>
         new(channel, ChannelOf(channel), received, _timeout, _time);
 
-    private ISubscriber ConnectedSubscriber(string consequence)
+    private IConnectionMultiplexer ConnectedMultiplexer(string consequence)
     {
         if (_connection.Current is { IsConnected: true } multiplexer)
         {
-            return multiplexer.GetSubscriber();
+            return multiplexer;
         }
 
         throw new BackplaneUnavailableException(

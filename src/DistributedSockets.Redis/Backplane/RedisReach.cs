@@ -29,7 +29,7 @@ internal static class RedisReach
             : $"{mode} channelPrefix of hash {Hash(prefix)}";
     }
 
-    private static string ChannelPrefix(string? connectionString, ConfigurationOptions? configuration, IConnectionMultiplexer? multiplexer)
+    internal static string ChannelPrefix(string? connectionString, ConfigurationOptions? configuration, IConnectionMultiplexer? multiplexer)
     {
         configuration ??= (connectionString ?? multiplexer?.Configuration) is { Length: > 0 } text ? ConfigurationOptions.Parse(text, ignoreUnknown: true) : null;
         return (string?)configuration?.ChannelPrefix ?? "";

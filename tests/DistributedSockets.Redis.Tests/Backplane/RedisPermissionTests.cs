@@ -89,6 +89,32 @@ public sealed class RedisPermissionTests : IAsyncLifetime
         Assert.Empty(node.Received.Reports);
     }
 
+    [Theory]
+    [InlineData("resp2")]
+    [InlineData("resp3")]
+    public async Task Publish_ManyAtOnceSomeForbidden_EachGetsItsOwnAnswer(string protocol)
+    {
+        const int count = 200;
+        await AllowAsync(_server, Some);
+        await using var node = await StartNodeAsync(protocol);
+        await node.SubscribeAsync(Allowed);
+        await _server.PauseAsync();
+
+        var allowed = new List<Task<long?>>();
+        var forbidden = new List<Task<Exception?>>();
+        for (var i = 0; i < count; i++)
+        {
+            allowed.Add(node.PublishAsync(Allowed, $"{i}"));
+            forbidden.Add(Record.ExceptionAsync(() => node.PublishAsync(Forbidden, "refused")).AsTask());
+        }
+
+        await _server.ResumeAsync();
+        Assert.All(await Task.WhenAll(allowed).WithinGuardAsync(), static receivers => Assert.Equal(1, receivers));
+        Assert.All(await Task.WhenAll(forbidden).WithinGuardAsync(), static refusal => Assert.Contains(Words, Assert.IsType<BackplaneRefusedException>(refusal).Message));
+        Assert.Equal(Enumerable.Range(0, count).Select(static i => $"{i}"), await node.Received.WaitForAsync(Allowed, count));
+        Assert.Empty(node.Received.Reports);
+    }
+
     [Fact]
     public async Task Subscribe_ForbiddenOverAConnectionOfTheApp_ThrowsTheWords()
     {

@@ -50,6 +50,7 @@ internal sealed partial class RedisBackplane
         {
             if (_connection.Current is { } multiplexer)
             {
+                await _publisher.PassAsync().WaitAsync(limit, _time, cancellationToken).ConfigureAwait(false);
                 await multiplexer.GetDatabase().PingAsync().WithinAsync(limit, _time, cancellationToken).ConfigureAwait(false);
                 return true;
             }
