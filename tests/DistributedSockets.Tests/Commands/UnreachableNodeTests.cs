@@ -19,7 +19,11 @@ public sealed class UnreachableNodeTests : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        _there = await AppNode.StartAsync(_cluster, static options => options.UnsubscribeDelay = TimeSpan.Zero);
+        _there = await AppNode.StartAsync(_cluster, static options =>
+        {
+            options.UnsubscribeDelay = TimeSpan.Zero;
+            (options.HeartbeatInterval, options.LeaseExpiry) = (TimeSpan.FromMinutes(5), TimeSpan.FromHours(1)); // a lease that is taken from it stays away
+        });
         _client = await _there.ConnectAsync();
     }
 
