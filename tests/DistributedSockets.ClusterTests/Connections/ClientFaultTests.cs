@@ -194,7 +194,7 @@ public sealed class ClientFaultTests(ImpatientNodes nodes) : IClassFixture<Impat
         {
             await using var client = await RawClient.ConnectAsync(node.Endpoint());
             await client.SendBytesAsync(one.Value.Sent);
-            return $"{one.Key}: {await client.AnswersAsync(last: "")}";
+            return $"{one.Key}: {await client.AnswersAsync(last: "", tellsPings: true)}";
         }));
 
         Assert.Equal(cases.Select(static one => $"{one.Key}: {one.Value.Answers}"), answers);

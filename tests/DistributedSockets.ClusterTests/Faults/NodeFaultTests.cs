@@ -104,7 +104,7 @@ public sealed class NodeFaultTests
     [Fact]
     public async Task ClockSetForwardAndBackByAnHour()
     {
-        await using var cluster = await FaultCluster.StartAsync(2, new Dictionary<string, string>(ShortLease) { ["MaxConnectionAge"] = "00:30:00" });
+        await using var cluster = await FaultCluster.StartAsync(2, new Dictionary<string, string>([.. ShortLease, .. Patient]) { ["MaxConnectionAge"] = "00:30:00" });
         await using var load = await cluster.LoadAsync(new() { Seed = 25 });
         var connected = load.OpenIds;
         foreach (var hours in new[] { 1, -1, 0 })

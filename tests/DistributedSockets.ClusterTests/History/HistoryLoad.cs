@@ -93,7 +93,7 @@ internal sealed class HistoryLoad : IAsyncDisposable
         {
             foreach (var happened in (await node.EventsAsync()).Where(static happened => happened.Event == "possible_loss"))
             {
-                History.Add(new HistoryLoss(node.NodeId, happened.From!.Value, happened.To!.Value, happened.Cause!)); // a loss has all three
+                History.Add(new HistoryLoss(node.NodeId, happened.From!.Value, happened.To!.Value, happened.Cause!, happened.Description)); // a loss has all of these
             }
         }
     }

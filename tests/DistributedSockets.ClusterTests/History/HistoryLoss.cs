@@ -1,4 +1,4 @@
 namespace DistributedSockets.ClusterTests;
 
 /// <summary>A window in which a node says that messages for its connections may be missing.</summary>
-internal sealed record HistoryLoss(string NodeId, DateTimeOffset From, DateTimeOffset To, string Cause);
+internal sealed record HistoryLoss(string NodeId, DateTimeOffset From, DateTimeOffset To, string Cause, string? Description = null);
