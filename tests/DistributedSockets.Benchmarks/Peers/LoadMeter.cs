@@ -22,7 +22,10 @@ internal sealed class LoadMeter(Cluster cluster, PeersOptions options)
     }
 
     /// <summary>Runs flows: a warm-up, the measured time, and then until all that was sent has arrived.</summary>
-    public Dictionary<string, double> Measure(IReadOnlyList<Flow> flows, LoadPace pace)
+    /// <param name="flows">What is sent.</param>
+    /// <param name="pace">When.</param>
+    /// <param name="times">How many times as long as usual is measured.</param>
+    public Dictionary<string, double> Measure(IReadOnlyList<Flow> flows, LoadPace pace, double times = 1)
     {
         var client = cluster.Load;
         client.Start(flows, pace);
@@ -32,7 +35,7 @@ internal sealed class LoadMeter(Cluster cluster, PeersOptions options)
         var (allocatedFrom, allocatedFromDeliveries) = Allocated();
         client.ClearLatency();
         var from = Usage.Of(cluster);
-        client.Run(TimeSpan.FromSeconds(options.Seconds));
+        client.Run(TimeSpan.FromSeconds(options.Seconds * times));
         var to = Usage.Of(cluster);
         var values = Values(from, to);
         var measured = client.Count();
