@@ -1,64 +1,49 @@
+using System.Collections.Concurrent;
+
 namespace DistributedSockets;
 
 /// <summary>Which users of a hub have connections on this node, and in which groups; and what of that is still to be written.</summary>
-/// <remarks>Bounded by the users who are here, and those who went since the last write: a subject that changes over and over is written once.</remarks>
+/// <remarks>
+/// Bounded by the users who are here, and those who went since the last write: a subject that changes over and over is written once. Each
+/// subject is changed under a lock on it, so that those who come and go do not wait for each other.
+/// </remarks>
 internal sealed class LocalPresence(PresenceScope scope)
 {
-    private readonly Lock _gate = new();
     private readonly SemaphoreSlim _signal = new(0, 1);
-    private readonly Dictionary<PresenceSubject, LocalSubject> _subjects = [];
-    private readonly Queue<LocalSubject> _dirty = new();
+    private readonly ConcurrentDictionary<PresenceSubject, LocalSubject> _subjects = new();
+    private readonly ConcurrentQueue<LocalSubject> _dirty = new();
     private int _held;
 
     internal PresenceScope Scope => scope;
 
     /// <summary>Whether something is to be written.</summary>
-    internal bool HasDirty
-    {
-        get
-        {
-            lock (_gate)
-            {
-                return _dirty.Count > 0;
-            }
-        }
-    }
+    internal bool HasDirty => !_dirty.IsEmpty;
 
     /// <summary>Whether anything is here, or in the store, or still to be told.</summary>
-    internal bool IsEmpty
-    {
-        get
-        {
-            lock (_gate)
-            {
-                return _subjects.Count == 0;
-            }
-        }
-    }
+    internal bool IsEmpty => _subjects.IsEmpty;
 
     /// <summary>Whether nothing is to be written, and nothing is being told.</summary>
     internal bool IsIdle
     {
         get
         {
-            lock (_gate)
+            foreach (var (_, subject) in _subjects)
             {
-                return _dirty.Count == 0 && _subjects.Values.All(static subject => subject.Settled >= subject.Announced);
+                lock (subject)
+                {
+                    if (subject.IsDirty || subject.Settled < subject.Announced)
+                    {
+                        return false;
+                    }
+                }
             }
+
+            return _dirty.IsEmpty;
         }
     }
 
     /// <summary>Whether the store has something of this node.</summary>
-    internal bool HoldsAny
-    {
-        get
-        {
-            lock (_gate)
-            {
-                return _held > 0;
-            }
-        }
-    }
+    internal bool HoldsAny => Volatile.Read(ref _held) > 0;
 
     /// <summary>A connection of a user began.</summary>
     internal void Add(string userId) => Count(new(userId, null), 1);
@@ -87,28 +72,26 @@ internal sealed class LocalPresence(PresenceScope scope)
     /// <summary>Takes some of what is to be written.</summary>
     internal List<LocalSubject> TakeDirty(int max)
     {
-        lock (_gate)
+        var taken = new List<LocalSubject>(Math.Min(max, _dirty.Count));
+        while (taken.Count < max && _dirty.TryDequeue(out var subject))
         {
-            var taken = new List<LocalSubject>(Math.Min(max, _dirty.Count));
-            while (taken.Count < max && _dirty.TryDequeue(out var subject))
+            lock (subject)
             {
-                subject.IsDirty = false;
-                taken.Add(subject);
+                subject.IsDirty = false; // before anybody looks at it, so that a change after the look is written, too
             }
 
-            return taken;
+            taken.Add(subject);
         }
+
+        return taken;
     }
 
     /// <summary>Has subjects written, be it once more.</summary>
     internal void MarkDirty(IEnumerable<LocalSubject> subjects)
     {
-        lock (_gate)
+        foreach (var subject in subjects)
         {
-            foreach (var subject in subjects)
-            {
-                MarkDirtyLocked(subject);
-            }
+            MarkDirty(subject.Key);
         }
 
         Wake();
@@ -118,14 +101,19 @@ internal sealed class LocalPresence(PresenceScope scope)
     /// <param name="forget">Whether the store has let go of them, and others were told so.</param>
     internal void MarkAllDirty(bool forget)
     {
-        lock (_gate)
+        foreach (var (_, subject) in _subjects)
         {
-            foreach (var subject in _subjects.Values)
+            lock (subject)
             {
+                if (subject.IsForgotten)
+                {
+                    continue;
+                }
+
                 if (forget && subject.HeldIn is not null)
                 {
                     subject.HeldIn = null;
-                    _held--;
+                    Interlocked.Decrement(ref _held);
                 }
 
                 MarkDirtyLocked(subject);
@@ -136,18 +124,12 @@ internal sealed class LocalPresence(PresenceScope scope)
     }
 
     /// <summary>The subject of a record, be it here or not.</summary>
-    internal LocalSubject Get(PresenceSubject key)
-    {
-        lock (_gate)
-        {
-            return GetLocked(key);
-        }
-    }
+    internal LocalSubject Get(PresenceSubject key) => _subjects.GetOrAdd(key, static key => new(key));
 
     /// <summary>How a subject is now.</summary>
     internal LocalState Look(LocalSubject subject)
     {
-        lock (_gate)
+        lock (subject)
         {
             return new(subject.Count > 0, subject.HeldIn, subject.Announced, subject.Told);
         }
@@ -155,9 +137,14 @@ internal sealed class LocalPresence(PresenceScope scope)
 
     internal bool IsHere(PresenceSubject key)
     {
-        lock (_gate)
+        if (!_subjects.TryGetValue(key, out var subject))
         {
-            return _subjects.TryGetValue(key, out var subject) && subject.Count > 0;
+            return false;
+        }
+
+        lock (subject)
+        {
+            return subject.Count > 0;
         }
     }
 
@@ -168,9 +155,9 @@ internal sealed class LocalPresence(PresenceScope scope)
     /// <param name="settled">Up to which number its changes stand in the record no more.</param>
     internal void Confirm(LocalSubject subject, string? heldIn, long announced, long settled)
     {
-        lock (_gate)
+        lock (subject)
         {
-            _held += (heldIn is null ? 0 : 1) - (subject.HeldIn is null ? 0 : 1);
+            Interlocked.Add(ref _held, (heldIn is null ? 0 : 1) - (subject.HeldIn is null ? 0 : 1));
             subject.HeldIn = heldIn;
             subject.Announced = Math.Max(subject.Announced, announced);
             subject.Settled = Math.Max(subject.Settled, settled);
@@ -181,12 +168,12 @@ internal sealed class LocalPresence(PresenceScope scope)
     /// <summary>Notes that a change has been told, so that it can be taken out of the record.</summary>
     internal void Tell(LocalSubject subject, long number)
     {
-        lock (_gate)
+        lock (subject)
         {
             subject.Told = Math.Max(subject.Told, number);
-            MarkDirtyLocked(subject);
         }
 
+        MarkDirty(subject.Key);
         Wake();
     }
 
@@ -195,6 +182,11 @@ internal sealed class LocalPresence(PresenceScope scope)
 
     internal void Wake()
     {
+        if (_signal.CurrentCount > 0)
+        {
+            return; // what was enqueued before is found by whoever takes the signal
+        }
+
         lock (_signal)
         {
             if (_signal.CurrentCount == 0)
@@ -206,30 +198,46 @@ internal sealed class LocalPresence(PresenceScope scope)
 
     private void Count(PresenceSubject key, int change)
     {
-        lock (_gate)
+        while (true)
         {
-            var subject = GetLocked(key);
-            var wasHere = subject.Count > 0;
-            subject.Count += change;
-            if (wasHere == subject.Count > 0)
+            var subject = Get(key);
+            lock (subject)
             {
-                return;
+                if (subject.IsForgotten)
+                {
+                    continue;
+                }
+
+                var wasHere = subject.Count > 0;
+                subject.Count += change;
+                if (wasHere == subject.Count > 0)
+                {
+                    return;
+                }
+
+                MarkDirtyLocked(subject);
             }
 
-            MarkDirtyLocked(subject);
+            Wake();
+            return;
         }
-
-        Wake();
     }
 
-    private LocalSubject GetLocked(PresenceSubject key)
+    /// <summary>By key, since the subject may have been forgotten since it was taken, and another one stand for it.</summary>
+    private void MarkDirty(PresenceSubject key)
     {
-        if (!_subjects.TryGetValue(key, out var subject))
+        while (true)
         {
-            _subjects.Add(key, subject = new(key));
+            var subject = Get(key);
+            lock (subject)
+            {
+                if (!subject.IsForgotten)
+                {
+                    MarkDirtyLocked(subject);
+                    return;
+                }
+            }
         }
-
-        return subject;
     }
 
     private void MarkDirtyLocked(LocalSubject subject)
@@ -237,7 +245,6 @@ internal sealed class LocalPresence(PresenceScope scope)
         if (!subject.IsDirty)
         {
             subject.IsDirty = true;
-            _subjects[subject.Key] = subject; // it may have been forgotten since it was taken
             _dirty.Enqueue(subject);
         }
     }
@@ -246,7 +253,8 @@ internal sealed class LocalPresence(PresenceScope scope)
     {
         if (subject is { Count: 0, HeldIn: null, IsDirty: false } && subject.Settled >= subject.Announced)
         {
-            _subjects.Remove(subject.Key);
+            subject.IsForgotten = true;
+            _subjects.TryRemove(new(subject.Key, subject));
         }
     }
 }

@@ -1,6 +1,6 @@
 namespace DistributedSockets;
 
-/// <summary>A user, or a user in a group, on this node. Changed under the gate of <see cref="LocalPresence"/> only.</summary>
+/// <summary>A user, or a user in a group, on this node. Changed by <see cref="LocalPresence"/> only, under a lock on it.</summary>
 internal sealed class LocalSubject(PresenceSubject key)
 {
     internal PresenceSubject Key => key;
@@ -13,6 +13,9 @@ internal sealed class LocalSubject(PresenceSubject key)
 
     /// <summary>Whether it waits to be written.</summary>
     internal bool IsDirty { get; set; }
+
+    /// <summary>Whether it stands for its key no more.</summary>
+    internal bool IsForgotten { get; set; }
 
     /// <summary>The number of the last change that has been handed to the observers.</summary>
     internal long Announced { get; set; }
