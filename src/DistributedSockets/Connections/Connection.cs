@@ -264,6 +264,7 @@ internal sealed partial class Connection : WebSocketConnection, IOutboundQueueOw
     /// <summary>Closes a connection whose time is up, and gives up a client that does not answer pings. Called from time to time.</summary>
     internal void KeepAlive(long now)
     {
+        _queue.Trim();
         if (Reason is not null)
         {
             return;

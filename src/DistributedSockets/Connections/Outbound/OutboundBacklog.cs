@@ -101,6 +101,9 @@ internal sealed class OutboundBacklog(HubOptions options, long maxQueuedBytes, b
         return dropped;
     }
 
+    /// <inheritdoc cref="WaitingFrames.Trim"/>
+    internal void Trim() => _frames.Trim();
+
     /// <summary>Drops everything, since nothing can be written any more.</summary>
     internal void Fail(Exception exception)
     {

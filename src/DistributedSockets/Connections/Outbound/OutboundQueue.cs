@@ -56,6 +56,15 @@ internal sealed partial class OutboundQueue(
     /// <summary>Whether a frame was queued since the last call.</summary>
     internal bool TakeUsed() => Interlocked.Exchange(ref _used, false);
 
+    /// <inheritdoc cref="WaitingFrames.Trim"/>
+    internal void Trim()
+    {
+        lock (_gate)
+        {
+            _backlog.Trim();
+        }
+    }
+
     /// <summary>Queues a frame, taking its own reference; false if it was dropped. Call <see cref="Start"/> afterwards in either case.</summary>
     internal bool TryEnqueue(SharedFrame frame)
     {

@@ -16,8 +16,12 @@ internal sealed class WaitingFrames
     private int _span; // how many slots are used, holes among them
     private int _withTerms;
     private DeliveryTerms? _soonest; // to expire, of frames that wait or have waited
+    private bool _isUsed; // since the last trim
 
     internal int Count { get; private set; }
+
+    /// <summary>How many frames it has room for without growing.</summary>
+    internal int Capacity => _slots.Length;
 
     internal void Add(SharedFrame frame)
     {
@@ -29,6 +33,7 @@ internal sealed class WaitingFrames
         var number = _first + _span++;
         _slots[SlotOf(number)] = frame;
         Count++;
+        _isUsed = true;
         if (frame.Terms is null)
         {
             return;
@@ -158,6 +163,17 @@ internal sealed class WaitingFrames
         }
 
         return frame;
+    }
+
+    /// <summary>Gives the ring back, unless frames wait or have come since the last call: a client that was slow once does not hold it for ever.</summary>
+    internal void Trim()
+    {
+        if (Count == 0 && !_isUsed)
+        {
+            _slots = [];
+        }
+
+        _isUsed = false;
     }
 
     private void NoteExpiry(DeliveryTerms terms)
