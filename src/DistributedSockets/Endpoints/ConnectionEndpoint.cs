@@ -114,7 +114,7 @@ internal sealed class ConnectionEndpoint(
         try
         {
             var connecting = new ConnectingContext(
-                context, hub.Name, userId, ChooseSubProtocol(context.WebSockets.WebSocketRequestedProtocols), user => hub.Opening.Change(opening, user));
+                context, hub.Name, userId, ChooseSubProtocol(context.WebSockets.WebSocketRequestedProtocols), user => OpeningConnections.Change(opening, user));
             var (refusal, straggler) = await _filters.DecideAsync(connecting);
             if (context.Response.HasStarted)
             {
@@ -193,7 +193,7 @@ internal sealed class ConnectionEndpoint(
         var context = connecting.HttpContext;
         var userChannel = connecting.UserId is { } userId ? hub.UserChannel(userId) : null;
         var groups = connecting.GroupsOf(hub);
-        hub.Opening.Place(opening, groups);
+        OpeningConnections.Place(opening, groups);
         var all = subscriptions.AcquireAsync(hub.AllChannel, keep: true).AsTask();
         var own = subscriptions.AcquireAsync(hub.OwnChannel, keep: true).AsTask();
         var user = userChannel is null ? Task.CompletedTask : subscriptions.AcquireAsync(userChannel, keep: true).AsTask();

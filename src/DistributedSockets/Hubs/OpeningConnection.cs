@@ -1,11 +1,14 @@
 namespace DistributedSockets;
 
-/// <summary>A connection whose handshake has not been answered, so that the hub does not know it yet. Guarded by <see cref="OpeningConnections"/>.</summary>
+/// <summary>A connection whose handshake has not been answered, so that the hub does not know it yet. Its properties are guarded by a lock on it, which <see cref="OpeningConnections"/> takes.</summary>
 /// <param name="userId">The user, if known.</param>
 internal sealed class OpeningConnection(string? userId)
 {
     /// <summary>The user, if known. A connection filter may change it.</summary>
     internal string? UserId { get; set; } = userId;
+
+    /// <summary>Whether the hub knows it by now, so that what is asked for goes there.</summary>
+    internal bool HasEntered { get; set; }
 
     /// <summary>Why it is to be closed as soon as it is open, if it was disconnected meanwhile.</summary>
     internal DisconnectReason? Disconnected { get; set; }

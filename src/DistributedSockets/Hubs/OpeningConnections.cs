@@ -1,3 +1,5 @@
+using System.Collections.Concurrent;
+
 namespace DistributedSockets;
 
 /// <summary>The connections of a hub whose handshakes are being answered, and what is asked for meanwhile that they have to heed once they are open.</summary>
@@ -7,26 +9,21 @@ namespace DistributedSockets;
 /// </remarks>
 internal sealed class OpeningConnections
 {
-    private readonly Lock _gate = new();
-    private readonly HashSet<OpeningConnection> _opening = [];
+    private readonly ConcurrentDictionary<OpeningConnection, bool> _opening = new(); // a set: the value says nothing
 
     /// <summary>Notes that a connection is being opened. Pair it with <see cref="End"/>.</summary>
     /// <param name="userId">Its user, if known.</param>
     internal OpeningConnection Begin(string? userId)
     {
         var opening = new OpeningConnection(userId);
-        lock (_gate)
-        {
-            _opening.Add(opening);
-        }
-
+        _opening.TryAdd(opening, true);
         return opening;
     }
 
     /// <summary>Notes that a connection is another user's, as a filter has decided. It does not join the groups to which the one before was added, and is not closed with it.</summary>
-    internal void Change(OpeningConnection opening, string? userId)
+    internal static void Change(OpeningConnection opening, string? userId)
     {
-        lock (_gate)
+        lock (opening)
         {
             if (!string.Equals(opening.UserId, userId, StringComparison.Ordinal))
             {
@@ -42,9 +39,9 @@ internal sealed class OpeningConnections
     }
 
     /// <summary>Notes in which groups a connection begins.</summary>
-    internal void Place(OpeningConnection opening, (string Group, string Channel)[] groups)
+    internal static void Place(OpeningConnection opening, (string Group, string Channel)[] groups)
     {
-        lock (_gate)
+        lock (opening)
         {
             opening.BeginsIn = groups;
         }
@@ -53,9 +50,9 @@ internal sealed class OpeningConnections
     /// <summary>Has the hub know a connection from now on. It is on its way into the groups that it has to join: what takes it out of one takes that back, too.</summary>
     internal void Enter(OpeningConnection opening, HubConnections hub, Connection connection)
     {
-        lock (_gate)
+        lock (opening)
         {
-            _opening.Remove(opening);
+            opening.HasEntered = true;
             if (opening.Added.Count > 0)
             {
                 opening.Joins = [.. opening.Added.Select(group => (group, connection.Joins.Begin(group, callers: 1)))];
@@ -63,33 +60,32 @@ internal sealed class OpeningConnections
 
             hub.Add(connection, opening.BeginsIn);
         }
+
+        _opening.TryRemove(opening, out _);
     }
 
     /// <summary>Ends what <see cref="Begin"/> began; may be called again.</summary>
-    internal void End(OpeningConnection opening)
-    {
-        lock (_gate)
-        {
-            _opening.Remove(opening);
-        }
-    }
+    internal void End(OpeningConnection opening) => _opening.TryRemove(opening, out _);
 
     internal void DisconnectAll(DisconnectReason reason)
     {
-        lock (_gate)
+        foreach (var (opening, _) in _opening)
         {
-            foreach (var opening in _opening)
+            lock (opening)
             {
-                Disconnect(opening, reason);
+                if (!opening.HasEntered)
+                {
+                    Disconnect(opening, reason);
+                }
             }
         }
     }
 
     internal void DisconnectUser(string userId, DisconnectReason reason)
     {
-        lock (_gate)
+        foreach (var (opening, _) in _opening)
         {
-            foreach (var opening in _opening)
+            lock (opening)
             {
                 if (IsOf(opening, userId) && opening.Disconnected is null)
                 {
@@ -102,11 +98,11 @@ internal sealed class OpeningConnections
 
     internal void DisconnectGroup(string group, DisconnectReason reason)
     {
-        lock (_gate)
+        foreach (var (opening, _) in _opening)
         {
-            foreach (var opening in _opening)
+            lock (opening)
             {
-                if (opening.Added.Contains(group) || Array.Exists(opening.BeginsIn, begun => begun.Group == group))
+                if (!opening.HasEntered && (opening.Added.Contains(group) || Array.Exists(opening.BeginsIn, begun => begun.Group == group)))
                 {
                     Disconnect(opening, reason);
                 }
@@ -116,9 +112,9 @@ internal sealed class OpeningConnections
 
     internal void AddUser(string userId, string group)
     {
-        lock (_gate)
+        foreach (var (opening, _) in _opening)
         {
-            foreach (var opening in _opening)
+            lock (opening)
             {
                 if (IsOf(opening, userId))
                 {
@@ -130,9 +126,9 @@ internal sealed class OpeningConnections
 
     internal void RemoveUser(string userId, string group)
     {
-        lock (_gate)
+        foreach (var (opening, _) in _opening)
         {
-            foreach (var opening in _opening)
+            lock (opening)
             {
                 if (IsOf(opening, userId))
                 {
@@ -151,5 +147,6 @@ internal sealed class OpeningConnections
         opening.IsDisconnectedByUser = false;
     }
 
-    private static bool IsOf(OpeningConnection opening, string userId) => string.Equals(opening.UserId, userId, StringComparison.Ordinal);
+    private static bool IsOf(OpeningConnection opening, string userId) =>
+        !opening.HasEntered && string.Equals(opening.UserId, userId, StringComparison.Ordinal);
 }

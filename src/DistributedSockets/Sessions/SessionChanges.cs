@@ -27,9 +27,11 @@ internal sealed class SessionChanges(int maxCount, long maxBytes)
         }
     }
 
-    /// <summary>Adds a change. Called under the hub's gate, so that the order is that of the events.</summary>
+    /// <summary>Adds a change. Called under the connection's gate, so that the order of its changes is that of the events.</summary>
     internal void Add(SessionChange change)
     {
+        var bytes = BytesOf(change); // before the lock, which all connections share
+        bool isFirst;
         lock (_gate)
         {
             if ((_rewriteNeeded || _lost) && !IsEvent(change))
@@ -37,8 +39,9 @@ internal sealed class SessionChanges(int maxCount, long maxBytes)
                 return; // all sessions will be read after this
             }
 
+            isFirst = _waiting.Count == 0;
             _waiting.Add(change);
-            _bytes += BytesOf(change);
+            _bytes += bytes;
             if (_waiting.Count > maxCount || _bytes > maxBytes)
             {
                 _rewriteNeeded = true;
@@ -46,7 +49,10 @@ internal sealed class SessionChanges(int maxCount, long maxBytes)
             }
         }
 
-        Wake();
+        if (isFirst)
+        {
+            Wake(); // who takes takes all
+        }
     }
 
     /// <summary>Has all sessions written again, since the store may have lost them.</summary>
