@@ -102,16 +102,22 @@ internal sealed partial class Connection : WebSocketConnection, IOutboundQueueOw
     /// <summary>The hub's connections, once it is one of them.</summary>
     internal HubConnections? Registry { get; set; }
 
-    /// <summary>The groups; guarded by the hub's gate.</summary>
-    internal HashSet<string>? Groups { get; set; }
+    /// <summary>Where it stands among all connections of the hub; guarded by the gate of its joins, as all that the hub keeps here.</summary>
+    internal Membership? InHub { get; set; }
 
-    /// <summary>What the hub reads its session with, once there is a change of its groups; guarded by the hub's gate.</summary>
+    /// <summary>Where it stands among those of its user.</summary>
+    internal Membership? OfUser { get; set; }
+
+    /// <summary>The groups.</summary>
+    internal Dictionary<string, Membership>? Groups { get; set; }
+
+    /// <summary>What the hub reads its session with, once there is a change of its groups.</summary>
     internal Func<Session>? ReadSession { get; set; }
 
-    /// <summary>Whether the hub has let go of it; guarded by the hub's gate.</summary>
+    /// <summary>Whether the hub has let go of it.</summary>
     internal bool Removed { get; set; }
 
-    /// <summary>The groups it is on its way into.</summary>
+    /// <summary>The groups it is on its way into, and the gate under which its memberships change.</summary>
     internal PendingJoins Joins { get; } = new();
 
     internal OutboundQueue Queue => _queue;
@@ -155,7 +161,7 @@ internal sealed partial class Connection : WebSocketConnection, IOutboundQueueOw
         return ValueTask.CompletedTask;
     }
 
-    /// <summary>Takes properties that have been copied: before the hub knows the connection, afterwards under the hub's gate.</summary>
+    /// <summary>Takes properties that have been copied: before the hub knows the connection, afterwards under the gate of its joins.</summary>
     internal void UseProperties(IReadOnlyDictionary<string, string> properties) => Properties = properties;
 
     public override ValueTask CloseAsync(

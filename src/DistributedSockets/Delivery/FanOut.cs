@@ -12,40 +12,32 @@ internal static class FanOut
     /// <returns>How many queues took it.</returns>
     internal static int Enqueue(MemberList members, SharedFrame frame, ReadOnlySpan<Connection?> excluded, HashSet<Connection>? served = null)
     {
-        if (excluded.Length > MaxScannedExclusions)
-        {
-            return Enqueue(members, frame, excluded.ToArray().ToHashSet(), served);
-        }
-
+        var many = excluded.Length > MaxScannedExclusions ? excluded.ToArray().ToHashSet() : null;
+        Span<int> lengths = stackalloc int[MemberList.MaxOpen];
+        members.ReadLengths(lengths);
         var sent = 0;
-        var slots = members.Slots;
-        frame.AddReferences(slots.Length);
-        for (var i = 0; i < slots.Length; i++)
+        foreach (var part in members.Full)
         {
-            if (slots[i] is { } member
-                && !members.HasLeft(i)
-                && (excluded.IsEmpty || !Contains(excluded, member))
-                && (served is null || served.Add(member))
-                && member.Queue.TryEnqueueReferenced(frame))
-            {
-                sent++;
-            }
+            sent += Enqueue(part.Slots, frame, excluded, many, served);
         }
 
-        frame.Release(slots.Length - sent);
+        for (var i = 0; i < members.Open.Length; i++)
+        {
+            sent += Enqueue(members.Open[i].Slots[..lengths[i]], frame, excluded, many, served);
+        }
+
         return sent;
     }
 
-    private static int Enqueue(MemberList members, SharedFrame frame, HashSet<Connection?> excluded, HashSet<Connection>? served)
+    private static int Enqueue(
+        ReadOnlySpan<MemberSlot> slots, SharedFrame frame, ReadOnlySpan<Connection?> excluded, HashSet<Connection?>? many, HashSet<Connection>? served)
     {
         var sent = 0;
-        var slots = members.Slots;
         frame.AddReferences(slots.Length);
-        for (var i = 0; i < slots.Length; i++)
+        foreach (ref readonly var slot in slots)
         {
-            if (slots[i] is { } member
-                && !members.HasLeft(i)
-                && !excluded.Contains(member)
+            if (slot is { Membership: not null, Connection: { } member }
+                && (excluded.IsEmpty || !(many is null ? Contains(excluded, member) : many.Contains(member)))
                 && (served is null || served.Add(member))
                 && member.Queue.TryEnqueueReferenced(frame))
             {

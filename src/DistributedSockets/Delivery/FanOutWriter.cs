@@ -20,7 +20,7 @@ internal sealed class FanOutWriter : IThreadPoolWorkItem
     /// <summary>Has written what was queued at these connections, after the pass in progress if there is one.</summary>
     internal void Start(MemberList members)
     {
-        if (members.Slots.Length < Many)
+        if (members.Slots < Many)
         {
             Write(members);
             return;
@@ -53,12 +53,14 @@ internal sealed class FanOutWriter : IThreadPoolWorkItem
     /// <summary>One pass on the caller's thread.</summary>
     internal static void Write(MemberList members)
     {
-        foreach (var member in members.Slots) // of those that have left, too: something may have been queued for them before
+        foreach (var part in members.Full)
         {
-            if (member is not null)
-            {
-                Write(member);
-            }
+            Write(part);
+        }
+
+        foreach (var part in members.Open)
+        {
+            Write(part);
         }
     }
 
@@ -78,6 +80,17 @@ internal sealed class FanOutWriter : IThreadPoolWorkItem
         catch (Exception exception)
         {
             ((IOutboundQueueOwner)connection).OnWriteFailed(exception); // the others' frames must be written all the same
+        }
+    }
+
+    private static void Write(MemberPart part)
+    {
+        foreach (ref readonly var slot in part.Slots)
+        {
+            if (slot.Connection is { } member) // that has left, too: something may have been queued for it before
+            {
+                Write(member);
+            }
         }
     }
 

@@ -22,12 +22,12 @@ internal sealed class LocalDelivery(DistributedWebSocketsMetrics metrics)
     {
         if (kind is WebSocketTargetKind.All or WebSocketTargetKind.Connections)
         {
-            return kind == WebSocketTargetKind.Connections || hub.All.Count > 0;
+            return kind == WebSocketTargetKind.Connections || !hub.All.IsEmpty;
         }
 
         foreach (var name in names)
         {
-            if (hub.Members(kind, name).Count > 0)
+            if (!hub.Members(kind, name).IsEmpty)
             {
                 return true;
             }
@@ -121,7 +121,7 @@ internal sealed class LocalDelivery(DistributedWebSocketsMetrics metrics)
 
     private static QueuedFrames EnqueueTo(
         HubConnections hub, MemberList members, ReadOnlySpan<Connection?> except, SharedFrame frame, HashSet<Connection>? delivered) =>
-        members.Count == 0 ? default : new(hub, members, FanOut.Enqueue(members, frame, except, delivered));
+        members.IsEmpty ? default : new(hub, members, FanOut.Enqueue(members, frame, except, delivered));
 
     private QueuedFrames EnqueueToConnections(HubConnections hub, NameList names, NameList excluded, SharedFrame frame)
     {
@@ -158,7 +158,7 @@ internal sealed class LocalDelivery(DistributedWebSocketsMetrics metrics)
         foreach (var name in names)
         {
             var members = hub.Members(kind, name);
-            if (members.Count > 0)
+            if (!members.IsEmpty)
             {
                 queued += FanOut.Enqueue(members, frame, except, passed);
                 lists.Add(members);

@@ -19,7 +19,7 @@ internal sealed class GroupMemberships(ChannelSubscriptions subscriptions, Conne
     /// <exception cref="BackplaneRefusedException">The transport refused the channel. The connection is not in the group.</exception>
     internal ValueTask<RemoteCommandOutcome> AddAsync(HubConnections hub, Connection connection, string group, CancellationToken cancellationToken)
     {
-        if (hub.IsFull(connection, group, hub.Options.MaxGroupsPerConnection))
+        if (HubConnections.IsFull(connection, group, hub.Options.MaxGroupsPerConnection))
         {
             return new(RemoteCommandOutcome.TooManyGroups); // before it costs a round trip
         }
@@ -96,7 +96,7 @@ internal sealed class GroupMemberships(ChannelSubscriptions subscriptions, Conne
     internal void RemoveFromAll(HubConnections hub, Connection connection)
     {
         var joins = connection.Joins.TakeAll();
-        foreach (var group in hub.GroupsOf(connection))
+        foreach (var group in HubConnections.GroupsOf(connection))
         {
             if (hub.RemoveFromGroup(connection, group) is { } channel)
             {

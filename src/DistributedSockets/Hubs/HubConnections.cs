@@ -3,9 +3,12 @@ using System.Collections.Concurrent;
 namespace DistributedSockets;
 
 /// <summary>The connections of one hub on this node, by id, user and group, and the hub's channel names.</summary>
+/// <remarks>
+/// What becomes of one connection is settled under the gate of its joins: so its changes have an order, and connections do not wait for each
+/// other. Sets of members see to themselves, and end with their last member.
+/// </remarks>
 internal sealed class HubConnections
 {
-    private readonly Lock _gate = new();
     private readonly ConcurrentDictionary<string, Connection> _connections = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, MemberSet> _users = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, MemberSet> _groups = new(StringComparer.Ordinal);
@@ -18,7 +21,7 @@ internal sealed class HubConnections
     private PresenceRoster? _roster;
     private volatile bool _isServed;
     private int _keepsOwnChannel;
-    private readonly MemberSet _all = new();
+    private readonly MemberSet _all = new("");
 
     internal HubConnections(string name, string prefix, string nodeId, RoutingStrategy routing, SessionChanges changes, HubOptions options)
     {
@@ -77,7 +80,7 @@ internal sealed class HubConnections
 
     internal MemberList All => _all.Members;
 
-    internal int Count => _connections.Count;
+    internal int Count => _all.Count;
 
     internal string UserChannel(string userId) => _isBroadcast ? AllChannel : $"{_channelPrefix}user:{userId}";
 
@@ -112,14 +115,14 @@ internal sealed class HubConnections
     /// <param name="groups">The groups that it begins in, each with its channel, which is released as for any other group.</param>
     internal void Add(Connection connection, ReadOnlySpan<(string Group, string Channel)> groups)
     {
-        lock (_gate)
+        lock (connection.Joins.Gate)
         {
             _connections[connection.Id] = connection;
             connection.Registry = this;
-            _all.Add(connection);
+            connection.InHub = _all.Add(connection);
             if (connection.UserId is { } userId)
             {
-                _users.GetOrAdd(userId, static _ => new()).Add(connection);
+                connection.OfUser = Join(_users, userId, connection, "");
                 Presence?.Add(userId);
             }
 
@@ -135,7 +138,7 @@ internal sealed class HubConnections
     /// <summary>Lets go of a connection; returns the channels of the groups it was in, to be released, or nothing if that was done before.</summary>
     internal string[]? Remove(Connection connection)
     {
-        lock (_gate)
+        lock (connection.Joins.Gate)
         {
             if (connection.Removed)
             {
@@ -144,18 +147,22 @@ internal sealed class HubConnections
 
             connection.Removed = true;
             _connections.TryRemove(connection.Id, out _);
-            _all.Remove(connection, ended: true);
-            if (connection.UserId is { } userId)
+            if (connection.InHub is { } inHub)
             {
-                RemoveFrom(_users, userId, connection, ended: true);
-                Presence?.Remove(userId);
+                _all.Remove(inHub, ended: true, endsSet: false);
+            }
+
+            if (connection.OfUser is { } ofUser)
+            {
+                Leave(_users, ofUser, ended: true);
+                Presence?.Remove(ofUser.Set.Name);
             }
 
             var groups = GroupsLocked(connection);
             var channels = new string[groups.Length];
             for (var i = 0; i < groups.Length; i++)
             {
-                channels[i] = RemoveFrom(_groups, groups[i], connection, ended: true).Channel;
+                channels[i] = Leave(_groups, connection.Groups![groups[i]], ended: true); // it was in these
                 Presence?.RemoveFromGroup(connection.UserId, groups[i]);
             }
 
@@ -166,11 +173,11 @@ internal sealed class HubConnections
     }
 
     /// <summary>Whether a connection is in as many groups as it may be, and this is none of them.</summary>
-    internal bool IsFull(Connection connection, string group, int maxGroups)
+    internal static bool IsFull(Connection connection, string group, int maxGroups)
     {
-        lock (_gate)
+        lock (connection.Joins.Gate)
         {
-            return connection.Groups?.Count >= maxGroups && !connection.Groups.Contains(group);
+            return connection.Groups?.Count >= maxGroups && !connection.Groups.ContainsKey(group);
         }
     }
 
@@ -180,14 +187,14 @@ internal sealed class HubConnections
     /// <param name="channel">The channel of the group, if it is known.</param>
     internal GroupJoin AddToGroup(Connection connection, string group, int maxGroups, string? channel = null)
     {
-        lock (_gate)
+        lock (connection.Joins.Gate)
         {
             if (connection.Removed)
             {
                 return GroupJoin.Gone;
             }
 
-            if (connection.Groups?.Contains(group) == true)
+            if (connection.Groups?.ContainsKey(group) == true)
             {
                 return GroupJoin.WasMember;
             }
@@ -206,24 +213,24 @@ internal sealed class HubConnections
     /// <returns>The channel of the group, to be released; nothing if it was not in the group.</returns>
     internal string? RemoveFromGroup(Connection connection, string group)
     {
-        lock (_gate)
+        lock (connection.Joins.Gate)
         {
-            if (connection.Groups?.Remove(group) != true)
+            if (connection.Groups is null || !connection.Groups.Remove(group, out var membership))
             {
                 return null;
             }
 
-            var members = RemoveFrom(_groups, group, connection, ended: false);
+            var channel = Leave(_groups, membership, ended: false);
             _changes.Add(GroupChange(SessionChangeKind.GroupRemoved, connection, group));
             Presence?.RemoveFromGroup(connection.UserId, group);
-            return members.Channel;
+            return channel;
         }
     }
 
     /// <summary>Sets the properties of a connection's session, unless it has ended.</summary>
     internal void SetProperties(Connection connection, IReadOnlyDictionary<string, string> properties)
     {
-        lock (_gate)
+        lock (connection.Joins.Gate)
         {
             if (!connection.Removed)
             {
@@ -233,9 +240,9 @@ internal sealed class HubConnections
         }
     }
 
-    internal string[] GroupsOf(Connection connection)
+    internal static string[] GroupsOf(Connection connection)
     {
-        lock (_gate)
+        lock (connection.Joins.Gate)
         {
             return GroupsLocked(connection);
         }
@@ -244,37 +251,46 @@ internal sealed class HubConnections
     /// <summary>The session of a connection as it is now, or nothing if it has ended.</summary>
     internal Session? FindSession(Connection connection)
     {
-        lock (_gate)
+        lock (connection.Joins.Gate)
         {
             return connection.Removed ? null : SessionLocked(connection, GroupsLocked(connection));
         }
     }
 
+    /// <returns>The channel of the set.</returns>
+    private static string Leave(ConcurrentDictionary<string, MemberSet> sets, Membership membership, bool ended)
+    {
+        var set = membership.Set;
+        if (set.Remove(membership, ended))
+        {
+            sets.TryRemove(new(set.Name, set));
+        }
+
+        return set.Channel;
+    }
+
+    private static string[] GroupsLocked(Connection connection) => connection.Groups is { Count: > 0 } groups ? [.. groups.Keys] : [];
+
+    private Membership Join(ConcurrentDictionary<string, MemberSet> sets, string name, Connection connection, string? channel)
+    {
+        while (true)
+        {
+            var set = sets.TryGetValue(name, out var known) ? known : sets.GetOrAdd(name, new MemberSet(name) { Channel = channel ?? GroupChannel(name) });
+            if (set.Add(connection) is { } membership)
+            {
+                return membership;
+            }
+
+            sets.TryRemove(new(name, set)); // it has ended, and whoever ended it may not have come to that yet
+        }
+    }
+
     private void JoinLocked(Connection connection, string group, string? channel)
     {
-        if (!_groups.TryGetValue(group, out var members))
-        {
-            _groups[group] = members = new() { Channel = channel ?? GroupChannel(group) };
-        }
-
-        (connection.Groups ??= new(StringComparer.Ordinal)).Add(group);
-        members.Add(connection);
+        var membership = Join(_groups, group, connection, channel);
+        (connection.Groups ??= new(StringComparer.Ordinal)).Add(group, membership);
         Presence?.AddToGroup(connection.UserId, group);
     }
-
-    private static MemberSet RemoveFrom(ConcurrentDictionary<string, MemberSet> sets, string name, Connection connection, bool ended)
-    {
-        var members = sets[name];
-        members.Remove(connection, ended);
-        if (members.Count == 0)
-        {
-            sets.TryRemove(name, out _);
-        }
-
-        return members;
-    }
-
-    private static string[] GroupsLocked(Connection connection) => connection.Groups is { Count: > 0 } groups ? [.. groups] : [];
 
     /// <summary>Says what changed, and leaves it to the store whether it needs the session as a whole: made here, a join would cost as much as there are groups.</summary>
     private SessionChange GroupChange(SessionChangeKind kind, Connection connection, string group) =>
@@ -282,7 +298,7 @@ internal sealed class HubConnections
 
     private Func<Session> SessionReader(Connection connection) => () =>
     {
-        lock (_gate)
+        lock (connection.Joins.Gate)
         {
             return SessionLocked(connection, GroupsLocked(connection)); // without groups if it has ended; its end is written next
         }

@@ -5,7 +5,7 @@ internal sealed class PendingJoins
 {
     private Dictionary<string, PendingJoin>? _byGroup;
 
-    /// <summary>Held by all members, and by their callers for what must not come between.</summary>
+    /// <summary>Held by all members, by the hub for all that it changes of the connection, and by callers for what must not come between.</summary>
     internal Lock Gate { get; } = new();
 
     internal PendingJoin? Find(string group)

@@ -16,11 +16,13 @@ public class FanOutBenchmarks
     public void Setup()
     {
         _node = new();
-        _members = new(Recipients);
+        var set = new MemberSet("everyone");
         foreach (var connection in _node.Create(Recipients))
         {
-            _members.Add(connection);
+            set.Add(connection);
         }
+
+        _members = set.Members;
 
         _frame = SharedFrame.Encode(WebSocketMessage.Binary(new byte[128]));
     }

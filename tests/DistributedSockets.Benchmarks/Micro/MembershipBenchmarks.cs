@@ -49,8 +49,8 @@ public class MembershipBenchmarks
     public int JoinAndLeaveLargeGroup()
     {
         _node.Hub.AddToGroup(_joiner, "large", int.MaxValue);
-        var slots = _node.Hub.Group("large").Slots.Length;
+        var slots = _node.Hub.Group("large").Slots;
         _node.Hub.RemoveFromGroup(_joiner, "large");
-        return slots + _node.Hub.Group("large").Slots.Length;
+        return slots + _node.Hub.Group("large").Slots;
     }
 }

@@ -135,17 +135,14 @@ public sealed class FanOutTests
             members[i] = new(new DefaultHttpContext(), WebSocket.CreateFromStream(new MemoryStream(), new()), tap, "h", null, services);
         }
 
-        var set = new MemberSet();
-        foreach (var member in members[..100])
-        {
-            set.Add(member);
-        }
+        var set = new MemberSet("everyone");
+        var memberships = Array.ConvertAll(members[..100], member => set.Add(member)!);
 
         var writer = new FanOutWriter();
         Assert.Equal(100, Send());
         await Eventually.TrueAsync(() => streams[0].Waits, "a pass is in progress");
         Assert.Equal(100, Send());
-        set.Remove(members[50], ended: false);
+        set.Remove(memberships[50], ended: false);
         set.Add(members[100]);
         Assert.Equal(100, Send());
         gate.Set();
@@ -211,13 +208,13 @@ public sealed class FanOutTests
 
     private static MemberList ListOf(Connection[] members)
     {
-        var list = new MemberList(members.Length);
+        var set = new MemberSet("everyone");
         foreach (var member in members)
         {
-            list.Add(member);
+            set.Add(member);
         }
 
-        return list;
+        return set.Members;
     }
 
     /// <summary>Counts what is written; the first write waits for a gate, on the thread that writes.</summary>

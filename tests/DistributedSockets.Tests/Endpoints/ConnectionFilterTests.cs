@@ -70,7 +70,7 @@ public sealed class ConnectionFilterTests
         var atConnect = Array.Empty<string>();
         node.Probe.OnConnected = connection =>
         {
-            atConnect = node.Hub.GroupsOf((Connection)connection);
+            atConnect = HubConnections.GroupsOf((Connection)connection);
             return ValueTask.CompletedTask;
         };
 
