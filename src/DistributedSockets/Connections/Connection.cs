@@ -200,7 +200,7 @@ internal sealed partial class Connection : WebSocketConnection, IOutboundQueueOw
     {
         if (_tap?.Output is { } output)
         {
-            _queue.Open(output);
+            _queue.Open(output, _tap.Direct);
         }
     }
 

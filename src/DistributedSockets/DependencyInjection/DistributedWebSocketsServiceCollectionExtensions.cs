@@ -44,6 +44,7 @@ public static class DistributedWebSocketsServiceCollectionExtensions
         services.TryAddSingleton(static provider => provider.GetRequiredService<IPresenceRosterFactory>().GetRoster(HubName.Default));
         services.TryAddSingleton(typeof(IPresenceRoster<>), typeof(PresenceRoster<>));
         AddNode(services);
+        ListenerFactories.Decorate(services);
         return builder;
     }
 

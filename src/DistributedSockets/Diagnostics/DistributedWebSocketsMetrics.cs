@@ -60,9 +60,13 @@ internal sealed partial class DistributedWebSocketsMetrics : IDisposable
     public void Dispose() => _meter.Dispose();
 
     /// <summary>Adds what is measured only when asked for.</summary>
-    internal void Observe(Hubs hubs) =>
+    internal void Observe(Hubs hubs)
+    {
         _meter.CreateObservableUpDownCounter(
             "distributed_sockets.outbound_queue.bytes", hubs.CountQueuedBytes, "By", "Bytes of frames that wait for clients.");
+        _meter.CreateObservableUpDownCounter(
+            "distributed_sockets.direct_connections", hubs.CountDirect, "{connection}", "Connections whose frames go straight to the socket.");
+    }
 
     /// <summary>Counts an opened connection; what it returns goes to <see cref="ConnectionEnded"/>, so that a pair is counted whole or not at all.</summary>
     internal bool ConnectionOpened()

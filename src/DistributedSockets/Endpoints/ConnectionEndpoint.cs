@@ -33,8 +33,9 @@ internal sealed class ConnectionEndpoint(
         if (upgrade is { IsUpgradableRequest: true } || connect is { IsExtendedConnect: true })
         {
             // If this is Kestrel's own upgrade and nothing wraps it, Kestrel passes bytes to its transport unchanged afterwards, so we may write there directly.
-            var output = ReferenceEquals(upgrade, features) ? features.Get<IConnectionTransportFeature>()?.Transport.Output : null;
-            var tap = new TapFeature(upgrade, connect, output, services.Time);
+            var transport = ReferenceEquals(upgrade, features) ? features.Get<IConnectionTransportFeature>()?.Transport : null;
+            var socket = transport is not null && services.Options.DirectWrites ? NotedTransport.Find(features, transport) : null;
+            var tap = new TapFeature(upgrade, connect, transport?.Output, socket, services.Time);
             features.Set(tap);
             if (upgrade is not null)
             {

@@ -91,4 +91,18 @@ internal sealed class Hubs(
 
         return bytes;
     }
+
+    internal long CountDirect()
+    {
+        var count = 0L;
+        foreach (var (_, hub) in _hubs)
+        {
+            foreach (var connection in hub.All)
+            {
+                count += connection.Queue.IsDirect ? 1 : 0;
+            }
+        }
+
+        return count;
+    }
 }

@@ -35,6 +35,7 @@ public sealed class TlsTests
 
         await client.SendAsync("over TLS");
         Assert.Equal("over TLS", await client.ReceiveTextAsync());
+        Assert.Null(node.Hub.Find(id)!.Queue.Direct);
         var big = RandomNumberGenerator.GetBytes(1 << 20);
         await node.Router.SendToAllAsync(big, Cancellation);
         Assert.Equal(big, (await client.ReceiveAsync()).Data);

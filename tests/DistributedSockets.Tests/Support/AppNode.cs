@@ -61,6 +61,7 @@ internal sealed class AppNode : IAsyncDisposable
             endpoint.Protocols = protocols;
             listen?.Invoke(endpoint);
         }));
+        builder.Configuration.AddEnvironmentVariables(); // with which all tests can be run with other options
         builder.Services.AddRoutingCore();
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(20));
         builder.Logging.AddFakeLogging().SetMinimumLevel(LogLevel.Debug);

@@ -13,6 +13,9 @@ internal sealed class RawClient(TcpClient tcp) : IDisposable
 
     internal TcpClient Tcp => tcp;
 
+    /// <summary>Whether it answers pings with a payload, as every client must.</summary>
+    internal bool AnswersPings { get; set; } = true;
+
     /// <summary>The status line and the headers of the answer to the handshake.</summary>
     internal string Handshake { get; private set; } = "";
 
@@ -51,17 +54,29 @@ internal sealed class RawClient(TcpClient tcp) : IDisposable
         return (first & 0x0F, payload);
     }
 
-    /// <summary>Reads a frame, with its first byte as it is.</summary>
+    /// <summary>Reads a frame, with its first byte as it is. Pings with a payload, with which the library asks what has arrived, are passed over.</summary>
     internal async Task<(int First, byte[] Payload)> ReadAnyFrameAsync()
     {
-        var header = await ReadAsync(2);
-        var length = header[1] switch
+        while (true)
         {
-            126 => await ReadAsync(2) is var two ? (two[0] << 8) | two[1] : 0,
-            127 => (int)System.Buffers.Binary.BinaryPrimitives.ReadUInt64BigEndian(await ReadAsync(8)),
-            var small => small,
-        };
-        return (header[0], await ReadAsync(length));
+            var header = await ReadAsync(2);
+            var length = header[1] switch
+            {
+                126 => await ReadAsync(2) is var two ? (two[0] << 8) | two[1] : 0,
+                127 => (int)System.Buffers.Binary.BinaryPrimitives.ReadUInt64BigEndian(await ReadAsync(8)),
+                var small => small,
+            };
+            var payload = await ReadAsync(length);
+            if (header[0] != 0x89 || length == 0)
+            {
+                return (header[0], payload);
+            }
+
+            if (AnswersPings)
+            {
+                await WriteFrameAsync(0xA, payload);
+            }
+        }
     }
 
     public void Dispose() => tcp.Dispose();

@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.IO.Pipelines;
 
 namespace DistributedSockets;
 
@@ -122,7 +121,7 @@ internal sealed class OutboundBacklog(HubOptions options, long maxQueuedBytes, b
     /// <param name="platformWrite">The platform's write among them, to be completed when they are flushed.</param>
     /// <param name="expired">How many frames were dropped, as it is too late for them.</param>
     /// <returns>Whether there was anything.</returns>
-    internal bool WriteNext(PipeWriter output, out PlatformWrite? platformWrite, out int expired)
+    internal bool WriteNext(IBufferWriter<byte> output, out PlatformWrite? platformWrite, out int expired)
     {
         platformWrite = null;
         expired = 0;
@@ -198,7 +197,7 @@ internal sealed class OutboundBacklog(HubOptions options, long maxQueuedBytes, b
         frame.Release();
     }
 
-    private void WritePiece(PipeWriter output)
+    private void WritePiece(IBufferWriter<byte> output)
     {
         var rest = _partial!.BytesFor(takesDeflated)[_partialWritten..]; // the callers have one
         _bytesInFlush = Math.Min(rest.Length, OutboundQueue.JoinBytes);

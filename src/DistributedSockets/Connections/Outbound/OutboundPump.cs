@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.IO.Pipelines;
 
 namespace DistributedSockets;
@@ -8,15 +9,36 @@ internal sealed class OutboundPump(PipeWriter? output)
     /// <summary>How often a sender writes for others before it goes on with its own work.</summary>
     private const int MaxInlineWrites = 8;
 
-    private PipeWriter? _output = output;
+    private PipeWriter? _pipe = output;
+    private DirectSocket? _direct;
     private PlatformWrite? _platformInFlush;
     private int _flushes;
 
     /// <summary>How often the transport has taken something; wraps around.</summary>
     internal int Flushes => Volatile.Read(ref _flushes);
 
+    /// <summary>The socket that the bytes may go straight to, if nothing is in between.</summary>
+    internal DirectSocket? Direct => _direct;
+
     /// <summary>Says where the bytes go, before anything is written.</summary>
-    internal void Open(PipeWriter output) => _output = output;
+    /// <param name="pipe">The transport's pipe.</param>
+    /// <param name="direct">The socket behind it, if nothing is in between.</param>
+    internal void Open(PipeWriter pipe, DirectSocket? direct) => (_pipe, _direct) = (pipe, direct);
+
+    /// <summary>Makes the ping whose pong says that the pipe is empty; null if there is no need for one.</summary>
+    internal PlatformWrite? MakeQuestion()
+    {
+        if (_direct is { Proof: var proof })
+        {
+            Span<byte> ping = [0x89, PongSearch.PayloadBytes, 0, 0, 0, 0, 0, 0, 0, 0];
+            if (proof.TryMakeQuestion(ping[2..]))
+            {
+                return new(ping.ToArray()) { IsQuestion = true };
+            }
+        }
+
+        return null;
+    }
 
     /// <summary>Writes inline for as long as the transport takes all at once; allocates nothing then.</summary>
     internal void Run(OutboundQueue queue)
@@ -25,12 +47,11 @@ internal sealed class OutboundPump(PipeWriter? output)
         {
             for (var writes = 0; writes < MaxInlineWrites; writes++)
             {
-                if (!TryWrite(queue))
+                if (!TryWrite(queue, out var flush))
                 {
                     return;
                 }
 
-                var flush = _output!.FlushAsync(); // opened before anything is written
                 if (!flush.IsCompletedSuccessfully)
                 {
                     _ = RunAsync(queue, flush); // the queue is told what becomes of it
@@ -63,9 +84,9 @@ internal sealed class OutboundPump(PipeWriter? output)
                 await Task.Yield();
             }
 
-            while (TryWrite(queue))
+            while (TryWrite(queue, out var next))
             {
-                OnFlushed(await _output!.FlushAsync());
+                OnFlushed(await next);
             }
         }
         catch (Exception exception)
@@ -74,7 +95,69 @@ internal sealed class OutboundPump(PipeWriter? output)
         }
     }
 
-    private bool TryWrite(OutboundQueue queue) => queue.TryWriteNext(_output!, out _platformInFlush);
+    /// <summary>Writes what comes next; false if nothing waits any more.</summary>
+    private bool TryWrite(OutboundQueue queue, out ValueTask<FlushResult> flush)
+    {
+        var pipe = _pipe!; // opened before anything is written
+        if (_direct is null)
+        {
+            var isMore = queue.TryWriteNext(pipe, out _platformInFlush);
+            flush = isMore ? pipe.FlushAsync() : default;
+            return isMore;
+        }
+
+        using var joined = JoinBuffer.Take();
+        if (!queue.TryWriteNext(joined, out _platformInFlush))
+        {
+            flush = default;
+            return false;
+        }
+
+        flush = Write(queue, _direct, pipe, joined.Written);
+        return true;
+    }
+
+    /// <summary>Writes past the pipe if that is empty, and what the socket does not take into the pipe.</summary>
+    private ValueTask<FlushResult> Write(OutboundQueue queue, DirectSocket direct, PipeWriter pipe, ReadOnlySpan<byte> bytes)
+    {
+        var isQuestion = _platformInFlush is { IsQuestion: true };
+        if (!direct.Proof.TryPipe())
+        {
+            bytes = bytes[direct.Send(bytes)..];
+            if (bytes.IsEmpty)
+            {
+                if (isQuestion)
+                {
+                    direct.Proof.OnQuestionWritten(isPiped: false);
+                }
+
+                return default;
+            }
+
+            direct.Proof.Refill();
+        }
+
+        pipe.Write(bytes);
+        if (isQuestion)
+        {
+            direct.Proof.OnQuestionWritten(isPiped: true);
+            return FlushAndHoldAsync(direct, pipe);
+        }
+
+        if (_platformInFlush is null)
+        {
+            queue.AskIfDrained(); // for a control frame alone it is not worth a ping
+        }
+
+        return pipe.FlushAsync();
+    }
+
+    private static async ValueTask<FlushResult> FlushAndHoldAsync(DirectSocket direct, PipeWriter pipe)
+    {
+        var flushed = await pipe.FlushAsync();
+        await direct.Proof.HoldAsync();
+        return flushed;
+    }
 
     private void OnFlushed(FlushResult flush)
     {

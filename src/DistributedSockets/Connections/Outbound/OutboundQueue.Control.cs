@@ -50,6 +50,28 @@ internal sealed partial class OutboundQueue
         Start();
     }
 
+    /// <summary>Queues the ping whose pong says that the server's pipe is empty, if there is need for it.</summary>
+    internal void AskIfDrained()
+    {
+        if (_pump.MakeQuestion() is not { } question)
+        {
+            return;
+        }
+
+        lock (_gate)
+        {
+            if (_intake != OutboundIntake.Open)
+            {
+                return;
+            }
+
+            AddLocked(question);
+        }
+
+        question.Completion.Task.Observe();
+        Start();
+    }
+
     /// <summary>Queues a close frame behind what waits, where the platform has given up without one.</summary>
     internal void Close(WebSocketCloseStatus status)
     {

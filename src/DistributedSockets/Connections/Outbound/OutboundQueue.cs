@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Diagnostics;
 using System.IO.Pipelines;
 
@@ -49,6 +50,12 @@ internal sealed partial class OutboundQueue(
 
     /// <summary>How often the transport has taken something; wraps around.</summary>
     internal int Flushes => _pump.Flushes;
+
+    /// <summary>The socket that frames may go straight to, if nothing is in between.</summary>
+    internal DirectSocket? Direct => _pump.Direct;
+
+    /// <summary>Whether frames go straight to the socket at the moment.</summary>
+    internal bool IsDirect => Direct is { Proof.IsDrained: true };
 
     /// <summary>Whether there is something to write or to report. Asked without the lock: whoever changes either calls <see cref="Start"/> afterwards.</summary>
     private bool IsStartNeeded => _state == OutboundState.Ready || _drops.Any;
@@ -204,7 +211,9 @@ internal sealed partial class OutboundQueue(
     }
 
     /// <summary>Begins to write, for a queue that had nothing to write to.</summary>
-    internal void Open(PipeWriter output)
+    /// <param name="output">The transport's pipe.</param>
+    /// <param name="direct">The socket behind it, if nothing is in between.</param>
+    internal void Open(PipeWriter output, DirectSocket? direct = null)
     {
         TaskCompletionSource? drained = null;
         bool starts;
@@ -215,7 +224,7 @@ internal sealed partial class OutboundQueue(
                 return; // abandoned meanwhile
             }
 
-            _pump.Open(output);
+            _pump.Open(output, direct);
             starts = !_backlog.IsEmpty;
             if (starts)
             {
@@ -292,7 +301,7 @@ internal sealed partial class OutboundQueue(
     /// <summary>Writes what goes into the next flush; false if nothing waits any more, and whoever wrote is to stop.</summary>
     /// <param name="output">Where the bytes go.</param>
     /// <param name="platformWrite">The platform's write among them, to be completed when they are flushed.</param>
-    internal bool TryWriteNext(PipeWriter output, out PlatformWrite? platformWrite)
+    internal bool TryWriteNext(IBufferWriter<byte> output, out PlatformWrite? platformWrite)
     {
         TaskCompletionSource? drained = null;
         bool isSomething;

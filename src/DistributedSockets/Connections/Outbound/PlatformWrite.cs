@@ -3,10 +3,13 @@ using System.Net.WebSockets;
 
 namespace DistributedSockets;
 
-/// <summary>A control frame of the platform's WebSocket, waiting to be written.</summary>
+/// <summary>A control frame, of the platform's WebSocket or ours, waiting to be written.</summary>
 internal sealed class PlatformWrite(byte[] bytes)
 {
     internal ReadOnlyMemory<byte> Bytes { get; } = bytes;
+
+    /// <summary>Whether this is the ping whose pong says that the server's pipe is empty.</summary>
+    internal bool IsQuestion { get; init; }
 
     internal bool IsClose => Bytes.Length > 0 && (Bytes.Span[0] & 0x0F) == 0x8;
 

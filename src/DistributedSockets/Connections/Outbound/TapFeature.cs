@@ -1,4 +1,5 @@
 using System.IO.Pipelines;
+using System.Net.Sockets;
 using Microsoft.AspNetCore.Http.Features;
 
 namespace DistributedSockets;
@@ -10,8 +11,9 @@ namespace DistributedSockets;
 /// <param name="upgrade">The server's upgrade of HTTP/1.1, if any.</param>
 /// <param name="connect">The server's extended CONNECT, if any.</param>
 /// <param name="output">Where an upgraded connection can be written to without the server's HTTP layer in between, if that is known.</param>
+/// <param name="socket">The socket behind it, if nothing is in between and it may be written to.</param>
 /// <param name="time">The clock.</param>
-internal sealed class TapFeature(IHttpUpgradeFeature? upgrade, IHttpExtendedConnectFeature? connect, PipeWriter? output, TimeProvider time)
+internal sealed class TapFeature(IHttpUpgradeFeature? upgrade, IHttpExtendedConnectFeature? connect, PipeWriter? output, Socket? socket, TimeProvider time)
     : IHttpUpgradeFeature, IHttpExtendedConnectFeature
 {
     private bool _connects;
@@ -36,6 +38,13 @@ internal sealed class TapFeature(IHttpUpgradeFeature? upgrade, IHttpExtendedConn
     internal async Task OpenAsync()
     {
         var transport = _connects ? await connect!.AcceptAsync() : await upgrade!.UpgradeAsync(); // called only where the server has it
-        Tap!.Open(transport, (_connects ? null : output) ?? PipeWriter.Create(transport, new(minimumBufferSize: OutboundQueue.JoinBytes, leaveOpen: true)));
+        if (!_connects && output is not null)
+        {
+            Tap!.Open(transport, output, socket is null ? null : new(socket));
+        }
+        else
+        {
+            Tap!.Open(transport, PipeWriter.Create(transport, new(minimumBufferSize: OutboundQueue.JoinBytes, leaveOpen: true)));
+        }
     }
 }

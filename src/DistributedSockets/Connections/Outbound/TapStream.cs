@@ -1,4 +1,5 @@
 using System.IO.Pipelines;
+using System.Runtime.CompilerServices;
 
 namespace DistributedSockets;
 
@@ -22,6 +23,9 @@ internal sealed class TapStream(TimeProvider time) : Stream
     /// <summary>Where the connection's queue writes; null until the handshake is answered.</summary>
     internal PipeWriter? Output { get; private set; }
 
+    /// <summary>The socket behind it, if nothing is in between and it may be written to.</summary>
+    internal DirectSocket? Direct { get; private set; }
+
     public override bool CanRead => true;
 
     public override bool CanSeek => false;
@@ -41,7 +45,21 @@ internal sealed class TapStream(TimeProvider time) : Stream
         // The platform reads on at once when it has got something, so a read that begins is as good a sign as one that ends, and
         // needs nothing to be kept for an idle connection.
         Volatile.Write(ref _lastReadAt, time.GetTimestamp());
-        return Transport.ReadAsync(buffer, cancellationToken);
+        var read = Transport.ReadAsync(buffer, cancellationToken);
+        if (Direct is not { Proof: var proof } || buffer.IsEmpty)
+        {
+            return read;
+        }
+
+        // What comes may tell whether the server's pipe is empty. Also while that is known: it may no longer be once something comes.
+        if (!read.IsCompletedSuccessfully)
+        {
+            return ReadAsync(read, proof, buffer);
+        }
+
+        var length = read.Result;
+        OnRead(proof, buffer.Span[..length]);
+        return new(length);
     }
 
     public override int Read(byte[] buffer, int offset, int count) => Transport.Read(buffer, offset, count);
@@ -62,7 +80,7 @@ internal sealed class TapStream(TimeProvider time) : Stream
     public override void SetLength(long value) => throw new NotSupportedException();
 
     /// <summary>The handshake has been answered: from now on there is something to read from and to write to.</summary>
-    internal void Open(Stream transport, PipeWriter output) => (_transport, Output) = (transport, output);
+    internal void Open(Stream transport, PipeWriter output, DirectSocket? direct = null) => (_transport, Output, Direct) = (transport, output, direct);
 
     protected override void Dispose(bool disposing)
     {
@@ -72,5 +90,21 @@ internal sealed class TapStream(TimeProvider time) : Stream
         }
 
         base.Dispose(disposing);
+    }
+
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
+    private async ValueTask<int> ReadAsync(ValueTask<int> read, DrainProof proof, Memory<byte> buffer)
+    {
+        var length = await read;
+        OnRead(proof, buffer.Span[..length]);
+        return length;
+    }
+
+    private void OnRead(DrainProof proof, ReadOnlySpan<byte> bytes)
+    {
+        if (!bytes.IsEmpty && proof.OnRead(bytes))
+        {
+            Queue?.AskIfDrained();
+        }
     }
 }
