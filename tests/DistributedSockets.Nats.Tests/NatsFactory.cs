@@ -13,12 +13,13 @@ internal static class NatsFactory
         string url,
         Action<NatsBackplaneOptions>? configure = null,
         ILogger<NatsBackplane>? logger = null,
-        string prefix = DistributedWebSocketsClusterOptions.DefaultPrefix)
+        string prefix = DistributedWebSocketsClusterOptions.DefaultPrefix,
+        TimeProvider? time = null)
     {
         var options = new NatsBackplaneOptions { Url = url, OperationTimeout = Patience };
         configure?.Invoke(options);
         return new NatsBackplane(
-            Options.Create(options), Options.Create(new DistributedWebSocketsClusterOptions { Prefix = prefix }), TimeProvider.System, logger);
+            Options.Create(options), Options.Create(new DistributedWebSocketsClusterOptions { Prefix = prefix }), time ?? TimeProvider.System, logger);
     }
 
     public static NatsSessionStore SessionStore(

@@ -1,5 +1,7 @@
 using DistributedSockets.Testing;
 using DistributedSockets.TestServers;
+using Microsoft.Extensions.Time.Testing;
+using NATS.Client.Core;
 
 namespace DistributedSockets.Nats.Tests.Backplane;
 
@@ -8,9 +10,8 @@ public sealed class NatsBackplaneOutageTests : IAsyncLifetime
     private const string Channel = "outage:v1:user:alice";
     private const string Fence = "fence";
 
-    private static readonly TimeSpan ShortTimeout = TimeSpan.FromSeconds(1);
-
     private readonly NatsServer _server = new();
+    private readonly FakeTimeProvider _time = new();
     private int _published;
 
     public async ValueTask InitializeAsync()
@@ -42,16 +43,18 @@ public sealed class NatsBackplaneOutageTests : IAsyncLifetime
     [Fact]
     public async Task Publish_ServerPaused_ThrowsReportsTheOutageAndRecovers()
     {
-        await using var node = await StartNodeAsync(ShortTimeout);
+        await using var node = await StartNodeAsync(_time);
         await node.SubscribeAsync(Channel);
         await _server.PauseAsync();
 
         // The client itself takes it at once: that NATS has it is known only when a marker has come back.
-        await Assert.ThrowsAsync<BackplaneUnavailableException>(() => node.PublishAsync(Channel, "late"));
-        await node.Received.WaitForReportAsync("unavailable");
+        var publishing = node.PublishAsync(Channel, "late");
+        await AdvanceUntilAsync(() => publishing.IsCompleted, "the publish has ended");
+        await Assert.ThrowsAsync<BackplaneUnavailableException>(() => publishing);
+        await AdvanceUntilReportedAsync("unavailable", node);
 
         await _server.ResumeAsync();
-        await node.Received.WaitForReportAsync("available");
+        await AdvanceUntilReportedAsync("available", node);
         await node.PublishAsync(Channel, Fence);
         await node.Received.WaitForAsync(Channel, Fence);
     }
@@ -59,13 +62,13 @@ public sealed class NatsBackplaneOutageTests : IAsyncLifetime
     [Fact]
     public async Task Idle_ServerPaused_IsNoticedWithoutAPublish()
     {
-        await using var node = await StartNodeAsync(ShortTimeout);
+        await using var node = await StartNodeAsync(_time);
         await _server.PauseAsync();
 
-        await node.Received.WaitForReportAsync("unavailable");
+        await AdvanceUntilReportedAsync("unavailable", node);
 
         await _server.ResumeAsync();
-        await node.Received.WaitForReportAsync("available");
+        await AdvanceUntilReportedAsync("available", node);
     }
 
     [Fact]
@@ -85,28 +88,32 @@ public sealed class NatsBackplaneOutageTests : IAsyncLifetime
     [Fact]
     public async Task Subscribe_ServerPaused_ThrowsAndIsNotSubscribedLater()
     {
-        await using var node = await StartNodeAsync(ShortTimeout);
+        await using var node = await StartNodeAsync(_time);
         await _server.PauseAsync();
 
-        await Assert.ThrowsAsync<BackplaneUnavailableException>(() => node.SubscribeAsync(Channel));
+        var subscribing = node.SubscribeAsync(Channel);
+        await AdvanceUntilAsync(() => subscribing.IsCompleted, "the subscribe has ended");
+        await Assert.ThrowsAsync<BackplaneUnavailableException>(() => subscribing);
 
         await _server.ResumeAsync();
-        await Eventually.TrueAsync(() => node.Received.Reports is [] or [.., "available"], "an outage that was reported is over");
+        await AdvanceUntilAsync(() => node.Received.Reports is [] or [.., "available"], "an outage that was reported is over");
         await AssertNotSubscribedAsync(node);
     }
 
     [Fact]
     public async Task Unsubscribe_ServerPaused_IsNoErrorAndIsNotRestored()
     {
-        await using var node = await StartNodeAsync(ShortTimeout);
+        await using var node = await StartNodeAsync(_time);
         await node.SubscribeAsync(Channel, Channel + ":kept");
         await _server.PauseAsync();
 
-        await node.UnsubscribeAsync(Channel);
+        var unsubscribing = node.UnsubscribeAsync(Channel);
+        await AdvanceUntilAsync(() => unsubscribing.IsCompleted, "the unsubscribe has ended");
+        await unsubscribing;
 
-        await node.Received.WaitForReportAsync("unavailable");
+        await AdvanceUntilReportedAsync("unavailable", node);
         await _server.ResumeAsync();
-        await node.Received.WaitForReportAsync("available");
+        await AdvanceUntilReportedAsync("available", node);
         await node.PublishAsync(Channel, "unheard");
         await node.PublishAsync(Channel + ":kept", Fence);
         await node.Received.WaitForAsync(Channel + ":kept", Fence);
@@ -116,15 +123,15 @@ public sealed class NatsBackplaneOutageTests : IAsyncLifetime
     [Fact]
     public async Task Restart_ManySubscriptions_AllAreInForceWhenAvailableIsReported()
     {
-        await using var node = await StartNodeAsync();
-        await using var other = await StartNodeAsync();
+        await using var node = await StartNodeAsync(_time);
+        await using var other = await StartNodeAsync(_time);
         var channels = Enumerable.Range(0, 5_000).Select(i => $"{Channel}:{i}").ToArray();
         await Task.WhenAll(channels.Select(channel => node.SubscribeAsync(channel)));
 
         await _server.KillAsync();
         await Task.WhenAll(node.Received.WaitForReportAsync("unavailable"), other.Received.WaitForReportAsync("unavailable"));
         await _server.StartAsync();
-        await Task.WhenAll(node.Received.WaitForReportAsync("available"), other.Received.WaitForReportAsync("available"));
+        await AdvanceUntilReportedAsync("available", node, other);
 
         await Task.WhenAll(channels.Select(channel => other.PublishAsync(channel, channel)));
         foreach (var channel in channels)
@@ -153,8 +160,8 @@ public sealed class NatsBackplaneOutageTests : IAsyncLifetime
     [Fact]
     public async Task Outage_WhilePublishing_OrderIsKeptAndNothingComesTwice()
     {
-        await using var publisher = await StartNodeAsync(ShortTimeout);
-        await using var subscriber = await StartNodeAsync(ShortTimeout);
+        await using var publisher = await StartNodeAsync();
+        await using var subscriber = await StartNodeAsync();
         await subscriber.SubscribeAsync(Channel);
         using var enough = new CancellationTokenSource();
         var publishing = PublishNumbersAsync(publisher, enough.Token);
@@ -212,6 +219,28 @@ public sealed class NatsBackplaneOutageTests : IAsyncLifetime
         Assert.Equal([Fence], await node.Received.WaitForAsync(Channel, Fence));
     }
 
-    private Task<BackplaneNode> StartNodeAsync(TimeSpan? timeout = null) =>
-        BackplaneNode.StartAsync(NatsFactory.Backplane(_server.Url, options => options.OperationTimeout = timeout ?? options.OperationTimeout));
+    /// <summary>Lets time pass until something holds, and none from then on: a busy machine may take longer for what follows than it may take.</summary>
+    private Task AdvanceUntilAsync(Func<bool> condition, string expectation) => Eventually.TrueAsync(
+        () =>
+        {
+            if (condition())
+            {
+                return true;
+            }
+
+            _time.Advance(TimeSpan.FromSeconds(1));
+            return false;
+        },
+        expectation);
+
+    private Task AdvanceUntilReportedAsync(string report, params BackplaneNode[] nodes) =>
+        AdvanceUntilAsync(() => Array.TrueForAll(nodes, node => node.Received.Reports.Contains(report)), $"each node has reported '{report}'");
+
+    /// <remarks>The client's own clock is the real one, so it is not to end a connection by that.</remarks>
+    private Task<BackplaneNode> StartNodeAsync(TimeProvider time) => BackplaneNode.StartAsync(NatsFactory.Backplane(
+        _server.Url,
+        options => (options.Url, options.Configuration) = (null, NatsOpts.Default with { Url = _server.Url, PingInterval = TimeSpan.FromMinutes(10) }),
+        time: time));
+
+    private Task<BackplaneNode> StartNodeAsync() => BackplaneNode.StartAsync(NatsFactory.Backplane(_server.Url));
 }

@@ -189,7 +189,11 @@ public sealed class NatsSessionStoreOutageTests
         await using var store = NatsFactory.SessionStore(cluster.Urls, "cluster", options => (options.Replicas, options.OperationTimeout) = (3, TimeSpan.FromSeconds(1)));
         await AskPatientlyAsync(() => SaveAsync(store));
         Session[] sessions = [.. Enumerable.Range(0, 200).Select(static i => Session with { ConnectionId = $"n1.many{i}", UserId = $"user{i % 10}" })];
-        await store.CommitAsync(Node.NodeId, [.. sessions.Select(static session => new SessionChange { Kind = SessionChangeKind.Saved, Session = session })], Cancellation);
+        await AskPatientlyAsync(async () =>
+        {
+            await store.CommitAsync(Node.NodeId, [.. sessions.Select(static session => new SessionChange { Kind = SessionChangeKind.Saved, Session = session })], Cancellation);
+            return true;
+        });
         await using (var bucket = new Bucket(cluster.Urls, "cluster"))
         {
             var info = await bucket.AskStreamAsync("INFO", bucket.SessionsStream);
