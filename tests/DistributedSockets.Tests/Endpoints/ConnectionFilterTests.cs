@@ -253,7 +253,13 @@ public sealed class ConnectionFilterTests
         Assert.True(seen.IsCancellationRequested);
         Assert.Single(node.Logs.GetSnapshot(), static record => record.Id.Id == 119);
         Assert.DoesNotContain(node.Logs.GetSnapshot(), static record => record.Id.Id == 118);
-        await using var next = await node.ConnectAsync("fast"); // the place of the slow one is free
+        await Eventually.TrueAsync(
+            async () =>
+            {
+                using var next = await HandshakeAsync(node, "fast");
+                return next.StatusCode == HttpStatusCode.SwitchingProtocols;
+            },
+            "the place of the slow one is free, which it becomes once its client has been answered");
         end.SetResult();
     }
 

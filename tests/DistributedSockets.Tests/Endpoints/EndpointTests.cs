@@ -197,11 +197,10 @@ public sealed class EndpointTests
     [Fact]
     public async Task KeepAlive_ClientAnswersPings_StaysOpen()
     {
-        await using var node = await AppNode.StartAsync(options: options =>
-        {
-            options.KeepAliveInterval = TimeSpan.FromSeconds(1);
-            options.KeepAliveTimeout = TimeSpan.FromSeconds(60);
-        });
+        var time = new FakeTimeProvider();
+        await using var node = await AppNode.StartAsync(
+            options: static options => (options.KeepAliveInterval, options.KeepAliveTimeout) = (TimeSpan.FromSeconds(1), TimeSpan.FromHours(1)),
+            build: sockets => sockets.Services.AddSingleton<TimeProvider>(time));
         using var raw = await RawClient.ConnectAsync(node.Address, "/chat");
 
         // What the server sends unasked is its ping; the answer to ours is a pong with our bytes.
@@ -209,10 +208,23 @@ public sealed class EndpointTests
         await raw.WriteFrameAsync(0x9, "mine"u8.ToArray());
         var pong = await raw.ReadFrameAsync();
         Assert.Equal((0xA, "mine"), (pong.Opcode, System.Text.Encoding.UTF8.GetString(pong.Payload)));
-        var ping = await raw.ReadFrameAsync();
+        var ping = await NextAsync();
         Assert.Equal(0x9, ping.Opcode);
         await raw.WriteFrameAsync(0xA, ping.Payload);
-        Assert.Equal(0x9, (await raw.ReadFrameAsync()).Opcode);
+        Assert.Equal(0x9, (await NextAsync()).Opcode);
+
+        async Task<(int Opcode, byte[] Payload)> NextAsync()
+        {
+            var reading = raw.ReadFrameAsync();
+            await Eventually.TrueAsync(
+                () =>
+                {
+                    time.Advance(TimeSpan.FromSeconds(1));
+                    return reading.IsCompleted;
+                },
+                "the server pings");
+            return await reading;
+        }
     }
 
     [Fact]

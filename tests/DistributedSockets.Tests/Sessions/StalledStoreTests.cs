@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using DistributedSockets.Testing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Microsoft.Extensions.Time.Testing;
 using Moq;
 
 namespace DistributedSockets.Tests;
@@ -9,6 +10,8 @@ namespace DistributedSockets.Tests;
 /// <summary>A session store that does not answer, and does not heed its token either.</summary>
 public sealed class StalledStoreTests
 {
+    private static readonly TimeSpan s_heartbeat = TimeSpan.FromMilliseconds(100);
+
     private readonly Mock<ISessionStore> _store = new();
     private readonly ConcurrentQueue<string> _ended = new();
 
@@ -108,8 +111,12 @@ public sealed class StalledStoreTests
     public async Task Claim_NeverAnswered_LeaseIsRenewedAllTheSame()
     {
         Claims().Returns(new ValueTask<IReadOnlyList<Session>>(new TaskCompletionSource<IReadOnlyList<Session>>().Task));
-        await using var node = await StartAsync();
-        await Eventually.TrueAsync(() => Calls(nameof(ISessionStore.ClaimExpiredAsync)) >= 2, "the claim is given up and made again");
+        var time = new FakeTimeProvider(); // on which a busy machine misses no heartbeat
+        await using var node = await StartAsync(time);
+        while (Calls(nameof(ISessionStore.ClaimExpiredAsync)) < 2)
+        {
+            await BeatAsync(); // the claim is given up and made again
+        }
 
         // Each claim takes as long as the lease lasts; a node that waited for it would take its own sessions for lost.
         Assert.DoesNotContain(node.Logs.GetSnapshot(), static record => record.Id.Id is 190 or 191);
@@ -119,9 +126,20 @@ public sealed class StalledStoreTests
         Assert.StartsWith("Lost nodes cannot be looked for;", health.Entries.Values.Single().Description, StringComparison.Ordinal);
 
         Claims().ReturnsAsync([]);
-        await Eventually.TrueAsync(async () => (await HealthAsync(node)).Status == HealthStatus.Healthy, "the node can claim again");
+        while ((await HealthAsync(node)).Status != HealthStatus.Healthy)
+        {
+            await BeatAsync(); // until the node can claim again
+        }
+
         Assert.Single(node.Logs.GetSnapshot(), static record => record.Id.Id == 184);
         Assert.Single(node.Logs.GetSnapshot(), static record => record.Id.Id == 185);
+
+        async Task BeatAsync()
+        {
+            var renewed = Calls(nameof(ISessionStore.RenewLeaseAsync));
+            time.Advance(s_heartbeat);
+            await Eventually.TrueAsync(() => Calls(nameof(ISessionStore.RenewLeaseAsync)) > renewed, "the lease is renewed");
+        }
     }
 
     [Fact]
@@ -151,7 +169,7 @@ public sealed class StalledStoreTests
     private Moq.Language.Flow.ISetup<ISessionStore, ValueTask<IReadOnlyList<Session>>> Claims() =>
         _store.Setup(store => store.ClaimExpiredAsync(It.IsAny<string>(), It.IsAny<int>(), It.IsAny<CancellationToken>()));
 
-    private Task<AppNode> StartAsync()
+    private Task<AppNode> StartAsync(TimeProvider? time = null)
     {
         var observer = new Mock<IClusterObserver>();
         observer.Setup(o => o.OnSessionEndedAsync(It.IsAny<SessionEnded>(), It.IsAny<CancellationToken>()))
@@ -160,10 +178,11 @@ public sealed class StalledStoreTests
             options: static options =>
             {
                 options.LeaseExpiry = TimeSpan.FromSeconds(1);
-                options.HeartbeatInterval = TimeSpan.FromMilliseconds(100);
+                options.HeartbeatInterval = s_heartbeat;
             },
             build: sockets =>
             {
+                sockets.Services.AddSingleton(time ?? TimeProvider.System);
                 sockets.UseSessionStore(_ => _store.Object);
                 sockets.Services.AddSingleton(observer.Object);
                 sockets.Services.AddHealthChecks().AddDistributedWebSockets();
