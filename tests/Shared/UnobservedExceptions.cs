@@ -29,7 +29,8 @@ public sealed class UnobservedExceptions : IDisposable
         }
 
         // A test that expects one of its own marks it as observed.
-        string[] seen = [.. Raised.Where(static unobserved => !unobserved.Observed).Select(static unobserved => unobserved.Exception.ToString()), .. Told];
+        string[] seen = [.. Raised.Where(static unobserved => !unobserved.Observed).Select(static unobserved => unobserved.Exception.ToString()).Concat(Told)
+            .Where(static text => !IsForgottenByTheRedisClient(text))];
         if (seen.Length > 0)
         {
             // The adapter prints the type alone of what a fixture throws.
@@ -41,4 +42,10 @@ public sealed class UnobservedExceptions : IDisposable
             throw new UnobservedTaskFailuresException(seen.Length);
         }
     }
+
+    /// <summary>Whether it is of the ping by which the Redis client looks after a new connection, and which nobody but the client can look at.</summary>
+    /// <remarks>The client does not, if a busy machine let its connect timeout pass before it came to wait for the answer.</remarks>
+    private static bool IsForgottenByTheRedisClient(string text) =>
+        text.Contains("StackExchange.Redis.ServerEndPoint.", StringComparison.Ordinal) && text.Contains("<OnConnectedAsync>g__IfConnectedAsync", StringComparison.Ordinal)
+        && !text.Contains(" at DistributedSockets.", StringComparison.Ordinal);
 }
