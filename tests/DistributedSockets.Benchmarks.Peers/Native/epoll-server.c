@@ -33,7 +33,7 @@ static void append(struct buffer *buffer, const void *bytes, size_t length)
         buffer->bytes = realloc(buffer->bytes, buffer->room);
         if (!buffer->bytes) abort();
     }
-    memcpy(buffer->bytes + buffer->length, bytes, length);
+    if (length > 0) memcpy(buffer->bytes + buffer->length, bytes, length);
     buffer->length += length;
 }
 
@@ -198,7 +198,7 @@ static int read_input(struct connection *c)
 {
     static uint8_t buffer[READ_BYTES + MAX_INPUT + 14];
     size_t kept = c->input.length, at = 0;
-    memcpy(buffer, c->input.bytes ? c->input.bytes : buffer, kept);
+    if (kept > 0) memcpy(buffer, c->input.bytes, kept);
     ssize_t read = recv(c->fd, buffer + kept, READ_BYTES, MSG_DONTWAIT);
     if (read <= 0) return read < 0 && errno == EAGAIN;
     size_t length = kept + read;
