@@ -40,14 +40,14 @@ internal sealed class OutboundPump(PipeWriter? output)
         return null;
     }
 
-    /// <summary>Writes inline for as long as the transport takes all at once; allocates nothing then.</summary>
+    /// <summary>Writes inline for as long as the transport takes all at once, if nobody else has begun to write; allocates nothing then.</summary>
     internal void Run(OutboundQueue queue)
     {
         try
         {
             for (var writes = 0; writes < MaxInlineWrites; writes++)
             {
-                if (!TryWrite(queue, out var flush))
+                if (!TryWrite(queue, isFirst: writes == 0, out var flush))
                 {
                     return;
                 }
@@ -84,7 +84,7 @@ internal sealed class OutboundPump(PipeWriter? output)
                 await Task.Yield();
             }
 
-            while (TryWrite(queue, out var next))
+            while (TryWrite(queue, isFirst: false, out var next))
             {
                 OnFlushed(await next);
             }
@@ -96,24 +96,17 @@ internal sealed class OutboundPump(PipeWriter? output)
     }
 
     /// <summary>Writes what comes next; false if nothing waits any more.</summary>
-    private bool TryWrite(OutboundQueue queue, out ValueTask<FlushResult> flush)
+    private bool TryWrite(OutboundQueue queue, bool isFirst, out ValueTask<FlushResult> flush)
     {
         var pipe = _pipe!; // opened before anything is written
-        if (_direct is null)
-        {
-            var isMore = queue.TryWriteNext(pipe, out _platformInFlush);
-            flush = isMore ? pipe.FlushAsync() : default;
-            return isMore;
-        }
-
-        using var joined = JoinBuffer.Take();
-        if (!queue.TryWriteNext(joined, out _platformInFlush))
+        using var joined = _direct is null ? null : JoinBuffer.Take();
+        if (!queue.TryWriteNext((IBufferWriter<byte>?)joined ?? pipe, isFirst, ref _platformInFlush))
         {
             flush = default;
             return false;
         }
 
-        flush = Write(queue, _direct, pipe, joined.Written);
+        flush = joined is null ? pipe.FlushAsync() : Write(queue, _direct!, pipe, joined.Written);
         return true;
     }
 

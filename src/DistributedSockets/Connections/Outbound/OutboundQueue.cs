@@ -150,40 +150,18 @@ internal sealed partial class OutboundQueue(
             return;
         }
 
-        bool starts, isOverrun;
-        FrameDrops drops;
-        lock (_gate)
-        {
-            starts = _state == OutboundState.Ready;
-            if (starts)
-            {
-                _state = OutboundState.Writing;
-            }
-
-            isOverrun = _intake == OutboundIntake.Overrun;
-            if (isOverrun)
-            {
-                _intake = OutboundIntake.Closed;
-            }
-
-            drops = _drops;
-            _drops = default;
-        }
-
         try
         {
-            if (isOverrun)
+            if (_drops.Any)
             {
-                owner.OnQueueFull(); // first: it closes the connection, also if what is called for the other report throws
+                ReportDrops();
             }
-
-            drops.Report(owner);
         }
         finally
         {
-            if (starts)
+            if (_state == OutboundState.Ready)
             {
-                _pump.Run(this); // nobody else will
+                _pump.Run(this); // nobody else need do so
             }
         }
     }
@@ -228,7 +206,7 @@ internal sealed partial class OutboundQueue(
             starts = !_backlog.IsEmpty;
             if (starts)
             {
-                _state = OutboundState.Writing;
+                _state = OutboundState.Ready;
             }
             else
             {
@@ -300,14 +278,25 @@ internal sealed partial class OutboundQueue(
 
     /// <summary>Writes what goes into the next flush; false if nothing waits any more, and whoever wrote is to stop.</summary>
     /// <param name="output">Where the bytes go.</param>
-    /// <param name="platformWrite">The platform's write among them, to be completed when they are flushed.</param>
-    internal bool TryWriteNext(IBufferWriter<byte> output, out PlatformWrite? platformWrite)
+    /// <param name="isFirst">Whether the caller begins to write now, which nobody may if somebody else has begun before.</param>
+    /// <param name="platformWrite">Becomes the platform's write among them, to be completed when they are flushed. Left alone while somebody else writes.</param>
+    internal bool TryWriteNext(IBufferWriter<byte> output, bool isFirst, ref PlatformWrite? platformWrite)
     {
         TaskCompletionSource? drained = null;
         bool isSomething;
         int expired;
         lock (_gate)
         {
+            if (isFirst)
+            {
+                if (_state != OutboundState.Ready)
+                {
+                    return false;
+                }
+
+                _state = OutboundState.Writing;
+            }
+
             isSomething = _backlog.WriteNext(output, out platformWrite, out expired);
             if (!isSomething)
             {
@@ -347,6 +336,30 @@ internal sealed partial class OutboundQueue(
 
             drained?.TrySetResult();
         }
+    }
+
+    private void ReportDrops()
+    {
+        bool isOverrun;
+        FrameDrops drops;
+        lock (_gate)
+        {
+            isOverrun = _intake == OutboundIntake.Overrun;
+            if (isOverrun)
+            {
+                _intake = OutboundIntake.Closed;
+            }
+
+            drops = _drops;
+            _drops = default;
+        }
+
+        if (isOverrun)
+        {
+            owner.OnQueueFull(); // first: it closes the connection, also if what is called for the other report throws
+        }
+
+        drops.Report(owner);
     }
 
     /// <summary>Makes room in a full queue: by what is not worth writing any more, then as the policy says.</summary>
