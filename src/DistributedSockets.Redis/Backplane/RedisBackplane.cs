@@ -21,6 +21,8 @@ internal sealed partial class RedisBackplane : IBackplane
     private volatile bool _isDisposed;
     private readonly TimeSpan _timeout;
     private readonly RedisPublisher _publisher;
+    private readonly RedisInbox _inbox = new();
+    private readonly Action<string, ReadOnlyMemory<byte>> _onReceived;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
     private readonly RareLog _failedLog;
@@ -51,6 +53,7 @@ internal sealed partial class RedisBackplane : IBackplane
         _logger = new FailSafeLogger(logger);
         _connection = new RedisConnection(options, time);
         _connection.Moved += OnMoved;
+        _onReceived = OnReceived;
         _publisher = new RedisPublisher(_connection, options, _placement, PublishFailure, time);
         _probe = Subscription(probe, OnProbeReceived);
         _monitor = new TransportMonitor(HoldAsync, time);
@@ -122,7 +125,7 @@ internal sealed partial class RedisBackplane : IBackplane
 
         var subscriber = ConnectedMultiplexer("the channel was not subscribed").GetSubscriber();
         var losses = _monitor.Losses;
-        var subscription = _withdrawing.GetValueOrDefault(channel) ?? Subscription(channel, OnReceived);
+        var subscription = _withdrawing.GetValueOrDefault(channel) ?? Subscription(channel, _onReceived);
         try
         {
             await EnsureOrWithdrawAsync(subscription).ConfigureAwait(false);
@@ -242,7 +245,7 @@ internal sealed partial class RedisBackplane : IBackplane
     private RedisChannel ChannelOf(string channel) => _isShard ? RedisChannel.Sharded(channel) : RedisChannel.Literal(channel).WithKeyRouting();
 
     private RedisSubscription Subscription(string channel, Action<string, ReadOnlyMemory<byte>> received) =>
-        new(channel, ChannelOf(channel), received, _timeout, _time);
+        new(channel, ChannelOf(channel), received, _inbox, _timeout, _time);
 
     private IConnectionMultiplexer ConnectedMultiplexer(string consequence)
     {

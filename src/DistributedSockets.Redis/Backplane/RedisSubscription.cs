@@ -9,7 +9,7 @@ namespace DistributedSockets;
 /// be taken away again, and the queue joins when the server has confirmed.
 /// </remarks>
 internal sealed class RedisSubscription(
-    string name, RedisChannel channel, Action<string, ReadOnlyMemory<byte>> received, TimeSpan timeout, TimeProvider time)
+    string name, RedisChannel channel, Action<string, ReadOnlyMemory<byte>> received, RedisInbox inbox, TimeSpan timeout, TimeProvider time)
 {
     private static readonly Action<RedisChannel, RedisValue> Nothing = static (_, _) => { };
 
@@ -91,6 +91,19 @@ internal sealed class RedisSubscription(
         }
     }
 
+    /// <summary>Hands over what has arrived in one of its queues.</summary>
+    public void OnMessage(ChannelMessageQueue queue, RedisValue message)
+    {
+        // An old queue may still drain while its successor fills: what it holds would arrive late and out of order.
+        lock (_delivery)
+        {
+            if (ReferenceEquals(queue, _queue))
+            {
+                received(name, (byte[]?)message ?? []);
+            }
+        }
+    }
+
     private async Task ConfirmAsync(ISubscriber subscriber, CommandFlags flags, CancellationToken cancellationToken)
     {
         var subscribing = subscriber.SubscribeAsync(channel, Nothing, flags);
@@ -107,7 +120,7 @@ internal sealed class RedisSubscription(
                     _subscriber = subscriber;
                 }
 
-                queue.OnMessage(message => Deliver(queue, message.Message));
+                new RedisQueueReader(this, queue, inbox).Start();
             }
         }
         finally
@@ -190,18 +203,6 @@ internal sealed class RedisSubscription(
         {
             var ending = queue.UnsubscribeAsync(flags);
             await (flags == CommandFlags.FireAndForget ? IgnoringOutageAsync(ending) : ending).ConfigureAwait(false);
-        }
-    }
-
-    private void Deliver(ChannelMessageQueue queue, RedisValue message)
-    {
-        // An old queue may still drain while its successor fills: what it holds would arrive late and out of order.
-        lock (_delivery)
-        {
-            if (ReferenceEquals(queue, _queue))
-            {
-                received(name, (byte[]?)message ?? []);
-            }
         }
     }
 }
