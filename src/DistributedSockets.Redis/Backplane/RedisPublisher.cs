@@ -10,8 +10,7 @@ namespace DistributedSockets;
 /// spare, and go out as one batch, which is one write. The answers of a batch come in the order of its publishes, so the last one is
 /// waited for, and each publish then gets its own. Batches are per server: none waits for another server.
 /// <para>
-/// The order of calls is the order on the wire: whoever finds something gathered or being written queues up behind it. One timer,
-/// armed for the oldest publish, bounds all of them.
+/// The order of calls is the order on the wire: whoever finds something gathered or being written queues up behind it.
 /// </para>
 /// </remarks>
 internal sealed class RedisPublisher : IThreadPoolWorkItem, IDisposable
@@ -20,19 +19,14 @@ internal sealed class RedisPublisher : IThreadPoolWorkItem, IDisposable
     private const int MaxBatchPublishes = 128;
     private const int MaxBatchBytes = 64 * 1024;
 
-    private static readonly TimeSpan TimerResolution = TimeSpan.FromMilliseconds(1);
-
     private readonly Lock _gate = new();
     private readonly Queue<RedisPublish> _gathered = new();
-    private readonly Queue<RedisPublish> _bounded = new(); // in the order of calls; those that have ended leave when they are at the head
+    private readonly RedisDeadline _deadline;
     private readonly RedisConnection _connection;
     private readonly Func<Exception, Exception> _toFailure;
     private readonly string _channelPrefix;
     private readonly int _maxPendingBytes;
-    private readonly TimeSpan _timeout;
     private readonly TimeProvider _time;
-    private readonly ITimer _timer;
-    private bool _isTimed;
     private bool _isWriting; // or about to; as long as anything is gathered, so nothing can overtake it
     private int _unanswered; // whether written or not
     private long _pendingBytes;
@@ -51,10 +45,9 @@ internal sealed class RedisPublisher : IThreadPoolWorkItem, IDisposable
         _toFailure = toFailure;
         _channelPrefix = RedisReach.ChannelPrefix(options.ConnectionString, options.Configuration, options.ConnectionMultiplexer);
         _maxPendingBytes = options.MaxPendingBytes;
-        _timeout = options.OperationTimeout;
         _time = time;
         _route = new(flags, IsCluster: false, IsCounted: flags == CommandFlags.None);
-        _timer = time.CreateTimer(static state => ((RedisPublisher)state!).OnTime(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        _deadline = new(options.OperationTimeout, publish => End(publish, new TimeoutException()), time);
     }
 
     /// <summary>Says which servers there are.</summary>
@@ -114,18 +107,18 @@ internal sealed class RedisPublisher : IThreadPoolWorkItem, IDisposable
     /// <summary>Ends all that still wait. To be called when the connection hands out no multiplexer any more.</summary>
     public void Dispose()
     {
-        RedisPublish[] waiting;
         lock (_gate)
         {
             _isDisposed = true;
-            waiting = [.. _bounded];
-            _bounded.Clear();
-            _timer.Dispose();
         }
 
-        foreach (var publish in waiting)
+        _deadline.Dispose();
+        foreach (var publish in _deadline.TakeAll())
         {
-            End(publish, new ObjectDisposedException("The backplane", "It was disposed."));
+            if (!publish.IsEnded)
+            {
+                End(publish, new ObjectDisposedException("The backplane", "It was disposed."));
+            }
         }
     }
 
@@ -139,7 +132,7 @@ internal sealed class RedisPublisher : IThreadPoolWorkItem, IDisposable
                 return Turn.Never;
             }
 
-            BoundLocked(publish);
+            _deadline.Add(publish);
             if (isOnly && !_isWriting)
             {
                 _isWriting = true;
@@ -351,47 +344,6 @@ internal sealed class RedisPublisher : IThreadPoolWorkItem, IDisposable
             throw new BackplaneUnavailableException(
                 $"Messages of {pendingBytes - bytes} bytes wait for Redis, and another of {bytes} would exceed MaxPendingBytes, which is {_maxPendingBytes}. " +
                 "It was not published. Connections on this node were served. Redis or the network is too slow for what is sent.");
-        }
-    }
-
-    private void BoundLocked(RedisPublish publish)
-    {
-        while (_bounded.TryPeek(out var oldest) && oldest.IsEnded)
-        {
-            _bounded.Dequeue();
-        }
-
-        _bounded.Enqueue(publish);
-        if (!_isTimed)
-        {
-            _isTimed = true;
-            _timer.Change(_timeout, Timeout.InfiniteTimeSpan);
-        }
-    }
-
-    private void OnTime()
-    {
-        var late = new List<RedisPublish>();
-        lock (_gate)
-        {
-            _isTimed = false;
-            while (_bounded.TryPeek(out var oldest))
-            {
-                var left = _timeout - _time.GetElapsedTime(oldest.StartedAt);
-                if (!oldest.IsEnded && left > TimeSpan.Zero)
-                {
-                    _isTimed = true;
-                    _timer.Change(left > TimerResolution ? left : TimerResolution, Timeout.InfiniteTimeSpan);
-                    break;
-                }
-
-                late.Add(_bounded.Dequeue());
-            }
-        }
-
-        foreach (var publish in late)
-        {
-            End(publish, new TimeoutException());
         }
     }
 
