@@ -1,3 +1,5 @@
+using System.Globalization;
+using DistributedSockets.Benchmarks.Idle;
 using DistributedSockets.Benchmarks.Micro;
 using DistributedSockets.Benchmarks.Peers;
 using DistributedSockets.Benchmarks.Postgres;
@@ -8,6 +10,7 @@ using DistributedSockets.Benchmarks.Table;
 const string usage = $"""
     DistributedSockets.Benchmarks VERB
     micro [BenchmarkDotNet options]
+    {ConnectionsProgram.Usage}
     {TableOptions.Usage}
     {PeersOptions.Usage}
     {PostgresProgram.Usage}
@@ -19,6 +22,9 @@ try
     return args switch
     {
         ["micro", .. var rest] => MicroProgram.Run(rest),
+        ["connections", .. var rest] => await ConnectionsProgram.RunAsync(rest),
+        [ConnectionsProgram.NodeVerb, var kind, var count, var seconds] =>
+            await ConnectionsProgram.RunNodeAsync(kind, int.Parse(count, CultureInfo.InvariantCulture), int.Parse(seconds, CultureInfo.InvariantCulture)),
         ["report", .. var rest] => ReportProgram.Run(rest),
         ["table", .. var rest] => await TableProgram.RunAsync(rest),
         ["peers", .. var rest] => await PeersProgram.RunAsync(rest),
