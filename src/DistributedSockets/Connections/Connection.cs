@@ -18,6 +18,7 @@ internal sealed partial class Connection : WebSocketConnection, IOutboundQueueOw
     private readonly CloseHandshake _close;
     private readonly ConnectionServices _services;
     private readonly TapStream? _tap;
+    private ClaimsPrincipal? _user; // made when somebody asks, where the request has none
     private IDictionary<object, object?>? _items;
     private WebSocketHandler? _handler;
     private ConnectionLimits _limits;
@@ -40,7 +41,7 @@ internal sealed partial class Connection : WebSocketConnection, IOutboundQueueOw
         Id = ConnectionId.Create(services.Node.Info.NodeId);
         Hub = hub;
         UserId = userId;
-        User = context.User;
+        _user = ClaimsUserIdProvider.Principal(context);
 
         // Copied, since the server uses its own again for other requests once this one has ended.
         Headers = new HeaderDictionary(new Dictionary<string, StringValues>(context.Request.Headers, StringComparer.OrdinalIgnoreCase));
@@ -73,7 +74,7 @@ internal sealed partial class Connection : WebSocketConnection, IOutboundQueueOw
 
     public override string? UserId { get; }
 
-    public override ClaimsPrincipal User { get; }
+    public override ClaimsPrincipal User => LazyInitializer.EnsureInitialized(ref _user, static () => new(new ClaimsIdentity()));
 
     public override IHeaderDictionary Headers { get; }
 

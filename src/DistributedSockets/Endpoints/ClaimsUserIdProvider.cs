@@ -1,5 +1,6 @@
 using System.Security.Claims;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features.Authentication;
 
 namespace DistributedSockets;
 
@@ -8,5 +9,9 @@ internal sealed class ClaimsUserIdProvider : IUserIdProvider
 {
     private const string Subject = "sub";
 
-    public string? GetUserId(HttpContext context) => context.User.FindFirstValue(ClaimTypes.NameIdentifier) ?? context.User.FindFirstValue(Subject);
+    public string? GetUserId(HttpContext context) =>
+        Principal(context) is { } user ? user.FindFirstValue(ClaimTypes.NameIdentifier) ?? user.FindFirstValue(Subject) : null;
+
+    /// <summary>The principal of a request; null if nobody has set one. <see cref="HttpContext.User"/> would make one, which is then held for as long as the connection lives.</summary>
+    internal static ClaimsPrincipal? Principal(HttpContext context) => context.Features.Get<IHttpAuthenticationFeature>()?.User;
 }

@@ -73,7 +73,19 @@ internal sealed class ConnectionEndpoint(
         Task straggler;
         try
         {
-            straggler = await DecideAsync(context);
+            // What led to the connection is let go of by now: it would take as much memory as the connection itself for as long as that lives.
+            (straggler, var connection, var isOpen) = await DecideAsync(context);
+            if (connection is not null)
+            {
+                try
+                {
+                    await life.RunAsync(context, connection, isOpen);
+                }
+                finally
+                {
+                    Release(connection.UserId);
+                }
+            }
         }
         finally
         {
@@ -101,14 +113,14 @@ internal sealed class ConnectionEndpoint(
                     : "A part of the handshake is missing: have the proxy in front speak HTTP/1.1 to this server and pass on the headers Upgrade and Connection.");
     }
 
-    /// <summary>Finds out whether the handshake may become a connection, and if so lets that live until it ends.</summary>
-    /// <returns>What still uses the request, which must not end before.</returns>
-    private async Task<Task> DecideAsync(HttpContext context)
+    /// <summary>Finds out whether the handshake may become a connection, and answers it.</summary>
+    /// <returns>What still uses the request, which must not end before; and the connection, if the hub knows one now, and whether its client has got the answer.</returns>
+    private async Task<(Task Straggler, Connection? Connection, bool IsOpen)> DecideAsync(HttpContext context)
     {
         if (CheckRequest(context, out var userId) is { } early)
         {
             await RefuseAsync(context, early);
-            return Task.CompletedTask;
+            return (Task.CompletedTask, null, false);
         }
 
         var opening = hub.Opening.Begin(userId);
@@ -119,15 +131,17 @@ internal sealed class ConnectionEndpoint(
             var (refusal, straggler) = await _filters.DecideAsync(connecting);
             if (context.Response.HasStarted)
             {
-                return straggler; // a filter has answered by itself
+                return (straggler, null, false); // a filter has answered by itself
             }
 
             refusal ??= await CheckConnectionAsync(connecting);
             if (refusal is null)
             {
-                await AcceptAsync(connecting, opening);
+                var (connection, isOpen) = await AcceptAsync(connecting, opening);
+                return (straggler, connection, isOpen);
             }
-            else if (!context.RequestAborted.IsCancellationRequested)
+
+            if (!context.RequestAborted.IsCancellationRequested)
             {
                 await RefuseAsync(context, refusal.Value);
                 if (!straggler.IsCompleted)
@@ -136,7 +150,7 @@ internal sealed class ConnectionEndpoint(
                 }
             }
 
-            return straggler;
+            return (straggler, null, false);
         }
         finally
         {
@@ -179,8 +193,7 @@ internal sealed class ConnectionEndpoint(
             return await admission.CheckUserAsync(hub, userId, connecting.HttpContext.RequestAborted);
         }
 
-        var principal = connecting.HttpContext.User;
-        if (principal.Identities.Any(static identity => identity.IsAuthenticated))
+        if (ClaimsUserIdProvider.Principal(connecting.HttpContext) is { } principal && principal.Identities.Any(static identity => identity.IsAuthenticated))
         {
             services.Log.NoUserId(principal, userIds);
         }
@@ -188,18 +201,20 @@ internal sealed class ConnectionEndpoint(
         return null;
     }
 
-    private async Task AcceptAsync(ConnectingContext connecting, OpeningConnection opening)
+    /// <returns>The connection, if the hub knows it, and whether it is open. Its channels are needed until <see cref="Release"/>.</returns>
+    private async Task<(Connection? Connection, bool IsOpen)> AcceptAsync(ConnectingContext connecting, OpeningConnection opening)
     {
         // Subscribed before the handshake is answered: who sees the connection open can send to it from any node.
         var context = connecting.HttpContext;
-        var userChannel = connecting.UserId is { } userId ? hub.UserChannel(userId) : null;
+        var userId = connecting.UserId; // once: a filter that was not waited for may still set it
         var groups = connecting.GroupsOf(hub);
         OpeningConnections.Place(opening, groups);
         var all = subscriptions.AcquireAsync(hub.AllChannel, keep: true).AsTask();
         var own = subscriptions.AcquireAsync(hub.OwnChannel, keep: true).AsTask();
-        var user = userChannel is null ? Task.CompletedTask : subscriptions.AcquireAsync(userChannel, keep: true).AsTask();
+        var user = userId is null ? Task.CompletedTask : subscriptions.AcquireAsync(hub.UserChannel(userId), keep: true).AsTask();
         var joins = Array.ConvertAll(groups, group => subscriptions.AcquireAsync(group.Channel, keep: true).AsTask());
         HandshakeAnswer? answer = null;
+        var isHandedOver = false;
         try
         {
             try
@@ -211,7 +226,7 @@ internal sealed class ConnectionEndpoint(
                 if (Array.Exists(joins, static join => join.Exception?.InnerException is BackplaneRefusedException))
                 {
                     await RefuseAsync(context, s_groupRefused); // as such a join fails, later too
-                    return;
+                    return default;
                 }
 
                 services.Log.OpenedWithoutBackplane(exception);
@@ -220,7 +235,7 @@ internal sealed class ConnectionEndpoint(
             await CommitSessionStateAsync(context);
             if (context.RequestAborted.IsCancellationRequested)
             {
-                return; // the client did not wait, so nobody need hear of it
+                return default; // the client did not wait, so nobody need hear of it
             }
 
             var socket = await context.WebSockets.AcceptWebSocketAsync(new WebSocketAcceptContext
@@ -231,7 +246,7 @@ internal sealed class ConnectionEndpoint(
             });
             var takesDeflated = services.Options.EnableCompression && DeflateAgreement.TakesSharedFrames(context.Response.Headers.SecWebSocketExtensions);
             var feature = context.Features.Get<TapFeature>();
-            var connection = new Connection(context, socket, feature?.Tap, hub.Name, connecting.UserId, services, takesDeflated);
+            var connection = new Connection(context, socket, feature?.Tap, hub.Name, userId, services, takesDeflated);
             if (connecting.CheckedProperties is { } properties)
             {
                 connection.UseProperties(properties);
@@ -247,8 +262,8 @@ internal sealed class ConnectionEndpoint(
                 }
 
                 memberships.Continue(hub, connection, opening);
-                await life.RunAsync(context, connection, isOpen);
-                return;
+                isHandedOver = true;
+                return (connection, isOpen);
             }
 
             await connection.DisposeAsync();
@@ -262,18 +277,14 @@ internal sealed class ConnectionEndpoint(
                         RefusalKind.Server,
                         "The server could not answer it: raise Kestrel's limit MaxConcurrentUpgradedConnections, if the app has set one. Log event 112 has the exception."));
             }
+
+            return default;
         }
         finally
         {
-            subscriptions.Release(hub.AllChannel);
-            if (!hub.TryKeepOwnChannel())
+            if (!isHandedOver)
             {
-                subscriptions.Release(hub.OwnChannel);
-            }
-
-            if (userChannel is not null)
-            {
-                subscriptions.Release(userChannel);
+                Release(userId);
             }
 
             if (answer is not { HasEntered: true })
@@ -283,6 +294,21 @@ internal sealed class ConnectionEndpoint(
                     subscriptions.Release(channel); // which else the hub has with the memberships
                 }
             }
+        }
+    }
+
+    /// <summary>Gives up what a connection needs besides the channels of its groups.</summary>
+    private void Release(string? userId)
+    {
+        subscriptions.Release(hub.AllChannel);
+        if (!hub.TryKeepOwnChannel())
+        {
+            subscriptions.Release(hub.OwnChannel);
+        }
+
+        if (userId is not null)
+        {
+            subscriptions.Release(hub.UserChannel(userId));
         }
     }
 

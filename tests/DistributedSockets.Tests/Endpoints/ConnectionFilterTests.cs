@@ -526,6 +526,29 @@ public sealed class ConnectionFilterTests
         },
         map);
 
+    [Fact]
+    public async Task Context_OnceTheConnectionIsOpen_IsHeldByNobody()
+    {
+        WeakReference? context = null;
+        await using var node = await StartAsync(hub => hub.AddConnectionFilter((connecting, _) =>
+        {
+            context = new(connecting);
+            return ValueTask.CompletedTask;
+        }));
+        await using var client = await node.ConnectAsync("ann");
+
+        // Else it, and what else led to the connection, would take memory for as long as that lives.
+        await Eventually.TrueAsync(
+            () =>
+            {
+                GC.Collect();
+                return context is { IsAlive: false };
+            },
+            "nobody holds it");
+        await node.Router.SendToUserAsync("ann", "there", Cancellation);
+        Assert.Equal("there", await client.ReceiveTextAsync());
+    }
+
     private sealed class Changes : IPresenceObserver
     {
         private readonly ConcurrentQueue<(PresenceChangeKind Kind, string? Group)> _told = new();

@@ -69,6 +69,10 @@ internal sealed partial class OutboundQueue(
         lock (_gate)
         {
             _backlog.Trim();
+            if (!IsPingWaiting)
+            {
+                _ping = null;
+            }
         }
     }
 
