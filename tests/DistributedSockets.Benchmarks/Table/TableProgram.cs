@@ -16,7 +16,7 @@ internal static class TableProgram
         var table = TableOptions.Parse(args);
         var options = table.Peers;
         var leftOut = await PeersProgram.PrepareAsync(options.Peers, table.Clients);
-        var path = table.Resume ? Directory.GetFiles(options.Output, $"*-{TableReport.Scenario}.json").Order(StringComparer.Ordinal).LastOrDefault() : null;
+        var path = table.Resume && Directory.Exists(options.Output) ? Directory.GetFiles(options.Output, $"*-{TableReport.Scenario}.json").Order(StringComparer.Ordinal).LastOrDefault() : null;
         var run = path is not null
             ? RunReport.Load(path)
             : new()
