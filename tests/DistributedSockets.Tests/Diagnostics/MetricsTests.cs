@@ -56,6 +56,33 @@ public sealed class MetricsTests
     }
 
     [Fact]
+    public async Task Meter_OneClientOfTwoAnswersPings_CountsItAsWrittenToDirectlyUntilItGoes()
+    {
+        await using var node = await AppNode.StartAsync(options: static options => options.DirectWrites = true);
+        using var direct = Collect<long>(node, "distributed_sockets.direct_connections");
+        using var mute = await RawClient.ConnectAsync(node.Address, "/chat");
+        mute.AnswersPings = false;
+        await using var client = await node.ConnectAsync();
+        while (!node.Hub.Find(client.Id)!.Queue.IsDirect)
+        {
+            await client.SendAsync("echo");
+            await client.ReceiveTextAsync(); // and answers pings meanwhile
+        }
+
+        Assert.Equal(1, Count());
+
+        await client.Socket.CloseAsync(System.Net.WebSockets.WebSocketCloseStatus.NormalClosure, null, Cancellation);
+        await Eventually.TrueAsync(() => Count() == 0, "it has gone, and the other one takes the pipe");
+        Assert.Single(node.Hub.All);
+
+        long Count()
+        {
+            direct.RecordObservableInstruments();
+            return direct.LastMeasurement!.Value;
+        }
+    }
+
+    [Fact]
     public async Task Meter_ClientThatDoesNotRead_ShowsQueueBytesWithinTheLimitThenDrops()
     {
         const int Limit = 256 * 1024;
