@@ -152,10 +152,20 @@ internal sealed class RawClient : IAsyncDisposable
         await _stream.FlushAsync().Guarded("a write of a client");
     }
 
-    /// <summary>Reads the next frame.</summary>
+    /// <summary>Reads the next frame. Pings with a payload, with which the library asks what has arrived, are passed over.</summary>
     /// <exception cref="IOException">The connection was cut.</exception>
     /// <exception cref="EndOfStreamException">The other side ended the connection.</exception>
-    public async Task<RawFrame> FrameAsync() => await ReadFrameAsync().Guarded("a frame");
+    public async Task<RawFrame> FrameAsync()
+    {
+        while (true)
+        {
+            var frame = await ReadFrameAsync().Guarded("a frame");
+            if (frame.Opcode != RawFrame.Ping || frame.Payload.Length == 0)
+            {
+                return frame;
+            }
+        }
+    }
 
     /// <summary>Reads one byte.</summary>
     /// <returns>Whether there was one; false once the other side has ended the connection.</returns>
