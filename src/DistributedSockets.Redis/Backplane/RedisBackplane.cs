@@ -55,7 +55,7 @@ internal sealed partial class RedisBackplane : IBackplane
         _connection.Moved += OnMoved;
         _onReceived = OnReceived;
         _publisher = new RedisPublisher(_connection, options, _placement, PublishFailure, time);
-        _probe = Subscription(probe, OnProbeReceived);
+        _probe = Subscription(probe, OnProbeReceived, new()); // its own inbox: however much arrives, the marker is not held up
         _monitor = new TransportMonitor(HoldAsync, time);
         _monitor.StateChanged += OnStateChanged;
         _monitor.HoldFailed += OnHoldFailed;
@@ -125,7 +125,7 @@ internal sealed partial class RedisBackplane : IBackplane
 
         var subscriber = ConnectedMultiplexer("the channel was not subscribed").GetSubscriber();
         var losses = _monitor.Losses;
-        var subscription = _withdrawing.GetValueOrDefault(channel) ?? Subscription(channel, _onReceived);
+        var subscription = _withdrawing.GetValueOrDefault(channel) ?? Subscription(channel, _onReceived, _inbox);
         try
         {
             await EnsureOrWithdrawAsync(subscription).ConfigureAwait(false);
@@ -244,8 +244,8 @@ internal sealed partial class RedisBackplane : IBackplane
     /// <remarks>On a Redis Cluster every channel has a server of its own. Without that the multiplexer takes turns, and there is no order.</remarks>
     private RedisChannel ChannelOf(string channel) => _isShard ? RedisChannel.Sharded(channel) : RedisChannel.Literal(channel).WithKeyRouting();
 
-    private RedisSubscription Subscription(string channel, Action<string, ReadOnlyMemory<byte>> received) =>
-        new(channel, ChannelOf(channel), received, _inbox, _timeout, _time);
+    private RedisSubscription Subscription(string channel, Action<string, ReadOnlyMemory<byte>> received, RedisInbox inbox) =>
+        new(channel, ChannelOf(channel), received, inbox, _timeout, _time);
 
     private IConnectionMultiplexer ConnectedMultiplexer(string consequence)
     {

@@ -12,7 +12,7 @@ namespace DistributedSockets;
 /// </remarks>
 internal sealed class RedisInbox : SynchronizationContext, IThreadPoolWorkItem
 {
-    private const int HelpAt = 64;
+    private const int HelpAt = 8;
 
     private static readonly int MaxWorkers = Math.Max(2, Environment.ProcessorCount);
 

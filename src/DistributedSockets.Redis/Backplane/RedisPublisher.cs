@@ -276,9 +276,9 @@ internal sealed class RedisPublisher : IThreadPoolWorkItem, IDisposable
         {
             return multiplexer.GetServer((RedisKey)(_channelPrefix + channel.ToString()), flags: route.Flags).EndPoint;
         }
-        catch (InvalidOperationException)
+        catch (Exception)
         {
-            return null; // the server of this channel is away
+            return null; // the server of this channel is away, or the app's multiplexer cannot tell
         }
     }
 

@@ -6,7 +6,7 @@ namespace DistributedSockets.Testing;
 /// <summary>Keeps what a backplane hands over, and catches it handing over two payloads of one channel at once.</summary>
 public sealed class RecordingReceiver : IBackplaneReceiver
 {
-    private const int AlwaysYielding = 500;
+    private const int AlwaysYielding = 100;
     private const int YieldingAt = 50;
 
     private readonly ConcurrentDictionary<string, Recording> _channels = new(StringComparer.Ordinal);

@@ -9,6 +9,8 @@ namespace DistributedSockets.Redis.Tests.Backplane;
 /// <summary>How what arrives on many channels reaches the receiver.</summary>
 public sealed class RedisInboxTests(RedisServer server)
 {
+    private const int Busy = 1_000;
+
     private readonly string _prefix = $"inbox-{Guid.NewGuid():N}";
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
@@ -31,6 +33,28 @@ public sealed class RedisInboxTests(RedisServer server)
 
         await receiver.Done.Task.WithinGuardAsync();
         Assert.Empty(receiver.Problems);
+    }
+
+    [Fact]
+    public async Task Receive_OneChannelHasMuch_OthersHaveTheirTurnInBetween()
+    {
+        server.SkipUnlessAvailable();
+        var receiver = new BusyReceiver(_prefix + ":busy", Busy, Cancellation);
+        await using var backplane = RedisFactory.Backplane(server.EndPoint.ToString(), prefix: _prefix);
+        await backplane.StartAsync(receiver, Cancellation);
+        await backplane.SubscribeAsync(_prefix + ":busy", Cancellation);
+        await backplane.SubscribeAsync(_prefix + ":other", Cancellation);
+        await using var publisher = await BackplaneNode.StartAsync(RedisFactory.Backplane(server.EndPoint.ToString(), prefix: _prefix));
+        for (var i = 0; i < Busy; i++)
+        {
+            await publisher.PublishAsync(_prefix + ":busy", "x").WithinGuardAsync();
+        }
+
+        await publisher.PublishAsync(_prefix + ":other", "x").WithinGuardAsync();
+        receiver.Go.Set();
+
+        Assert.InRange(await receiver.BusyBeforeOther.Task.WithinGuardAsync(), 1, Busy / 2);
+        await receiver.AllBusy.Task.WithinGuardAsync();
     }
 
     [Fact]
@@ -95,6 +119,50 @@ public sealed class RedisInboxTests(RedisServer server)
 
         await done.Task.WithinGuardAsync();
         Assert.All(runs, static run => Assert.Equal(1, run));
+    }
+
+    /// <summary>Stands still at the first payload of a channel, and counts how many come before one of another.</summary>
+    private sealed class BusyReceiver(string busy, int expected, CancellationToken cancellation) : IBackplaneReceiver
+    {
+        private int _busy;
+
+        public ManualResetEventSlim Go { get; } = new();
+
+        public TaskCompletionSource<int> BusyBeforeOther { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public TaskCompletionSource AllBusy { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public void OnReceived(string channel, ReadOnlyMemory<byte> payload)
+        {
+            if (channel != busy)
+            {
+                BusyBeforeOther.TrySetResult(Volatile.Read(ref _busy));
+                return;
+            }
+
+            var count = Interlocked.Increment(ref _busy);
+            if (count == 1)
+            {
+                Go.Wait(cancellation);
+            }
+
+            if (count == expected)
+            {
+                AllBusy.TrySetResult();
+            }
+        }
+
+        public void OnUnavailable(Exception? cause)
+        {
+        }
+
+        public void OnAvailable()
+        {
+        }
+
+        public void OnPossibleLoss(string description)
+        {
+        }
     }
 
     private sealed class OrderReceiver(int expected) : IBackplaneReceiver

@@ -30,7 +30,7 @@ internal sealed partial class RedisBackplane
         if (Interlocked.Exchange(ref _nextProbe, null) is { } next)
         {
             var former = _probe;
-            _probe = Subscription(next, OnProbeReceived);
+            _probe = Subscription(next, OnProbeReceived, new());
             try
             {
                 await former.CloseAsync(stop).ConfigureAwait(false);
