@@ -158,6 +158,8 @@ internal sealed class HubConnections
                 Presence?.Remove(ofUser.Set.Name);
             }
 
+            // Whoever holds an ended connection would hold the parts it was in, and by them whoever was there at the time, and so on.
+            (connection.InHub, connection.OfUser) = (null, null);
             var groups = GroupsLocked(connection);
             var channels = new string[groups.Length];
             for (var i = 0; i < groups.Length; i++)

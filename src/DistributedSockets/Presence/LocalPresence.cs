@@ -72,7 +72,8 @@ internal sealed class LocalPresence(PresenceScope scope)
     /// <summary>Takes some of what is to be written.</summary>
     internal List<LocalSubject> TakeDirty(int max)
     {
-        var taken = new List<LocalSubject>(Math.Min(max, _dirty.Count));
+        max = Math.Min(max, _dirty.Count); // what is marked again meanwhile stands behind, so that nothing is taken twice
+        var taken = new List<LocalSubject>(max);
         while (taken.Count < max && _dirty.TryDequeue(out var subject))
         {
             lock (subject)
@@ -182,6 +183,7 @@ internal sealed class LocalPresence(PresenceScope scope)
 
     internal void Wake()
     {
+        Interlocked.MemoryBarrier(); // what the caller has noted is seen by whoever takes a signal that is there already
         if (_signal.CurrentCount > 0)
         {
             return; // what was enqueued before is found by whoever takes the signal

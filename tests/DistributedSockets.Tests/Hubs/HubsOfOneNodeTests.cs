@@ -38,6 +38,21 @@ public sealed class HubsOfOneNodeTests
     }
 
     [Fact]
+    public async Task Connection_HasEnded_LeadsToNobodyWhoWasThere()
+    {
+        await using var node = await StartAsync(static _ => { });
+        await using var client = await node.ConnectAsync("ann");
+        var connection = node.Hub.Find(client.Id)!;
+        Assert.True(connection is { InHub: not null, OfUser: not null });
+
+        await client.Socket.CloseAsync(WebSocketCloseStatus.NormalClosure, null, Cancellation);
+        await Eventually.TrueAsync(() => node.Hub.Find(client.Id) is null, "it is known no more");
+
+        // An app may hold it for as long as it likes, and must not hold by it whoever was in the same lists.
+        await Eventually.TrueAsync(() => connection is { InHub: null, OfUser: null, Groups: null }, "it leads nowhere");
+    }
+
+    [Fact]
     public async Task SlowConsumer_PolicyOfTheHub_DecidesWhatBecomesOfIt()
     {
         await using var node = await StartAsync(static hub => (hub.OutboundQueueFrames, hub.SlowConsumerPolicy) = (1, SlowConsumerPolicy.DropOldest));

@@ -24,6 +24,32 @@ public sealed class LocalPresenceTests
     }
 
     [Fact]
+    public async Task TakeDirty_WhileSubjectsComeAndGo_TakesNoneTwice()
+    {
+        var local = new LocalPresence(PresenceScope.UsersAndGroups);
+        using var done = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
+        var coming = Task.Run(
+            () =>
+            {
+                while (!done.IsCancellationRequested)
+                {
+                    local.Add("alice");
+                    local.Remove("alice");
+                }
+            },
+            TestContext.Current.CancellationToken);
+
+        for (var i = 0; i < 20_000; i++)
+        {
+            var taken = local.TakeDirty(256);
+            Assert.Equal(taken.Count, taken.Distinct().Count());
+        }
+
+        await done.CancelAsync();
+        await coming.WithinGuardAsync();
+    }
+
+    [Fact]
     public async Task AddAndRemove_WhileTheWriterForgets_CountEachConnection()
     {
         var local = new LocalPresence(PresenceScope.UsersAndGroups);

@@ -19,6 +19,10 @@ internal sealed class DrainProof(TimeProvider time)
 
     private static readonly TimeSpan s_retryAfterHold = TimeSpan.FromMinutes(1);
 
+    /// <summary>How soon it is asked again after an answer that came too late; twice as long each time.</summary>
+    private static readonly TimeSpan s_minPause = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan s_maxPause = TimeSpan.FromMinutes(1);
+
     private readonly Lock _gate = new();
     private volatile bool _isDrained;
     private Question _question;
@@ -28,6 +32,8 @@ internal sealed class DrainProof(TimeProvider time)
     private long _askedAt;
     private TimeSpan? _roundTrip;
     private long _heldAt;
+    private long _answeredAt;
+    private TimeSpan _pause; // since then, before another question
     private TaskCompletionSource? _answered;
 
     private enum Question
@@ -75,7 +81,11 @@ internal sealed class DrainProof(TimeProvider time)
     {
         lock (_gate)
         {
-            if (_isDrained || !_isPiped || _question == Question.Made || (_question == Question.Asked && time.GetElapsedTime(_askedAt) < s_giveUpAfter))
+            if (_isDrained
+                || !_isPiped
+                || _question == Question.Made
+                || (_question == Question.Asked && time.GetElapsedTime(_askedAt) < s_giveUpAfter)
+                || (_pause > TimeSpan.Zero && time.GetElapsedTime(_answeredAt) < _pause))
             {
                 return false;
             }
@@ -103,7 +113,7 @@ internal sealed class DrainProof(TimeProvider time)
     {
         lock (_gate)
         {
-            if (_question != Question.Asked || _roundTrip is not { } roundTrip || (_heldAt != 0 && time.GetElapsedTime(_heldAt) < s_retryAfterHold))
+            if (_question != Question.Asked || _roundTrip is not { } roundTrip || !MayHoldLocked())
             {
                 return Task.CompletedTask;
             }
@@ -142,12 +152,31 @@ internal sealed class DrainProof(TimeProvider time)
             _question = Question.None;
             _isPiped = _isPipedSinceAsked;
             _isDrained = !_isPiped;
+            _pause = _isDrained ? TimeSpan.Zero : _pause;
             _roundTrip = _isPiped && time.GetElapsedTime(_askedAt) is var roundTrip && roundTrip <= s_maxHold / 2 ? roundTrip : null;
             _answered?.TrySetResult();
             _answered = null;
-            return _isPiped;
+            return _isPiped && MayAskAtOnceLocked();
         }
     }
+
+    /// <summary>
+    /// Whether another question has better prospects than the last one, since writing can wait for its answer. Else the next answer would
+    /// come too late again, one ping for each round trip.
+    /// </summary>
+    private bool MayAskAtOnceLocked()
+    {
+        if (_roundTrip is not null && MayHoldLocked())
+        {
+            return true;
+        }
+
+        _answeredAt = time.GetTimestamp();
+        _pause = _pause < s_minPause ? s_minPause : _pause * 2 < s_maxPause ? _pause * 2 : s_maxPause;
+        return false;
+    }
+
+    private bool MayHoldLocked() => _heldAt == 0 || time.GetElapsedTime(_heldAt) >= s_retryAfterHold;
 
     private async Task WaitAsync(Task answered, TimeSpan wait) =>
         await answered.WaitAsync(wait, time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);

@@ -149,17 +149,33 @@ public sealed class DrainProofTests
 
         Assert.False(_proof.IsDrained);
         Assert.True(_proof.TryPipe());
-        Assert.True(_proof.OnRead(Pong(payload, 4)));
+        Assert.False(_proof.OnRead(Pong(payload, 4)));
+        _time.Advance(TimeSpan.FromSeconds(1));
         Ask();
         Assert.True(_proof.HoldAsync().IsCompleted);
     }
 
     [Fact]
-    public void Hold_AnswersComeSlowly_DoesNotWait()
+    public void Question_AnswersComeTooLateAgainAndAgain_IsAskedEverMoreRarely()
     {
-        AskTwice(TimeSpan.FromMilliseconds(26), out _);
+        var payload = AskAfterWrite();
+        foreach (var seconds in new[] { 1, 2, 4, 8, 16, 32, 60, 60 })
+        {
+            Assert.True(_proof.TryPipe());
+            _time.Advance(TimeSpan.FromMilliseconds(80)); // too long for writing to wait
+            Assert.False(_proof.OnRead(Pong(payload, 1)));
+            _time.Advance(TimeSpan.FromSeconds(seconds) - TimeSpan.FromMilliseconds(1));
+            Assert.False(_proof.TryMakeQuestion(new byte[PongSearch.PayloadBytes]));
 
-        Assert.True(_proof.HoldAsync().IsCompleted);
+            _time.Advance(TimeSpan.FromMilliseconds(1));
+            payload = Ask();
+            Assert.True(_proof.HoldAsync().IsCompleted);
+        }
+
+        _proof.OnRead(Pong(payload, 1));
+        Assert.True(_proof.IsDrained);
+        _proof.Refill();
+        Ask(); // a new start
     }
 
     /// <summary>Asks, writes on, is answered after a while, and asks again.</summary>
