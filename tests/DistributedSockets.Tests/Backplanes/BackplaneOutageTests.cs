@@ -43,8 +43,9 @@ public sealed class BackplaneOutageTests
         await Assert.ThrowsAsync<BackplaneUnavailableException>(async () => await node.Router.SendToGroupAsync("g", "served here", Cancellation));
         Assert.Equal("served here", await client.ReceiveTextAsync());
         Restore(backplane);
+        var subscriptions = node.Services.GetRequiredService<ChannelSubscriptions>();
         await Eventually.TrueAsync(
-            () => backplane.Count($"subscribe {node.Hub.UserChannel("u")}") > 0 && backplane.Count($"subscribe {node.Hub.GroupChannel("g")}") > 0,
+            () => subscriptions.IsSubscribed(node.Hub.UserChannel("u")) && subscriptions.IsSubscribed(node.Hub.GroupChannel("g")),
             "the user's and the group's channels are subscribed");
         await other.Router.SendToUserAsync("u", "user", Cancellation);
         await other.Router.SendToGroupAsync("g", "group", Cancellation);
@@ -236,7 +237,8 @@ public sealed class BackplaneOutageTests
         backplane.Failure = null;
         backplane.FailureOf = channel => channel.EndsWith("lost", StringComparison.Ordinal) ? new IOException("server 2 of 2") : null;
         backplane.Receiver.OnPartlyUnavailable(null);
-        await Eventually.TrueAsync(() => backplane.Count($"subscribe {node.Hub.UserChannel("kept")}") > 0, "the channel is subscribed");
+        var subscriptions = node.Services.GetRequiredService<ChannelSubscriptions>();
+        await Eventually.TrueAsync(() => subscriptions.IsSubscribed(node.Hub.UserChannel("kept")), "the channel is subscribed");
         await other.Router.SendToUserAsync("kept", "one", Cancellation);
         Assert.Equal("one", await client.ReceiveTextAsync());
         Assert.DoesNotContain(losses.Seen, loss => loss is { Cause: PossibleLossCause.BackplaneReconnected, Description: var text } && text.Contains("was away", StringComparison.Ordinal));

@@ -17,11 +17,11 @@ internal sealed class DrainProof(TimeProvider time)
     /// <summary>For how long a connection that never stops writing may be held up, once, so that its pipe can run empty.</summary>
     private static readonly TimeSpan s_maxHold = TimeSpan.FromMilliseconds(50);
 
-    private static readonly TimeSpan s_retryAfterHold = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan s_retryAfterHold = TimeSpan.FromSeconds(10);
 
     /// <summary>How soon it is asked again after an answer that came too late; twice as long each time.</summary>
     private static readonly TimeSpan s_minPause = TimeSpan.FromSeconds(1);
-    private static readonly TimeSpan s_maxPause = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan s_maxPause = TimeSpan.FromSeconds(10);
 
     private readonly Lock _gate = new();
     private volatile bool _isDrained;
