@@ -23,7 +23,8 @@ public sealed class RedisPasswordTests
                 node.HealthAsync,
                 static health => health.StartsWith("Degraded", StringComparison.Ordinal) && health.Contains("Verify if the Redis password", StringComparison.Ordinal),
                 "the node says why");
-            Assert.Contains("Verify if the Redis password", node.Output(), StringComparison.Ordinal);
+            await Guard.UntilAsync(
+                () => Task.FromResult(node.Output()), static output => output.Contains("Verify if the Redis password", StringComparison.Ordinal), "its log says why");
             Assert.DoesNotContain(New, node.Output(), StringComparison.Ordinal);
             Assert.DoesNotContain(New, await node.HealthAsync(), StringComparison.Ordinal);
         }

@@ -37,7 +37,8 @@ public sealed class BroadcastRoutingTests(BroadcastCluster cluster)
         await using var member = await first.ConnectAsync(user);
 
         Assert.Equal("Degraded", await second.ReadinessAsync());
-        Assert.Contains($"{first.NodeId} with broadcast where this one has interest", second.Output());
+        await Guard.UntilAsync(
+            () => Task.FromResult(second.Output()), output => output.Contains($"{first.NodeId} with broadcast where this one has interest"), "its log says why");
         await Guard.UntilAsync(first.ReadinessAsync, static readiness => readiness == "Degraded", "the first has noticed too");
 
         await second.SendAsync($"user/{user}", "lost without an error");
