@@ -21,6 +21,13 @@ public abstract class TestServer : IAsyncLifetime
     private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(10);
     private static readonly ConcurrentDictionary<int, bool> Given = new(); // ports, so that none is given twice
 
+    /// <summary>
+    /// A byte for each port, locked by the process that has been given it for as long as it runs: test projects run beside each other, and one
+    /// must not start a server where another one's has been stopped and is to come back.
+    /// </summary>
+    private static readonly FileStream Ports = new(
+        Path.Combine(Path.GetTempPath(), $"distributed-sockets-test-ports-{Environment.UserName}"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.ReadWrite, bufferSize: 0);
+
     private ServerProcess? _process;
 
     /// <summary>Whether the machine has this server, or can get it.</summary>
@@ -155,11 +162,16 @@ public abstract class TestServer : IAsyncLifetime
 
             try
             {
+                if (!OperatingSystem.IsMacOS()) // which has no such locks
+                {
+                    Ports.Lock(port, 1);
+                }
+
                 using var listener = new TcpListener(IPAddress.Loopback, port);
                 listener.Start();
                 return port;
             }
-            catch (SocketException)
+            catch (Exception exception) when (exception is SocketException or IOException)
             {
                 // Somebody has it.
             }
