@@ -47,10 +47,6 @@ internal sealed class RedisInbox : SynchronizationContext, IThreadPoolWorkItem
         }
     }
 
-    public override void Send(SendOrPostCallback d, object? state) => d(state);
-
-    public override SynchronizationContext CreateCopy() => this;
-
     void IThreadPoolWorkItem.Execute()
     {
         do

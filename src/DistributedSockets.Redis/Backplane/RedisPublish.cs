@@ -11,8 +11,7 @@ namespace DistributedSockets;
 /// </remarks>
 internal sealed class RedisPublish : TaskCompletionSource<PublishResult>, IThreadPoolWorkItem
 {
-    private readonly byte[] _copy;
-    private readonly int _length;
+    private byte[] _copy;
     private CancellationToken _cancellation;
     private CancellationTokenRegistration _registration;
     private PublishResult _result;
@@ -24,8 +23,8 @@ internal sealed class RedisPublish : TaskCompletionSource<PublishResult>, IThrea
     {
         Channel = channel;
         StartedAt = startedAt;
-        _length = payload.Length;
-        _copy = ArrayPool<byte>.Shared.Rent(_length);
+        Length = payload.Length;
+        _copy = ArrayPool<byte>.Shared.Rent(Length);
         payload.CopyTo(_copy);
     }
 
@@ -33,7 +32,11 @@ internal sealed class RedisPublish : TaskCompletionSource<PublishResult>, IThrea
 
     public RedisChannel Channel { get; }
 
-    public ReadOnlyMemory<byte> Payload => _copy.AsMemory(0, _length);
+    /// <summary>How long the payload is.</summary>
+    public int Length { get; }
+
+    /// <summary>The payload, until it is settled.</summary>
+    public ReadOnlyMemory<byte> Payload => _copy.AsMemory(0, Length);
 
     public bool IsFence => Channel.IsNullOrEmpty;
 
@@ -104,6 +107,7 @@ internal sealed class RedisPublish : TaskCompletionSource<PublishResult>, IThrea
             ArrayPool<byte>.Shared.Return(_copy);
         }
 
+        _copy = []; // this may be held for as long as an older one waits
         return true;
     }
 

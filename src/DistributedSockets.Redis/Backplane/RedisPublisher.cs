@@ -166,7 +166,7 @@ internal sealed class RedisPublisher : IThreadPoolWorkItem, IDisposable
             var (count, bytes) = (0, 0L);
             foreach (var publish in _gathered)
             {
-                bytes += publish.Payload.Length;
+                bytes += publish.Length;
                 if (count == MaxBatchPublishes || (count > 0 && bytes > MaxBatchBytes))
                 {
                     break;
@@ -326,11 +326,10 @@ internal sealed class RedisPublisher : IThreadPoolWorkItem, IDisposable
 
     private void Settle(RedisPublish publish, bool isRead)
     {
-        var bytes = publish.Payload.Length;
         if (publish.TrySettle(isRead))
         {
             Interlocked.Decrement(ref _unanswered);
-            Interlocked.Add(ref _pendingBytes, -bytes);
+            Interlocked.Add(ref _pendingBytes, -publish.Length);
         }
     }
 
