@@ -141,7 +141,7 @@ public class HubOptions : HandshakeOptions
     /// <summary>Gets or sets whether frames are written straight to the socket where nothing stands before it, instead of through the server's pipe.</summary>
     /// <value>The default is <see langword="true"/>.</value>
     /// <remarks>
-    /// It saves about half of the CPU time per delivery. With TLS, HTTP/2, or connection middleware that wraps the transport, the pipe is used
+    /// It saves about half of the CPU time of a broadcast. With TLS, HTTP/2, or connection middleware that wraps the transport, the pipe is used
     /// in either case. A connection is sent a ping when the library has to know whether the pipe is empty; to a client that does not answer
     /// it, everything goes through the pipe.
     /// </remarks>
