@@ -29,6 +29,9 @@ internal sealed partial class Drain(
     private int _open;
     private TaskCompletionSource? _empty;
 
+    /// <summary>How many connections are open or about to be accepted.</summary>
+    internal int OpenCount => Volatile.Read(ref _open);
+
     /// <summary>Counts a connection that is about to be accepted; false while draining. Pair it with <see cref="Leave"/>.</summary>
     internal bool TryEnter()
     {
@@ -56,13 +59,13 @@ internal sealed partial class Drain(
         node.IsDraining = true;
         Interlocked.MemoryBarrier(); // whoever does not see it has been counted
         var window = Window();
-        var total = Volatile.Read(ref _open);
+        var total = OpenCount;
         Log.Draining(logger, total, window);
         var perTick = Math.Max(MinPerSecond, total / Math.Max(window.TotalSeconds, s_tick.TotalSeconds)) * s_tick.TotalSeconds;
         var allowance = 0.0;
         try
         {
-            while (Volatile.Read(ref _open) > 0)
+            while (OpenCount > 0)
             {
                 allowance = CloseSome(allowance + perTick);
                 await Task.Delay(s_tick, time, cancellationToken);
@@ -70,7 +73,7 @@ internal sealed partial class Drain(
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
-            Log.OutOfTime(logger, Volatile.Read(ref _open));
+            Log.OutOfTime(logger, OpenCount);
         }
     }
 
@@ -80,7 +83,7 @@ internal sealed partial class Drain(
         node.IsDraining = true;
         var empty = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         Interlocked.Exchange(ref _empty, empty); // before the count is read: whoever ends the last one sees it, or is seen here
-        for (var left = s_grace; Volatile.Read(ref _open) > 0 && left > TimeSpan.Zero; left -= s_tick)
+        for (var left = s_grace; OpenCount > 0 && left > TimeSpan.Zero; left -= s_tick)
         {
             // Again each time, for those that were being accepted.
             foreach (var hub in hubs.All)

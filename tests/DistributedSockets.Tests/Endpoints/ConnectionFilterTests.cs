@@ -253,13 +253,10 @@ public sealed class ConnectionFilterTests
         Assert.True(seen.IsCancellationRequested);
         Assert.Single(node.Logs.GetSnapshot(), static record => record.Id.Id == 119);
         Assert.DoesNotContain(node.Logs.GetSnapshot(), static record => record.Id.Id == 118);
-        await Eventually.TrueAsync(
-            async () =>
-            {
-                using var next = await HandshakeAsync(node, "fast");
-                return next.StatusCode == HttpStatusCode.SwitchingProtocols;
-            },
-            "the place of the slow one is free, which it becomes once its client has been answered");
+        var open = node.Services.GetRequiredService<Drain>();
+        await Eventually.TrueAsync(() => open.OpenCount == 0, "the place of the slow one is free, which it becomes once its client has been answered");
+        using var next = await HandshakeAsync(node, "fast");
+        Assert.Equal(HttpStatusCode.SwitchingProtocols, next.StatusCode);
         end.SetResult();
     }
 
