@@ -11,32 +11,19 @@ internal sealed class Pulse
     /// <exception cref="TimeoutException">It did not, within the guard.</exception>
     internal async Task WaitUntilAsync(Func<ValueTask<bool>> condition, Func<string> expectation, CancellationToken cancellationToken)
     {
-        if (!await TryWaitUntilAsync(condition, Eventually.Guard, cancellationToken))
-        {
-            throw new TimeoutException($"Within {Eventually.Guard} this never held: {expectation()}.");
-        }
-    }
-
-    /// <inheritdoc cref="WaitUntilAsync(Func{ValueTask{bool}}, Func{string}, CancellationToken)"/>
-    internal Task WaitUntilAsync(Func<bool> condition, Func<string> expectation, CancellationToken cancellationToken) =>
-        WaitUntilAsync(() => new ValueTask<bool>(condition()), expectation, cancellationToken);
-
-    /// <returns>Whether the condition held in time.</returns>
-    internal async Task<bool> TryWaitUntilAsync(Func<ValueTask<bool>> condition, TimeSpan patience, CancellationToken cancellationToken)
-    {
         var started = TimeProvider.System.GetTimestamp();
         while (true)
         {
             var next = Volatile.Read(ref _next).Task;
             if (await condition())
             {
-                return true;
+                return;
             }
 
-            var left = patience - TimeProvider.System.GetElapsedTime(started);
+            var left = Eventually.Guard - TimeProvider.System.GetElapsedTime(started);
             if (left <= TimeSpan.Zero)
             {
-                return false;
+                throw new TimeoutException($"Within {Eventually.Guard} this never held: {expectation()}.");
             }
 
             try
@@ -49,6 +36,10 @@ internal sealed class Pulse
             }
         }
     }
+
+    /// <inheritdoc cref="WaitUntilAsync(Func{ValueTask{bool}}, Func{string}, CancellationToken)"/>
+    internal Task WaitUntilAsync(Func<bool> condition, Func<string> expectation, CancellationToken cancellationToken) =>
+        WaitUntilAsync(() => new ValueTask<bool>(condition()), expectation, cancellationToken);
 
     private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
 }
