@@ -283,8 +283,7 @@ public sealed class DirectDecisionTests
                 try
                 {
                     var stream = new NetworkStream(await listener.AcceptSocketAsync(cancellationToken), ownsSocket: true);
-                    return new DefaultConnectionContext(
-                        $"{Guid.NewGuid()}", new Pipes(PipeReader.Create(stream), PipeWriter.Create(stream)), new Pipes(PipeReader.Create(stream), PipeWriter.Create(stream)));
+                    return new StreamConnection(stream);
                 }
                 catch (SocketException) when (!listener.Server.IsBound)
                 {
@@ -303,6 +302,13 @@ public sealed class DirectDecisionTests
             }
 
             public ValueTask DisposeAsync() => UnbindAsync();
+        }
+
+        private sealed class StreamConnection(NetworkStream stream) : DefaultConnectionContext(
+            $"{Guid.NewGuid()}", new Pipes(PipeReader.Create(stream), PipeWriter.Create(stream)), new Pipes(PipeReader.Create(stream), PipeWriter.Create(stream)))
+        {
+            /// <summary>Cuts the connection here: the base class leaves it to the thread pool, which may come to it when the connection has been disposed of, and throws.</summary>
+            public override void Abort(ConnectionAbortedException abortReason) => stream.Dispose();
         }
 
         private sealed class Pipes(PipeReader input, PipeWriter output) : IDuplexPipe
