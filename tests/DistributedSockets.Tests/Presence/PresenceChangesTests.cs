@@ -170,6 +170,7 @@ public sealed class PresenceChangesTests
     public async Task Node_TakenForLostAndBack_ItsUsersGoAndComeAgain()
     {
         await using var cluster = await PresenceCluster.StartAsync(2);
+        await cluster.WaitForNodesAsync(2);
         await using var elsewhere = await cluster.ConnectAsync(1, "alice");
         await using var client = await cluster.ConnectAsync(0, "bob");
         await cluster.Told.WaitForAsync(2);

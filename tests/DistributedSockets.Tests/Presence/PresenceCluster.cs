@@ -58,6 +58,11 @@ internal sealed class PresenceCluster : IAsyncDisposable
 
     internal IPresenceRoster Roster(int node) => Nodes[node].Services.GetRequiredService<IPresenceRoster<PresenceHandler>>();
 
+    /// <summary>Waits until so many nodes stand in the ledger: one that knows nothing yet cannot notice what the store loses.</summary>
+    internal Task WaitForNodesAsync(int count) => Eventually.TrueAsync(
+        async () => PresenceLedger.Read((await Store.ListAsync(Hub)).Find(static record => record.Key == PresenceLedger.Key))?.Nodes.Count == count,
+        $"{count} nodes are in the ledger");
+
     /// <summary>Waits until nothing of presence is under way: whoever is here stands in the store, and what was to be told has been.</summary>
     internal Task SettleAsync() => Eventually.TrueAsync(
         async () => (await Store.ListAsync(Hub)).TrueForAll(static record =>

@@ -11,6 +11,7 @@ public sealed class PresenceLossTests
     public async Task Store_LosesEverything_NobodyIsToldAgainAndNobodyIsLost()
     {
         await using var cluster = await PresenceCluster.StartAsync(3);
+        await cluster.WaitForNodesAsync(3);
         await using var alice = await cluster.ConnectAsync(0, "alice");
         await alice.SendAsync("red", Cancellation);
         await using var bob = await cluster.ConnectAsync(1, "bob");
@@ -42,6 +43,7 @@ public sealed class PresenceLossTests
     public async Task Store_LosesEverything_WhoComesAndGoesBeforeItIsWrittenAgainIsToldOnce()
     {
         await using var cluster = await PresenceCluster.StartAsync(2);
+        await cluster.WaitForNodesAsync(2);
         await using var alice = await cluster.ConnectAsync(0, "alice");
         await using var bob = await cluster.ConnectAsync(0, "bob");
         await cluster.Told.WaitForAsync(2);
@@ -64,6 +66,7 @@ public sealed class PresenceLossTests
     public async Task Store_GoesBackToBeforeANodeWasKnown_ItsUsersAreStillToldOnce()
     {
         await using var cluster = await PresenceCluster.StartAsync(2);
+        await cluster.WaitForNodesAsync(2);
         await using var alice = await cluster.ConnectAsync(0, "alice");
         await cluster.Told.WaitForAsync(1);
         await cluster.SettleAsync();
@@ -90,6 +93,7 @@ public sealed class PresenceLossTests
     public async Task Store_LosesEverythingWithANode_TheOthersGoOn()
     {
         await using var cluster = await PresenceCluster.StartAsync(3);
+        await cluster.WaitForNodesAsync(3);
         await using var alice = await cluster.ConnectAsync(0, "alice");
         await using var bob = await cluster.ConnectAsync(1, "bob");
         await cluster.Told.WaitForAsync(2);
@@ -108,6 +112,7 @@ public sealed class PresenceLossTests
     public async Task Store_AwayForAWhile_WhatCameAndWentMeanwhileIsToldAfterwards()
     {
         await using var cluster = await PresenceCluster.StartAsync(1);
+        await cluster.WaitForNodesAsync(1);
         await using var alice = await cluster.ConnectAsync(0, "alice");
         await cluster.Told.WaitForAsync(1);
         await cluster.SettleAsync();

@@ -135,6 +135,7 @@ public sealed class PresenceRosterTests
     public async Task Roster_StoreLosesEverything_KeepsWhoIsThere()
     {
         await using var cluster = await PresenceCluster.StartAsync(2);
+        await cluster.WaitForNodesAsync(2);
         var roster = cluster.Roster(1);
         await using var alice = await cluster.ConnectAsync(0, "alice");
         await cluster.AdvanceUntilAsync(() => roster.IsOnline("alice"), "alice is known");
