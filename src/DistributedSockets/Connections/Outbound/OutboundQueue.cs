@@ -153,10 +153,7 @@ internal sealed partial class OutboundQueue(
 
         try
         {
-            if (_drops.Any)
-            {
-                ReportDrops();
-            }
+            ReportDrops();
         }
         finally
         {
@@ -211,6 +208,7 @@ internal sealed partial class OutboundQueue(
             }
 
             isSomething = _backlog.WriteNext(output, out platformWrite, out expired);
+            _drops.Expired += expired;
             if (!isSomething)
             {
                 drained = StopLocked(OutboundState.Idle);
@@ -223,12 +221,21 @@ internal sealed partial class OutboundQueue(
         }
 
         drained?.TrySetResult();
-        new FrameDrops { Expired = expired }.Report(owner);
+        if (expired > 0)
+        {
+            StartLater(); // not now: what whoever is told may throw would fail the write of the others
+        }
+
         return isSomething;
     }
 
     private void ReportDrops()
     {
+        if (!_drops.Any)
+        {
+            return;
+        }
+
         bool isOverrun;
         FrameDrops drops;
         lock (_gate)
