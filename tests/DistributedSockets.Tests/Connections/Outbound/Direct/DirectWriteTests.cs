@@ -213,11 +213,13 @@ public sealed class DirectWriteTests
 
         client.Tcp.LingerState = new(true, 0);
         client.Dispose();
-        while (connection.Reason is null)
-        {
-            await connection.SendAsync(WebSocketMessage.Binary(new byte[100]), Cancellation);
-            await Task.Yield();
-        }
+        await Eventually.TrueAsync(
+            async () =>
+            {
+                await connection.SendAsync(WebSocketMessage.Binary(new byte[100]), Cancellation); // seldom enough not to fill the queue
+                return connection.Reason is not null;
+            },
+            "the reset is noticed");
 
         Assert.Equal(DisconnectKind.ConnectionLost, (await node.Probe.Disconnected(connection.Id).Task.WithinGuardAsync()).Kind);
         await Eventually.TrueAsync(() => connection.Queue.QueuedBytes == 0, "its frames are released");
