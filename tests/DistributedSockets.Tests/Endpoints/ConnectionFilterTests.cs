@@ -47,6 +47,7 @@ public sealed class ConnectionFilterTests
             Assert.Equal(["banned"], refused.Headers.GetValues("X-Why"));
         }
 
+        await HandshakesEndedAsync(node);
         Assert.Equal((0, 0), (later, node.Hub.Count));
         Assert.Contains("\"You are banned for a while.\"", Assert.Single(node.Logs.GetSnapshot(), static record => record.Id.Id == 116).Message);
         Assert.Empty(node.Probe.Connections);
@@ -208,6 +209,7 @@ public sealed class ConnectionFilterTests
             Assert.DoesNotContain("s3cr3t", body);
         }
 
+        await HandshakesEndedAsync(node);
         var record = Assert.Single(node.Logs.GetSnapshot(), static record => record.Id.Id == 118);
         Assert.Equal(LogLevel.Error, record.Level);
         Assert.NotNull(record.Exception);
@@ -253,8 +255,7 @@ public sealed class ConnectionFilterTests
         Assert.True(seen.IsCancellationRequested);
         Assert.Single(node.Logs.GetSnapshot(), static record => record.Id.Id == 119);
         Assert.DoesNotContain(node.Logs.GetSnapshot(), static record => record.Id.Id == 118);
-        var open = node.Services.GetRequiredService<Drain>();
-        await Eventually.TrueAsync(() => open.OpenCount == 0, "the place of the slow one is free, which it becomes once its client has been answered");
+        await HandshakesEndedAsync(node);
         using var next = await HandshakeAsync(node, "fast");
         Assert.Equal(HttpStatusCode.SwitchingProtocols, next.StatusCode);
         end.SetResult();
@@ -362,6 +363,7 @@ public sealed class ConnectionFilterTests
         using var refused = await HandshakeAsync(node, "ann");
 
         Assert.Equal((HttpStatusCode.PaymentRequired, "pay first"), (refused.StatusCode, await refused.Content.ReadAsStringAsync(Cancellation)));
+        await HandshakesEndedAsync(node);
         Assert.Equal(0, node.Hub.Count);
     }
 
@@ -381,6 +383,7 @@ public sealed class ConnectionFilterTests
         using var refused = await HandshakeAsync(node, "ann");
 
         Assert.Equal(HttpStatusCode.ServiceUnavailable, refused.StatusCode);
+        await HandshakesEndedAsync(node);
         Assert.Equal((0, 0), (node.Hub.Count, Needed(node, "red", "blue")));
         await using var other = await node.ConnectAsync("bob");
     }
@@ -486,6 +489,13 @@ public sealed class ConnectionFilterTests
         Assert.Equal(("b", "ann", true), (context.SubProtocol, context.UserId, context.IsRefused));
         Assert.Throws<ArgumentException>(() => context.SubProtocol = "c");
         Assert.Throws<ArgumentException>(() => context.UserId = "");
+    }
+
+    /// <summary>Waits until nothing is left of handshakes that were refused: their clients have been answered before.</summary>
+    private static Task HandshakesEndedAsync(AppNode node)
+    {
+        var open = node.Services.GetRequiredService<Drain>();
+        return Eventually.TrueAsync(() => open.OpenCount == 0, "all handshakes have given back their places");
     }
 
     private static int Needed(AppNode node, params string[] groups) =>
