@@ -6,6 +6,7 @@ using DistributedSockets.TestServers;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Logging;
@@ -147,6 +148,7 @@ public sealed class NatsPermissionHostTests : IAsyncLifetime
     {
         var builder = WebApplication.CreateEmptyBuilder(new());
         builder.WebHost.UseKestrelCore().ConfigureKestrel(static kestrel => kestrel.Listen(IPAddress.Loopback, 0));
+        builder.Configuration.AddEnvironmentVariables(); // with which all tests can be run with other options
         builder.Services.AddRoutingCore();
         builder.Logging.AddFakeLogging().SetMinimumLevel(LogLevel.Debug);
         builder.Services.AddHealthChecks().AddDistributedWebSockets();

@@ -4,8 +4,7 @@ using System.Net;
 namespace DistributedSockets.ClusterTests;
 
 /// <summary>A send is answered while Redis is away or hangs: it does not wait for Redis.</summary>
-[Collection(AloneGroup.Name)]
-public sealed class RedisOutageTimeTests : RedisOutageSuite
+public sealed class RedisOutageSendTests : RedisOutageSuite
 {
     [Fact]
     public async Task RestartUnderLoad_SendsFailLoudlyMeanwhile_EverythingWorksAgainAndTheLossIsReported()
