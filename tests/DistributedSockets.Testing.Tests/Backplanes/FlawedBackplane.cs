@@ -18,6 +18,7 @@ internal sealed class FlawedBackplane(FlawedBroker broker, BackplaneFlaw flaw) :
     private volatile Task? _disposal;
     private volatile bool _disposed;
     private volatile bool _dropsNext;
+    private volatile bool _hasHeardTooLate;
     private int _subscribing;
     private int _together;
 
@@ -207,8 +208,8 @@ internal sealed class FlawedBackplane(FlawedBroker broker, BackplaneFlaw flaw) :
             case BackplaneFlaw.NeverSaysAvailable:
                 return;
             case BackplaneFlaw.SaysAvailableTooEarly:
+                broker.AfterNextPublish(Resubscribe); // which is too late for that one, however long it takes to come
                 _receiver!.OnAvailable();
-                Task.Delay(TimeSpan.FromMilliseconds(500)).ContinueWith(_ => Resubscribe(), TaskScheduler.Default);
                 return;
             case BackplaneFlaw.ForgetsChannels:
             case BackplaneFlaw.ForgetsChannelsAtTheSecondOutage when outages == 2:
@@ -230,6 +231,7 @@ internal sealed class FlawedBackplane(FlawedBroker broker, BackplaneFlaw flaw) :
         if (_disposal is not null && DeliversAfterDisposal)
         {
             _receiver!.OnReceived(channel, payload); // at once, so that the flaw is there whenever somebody looks
+            _hasHeardTooLate = true;
             return;
         }
 
@@ -263,7 +265,11 @@ internal sealed class FlawedBackplane(FlawedBroker broker, BackplaneFlaw flaw) :
                 await new TaskCompletionSource().Task;
                 break;
             case BackplaneFlaw.SecondDisposeReturnsAtOnce:
-                await Task.Delay(TimeSpan.FromMilliseconds(500));
+                while (!_hasHeardTooLate && broker.HasOthersThan(this))
+                {
+                    await Task.Delay(1); // so that the flaw is there whenever somebody looks
+                }
+
                 break;
             case BackplaneFlaw.DisposeReportsAnOutage:
                 _receiver?.OnUnavailable(null);

@@ -12,6 +12,7 @@ internal sealed class FlawedBroker(BackplaneFlaw flaw)
     private readonly List<FlawedBackplane> _nodes = [];
     private readonly Dictionary<(FlawedBackplane, string), (int Count, byte[]? Held)> _order = [];
     private readonly Queue<(FlawedBackplane Publisher, string Channel, byte[] Payload)> _last = new();
+    private Action? _afterNextPublish;
     private int _published;
     private int _outages;
 
@@ -78,7 +79,32 @@ internal sealed class FlawedBroker(BackplaneFlaw flaw)
         }
     }
 
+    /// <summary>Whether any other node is there, which may still publish.</summary>
+    public bool HasOthersThan(FlawedBackplane node)
+    {
+        lock (Gate)
+        {
+            return _nodes.Exists(other => other != node);
+        }
+    }
+
+    /// <summary>Does something as soon as somebody has published.</summary>
+    public void AfterNextPublish(Action action)
+    {
+        lock (Gate)
+        {
+            _afterNextPublish += action;
+        }
+    }
+
     public long Publish(FlawedBackplane publisher, string channel, ReadOnlyMemory<byte> payload)
+    {
+        var taken = PublishCore(publisher, channel, payload);
+        Interlocked.Exchange(ref _afterNextPublish, null)?.Invoke();
+        return taken;
+    }
+
+    private long PublishCore(FlawedBackplane publisher, string channel, ReadOnlyMemory<byte> payload)
     {
         lock (Gate)
         {

@@ -36,6 +36,15 @@ internal static class ChatApp
             },
             time,
             TestContext.Current.CancellationToken);
+
+    /// <summary>Connects a user, who is in a room when this returns.</summary>
+    internal static async Task<FakeClient> JoinAsync(FakeCluster cluster, int node, string user, string room, Action<FakeClientOptions>? handshake = null)
+    {
+        var client = await cluster.ConnectAsync(node, "/chat", user, handshake, TestContext.Current.CancellationToken);
+        await client.SendAsync($"/join {room}", TestContext.Current.CancellationToken);
+        Assert.Equal($"joined {room}", await client.ReceiveTextAsync(TestContext.Current.CancellationToken));
+        return client;
+    }
 }
 
 internal sealed record Said(string From, string Text);

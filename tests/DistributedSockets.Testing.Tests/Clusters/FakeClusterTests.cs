@@ -4,7 +4,6 @@ using System.Security.Claims;
 using DistributedSockets.Testing;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Time.Testing;
 
 namespace DistributedSockets.Testing.Tests;
 
@@ -16,8 +15,8 @@ public sealed class FakeClusterTests
     public async Task SendToGroup_MemberOnAnotherNode_ReceivesJson()
     {
         await using var cluster = await ChatApp.StartAsync(nodes: 2);
-        var alice = await JoinAsync(cluster, node: 0, "alice", "red");
-        var bob = await JoinAsync(cluster, node: 1, "bob", "red");
+        var alice = await ChatApp.JoinAsync(cluster, node: 0, "alice", "red");
+        var bob = await ChatApp.JoinAsync(cluster, node: 1, "bob", "red");
 
         await alice.SendAsync("red:hello", Cancellation);
 
@@ -29,8 +28,8 @@ public sealed class FakeClusterTests
     public async Task SendToGroup_MemberThatLeft_ReceivesNothingMore()
     {
         await using var cluster = await ChatApp.StartAsync(nodes: 2);
-        var alice = await JoinAsync(cluster, node: 0, "alice", "red");
-        var bob = await JoinAsync(cluster, node: 1, "bob", "red");
+        var alice = await ChatApp.JoinAsync(cluster, node: 0, "alice", "red");
+        var bob = await ChatApp.JoinAsync(cluster, node: 1, "bob", "red");
         await bob.SendAsync("/leave red", Cancellation);
         Assert.Equal("left red", await bob.ReceiveTextAsync(Cancellation));
 
@@ -188,11 +187,11 @@ public sealed class FakeClusterTests
     public async Task Crash_SessionsOfTheNode_EndExactlyOnceWhenTheLeaseRunsOut()
     {
         await using var cluster = await ChatApp.StartAsync(nodes: 3);
-        var survivor = await JoinAsync(cluster, node: 0, "alice", "red");
+        var survivor = await ChatApp.JoinAsync(cluster, node: 0, "alice", "red");
         var lost = new List<FakeClient>();
         for (var i = 0; i < 20; i++)
         {
-            lost.Add(await JoinAsync(cluster, node: 1, $"user{i}", "red"));
+            lost.Add(await ChatApp.JoinAsync(cluster, node: 1, $"user{i}", "red"));
         }
 
         await cluster.CrashAsync(node: 1);
@@ -223,8 +222,8 @@ public sealed class FakeClusterTests
     public async Task Crash_SenderOnSurvivor_IsNotHeldUp()
     {
         await using var cluster = await ChatApp.StartAsync(nodes: 2);
-        var alice = await JoinAsync(cluster, node: 0, "alice", "red");
-        var bob = await JoinAsync(cluster, node: 1, "bob", "red");
+        var alice = await ChatApp.JoinAsync(cluster, node: 0, "alice", "red");
+        var bob = await ChatApp.JoinAsync(cluster, node: 1, "bob", "red");
 
         await cluster.CrashAsync(node: 1);
         await alice.SendAsync("red:anyone?", Cancellation);
@@ -240,7 +239,7 @@ public sealed class FakeClusterTests
     public async Task Crash_NodeStillAsked_SaysNothingToAnyone()
     {
         await using var cluster = await ChatApp.StartAsync(nodes: 2);
-        var alice = await JoinAsync(cluster, node: 0, "alice", "red");
+        var alice = await ChatApp.JoinAsync(cluster, node: 0, "alice", "red");
         var dead = cluster[1].GetRouter<ChatHandler>();
         await cluster.CrashAsync(node: 1);
 
@@ -255,83 +254,6 @@ public sealed class FakeClusterTests
         await cluster.DisposeAsync();
         await Assert.ThrowsAsync<InvalidOperationException>(() => removal.WithinGuardAsync());
         await Assert.ThrowsAsync<BackplaneUnavailableException>(() => send.WithinGuardAsync());
-    }
-
-    [Fact]
-    public async Task Advance_HubThatPingsLaterThanTheOthers_WaitsForItsPingsAlone()
-    {
-        await using var cluster = await FakeCluster.StartAsync(2, static app => app
-            .ConfigureServices(static services => services.AddDistributedWebSockets().AddHub("patient", static hub => hub.KeepAliveInterval = TimeSpan.FromMinutes(1)))
-            .ConfigureApp(static app =>
-            {
-                app.MapDistributedWebSocket("/patient", static (connection, message, _, token) => connection.SendAsync(message, token), "patient");
-                app.MapDistributedWebSocket("/usual", static (connection, message, _, token) => connection.SendAsync(message, token), "usual");
-            }), cancellationToken: Cancellation);
-        var patient = await cluster.ConnectAsync(0, "/patient", cancellationToken: Cancellation);
-        var usual = await cluster.ConnectAsync(0, "/usual", cancellationToken: Cancellation);
-
-        await cluster.AdvanceAsync(TimeSpan.FromSeconds(50), Cancellation); // in which the other one is pinged, and this one is not
-        await cluster.AdvanceAsync(TimeSpan.FromSeconds(50), Cancellation);
-
-        Assert.True(patient.IsOpen && usual.IsOpen);
-    }
-
-    [Fact]
-    public async Task TimeAdvance_OfTheClockItself_DoesToo()
-    {
-        var time = new FakeTimeProvider();
-        await using var cluster = await FakeCluster.StartAsync(nodes: 2, time: time, cancellationToken: Cancellation);
-
-        await cluster.CrashAsync(node: 1);
-        time.Advance(new DistributedWebSocketsOptions().LeaseExpiry);
-
-        var members = await cluster.WaitForMembersAsync(1, Cancellation);
-        Assert.Equal(cluster.NodeIds[0], Assert.Single(members));
-    }
-
-    [Fact]
-    public async Task Advance_HoursWithIdleClients_KeepsEveryLeaseAndConnection()
-    {
-        await using var cluster = await ChatApp.StartAsync(nodes: 2);
-        var alice = await JoinAsync(cluster, node: 0, "alice", "red");
-        var bob = await JoinAsync(cluster, node: 1, "bob", "red");
-        var before = cluster.Time.GetUtcNow();
-
-        await cluster.AdvanceAsync(TimeSpan.FromMinutes(20), Cancellation);
-
-        Assert.Equal(TimeSpan.FromMinutes(20), cluster.Time.GetUtcNow() - before);
-        Assert.Equal(2, (await cluster.WaitForMembersAsync(2, Cancellation)).Count);
-        Assert.Empty(cluster.SessionsEnded);
-        await alice.SendAsync("red:still there?", Cancellation);
-        Assert.Equal("still there?", (await bob.ReceiveJsonAsync<Said>(cancellationToken: Cancellation))?.Text);
-    }
-
-    [Fact]
-    public async Task Advance_ClientThatDoesNotRead_IsGivenUpForItsPings()
-    {
-        await using var cluster = await ChatApp.StartAsync(nodes: 1);
-        var deaf = await cluster.ConnectAsync(0, "/chat", "deaf", cancellationToken: Cancellation);
-        deaf.PauseReading();
-
-        await cluster.AdvanceAsync(TimeSpan.FromSeconds(45), Cancellation); // 15 until a ping, 20 for the answer, a quarter of the shorter one twice
-
-        var ended = Assert.Single(await cluster.WaitForSessionsEndedAsync(1, Cancellation));
-        Assert.Equal("deaf", ended.Session.UserId);
-        deaf.ResumeReading();
-        Assert.Null((await deaf.WaitForCloseAsync(Cancellation)).Status);
-    }
-
-    [Fact]
-    public async Task Advance_TimersOfTheApp_RunInOrderAndInTime()
-    {
-        await using var cluster = await ChatApp.StartAsync(nodes: 1);
-        var time = cluster[0].Services.GetRequiredService<TimeProvider>();
-        var (started, ticks) = (time.GetUtcNow(), new List<double>());
-        using var timer = time.CreateTimer(_ => ticks.Add((time.GetUtcNow() - started).TotalSeconds), null, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(3));
-
-        await cluster.AdvanceAsync(TimeSpan.FromSeconds(11), Cancellation);
-
-        Assert.Equal([1, 4, 7, 10], ticks);
     }
 
     [Fact]
@@ -375,9 +297,9 @@ public sealed class FakeClusterTests
     public async Task SlowConsumer_QueueFull_IsClosedWith1008AndOthersAreServed()
     {
         await using var cluster = await ChatApp.StartAsync(nodes: 2);
-        var sender = await JoinAsync(cluster, node: 0, "sender", "red");
-        var fast = await JoinAsync(cluster, node: 1, "fast", "red");
-        var slow = await JoinAsync(cluster, node: 1, "slow", "red", handshake => handshake.WindowBytes = 512);
+        var sender = await ChatApp.JoinAsync(cluster, node: 0, "sender", "red");
+        var fast = await ChatApp.JoinAsync(cluster, node: 1, "fast", "red");
+        var slow = await ChatApp.JoinAsync(cluster, node: 1, "slow", "red", handshake => handshake.WindowBytes = 512);
         slow.PauseReading();
 
         for (var i = 0; i < 10; i++)
@@ -398,8 +320,8 @@ public sealed class FakeClusterTests
     public async Task CutBackplane_SendAndPossibleLoss_AreReported()
     {
         await using var cluster = await ChatApp.StartAsync(nodes: 2);
-        var alice = await JoinAsync(cluster, node: 0, "alice", "red");
-        var bob = await JoinAsync(cluster, node: 1, "bob", "red");
+        var alice = await ChatApp.JoinAsync(cluster, node: 0, "alice", "red");
+        var bob = await ChatApp.JoinAsync(cluster, node: 1, "bob", "red");
         var router = cluster[0].GetRouter<ChatHandler>();
 
         cluster.CutBackplane();
@@ -420,9 +342,9 @@ public sealed class FakeClusterTests
     public async Task CutBackplane_OfOneNode_OthersStillReachEachOther()
     {
         await using var cluster = await ChatApp.StartAsync(nodes: 3);
-        var alice = await JoinAsync(cluster, node: 0, "alice", "red");
-        var bob = await JoinAsync(cluster, node: 1, "bob", "red");
-        var carol = await JoinAsync(cluster, node: 2, "carol", "red");
+        var alice = await ChatApp.JoinAsync(cluster, node: 0, "alice", "red");
+        var bob = await ChatApp.JoinAsync(cluster, node: 1, "bob", "red");
+        var carol = await ChatApp.JoinAsync(cluster, node: 2, "carol", "red");
 
         cluster[1].Backplane.Cut();
         await alice.SendAsync("red:one", Cancellation);
@@ -439,11 +361,11 @@ public sealed class FakeClusterTests
     public async Task AddNode_WhileRunning_HearsOfOthersAndIsHeard()
     {
         await using var cluster = await ChatApp.StartAsync(nodes: 1);
-        var alice = await JoinAsync(cluster, node: 0, "alice", "red");
+        var alice = await ChatApp.JoinAsync(cluster, node: 0, "alice", "red");
         await cluster.AdvanceAsync(TimeSpan.FromSeconds(7), Cancellation);
 
         var added = await cluster.AddNodeAsync(Cancellation);
-        var bob = await JoinAsync(cluster, added.Index, "bob", "red");
+        var bob = await ChatApp.JoinAsync(cluster, added.Index, "bob", "red");
         await bob.SendAsync("red:new here", Cancellation);
 
         Assert.Equal(new("bob", "new here"), await alice.ReceiveJsonAsync<Said>(cancellationToken: Cancellation));
@@ -533,13 +455,5 @@ public sealed class FakeClusterTests
     {
         await Assert.ThrowsAsync<UnreachableException>(() => FakeCluster.StartAsync(
             2, static options => options.ConfigureApp(static _ => throw new UnreachableException()), cancellationToken: Cancellation));
-    }
-
-    private static async Task<FakeClient> JoinAsync(FakeCluster cluster, int node, string user, string room, Action<FakeClientOptions>? handshake = null)
-    {
-        var client = await cluster.ConnectAsync(node, "/chat", user, handshake, Cancellation);
-        await client.SendAsync($"/join {room}", Cancellation);
-        Assert.Equal($"joined {room}", await client.ReceiveTextAsync(Cancellation));
-        return client;
     }
 }
