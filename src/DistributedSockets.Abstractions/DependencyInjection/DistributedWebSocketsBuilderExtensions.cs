@@ -6,7 +6,7 @@ using Microsoft.Extensions.Options;
 
 namespace Microsoft.Extensions.DependencyInjection;
 
-/// <summary>Chooses backplane, session store, observers and the cluster's common settings.</summary>
+/// <summary>Chooses backplane, message log, session store, observers and the cluster's common settings.</summary>
 public static class DistributedWebSocketsBuilderExtensions
 {
     /// <summary>Sets what every node and worker of a cluster must agree on. Later calls add to earlier ones.</summary>
@@ -65,6 +65,29 @@ public static class DistributedWebSocketsBuilderExtensions
     /// <param name="builder">The builder.</param>
     /// <param name="factory">Creates the backplane, once.</param>
     public static IDistributedWebSocketsBuilder UseBackplane(this IDistributedWebSocketsBuilder builder, Func<IServiceProvider, IBackplane> factory)
+    {
+        ArgumentNullException.ThrowIfNull(builder);
+        ArgumentNullException.ThrowIfNull(factory);
+        builder.Services.Replace(ServiceDescriptor.Singleton(factory));
+        return builder;
+    }
+
+    /// <summary>Uses <typeparamref name="TLog"/> as the message log. The last call wins.</summary>
+    /// <typeparam name="TLog">The message log, created once by dependency injection.</typeparam>
+    /// <param name="builder">The builder.</param>
+    public static IDistributedWebSocketsBuilder UseMessageLog<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicConstructors)] TLog>(
+        this IDistributedWebSocketsBuilder builder)
+        where TLog : class, IMessageLog
+    {
+        ArgumentNullException.ThrowIfNull(builder);
+        builder.Services.Replace(ServiceDescriptor.Singleton<IMessageLog, TLog>());
+        return builder;
+    }
+
+    /// <summary>Uses the message log that <paramref name="factory"/> creates. The last call wins.</summary>
+    /// <param name="builder">The builder.</param>
+    /// <param name="factory">Creates the message log, once.</param>
+    public static IDistributedWebSocketsBuilder UseMessageLog(this IDistributedWebSocketsBuilder builder, Func<IServiceProvider, IMessageLog> factory)
     {
         ArgumentNullException.ThrowIfNull(builder);
         ArgumentNullException.ThrowIfNull(factory);

@@ -14,7 +14,7 @@ public static class DistributedWebSocketsServiceCollectionExtensions
     /// <summary>Adds distributed WebSockets: complete on one node; choose a backplane and a session store for more.</summary>
     /// <param name="services">The services of a web app, or of a worker that only sends.</param>
     /// <param name="configure">Sets options; it wins over the configuration section <c>DistributedWebSockets</c>.</param>
-    /// <returns>A builder for the backplane and the session store.</returns>
+    /// <returns>A builder for the backplane, the message log and the session store.</returns>
     /// <remarks>May be called several times; the options add up. Options are validated when the host starts.</remarks>
     public static IDistributedWebSocketsBuilder AddDistributedWebSockets(
         this IServiceCollection services, Action<DistributedWebSocketsOptions>? configure = null)
@@ -33,6 +33,7 @@ public static class DistributedWebSocketsServiceCollectionExtensions
         services.TryAddSingleton<IUserIdProvider, ClaimsUserIdProvider>();
         services.TryAddSingleton<InMemoryCluster>(static provider => new(provider.GetRequiredService<TimeProvider>()));
         services.TryAddSingleton<IBackplane, InMemoryBackplane>();
+        services.TryAddSingleton<IMessageLog, InMemoryMessageLog>();
         services.TryAddSingleton<ISessionStore, InMemorySessionStore>();
         services.TryAddSingleton<IConnectionTicketStore, InMemoryConnectionTicketStore>();
         services.TryAddSingleton<IWebSocketRouterFactory, WebSocketRouterFactory>();
@@ -56,7 +57,10 @@ public static class DistributedWebSocketsServiceCollectionExtensions
         ArgumentNullException.ThrowIfNull(builder);
         ArgumentNullException.ThrowIfNull(cluster);
         builder.Services.Replace(ServiceDescriptor.Singleton(cluster));
-        return builder.UseBackplane<InMemoryBackplane>().UseSessionStore<InMemorySessionStore>().UseConnectionTicketStore<InMemoryConnectionTicketStore>();
+        return builder.UseBackplane<InMemoryBackplane>()
+            .UseMessageLog<InMemoryMessageLog>()
+            .UseSessionStore<InMemorySessionStore>()
+            .UseConnectionTicketStore<InMemoryConnectionTicketStore>();
     }
 
     /// <summary>Sets how values are written and read as JSON. Later calls add to earlier ones.</summary>

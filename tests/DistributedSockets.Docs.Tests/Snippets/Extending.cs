@@ -1,4 +1,5 @@
 using DistributedSockets.Testing;
+using Microsoft.Extensions.Time.Testing;
 
 namespace DistributedSockets.Docs.Tests.Snippets.Extending;
 
@@ -42,6 +43,33 @@ public sealed class SessionStoreTests : SessionStoreConformanceTests
             .ConfigureCluster(options => options.Prefix = cluster)
             .UseInMemory(_memory);                          // yours: UseSessionStore<T>()
         return services.BuildServiceProvider().GetRequiredService<ISessionStore>();
+    }
+}
+// end-snippet
+
+// snippet: extending-log-suite
+public sealed class MessageLogTests : MessageLogConformanceTests
+{
+    private readonly FakeTimeProvider _time = new();
+    private readonly InMemoryCluster _memory;               // yours: a server, or whatever the logs of a cluster share
+
+    public MessageLogTests() => _memory = new(_time);
+
+    protected override DateTimeOffset Now => _time.GetUtcNow();     // with a fake clock only; else it is the system's
+
+    protected override IMessageLog CreateLog(string cluster)
+    {
+        var services = new ServiceCollection();
+        services.AddDistributedWebSockets()
+            .ConfigureCluster(options => options.Prefix = cluster)
+            .UseInMemory(_memory);                          // yours: UseMessageLog<T>()
+        return services.BuildServiceProvider().GetRequiredService<IMessageLog>();
+    }
+
+    protected override Task PassAsync(TimeSpan time)                // with a fake clock only; else the suite waits
+    {
+        _time.Advance(time);
+        return Task.CompletedTask;
     }
 }
 // end-snippet

@@ -31,13 +31,14 @@ public sealed class RegistrationTests
     [Fact]
     public async Task Add_AppsOwnRegistrations_Win()
     {
-        var (backplane, store, users) = (Mock.Of<IBackplane>(), Mock.Of<ISessionStore>(), Mock.Of<IUserIdProvider>());
+        var (backplane, log, store, users) = (Mock.Of<IBackplane>(), Mock.Of<IMessageLog>(), Mock.Of<ISessionStore>(), Mock.Of<IUserIdProvider>());
         var services = new ServiceCollection();
-        services.AddSingleton(backplane).AddSingleton(store).AddSingleton(users);
+        services.AddSingleton(backplane).AddSingleton(log).AddSingleton(store).AddSingleton(users);
         services.AddDistributedWebSockets();
         await using var provider = services.BuildServiceProvider();
 
         Assert.Same(backplane, provider.GetRequiredService<IBackplane>());
+        Assert.Same(log, provider.GetRequiredService<IMessageLog>());
         Assert.Same(store, provider.GetRequiredService<ISessionStore>());
         Assert.Same(users, provider.GetRequiredService<IUserIdProvider>());
     }
@@ -52,7 +53,49 @@ public sealed class RegistrationTests
 
         Assert.Same(backplane, provider.GetRequiredService<IBackplane>());
         Assert.Same(cluster, provider.GetRequiredService<InMemoryCluster>());
+        Assert.IsType<InMemoryMessageLog>(provider.GetRequiredService<IMessageLog>());
         Assert.IsType<InMemorySessionStore>(provider.GetRequiredService<ISessionStore>());
+    }
+
+    [Fact]
+    public async Task UseMessageLog_CalledSeveralTimes_TheLastWins()
+    {
+        var log = Mock.Of<IMessageLog>();
+        var services = new ServiceCollection();
+        services.AddDistributedWebSockets().UseMessageLog(_ => Mock.Of<IMessageLog>()).UseInMemory(new()).UseMessageLog(_ => log);
+        await using var provider = services.BuildServiceProvider();
+        Assert.Same(log, provider.GetRequiredService<IMessageLog>());
+
+        services.AddDistributedWebSockets().UseMessageLog<InMemoryMessageLog>();
+        await using var other = services.BuildServiceProvider();
+        Assert.IsType<InMemoryMessageLog>(other.GetRequiredService<IMessageLog>());
+    }
+
+    [Fact]
+    public async Task UseInMemory_HostsOfOneCluster_ShareTheLog()
+    {
+        var (cluster, hub) = (new InMemoryCluster(), new LogHub
+        {
+            Name = "chat",
+            Retention = new() { MaxAge = TimeSpan.FromHours(1), MaxEntriesPerTarget = 10, IdempotencyTime = TimeSpan.FromMinutes(1) },
+        });
+        await using var one = await StartAsync(cluster);
+        await using var two = await StartAsync(cluster);
+        await using var alone = await StartAsync(new());
+
+        var appended = await one.AppendAsync(hub, new LogAppend { Targets = [LogTarget.All], Payload = new byte[1] }, TestContext.Current.CancellationToken);
+
+        Assert.Equal(appended.Position, await two.GetEndAsync(hub, TestContext.Current.CancellationToken));
+        Assert.Equal(0, (await alone.GetEndAsync(hub, TestContext.Current.CancellationToken)).Offset);
+
+        static async Task<IMessageLog> StartAsync(InMemoryCluster cluster)
+        {
+            var services = new ServiceCollection();
+            services.AddDistributedWebSockets().UseInMemory(cluster);
+            var log = services.BuildServiceProvider().GetRequiredService<IMessageLog>();
+            await log.StartAsync(Mock.Of<IMessageLogReceiver>(), TestContext.Current.CancellationToken);
+            return log;
+        }
     }
 
     [Fact]
