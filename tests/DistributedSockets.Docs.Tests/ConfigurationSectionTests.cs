@@ -17,6 +17,7 @@ public sealed class ConfigurationSectionTests
         [typeof(DistributedWebSocketsClusterOptions)] = ("DistributedWebSockets", typeof(DistributedWebSocketsClusterOptions)),
         [typeof(RedisOptions)] = ("DistributedWebSockets:Redis", typeof(RedisBackplaneOptions)),
         [typeof(RedisBackplaneOptions)] = ("DistributedWebSockets:Redis", typeof(RedisBackplaneOptions)),
+        [typeof(RedisMessageLogOptions)] = ("DistributedWebSockets:Redis", typeof(RedisMessageLogOptions)),
         [typeof(RedisSessionStoreOptions)] = ("DistributedWebSockets:Redis", typeof(RedisSessionStoreOptions)),
         [typeof(RedisServerOptions)] = ("DistributedWebSockets:Redis:Servers:0", typeof(RedisBackplaneOptions)),
         [typeof(NatsOptions)] = ("DistributedWebSockets:Nats", typeof(NatsBackplaneOptions)),

@@ -51,6 +51,17 @@ internal static class RedisFactory
             Options.Create(options), Options.Create(new DistributedWebSocketsClusterOptions { Prefix = prefix }), TimeProvider.System, logger);
     }
 
+    public static RedisMessageLog MessageLog(
+        string connectionString,
+        string prefix,
+        Action<RedisMessageLogOptions>? configure = null,
+        ILogger<RedisMessageLog>? logger = null)
+    {
+        var options = new RedisMessageLogOptions { ConnectionString = connectionString, OperationTimeout = Patience };
+        configure?.Invoke(options);
+        return new(Options.Create(options), Options.Create(new DistributedWebSocketsClusterOptions { Prefix = prefix }), TimeProvider.System, logger);
+    }
+
     public static RedisConnectionTicketStore TicketStore(string connectionString, string prefix, Action<RedisSessionStoreOptions>? configure = null)
     {
         var options = new RedisSessionStoreOptions { ConnectionString = connectionString, OperationTimeout = Patience };

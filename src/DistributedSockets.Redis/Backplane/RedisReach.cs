@@ -29,6 +29,7 @@ internal static class RedisReach
             : $"{mode} channelPrefix of hash {Hash(prefix)}";
     }
 
+    /// <summary>What the multiplexer puts before each channel.</summary>
     internal static string ChannelPrefix(string? connectionString, ConfigurationOptions? configuration, IConnectionMultiplexer? multiplexer)
     {
         configuration ??= (connectionString ?? multiplexer?.Configuration) is { Length: > 0 } text ? ConfigurationOptions.Parse(text, ignoreUnknown: true) : null;

@@ -42,6 +42,17 @@ internal static class RedisServerName
         }
     }
 
+    /// <summary>Takes the connection of that server whose name comes first, for what lives on one of several.</summary>
+    public static void TakeFirst(IEnumerable<RedisServerOptions> servers, IRedisConnectionOptions target)
+    {
+        if (servers.OrderBy(static server => TryGet(server, out var name) ? name : null, StringComparer.Ordinal).FirstOrDefault() is { } first)
+        {
+            target.ConnectionString ??= first.ConnectionString;
+            target.Configuration ??= first.Configuration;
+            target.ConnectionMultiplexer ??= first.ConnectionMultiplexer;
+        }
+    }
+
     /// <summary>Whether a name that was given can be hashed alike by every program, and is no connection string by mistake: names are logged.</summary>
     public static bool IsUsable(string name) => name.Length is > 0 and <= MaxLength && name.All(static c => c is > ' ' and <= '~' and not '=');
 

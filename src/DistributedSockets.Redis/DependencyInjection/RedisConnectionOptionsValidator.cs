@@ -38,6 +38,16 @@ internal sealed class RedisConnectionOptionsValidator<TOptions> : IValidateOptio
             errors.AddError($"{type}.MaxPendingBytes is {pending}. Set it to between {RedisBackplaneOptions.MinMaxPendingBytes} and {int.MaxValue}.");
         }
 
+        if (options is RedisMessageLogOptions { MaxPendingBytes: < RedisMessageLogOptions.MinMaxPendingBytes and var waiting })
+        {
+            errors.AddError($"{type}.MaxPendingBytes is {waiting}. Set it to between {RedisMessageLogOptions.MinMaxPendingBytes} and {int.MaxValue}.");
+        }
+
+        if (options is RedisMessageLogOptions { ReplicasToWaitFor: var replicas and (< 0 or > RedisMessageLogOptions.MaxReplicas) })
+        {
+            errors.AddError($"{type}.ReplicasToWaitFor is {replicas}. Set it to between 0 and {RedisMessageLogOptions.MaxReplicas}.");
+        }
+
         if (options is RedisBackplaneOptions { ShardedPubSub: true })
         {
             CheckSharded(errors, type, options);

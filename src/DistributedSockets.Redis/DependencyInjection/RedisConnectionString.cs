@@ -28,11 +28,15 @@ internal static class RedisConnectionString
     private static readonly string[] Store =
         ["DEL", "EVAL", "EVALSHA", "EXISTS", "HDEL", "HGET", "HGETALL", "HLEN", "HMGET", "HRANDFIELD", "HSCAN", "HSET", "HSETNX", "PING", "SET", "SMEMBERS", "ZCARD", "ZRANGEBYLEX"];
 
+    private static readonly string[] MessageLog = ["EVAL", "EVALSHA", "PING", "PUBLISH", "SUBSCRIBE", "UNSUBSCRIBE"];
+
     /// <summary>The commands that may not be taken away.</summary>
     internal static IReadOnlyList<string> CommandsFor(IRedisConnectionOptions options) => options switch
     {
         RedisBackplaneOptions { ShardedPubSub: true } => ShardedPubSub,
         RedisBackplaneOptions => PubSub,
+        RedisMessageLogOptions { ReplicasToWaitFor: > 0 } => [.. MessageLog, "WAIT"],
+        RedisMessageLogOptions => MessageLog,
         _ => Store,
     };
 

@@ -7,33 +7,33 @@ using StackExchange.Redis;
 
 namespace Microsoft.Extensions.DependencyInjection;
 
-/// <summary>Uses Redis as backplane, session store or both. The last call wins.</summary>
+/// <summary>Uses Redis as backplane, message log and session store, or as some of them. The last call wins.</summary>
 /// <remarks>
-/// Backplane and session store each open a connection of their own unless the app hands in one, so that a large answer
+/// Backplane, message log and session store each open a connection of their own unless the app hands in one, so that a large answer
 /// to a query never delays messages.
 /// </remarks>
 public static class RedisDistributedWebSocketsBuilderExtensions
 {
-    /// <summary>Uses Redis as backplane and session store, as the section <c>DistributedWebSockets:Redis</c> of the app's configuration says.</summary>
+    /// <summary>Uses Redis as backplane, message log and session store, as the section <c>DistributedWebSockets:Redis</c> of the app's configuration says.</summary>
     /// <param name="builder">The builder.</param>
     /// <remarks>
     /// The section may hold every option of <see cref="RedisOptions"/> that can be written as text. The other methods read it too, and what
     /// they are told wins.
     /// </remarks>
     public static IDistributedWebSocketsBuilder UseRedis(this IDistributedWebSocketsBuilder builder) =>
-        builder.UseRedisBackplane().UseRedisSessionStore();
+        builder.UseRedisBackplane().UseRedisMessageLog().UseRedisSessionStore();
 
-    /// <summary>Uses Redis as backplane and session store.</summary>
+    /// <summary>Uses Redis as backplane, message log and session store.</summary>
     /// <param name="builder">The builder.</param>
     /// <param name="connectionString">The StackExchange.Redis configuration string.</param>
     public static IDistributedWebSocketsBuilder UseRedis(this IDistributedWebSocketsBuilder builder, string connectionString) =>
-        builder.UseRedisBackplane(connectionString).UseRedisSessionStore(connectionString);
+        builder.UseRedisBackplane(connectionString).UseRedisMessageLog(connectionString).UseRedisSessionStore(connectionString);
 
-    /// <summary>Uses several independent Redis servers: channels are spread over them, and one of them is the session store.</summary>
+    /// <summary>Uses several independent Redis servers: channels are spread over them, and one of them has the message log and the session store.</summary>
     /// <param name="builder">The builder.</param>
     /// <param name="connectionStrings">
-    /// The StackExchange.Redis configuration string of each server, the same on all nodes and workers, in any order. The session store is
-    /// that whose address comes first in ordinal order. To name servers use <see cref="RedisOptions.Servers"/>.
+    /// The StackExchange.Redis configuration string of each server, the same on all nodes and workers, in any order. Message log and session
+    /// store are at that whose address comes first in ordinal order. To name servers use <see cref="RedisOptions.Servers"/>.
     /// </param>
     public static IDistributedWebSocketsBuilder UseRedis(this IDistributedWebSocketsBuilder builder, IEnumerable<string> connectionStrings)
     {
@@ -41,20 +41,23 @@ public static class RedisDistributedWebSocketsBuilderExtensions
         return builder.UseRedis(options => AddRange(options.Servers, servers));
     }
 
-    /// <summary>Uses Redis as backplane and session store.</summary>
+    /// <summary>Uses Redis as backplane, message log and session store.</summary>
     /// <param name="builder">The builder.</param>
-    /// <param name="configure">Sets the options of both.</param>
+    /// <param name="configure">Sets the options of all three.</param>
     public static IDistributedWebSocketsBuilder UseRedis(this IDistributedWebSocketsBuilder builder, Action<RedisOptions> configure)
     {
         ArgumentNullException.ThrowIfNull(configure);
-        return builder.UseRedisBackplane(options => Apply(configure, options)).UseRedisSessionStore(options => Apply(configure, options));
+        return builder
+            .UseRedisBackplane(options => Apply(configure, options))
+            .UseRedisMessageLog(options => Apply(configure, options))
+            .UseRedisSessionStore(options => Apply(configure, options));
     }
 
-    /// <summary>Uses Redis as backplane and session store over a connection of the app.</summary>
+    /// <summary>Uses Redis as backplane, message log and session store over a connection of the app.</summary>
     /// <param name="builder">The builder.</param>
     /// <param name="connectionMultiplexer">The connection. It stays the app's and is not disposed.</param>
     public static IDistributedWebSocketsBuilder UseRedis(this IDistributedWebSocketsBuilder builder, IConnectionMultiplexer connectionMultiplexer) =>
-        builder.UseRedisBackplane(connectionMultiplexer).UseRedisSessionStore(connectionMultiplexer);
+        builder.UseRedisBackplane(connectionMultiplexer).UseRedisMessageLog(connectionMultiplexer).UseRedisSessionStore(connectionMultiplexer);
 
     /// <summary>Uses Redis as backplane, as the section <c>DistributedWebSockets:Redis</c> of the app's configuration says.</summary>
     /// <param name="builder">The builder.</param>
@@ -99,6 +102,37 @@ public static class RedisDistributedWebSocketsBuilderExtensions
         return builder.UseRedisBackplane(options => options.ConnectionMultiplexer = connectionMultiplexer);
     }
 
+    /// <summary>Uses Redis as message log, as the section <c>DistributedWebSockets:Redis</c> of the app's configuration says.</summary>
+    /// <param name="builder">The builder.</param>
+    public static IDistributedWebSocketsBuilder UseRedisMessageLog(this IDistributedWebSocketsBuilder builder) => builder.UseRedisMessageLog(static _ => { });
+
+    /// <summary>Uses Redis as message log.</summary>
+    /// <param name="builder">The builder.</param>
+    /// <param name="connectionString">The StackExchange.Redis configuration string.</param>
+    public static IDistributedWebSocketsBuilder UseRedisMessageLog(this IDistributedWebSocketsBuilder builder, string connectionString)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(connectionString);
+        return builder.UseRedisMessageLog(options => options.ConnectionString = connectionString);
+    }
+
+    /// <summary>Uses Redis as message log.</summary>
+    /// <param name="builder">The builder.</param>
+    /// <param name="configure">Sets the options. A connection set here replaces one set before.</param>
+    public static IDistributedWebSocketsBuilder UseRedisMessageLog(this IDistributedWebSocketsBuilder builder, Action<RedisMessageLogOptions> configure)
+    {
+        AddOptions(builder, configure);
+        return builder.UseMessageLog<RedisMessageLog>();
+    }
+
+    /// <summary>Uses Redis as message log over a connection of the app.</summary>
+    /// <param name="builder">The builder.</param>
+    /// <param name="connectionMultiplexer">The connection. It stays the app's and is not disposed.</param>
+    public static IDistributedWebSocketsBuilder UseRedisMessageLog(this IDistributedWebSocketsBuilder builder, IConnectionMultiplexer connectionMultiplexer)
+    {
+        ArgumentNullException.ThrowIfNull(connectionMultiplexer);
+        return builder.UseRedisMessageLog(options => options.ConnectionMultiplexer = connectionMultiplexer);
+    }
+
     /// <summary>Uses Redis as session store, as the section <c>DistributedWebSockets:Redis</c> of the app's configuration says.</summary>
     /// <param name="builder">The builder.</param>
     public static IDistributedWebSocketsBuilder UseRedisSessionStore(this IDistributedWebSocketsBuilder builder) =>
@@ -138,8 +172,8 @@ public static class RedisDistributedWebSocketsBuilderExtensions
         ArgumentNullException.ThrowIfNull(configure);
         builder.Services.TryAddSingleton(TimeProvider.System);
 
-        // The keys of both halves, also where one is used alone: they share a section.
-        builder.BindOptions(Section<RedisBackplaneOptions>()).BindOptions(Section<RedisSessionStoreOptions>());
+        // The keys of all three, also where one is used alone: they share a section.
+        builder.BindOptions(Section<RedisBackplaneOptions>()).BindOptions(Section<RedisMessageLogOptions>()).BindOptions(Section<RedisSessionStoreOptions>());
         builder.Services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<TOptions>, RedisConnectionOptionsValidator<TOptions>>());
         builder.Services.AddOptions<TOptions>().Configure(options => Replace(configure, options)).ValidateOnStart();
     }

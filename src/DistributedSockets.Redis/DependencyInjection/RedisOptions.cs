@@ -2,7 +2,7 @@ using StackExchange.Redis;
 
 namespace DistributedSockets;
 
-/// <summary>Settings of the Redis backplane and the Redis session store at once.</summary>
+/// <summary>Settings of the Redis backplane, the Redis message log and the Redis session store at once.</summary>
 /// <remarks>
 /// Set exactly one of <see cref="ConnectionString"/>, <see cref="Configuration"/>, <see cref="ConnectionMultiplexer"/> and <see cref="Servers"/>.
 /// The key and channel prefix is <see cref="DistributedWebSocketsClusterOptions.Prefix"/>. Bound from the configuration section
@@ -37,7 +37,7 @@ public sealed class RedisOptions : IRedisConnectionOptions
     /// <summary>Gets several independent servers over which the channels of the backplane are spread.</summary>
     /// <value>The default is empty.</value>
     /// <remarks>
-    /// The session store uses one of them, whose name comes first in ordinal order. See <see cref="RedisBackplaneOptions.Servers"/>.
+    /// Message log and session store use one of them, whose name comes first in ordinal order. See <see cref="RedisBackplaneOptions.Servers"/>.
     /// </remarks>
     public IList<RedisServerOptions> Servers { get; } = [];
 

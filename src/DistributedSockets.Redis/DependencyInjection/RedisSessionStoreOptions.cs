@@ -39,13 +39,6 @@ public sealed class RedisSessionStoreOptions : IRedisConnectionOptions
     public TimeSpan OperationTimeout { get; set; } = RedisConnection.DefaultOperationTimeout;
 
     /// <remarks>One store is simple and keeps its promises. Which one does not depend on the order in which a node has the servers.</remarks>
-    void IRedisConnectionOptions.TakeServers(IEnumerable<RedisServerOptions> servers)
-    {
-        if (servers.OrderBy(static server => RedisServerName.TryGet(server, out var name) ? name : null, StringComparer.Ordinal).FirstOrDefault() is { } first)
-        {
-            ConnectionString ??= first.ConnectionString;
-            Configuration ??= first.Configuration;
-            ConnectionMultiplexer ??= first.ConnectionMultiplexer;
-        }
-    }
+    /// <remarks>One store is simple and keeps its promises. Which one does not depend on the order in which a node has the servers.</remarks>
+    void IRedisConnectionOptions.TakeServers(IEnumerable<RedisServerOptions> servers) => RedisServerName.TakeFirst(servers, this);
 }

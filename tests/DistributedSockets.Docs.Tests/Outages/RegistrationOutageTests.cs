@@ -64,6 +64,7 @@ public sealed class RegistrationOutageTests
         {
             services.AddSingleton<IConnectionMultiplexer>(static _ => ConnectionMultiplexer.Connect($"{NotThere},abortConnect=false"));
             services.AddOptions<RedisBackplaneOptions>().PostConfigure<IConnectionMultiplexer>(static (options, redis) => (options.ConnectionString, options.ConnectionMultiplexer) = (null, redis));
+            services.AddOptions<RedisMessageLogOptions>().PostConfigure<IConnectionMultiplexer>(static (options, redis) => (options.ConnectionString, options.ConnectionMultiplexer) = (null, redis));
             services.AddOptions<RedisSessionStoreOptions>().PostConfigure<IConnectionMultiplexer>(static (options, redis) => (options.ConnectionString, options.ConnectionMultiplexer) = (null, redis));
         } },
         { "presence-add", Snippets.Presence.PresenceProgram.Add, null },

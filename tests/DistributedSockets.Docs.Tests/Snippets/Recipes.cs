@@ -60,6 +60,8 @@ internal static class RecipesProgram
         builder.Services.AddDistributedWebSockets().UseRedis();
         builder.Services.AddOptions<RedisBackplaneOptions>()
             .Configure<IConnectionMultiplexer>((options, redis) => options.ConnectionMultiplexer = redis);
+        builder.Services.AddOptions<RedisMessageLogOptions>()
+            .Configure<IConnectionMultiplexer>((options, redis) => options.ConnectionMultiplexer = redis);
         builder.Services.AddOptions<RedisSessionStoreOptions>()
             .Configure<IConnectionMultiplexer>((options, redis) => options.ConnectionMultiplexer = redis);
         // end-snippet

@@ -11,13 +11,15 @@ public sealed class RedisRegistrationTests(RedisFixture redis) : IClassFixture<R
     private const string Secret = "s3cr3t-p4ssw0rd";
 
     [Fact]
-    public async Task UseRedis_ConnectionString_IsBackplaneAndSessionStore()
+    public async Task UseRedis_ConnectionString_IsBackplaneMessageLogAndSessionStore()
     {
         await using var services = Build(builder => builder.UseRedis("one:1"));
 
         Assert.IsType<RedisBackplane>(services.GetRequiredService<IBackplane>());
+        Assert.IsType<RedisMessageLog>(services.GetRequiredService<IMessageLog>());
         Assert.IsType<RedisSessionStore>(services.GetRequiredService<ISessionStore>());
         Assert.Equal("one:1", BackplaneOptions(services).ConnectionString);
+        Assert.Equal("one:1", MessageLogOptions(services).ConnectionString);
         Assert.Equal("one:1", SessionStoreOptions(services).ConnectionString);
     }
 
@@ -27,11 +29,41 @@ public sealed class RedisRegistrationTests(RedisFixture redis) : IClassFixture<R
         await using var services = Build(builder => builder.UseRedis("one:1").UseRedis("two:2"));
 
         Assert.Single(services.GetServices<IBackplane>());
+        Assert.Single(services.GetServices<IMessageLog>());
         Assert.Single(services.GetServices<ISessionStore>());
         Assert.Single(services.GetServices<IValidateOptions<RedisBackplaneOptions>>());
         Assert.Single(services.GetServices<IValidateOptions<RedisSessionStoreOptions>>());
         Assert.Equal("two:2", BackplaneOptions(services).ConnectionString);
+        Assert.Equal("two:2", MessageLogOptions(services).ConnectionString);
         Assert.Equal("two:2", SessionStoreOptions(services).ConnectionString);
+    }
+
+    [Fact]
+    public async Task UseRedisMessageLog_OptionsAfterUseRedis_KeepTheConnection()
+    {
+        await using var services = Build(builder => builder.UseRedis("one:1").UseRedisMessageLog(static options => options.ReplicasToWaitFor = 1));
+
+        Assert.Equal(("one:1", 1), (MessageLogOptions(services).ConnectionString, MessageLogOptions(services).ReplicasToWaitFor));
+    }
+
+    [Fact]
+    public async Task UseRedisMessageLog_Alone_IsTheMessageLogOnly()
+    {
+        await using var services = Build(builder => builder.UseRedisMessageLog("one:1"));
+
+        Assert.IsType<RedisMessageLog>(services.GetRequiredService<IMessageLog>());
+        Assert.Null(services.GetService<IBackplane>());
+        Assert.Null(services.GetService<ISessionStore>());
+    }
+
+    [Theory]
+    [InlineData(-1)]
+    [InlineData(17)]
+    public async Task UseRedisMessageLog_ReplicasOutOfRange_IsRefused(int replicas)
+    {
+        await using var services = Build(builder => builder.UseRedisMessageLog(options => (options.ConnectionString, options.ReplicasToWaitFor) = ("one:1", replicas)));
+
+        Assert.Contains($"ReplicasToWaitFor is {replicas}", Assert.Throws<OptionsValidationException>(() => MessageLogOptions(services)).Message);
     }
 
     [Fact]
@@ -250,6 +282,9 @@ public sealed class RedisRegistrationTests(RedisFixture redis) : IClassFixture<R
     }
 
     private static RedisBackplaneOptions BackplaneOptions(IServiceProvider services) => services.GetRequiredService<IOptions<RedisBackplaneOptions>>().Value;
+
+    private static RedisMessageLogOptions MessageLogOptions(IServiceProvider services) =>
+        services.GetRequiredService<IOptions<RedisMessageLogOptions>>().Value;
 
     private static RedisSessionStoreOptions SessionStoreOptions(IServiceProvider services) =>
         services.GetRequiredService<IOptions<RedisSessionStoreOptions>>().Value;

@@ -63,6 +63,7 @@ public sealed class AclTests
                 async () => await sender.Store.IsOnlineAsync(RedisNode.Hub, "bob", Cancellation) && await sender.Store.IsOnlineAsync(RedisNode.Hub, "alice", Cancellation),
                 "both users are online again");
             await LoseANodeAsync(connection, admin.GetDatabase());
+            await KeepALogAsync(connection);
             await node.HealthyAsync();
         }
 
@@ -139,6 +140,7 @@ public sealed class AclTests
         var losing = LoseANodeAsync(connection, admin.GetDatabase());
         await Eventually.TrueAsync(async () => (await store.ClaimExpiredAsync("n1", 10, Cancellation)).Count == 1, "the lost session is claimed");
         await losing.WithinGuardAsync();
+        await KeepALogAsync(connection);
         Assert.All(logger.Collector.GetSnapshot(), static entry => Assert.DoesNotContain("NOPERM", $"{entry.Message} {entry.Exception}"));
     }
 
@@ -154,6 +156,33 @@ public sealed class AclTests
         var keys = new RedisSessionKeys(Prefix, "lost");
         await admin.KeyDeleteAsync(keys.Lease);
         await Eventually.TrueAsync(async () => !await admin.KeyExistsAsync(keys.Hubs), "another node claims what is left");
+    }
+
+    /// <summary>Has a message log do all that it does with Redis.</summary>
+    private static async Task KeepALogAsync(string connection)
+    {
+        await using var node = await MessageLogNode.StartAsync(RedisFactory.MessageLog(connection, Prefix));
+        var (hub, patient) = (Keeping(TimeSpan.FromMilliseconds(100)), Keeping(TimeSpan.FromHours(1)));
+        await node.SubscribeAsync(hub);
+        LogAppendResult last = default;
+        await Eventually.TrueAsync(
+            async () =>
+            {
+                last = await node.AppendAsync(hub, [LogTarget.All, LogTarget.User("alice")], "hello", "key");
+                return last.Position.Offset > 10;
+            },
+            "keys and entries are forgotten");
+        await node.Received.WaitForAsync(hub.Name, last.Position);
+        Assert.NotEmpty(await node.ReadAllAsync(patient, [LogTarget.All]));
+        Assert.NotEmpty(await node.ReadAllAsync(patient, targets: null));
+        await node.UnsubscribeAsync(hub);
+        Assert.Empty(node.Received.Reports);
+
+        static LogHub Keeping(TimeSpan age) => new()
+        {
+            Name = RedisNode.Hub,
+            Retention = new() { MaxAge = age, MaxEntriesPerTarget = 2, MaxBytesPerTarget = 20, IdempotencyTime = TimeSpan.FromMilliseconds(100) },
+        };
     }
 
     private static string[] AclOfThePage()

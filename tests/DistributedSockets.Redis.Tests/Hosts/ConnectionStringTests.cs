@@ -267,7 +267,8 @@ public sealed class ConnectionStringTests(RedisServer redis, RedisServers server
     public async Task Commands_OtherThanTheNeeded_MayAllBeSwitchedOff()
     {
         redis.SkipUnlessAvailable();
-        var needed = RedisConnectionString.CommandsFor(new RedisBackplaneOptions()).Concat(RedisConnectionString.CommandsFor(new RedisSessionStoreOptions()));
+        IRedisConnectionOptions[] options = [new RedisBackplaneOptions(), new RedisMessageLogOptions(), new RedisSessionStoreOptions()];
+        var needed = options.SelectMany(RedisConnectionString.CommandsFor).Distinct();
         var map = CommandMap.Create([.. needed], available: true);
         var prefix = $"string-{Guid.NewGuid():N}";
         var connectionString = $"{redis.EndPoint},{map}";
@@ -285,6 +286,18 @@ public sealed class ConnectionStringTests(RedisServer redis, RedisServers server
             Assert.NotEmpty((await one.Store.ListPageAsync(SessionQuery.ForUser(RedisNode.Hub, "bob"), 1, null, Cancellation)).Sessions);
             await one.Store.ListGroupsAsync(GroupQuery.ByName(RedisNode.Hub), 10, null, Cancellation);
             await one.Store.ListGroupsAsync(GroupQuery.Largest(RedisNode.Hub), 10, null, Cancellation);
+        }
+
+        await using (var log = await MessageLogNode.StartAsync(RedisFactory.MessageLog(connectionString, prefix)))
+        {
+            var hub = new LogHub
+            {
+                Name = RedisNode.Hub,
+                Retention = new() { MaxAge = TimeSpan.FromHours(1), MaxEntriesPerTarget = 10, IdempotencyTime = TimeSpan.FromMinutes(1) },
+            };
+            await log.SubscribeAsync(hub);
+            await log.Received.WaitForAsync(hub.Name, (await log.AppendAsync(hub, LogTarget.All, "hello")).Position);
+            Assert.Single(await log.ReadAllAsync(hub, targets: null));
         }
 
         // What a lost node left is claimed.

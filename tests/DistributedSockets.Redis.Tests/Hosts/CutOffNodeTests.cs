@@ -1,4 +1,3 @@
-using DistributedSockets.Redis.Tests.Clusters;
 using DistributedSockets.Testing;
 using DistributedSockets.TestServers;
 

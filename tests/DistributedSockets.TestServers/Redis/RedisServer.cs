@@ -18,7 +18,7 @@ public sealed class RedisServer : RespServer
     /// <inheritdoc/>
     public override bool IsAvailable => IsInstalled;
 
-    /// <summary>Whether what the command <c>SAVE</c> has written is there again after a restart.</summary>
+    /// <summary>Whether what the command <c>SAVE</c> has written, or was logged with <c>--appendonly yes</c>, is there again after a restart.</summary>
     public bool KeepsData { get; init; }
 
     /// <summary>The program, for those who start it in another role.</summary>
