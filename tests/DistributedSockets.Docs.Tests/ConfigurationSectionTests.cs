@@ -22,6 +22,7 @@ public sealed class ConfigurationSectionTests
         [typeof(RedisServerOptions)] = ("DistributedWebSockets:Redis:Servers:0", typeof(RedisBackplaneOptions)),
         [typeof(NatsOptions)] = ("DistributedWebSockets:Nats", typeof(NatsBackplaneOptions)),
         [typeof(NatsBackplaneOptions)] = ("DistributedWebSockets:Nats", typeof(NatsBackplaneOptions)),
+        [typeof(NatsMessageLogOptions)] = ("DistributedWebSockets:Nats", typeof(NatsMessageLogOptions)),
         [typeof(NatsSessionStoreOptions)] = ("DistributedWebSockets:Nats", typeof(NatsSessionStoreOptions)),
     };
 

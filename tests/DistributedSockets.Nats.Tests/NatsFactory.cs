@@ -34,4 +34,16 @@ internal static class NatsFactory
         return new NatsSessionStore(
             Options.Create(options), Options.Create(new DistributedWebSocketsClusterOptions { Prefix = prefix }), time ?? TimeProvider.System, logger);
     }
+
+    public static NatsMessageLog MessageLog(
+        string url,
+        string prefix,
+        Action<NatsMessageLogOptions>? configure = null,
+        ILogger<NatsMessageLog>? logger = null)
+    {
+        var options = new NatsMessageLogOptions { Url = url, OperationTimeout = Patience };
+        configure?.Invoke(options);
+        return new NatsMessageLog(
+            Options.Create(options), Options.Create(new DistributedWebSocketsClusterOptions { Prefix = prefix }), TimeProvider.System, logger);
+    }
 }

@@ -9,6 +9,9 @@ internal static class NatsPage
     /// <summary>Those of the session store.</summary>
     public static string SessionStorePermissions() => Block(1);
 
+    /// <summary>Those of the message log.</summary>
+    public static string MessageLogPermissions() => Block(2);
+
     private static string Block(int number)
     {
         const string beginning = "\npermissions: ";

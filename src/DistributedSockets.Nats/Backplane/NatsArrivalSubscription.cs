@@ -12,7 +12,7 @@ internal sealed class NatsArrivalSubscription(INatsConnection connection, INatsS
 
     public static INatsSerialize<string> Serializer { get; } = new Writer();
 
-    protected override void OnReceived(string? replyTo, ReadOnlySequence<byte> message)
+    protected override void OnReceived(string subject, string? replyTo, ReadOnlySequence<byte>? headers, ReadOnlySequence<byte> message)
     {
         if (message.Length is > 0 and <= MaxServerBytes)
         {

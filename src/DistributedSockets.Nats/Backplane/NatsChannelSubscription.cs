@@ -52,5 +52,5 @@ internal sealed class NatsChannelSubscription(
         }
     }
 
-    protected override void OnReceived(string? replyTo, ReadOnlySequence<byte> message) => received(this, message);
+    protected override void OnReceived(string subject, string? replyTo, ReadOnlySequence<byte>? headers, ReadOnlySequence<byte> message) => received(this, message);
 }

@@ -11,7 +11,7 @@ internal sealed class NatsProbeSubscription(
 {
     public static INatsSerialize<ulong> Serializer { get; } = new MarkerWriter();
 
-    protected override void OnReceived(string? replyTo, ReadOnlySequence<byte> message)
+    protected override void OnReceived(string subject, string? replyTo, ReadOnlySequence<byte>? headers, ReadOnlySequence<byte> message)
     {
         if (message.Length == sizeof(ulong))
         {

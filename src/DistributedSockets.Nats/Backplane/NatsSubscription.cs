@@ -58,7 +58,7 @@ internal abstract class NatsSubscription(INatsConnection connection, INatsSubscr
         {
             if (!_isClosed)
             {
-                OnReceived(replyTo, payloadBuffer);
+                OnReceived(subject, replyTo, headersBuffer, payloadBuffer);
             }
         }
 
@@ -66,7 +66,7 @@ internal abstract class NatsSubscription(INatsConnection connection, INatsSubscr
     }
 
     /// <summary>Takes a message, in order and never two at once. Must not throw, which would end the subscription.</summary>
-    protected abstract void OnReceived(string? replyTo, ReadOnlySequence<byte> message);
+    protected abstract void OnReceived(string subject, string? replyTo, ReadOnlySequence<byte>? headers, ReadOnlySequence<byte> message);
 
     protected override void TryComplete()
     {

@@ -5,22 +5,23 @@ using NATS.Client.Core;
 
 namespace Microsoft.Extensions.DependencyInjection;
 
-/// <summary>Uses NATS as backplane, session store or both. The last call wins.</summary>
+/// <summary>Uses NATS as backplane, message log, session store or all of them. The last call wins.</summary>
 /// <remarks>
-/// Backplane and session store each open a connection of their own unless the app hands in one, so that a large answer
-/// to a query never delays messages. The session store needs JetStream on the server, as <c>nats-server -js</c> has it.
+/// Each opens a connection of its own unless the app hands in one, so that a large answer to a query never delays messages. Message log and
+/// session store need JetStream on the server, as <c>nats-server -js</c> has it.
 /// </remarks>
 public static class NatsDistributedWebSocketsBuilderExtensions
 {
-    /// <summary>Uses NATS as backplane and session store, as the section <c>DistributedWebSockets:Nats</c> of the app's configuration says.</summary>
+    /// <summary>Uses NATS as backplane, message log and session store, as the section <c>DistributedWebSockets:Nats</c> of the app's configuration says.</summary>
     /// <param name="builder">The builder.</param>
     /// <remarks>
-    /// The section may hold every option of <see cref="NatsBackplaneOptions"/> and <see cref="NatsSessionStoreOptions"/> that can be written as
-    /// text. The other methods read it too, and what they are told wins.
+    /// The section may hold every option of <see cref="NatsBackplaneOptions"/>, <see cref="NatsMessageLogOptions"/> and
+    /// <see cref="NatsSessionStoreOptions"/> that can be written as text. The other methods read it too, and what they are told wins.
     /// </remarks>
-    public static IDistributedWebSocketsBuilder UseNats(this IDistributedWebSocketsBuilder builder) => builder.UseNatsBackplane().UseNatsSessionStore();
+    public static IDistributedWebSocketsBuilder UseNats(this IDistributedWebSocketsBuilder builder) =>
+        builder.UseNatsBackplane().UseNatsMessageLog().UseNatsSessionStore();
 
-    /// <summary>Uses NATS as backplane and session store.</summary>
+    /// <summary>Uses NATS as backplane, message log and session store.</summary>
     /// <param name="builder">The builder.</param>
     /// <param name="url">The address of the NATS server, such as <c>nats://nats.example.com:4222</c>; several are separated by commas.</param>
     public static IDistributedWebSocketsBuilder UseNats(this IDistributedWebSocketsBuilder builder, string url)
@@ -29,7 +30,7 @@ public static class NatsDistributedWebSocketsBuilderExtensions
         return builder.UseNats(options => options.Url = url);
     }
 
-    /// <summary>Uses NATS as backplane and session store.</summary>
+    /// <summary>Uses NATS as backplane, message log and session store.</summary>
     /// <param name="builder">The builder.</param>
     /// <param name="configuration">The configuration of the NATS client, such as its credentials and TLS settings. Copied.</param>
     public static IDistributedWebSocketsBuilder UseNats(this IDistributedWebSocketsBuilder builder, NatsOpts configuration)
@@ -38,7 +39,7 @@ public static class NatsDistributedWebSocketsBuilderExtensions
         return builder.UseNats(options => options.Configuration = configuration);
     }
 
-    /// <summary>Uses NATS as backplane and session store over a connection of the app.</summary>
+    /// <summary>Uses NATS as backplane, message log and session store over a connection of the app.</summary>
     /// <param name="builder">The builder.</param>
     /// <param name="connection">The connection. It stays the app's and is not disposed.</param>
     public static IDistributedWebSocketsBuilder UseNats(this IDistributedWebSocketsBuilder builder, INatsConnection connection)
@@ -47,13 +48,16 @@ public static class NatsDistributedWebSocketsBuilderExtensions
         return builder.UseNats(options => options.Connection = connection);
     }
 
-    /// <summary>Uses NATS as backplane and session store.</summary>
+    /// <summary>Uses NATS as backplane, message log and session store.</summary>
     /// <param name="builder">The builder.</param>
     /// <param name="configure">Sets the options. A connection set here replaces one set before.</param>
     public static IDistributedWebSocketsBuilder UseNats(this IDistributedWebSocketsBuilder builder, Action<NatsOptions> configure)
     {
         ArgumentNullException.ThrowIfNull(configure);
-        return builder.UseNatsBackplane(options => Apply(configure, options)).UseNatsSessionStore(options => Apply(configure, options));
+        return builder
+            .UseNatsBackplane(options => Apply(configure, options))
+            .UseNatsMessageLog(options => Apply(configure, options))
+            .UseNatsSessionStore(options => Apply(configure, options));
     }
 
     /// <summary>Uses NATS as backplane, as the section <c>DistributedWebSockets:Nats</c> of the app's configuration says.</summary>
@@ -95,6 +99,48 @@ public static class NatsDistributedWebSocketsBuilderExtensions
         AddOptions(builder, configure);
         builder.Services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<NatsBackplaneOptions>, NatsBackplaneOptionsValidator>());
         return builder.UseBackplane<NatsBackplane>();
+    }
+
+    /// <summary>Uses NATS as message log, by a stream of JetStream per hub, as the section <c>DistributedWebSockets:Nats</c> of the app's configuration says.</summary>
+    /// <param name="builder">The builder.</param>
+    public static IDistributedWebSocketsBuilder UseNatsMessageLog(this IDistributedWebSocketsBuilder builder) =>
+        builder.UseNatsMessageLog(static _ => { });
+
+    /// <summary>Uses NATS as message log, by a stream of JetStream per hub.</summary>
+    /// <param name="builder">The builder.</param>
+    /// <param name="url">The address of the NATS server, such as <c>nats://nats.example.com:4222</c>; several are separated by commas.</param>
+    public static IDistributedWebSocketsBuilder UseNatsMessageLog(this IDistributedWebSocketsBuilder builder, string url)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(url);
+        return builder.UseNatsMessageLog(options => options.Url = url);
+    }
+
+    /// <summary>Uses NATS as message log, by a stream of JetStream per hub.</summary>
+    /// <param name="builder">The builder.</param>
+    /// <param name="configuration">The configuration of the NATS client, such as its credentials and TLS settings. Copied.</param>
+    public static IDistributedWebSocketsBuilder UseNatsMessageLog(this IDistributedWebSocketsBuilder builder, NatsOpts configuration)
+    {
+        ArgumentNullException.ThrowIfNull(configuration);
+        return builder.UseNatsMessageLog(options => options.Configuration = configuration);
+    }
+
+    /// <summary>Uses NATS as message log, by a stream of JetStream per hub, over a connection of the app.</summary>
+    /// <param name="builder">The builder.</param>
+    /// <param name="connection">The connection. It stays the app's and is not disposed.</param>
+    public static IDistributedWebSocketsBuilder UseNatsMessageLog(this IDistributedWebSocketsBuilder builder, INatsConnection connection)
+    {
+        ArgumentNullException.ThrowIfNull(connection);
+        return builder.UseNatsMessageLog(options => options.Connection = connection);
+    }
+
+    /// <summary>Uses NATS as message log, by a stream of JetStream per hub.</summary>
+    /// <param name="builder">The builder.</param>
+    /// <param name="configure">Sets the options. A connection set here replaces one set before.</param>
+    public static IDistributedWebSocketsBuilder UseNatsMessageLog(this IDistributedWebSocketsBuilder builder, Action<NatsMessageLogOptions> configure)
+    {
+        AddOptions(builder, configure);
+        builder.Services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<NatsMessageLogOptions>, NatsMessageLogOptionsValidator>());
+        return builder.UseMessageLog<NatsMessageLog>();
     }
 
     /// <summary>
@@ -149,8 +195,11 @@ public static class NatsDistributedWebSocketsBuilderExtensions
         ArgumentNullException.ThrowIfNull(configure);
         builder.Services.TryAddSingleton(TimeProvider.System);
 
-        // The keys of both halves, also where one is used alone: they share a section.
-        builder.BindOptions(new OptionsSection<NatsBackplaneOptions>("Nats")).BindOptions(new OptionsSection<NatsSessionStoreOptions>("Nats"));
+        // The keys of all, also where one is used alone: they share a section.
+        builder
+            .BindOptions(new OptionsSection<NatsBackplaneOptions>("Nats"))
+            .BindOptions(new OptionsSection<NatsMessageLogOptions>("Nats"))
+            .BindOptions(new OptionsSection<NatsSessionStoreOptions>("Nats"));
         builder.Services.TryAddEnumerable(ServiceDescriptor.Singleton<IValidateOptions<TOptions>, NatsConnectionOptionsValidator<TOptions>>());
         builder.Services.AddOptions<TOptions>().Configure(options => Replace(configure, options)).ValidateOnStart();
     }

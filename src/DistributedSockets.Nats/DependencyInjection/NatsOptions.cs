@@ -2,7 +2,7 @@ using NATS.Client.Core;
 
 namespace DistributedSockets;
 
-/// <summary>Settings of the NATS backplane and the NATS session store at once.</summary>
+/// <summary>Settings of the NATS backplane, the NATS message log and the NATS session store at once.</summary>
 /// <remarks>
 /// Set exactly one of <see cref="Url"/>, <see cref="Configuration"/> and <see cref="Connection"/>.
 /// The prefix of every name is <see cref="DistributedWebSocketsClusterOptions.Prefix"/>. Bound from the configuration section

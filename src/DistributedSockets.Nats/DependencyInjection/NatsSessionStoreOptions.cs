@@ -35,9 +35,9 @@ public sealed class NatsSessionStoreOptions : INatsConnectionOptions
     public TimeSpan OperationTimeout { get; set; } = NatsConnector.DefaultOperationTimeout;
 
     /// <summary>Gets or sets where the server keeps the sessions.</summary>
-    /// <value>The default is <see cref="NatsSessionStorage.Memory"/>.</value>
+    /// <value>The default is <see cref="NatsStorage.Memory"/>.</value>
     /// <remarks>Applies when the buckets are created, by the first node of a cluster. Existing ones are used as they are.</remarks>
-    public NatsSessionStorage Storage { get; set; }
+    public NatsStorage Storage { get; set; }
 
     /// <summary>Gets or sets on how many servers of a NATS cluster each session is kept.</summary>
     /// <value>The default is 1; 1 to 5. Three survive the loss of one server without a pause of more than a few seconds.</value>

@@ -17,6 +17,12 @@ internal sealed record JetStreamAnswer
     public JetStreamState? State { get; init; }
 
     public JetStreamStored? Message { get; init; }
+
+    public bool Duplicate { get; init; }
+
+    public string[]? Streams { get; init; }
+
+    public string? Name { get; init; }
 }
 
 internal sealed record JetStreamError
@@ -37,6 +43,11 @@ internal sealed record JetStreamError
 
 internal sealed record JetStreamState
 {
+    public long Messages { get; init; }
+
+    [JsonPropertyName("first_seq")]
+    public ulong FirstSequence { get; init; }
+
     [JsonPropertyName("last_seq")]
     public ulong LastSequence { get; init; }
 
@@ -45,6 +56,8 @@ internal sealed record JetStreamState
 
 internal sealed record JetStreamStored
 {
+    public string? Subject { get; init; }
+
     [JsonPropertyName("seq")]
     public ulong Sequence { get; init; }
 
@@ -65,6 +78,10 @@ internal sealed record JetStreamConfig
 
     [JsonPropertyName("max_age")]
     public long MaxAge { get; init; }
+
+    /// <summary>For how long the ids of messages are known, in nanoseconds; null for what the server thinks best.</summary>
+    [JsonPropertyName("duplicate_window")]
+    public long? DuplicateWindow { get; init; }
 
     [JsonPropertyName("max_msgs")]
     public long MaxMessages { get; init; } = -1;
@@ -120,6 +137,62 @@ internal sealed record JetStreamQuestion
 
     [JsonPropertyName("no_erase")]
     public bool? NoErase { get; init; }
+
+    [JsonPropertyName("next_by_subj")]
+    public string? NextBySubject { get; init; }
+
+    public string? Subject { get; init; }
+
+    public int? Batch { get; init; }
+
+    [JsonPropertyName("no_wait")]
+    public bool? NoWait { get; init; }
+
+    [JsonPropertyName("max_bytes")]
+    public long? MaxBytes { get; init; }
+}
+
+/// <summary>Asks for a consumer of a stream.</summary>
+internal sealed record JetStreamConsumerQuestion
+{
+    [JsonPropertyName("stream_name")]
+    public required string Stream { get; init; }
+
+    public required JetStreamConsumerConfig Config { get; init; }
+}
+
+/// <summary>The settings of a consumer that lives in memory and is not answered.</summary>
+internal sealed record JetStreamConsumerConfig
+{
+    [JsonPropertyName("deliver_subject")]
+    public string? DeliverSubject { get; init; }
+
+    [JsonPropertyName("deliver_policy")]
+    public string DeliverPolicy { get; init; } = "by_start_sequence";
+
+    [JsonPropertyName("opt_start_seq")]
+    public required ulong StartSequence { get; init; }
+
+    [JsonPropertyName("ack_policy")]
+    public string AckPolicy { get; init; } = "none";
+
+    [JsonPropertyName("replay_policy")]
+    public string ReplayPolicy { get; init; } = "instant";
+
+    [JsonPropertyName("flow_control")]
+    public bool? FlowControl { get; init; }
+
+    [JsonPropertyName("idle_heartbeat")]
+    public long? IdleHeartbeat { get; init; }
+
+    [JsonPropertyName("inactive_threshold")]
+    public required long InactiveThreshold { get; init; }
+
+    [JsonPropertyName("mem_storage")]
+    public bool MemoryStorage { get; init; } = true;
+
+    [JsonPropertyName("num_replicas")]
+    public int Replicas { get; init; } = 1;
 }
 
 [JsonSourceGenerationOptions(
@@ -127,4 +200,5 @@ internal sealed record JetStreamQuestion
 [JsonSerializable(typeof(JetStreamAnswer))]
 [JsonSerializable(typeof(JetStreamConfig))]
 [JsonSerializable(typeof(JetStreamQuestion))]
+[JsonSerializable(typeof(JetStreamConsumerQuestion))]
 internal sealed partial class JetStreamJson : JsonSerializerContext;

@@ -92,7 +92,7 @@ internal sealed class NatsSessionKeys(string prefix)
     public string NodeOfLease(string subject) => subject[(_nodes.Length + "n.".Length)..];
 
     /// <summary>A prefix as the name of a bucket, which may hold no dots; different ones stay different.</summary>
-    private static string BucketName(string prefix) => string.Concat(prefix.Select(static letter => letter switch
+    internal static string BucketName(string prefix) => string.Concat(prefix.Select(static letter => letter switch
     {
         '_' => "_u",
         '.' => "_d",

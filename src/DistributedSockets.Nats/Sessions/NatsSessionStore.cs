@@ -65,7 +65,7 @@ internal sealed partial class NatsSessionStore : ISessionStore
         _cutSessions = new(1, time);
         _timeout = settings.OperationTimeout;
         _time = time;
-        _storage = settings.Storage == NatsSessionStorage.File ? "file" : "memory";
+        _storage = settings.Storage == NatsStorage.File ? "file" : "memory";
         _replicas = settings.Replicas;
         _keys = new NatsSessionKeys(clusterOptions.Value.Prefix);
         _connector = new NatsConnector(settings, "DistributedSockets session store", makesRequests: true);

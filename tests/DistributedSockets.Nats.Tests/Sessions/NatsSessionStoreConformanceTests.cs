@@ -2,7 +2,7 @@ using DistributedSockets.Testing;
 
 namespace DistributedSockets.Nats.Tests.Sessions;
 
-public abstract class NatsSessionStoreConformanceTests(JetStreamFixture jetStream, NatsSessionStorage storage) : SessionStoreConformanceTests
+public abstract class NatsSessionStoreConformanceTests(JetStreamFixture jetStream, NatsStorage storage) : SessionStoreConformanceTests
 {
     public override ValueTask InitializeAsync()
     {
@@ -14,6 +14,6 @@ public abstract class NatsSessionStoreConformanceTests(JetStreamFixture jetStrea
         NatsFactory.SessionStore(jetStream.Server.Url, cluster, options => options.Storage = storage);
 }
 
-public sealed class NatsMemorySessionStoreTests(JetStreamFixture jetStream) : NatsSessionStoreConformanceTests(jetStream, NatsSessionStorage.Memory);
+public sealed class NatsMemorySessionStoreTests(JetStreamFixture jetStream) : NatsSessionStoreConformanceTests(jetStream, NatsStorage.Memory);
 
-public sealed class NatsFileSessionStoreTests(JetStreamFixture jetStream) : NatsSessionStoreConformanceTests(jetStream, NatsSessionStorage.File);
+public sealed class NatsFileSessionStoreTests(JetStreamFixture jetStream) : NatsSessionStoreConformanceTests(jetStream, NatsStorage.File);

@@ -265,7 +265,7 @@ public sealed class NatsSessionStoreContentTests(JetStreamFixture jetStream) : I
     {
         await SaveAsync(Good);
         await using var other = NatsFactory.SessionStore(
-            jetStream.Server.Url, _prefix, options => options.Storage = NatsSessionStorage.File, _logger);
+            jetStream.Server.Url, _prefix, options => options.Storage = NatsStorage.File, _logger);
 
         Assert.True(await other.IsOnlineAsync(Hub, "alice", Cancellation));
 

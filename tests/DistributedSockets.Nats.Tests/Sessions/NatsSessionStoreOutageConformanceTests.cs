@@ -4,7 +4,7 @@ using DistributedSockets.TestServers;
 namespace DistributedSockets.Nats.Tests.Sessions;
 
 /// <summary>A server of their own that is killed, and comes back with what its storage has kept.</summary>
-public abstract class NatsSessionStoreOutageConformanceTests(NatsSessionStorage storage) : SessionStoreOutageConformanceTests
+public abstract class NatsSessionStoreOutageConformanceTests(NatsStorage storage) : SessionStoreOutageConformanceTests
 {
     private readonly NatsServer _server = new() { HasJetStream = true };
 
@@ -29,6 +29,6 @@ public abstract class NatsSessionStoreOutageConformanceTests(NatsSessionStorage 
     protected override Task RestoreAsync() => _server.StartAsync();
 }
 
-public sealed class NatsMemorySessionStoreOutageTests() : NatsSessionStoreOutageConformanceTests(NatsSessionStorage.Memory);
+public sealed class NatsMemorySessionStoreOutageTests() : NatsSessionStoreOutageConformanceTests(NatsStorage.Memory);
 
-public sealed class NatsFileSessionStoreOutageTests() : NatsSessionStoreOutageConformanceTests(NatsSessionStorage.File);
+public sealed class NatsFileSessionStoreOutageTests() : NatsSessionStoreOutageConformanceTests(NatsStorage.File);

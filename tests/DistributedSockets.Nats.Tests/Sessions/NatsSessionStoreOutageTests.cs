@@ -47,7 +47,7 @@ public sealed class NatsSessionStoreOutageTests
     public async Task ServerRestarted_SessionsInFiles_HasThemStill()
     {
         await using var server = await StartAsync();
-        await using var store = NewStore(server, storage: NatsSessionStorage.File);
+        await using var store = NewStore(server, storage: NatsStorage.File);
         await SaveAsync(store);
         await server.RestartAsync();
 
@@ -61,7 +61,7 @@ public sealed class NatsSessionStoreOutageTests
     public async Task ServerRestarted_WithOlderData_NodeIsTold(bool commitsBefore)
     {
         await using var server = await StartAsync();
-        await using var store = NewStore(server, storage: NatsSessionStorage.File);
+        await using var store = NewStore(server, storage: NatsStorage.File);
         await SaveAsync(store);
         await server.StopAsync();
         var backup = Directory.CreateTempSubdirectory("nats-backup-");
@@ -236,7 +236,7 @@ public sealed class NatsSessionStoreOutageTests
     }
 
     private static NatsSessionStore NewStore(
-        NatsServer server, TimeSpan? timeout = null, NatsSessionStorage storage = NatsSessionStorage.Memory, int replicas = 1) => NatsFactory.SessionStore(
+        NatsServer server, TimeSpan? timeout = null, NatsStorage storage = NatsStorage.Memory, int replicas = 1) => NatsFactory.SessionStore(
         server.Url,
         "outage",
         options => (options.OperationTimeout, options.Storage, options.Replicas) = (timeout ?? options.OperationTimeout, storage, replicas));

@@ -39,12 +39,12 @@ public sealed class NatsSessionStoreRegistrationTests(NatsServer withoutJetStrea
     {
         await using var services = Build(builder => builder
             .UseNats("nats://one:1")
-            .UseNatsSessionStore(options => (options.Storage, options.Replicas, options.OperationTimeout) = (NatsSessionStorage.File, 3, TimeSpan.FromSeconds(7))));
+            .UseNatsSessionStore(options => (options.Storage, options.Replicas, options.OperationTimeout) = (NatsStorage.File, 3, TimeSpan.FromSeconds(7))));
 
         Assert.Single(services.GetServices<ISessionStore>());
         Assert.Single(services.GetServices<IValidateOptions<NatsSessionStoreOptions>>(), validator => validator is NatsSessionStoreOptionsValidator);
         var options = OptionsOf(services);
-        Assert.Equal(("nats://one:1", NatsSessionStorage.File, 3, TimeSpan.FromSeconds(7)), (options.Url, options.Storage, options.Replicas, options.OperationTimeout));
+        Assert.Equal(("nats://one:1", NatsStorage.File, 3, TimeSpan.FromSeconds(7)), (options.Url, options.Storage, options.Replicas, options.OperationTimeout));
     }
 
     [Fact]
@@ -85,9 +85,9 @@ public sealed class NatsSessionStoreRegistrationTests(NatsServer withoutJetStrea
     }
 
     [Theory]
-    [InlineData(99, 0, (NatsSessionStorage)(-1))]
-    [InlineData(60_001, 6, (NatsSessionStorage)2)]
-    public async Task Start_OptionsJustOutside_FailsNamingOptionsAndValues(int milliseconds, int replicas, NatsSessionStorage storage)
+    [InlineData(99, 0, (NatsStorage)(-1))]
+    [InlineData(60_001, 6, (NatsStorage)2)]
+    public async Task Start_OptionsJustOutside_FailsNamingOptionsAndValues(int milliseconds, int replicas, NatsStorage storage)
     {
         var timeout = TimeSpan.FromMilliseconds(milliseconds);
         var host = Host.CreateApplicationBuilder();

@@ -9,7 +9,7 @@ internal sealed class NatsPeerSubscription(
     INatsConnection connection, INatsSubscriptionManager manager, string subject, string server, Action<ulong, string> received)
     : NatsSubscription(connection, manager, subject, queueGroup: server)
 {
-    protected override void OnReceived(string? replyTo, ReadOnlySequence<byte> message)
+    protected override void OnReceived(string subject, string? replyTo, ReadOnlySequence<byte>? headers, ReadOnlySequence<byte> message)
     {
         if (replyTo is not null && message.Length == sizeof(ulong))
         {
