@@ -112,6 +112,8 @@ public sealed class ConfigurationTests
             {
                 HeartbeatInterval = TimeSpan.FromMilliseconds(100),
                 LeaseExpiry = TimeSpan.FromHours(1),
+                LogMaxAge = TimeSpan.FromDays(31),
+                LogIdempotencyTime = TimeSpan.FromSeconds(1),
             };
             property.SetValue(options, value);
             return new DistributedWebSocketsOptionsRules().Validate(null, options).Failures ?? [];

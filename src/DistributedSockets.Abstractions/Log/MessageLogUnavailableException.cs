@@ -30,4 +30,7 @@ public sealed class MessageLogUnavailableException : Exception
     /// it. Append again under the same idempotency key to be sure of one entry.
     /// </summary>
     public bool IsOutcomeUnknown { get; init; }
+
+    /// <summary>Whether it is a send of the router that failed, rather than a call to the log itself. Set by the router.</summary>
+    public bool IsSend { get; init; }
 }

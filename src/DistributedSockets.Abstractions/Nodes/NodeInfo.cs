@@ -46,4 +46,14 @@ public sealed record NodeInfo
     /// </summary>
     /// <value>For each hub its name, <c>=</c> and <c>none</c>, <c>users</c> or <c>groups</c>, with commas between, such as <c>chat=users,game=none</c>.</value>
     public string? Presence { get; init; }
+
+    /// <summary>
+    /// What the node logs of the hubs that it has to do with, and how long it is kept; <see langword="null"/> if it has to do with none or the
+    /// session store does not tell, and in the node's own services.
+    /// </summary>
+    /// <value>
+    /// For each hub its name, <c>=</c> and <c>off</c>, or what keeps its log and eight digits that stand for its settings, with commas between, such as
+    /// <c>chat=redis:5f0c12ab,game=off</c>.
+    /// </value>
+    public string? Log { get; init; }
 }

@@ -14,4 +14,7 @@ public enum PossibleLossCause
 
     /// <summary>The transport reported a loss.</summary>
     Transport,
+
+    /// <summary>The message log had lost or removed entries before this node had delivered them.</summary>
+    MessageLog,
 }

@@ -22,6 +22,10 @@ public interface IWebSocketRouter
     /// <summary>The name of the hub.</summary>
     string Hub { get; }
 
+    /// <summary>What the hub has logged, to be read again.</summary>
+    /// <exception cref="InvalidOperationException">The hub has no log in this process. Set <c>HubOptions.EnableLog</c>.</exception>
+    IHubLog Log => throw NotSupported(nameof(Log));
+
     /// <summary>Sends a message to a target, and says what came of it. A connection that the target names twice gets one copy.</summary>
     /// <param name="target">Who gets it. Unknown connections, users and groups are no error.</param>
     /// <param name="message">The message. Borrowed until the returned task completes.</param>
@@ -30,6 +34,11 @@ public interface IWebSocketRouter
     /// <returns>At how many connections of this node it was queued, and what became of it elsewhere.</returns>
     /// <exception cref="ArgumentException">A name or key has another form, a text message is no valid UTF-8, or the message is too large for an envelope. Nothing was sent.</exception>
     /// <exception cref="BackplaneUnavailableException">Targets on this node were served, other nodes were not reached.</exception>
+    /// <exception cref="MessageLogUnavailableException">
+    /// The send is a logged one, and the log did not take it, so that it reached nobody; or did not answer, so that it may reach all or nobody. The
+    /// exception says which.
+    /// </exception>
+    /// <exception cref="InvalidOperationException">The options ask for a log, and the hub has none in this process. Nothing was sent.</exception>
     [OverloadResolutionPriority(1)]
     ValueTask<SendResult> SendAsync(WebSocketTarget target, WebSocketMessage message, SendOptions options, CancellationToken cancellationToken = default);
 
@@ -42,6 +51,7 @@ public interface IWebSocketRouter
     /// <param name="cancellationToken">Ends the wait for the backplane; the message may still arrive.</param>
     /// <returns>At how many connections of this node it was queued, and what became of it elsewhere.</returns>
     /// <exception cref="BackplaneUnavailableException">Targets on this node were served, other nodes were not reached.</exception>
+    /// <exception cref="MessageLogUnavailableException">As for a message.</exception>
     /// <exception cref="NotSupportedException">The serializer settings do not know <typeparamref name="T"/>.</exception>
     ValueTask<SendResult> SendAsync<T>(
         WebSocketTarget target, T value, SendOptions options, JsonTypeInfo<T>? jsonTypeInfo = null, CancellationToken cancellationToken = default);

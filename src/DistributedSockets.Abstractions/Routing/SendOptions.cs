@@ -47,4 +47,20 @@ public readonly struct SendOptions
     /// that reads fast gets every message, and one that reads slowly the newest of each key.
     /// </remarks>
     public string? ConflationKey { get; init; }
+
+    /// <summary>Whether the message goes through the hub's log: appended first, then delivered by every node in the order of the log, and kept for a while.</summary>
+    /// <value>
+    /// By default the hub's options decide, by <c>LoggedGroups</c>, <c>LogUsers</c> and <c>LogAll</c>; what goes to connections is logged only if this says so.
+    /// </value>
+    /// <remarks>
+    /// A logged send is one entry, however many names its target has, of which there are at most 1,024. It reaches nobody before the log has taken
+    /// it, and then the receivers of all nodes alike; while the log cannot be reached it throws. There is no order between logged messages and others.
+    /// <see langword="true"/> needs a hub that has a log, as by <c>EnableLog</c>.
+    /// </remarks>
+    public bool? IsLogged { get; init; }
+
+    /// <summary>Tells a logged send that is repeated from a new one: a second one of the same key in the same hub is not appended, whatever it holds.</summary>
+    /// <value>None by default; 1 to 256 bytes of UTF-8, compared ordinally. Known for the hub's <c>LogIdempotencyTime</c> at least.</value>
+    /// <remarks>For a send whose outcome is unknown: send again under the same key. <see cref="SendResult.Position"/> is then that of the first one.</remarks>
+    public string? IdempotencyKey { get; init; }
 }

@@ -21,6 +21,13 @@ public readonly struct SendResult
     /// <summary>What became of it as far as other nodes are concerned.</summary>
     public OtherNodesOutcome OtherNodes { get; init; }
 
+    /// <summary>Where the message stands in the hub's log; <see langword="null"/> if it was not logged.</summary>
+    /// <remarks>
+    /// A logged message is delivered later, on this node as on all others, so <see cref="QueuedHere"/> is <see langword="null"/> for it, and
+    /// <see cref="OtherNodes"/> is <see cref="OtherNodesOutcome.Taken"/>.
+    /// </remarks>
+    public LogPosition? Position { get; init; }
+
     /// <inheritdoc/>
-    public override string ToString() => $"{QueuedHere?.ToString(System.Globalization.CultureInfo.InvariantCulture) ?? "?"} queued here, other nodes: {OtherNodes}";
+    public override string ToString() => Position is { } position ? $"logged at {position}" : $"{QueuedHere?.ToString(System.Globalization.CultureInfo.InvariantCulture) ?? "?"} queued here, other nodes: {OtherNodes}";
 }

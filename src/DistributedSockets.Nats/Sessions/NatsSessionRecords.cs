@@ -140,6 +140,11 @@ internal sealed record NatsLeaseRecord
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public string? Presence { get; init; }
 
+    /// <summary>What the node logs of its hubs.</summary>
+    [JsonPropertyName("l")]
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Log { get; init; }
+
     /// <summary>How long the lease lasts, in milliseconds.</summary>
     [JsonPropertyName("d")]
     public long Duration { get; init; }

@@ -281,6 +281,7 @@ internal sealed partial class NatsSessionStore
                 AppVersion = lease.Record.AppVersion,
                 Figures = lease.Record.Figures,
                 Presence = lease.Record.Presence,
+                Log = lease.Record.Log,
             },
             StringComparer.Ordinal);
     }

@@ -90,6 +90,7 @@ internal sealed partial class NatsSessionStore : ISessionStore
             AppVersion = node.AppVersion,
             Figures = node.Figures,
             Presence = node.Presence,
+            Log = node.Log,
             Duration = NatsLeaseRecord.DurationOf(expiry),
         };
         return await RunAsync(

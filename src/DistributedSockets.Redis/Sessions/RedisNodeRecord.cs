@@ -41,6 +41,10 @@ internal sealed record RedisNodeRecord
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public string? Presence { get; init; }
 
+    [JsonPropertyName("l")]
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Log { get; init; }
+
     internal static RedisValue Write(NodeInfo node) => JsonSerializer.SerializeToUtf8Bytes(
         new RedisNodeRecord
         {
@@ -53,6 +57,7 @@ internal sealed record RedisNodeRecord
             AppVersion = node.AppVersion,
             Figures = node.Figures,
             Presence = node.Presence,
+            Log = node.Log,
         },
         RedisSessionJson.Default.RedisNodeRecord);
 
@@ -71,6 +76,7 @@ internal sealed record RedisNodeRecord
                 AppVersion = node.AppVersion,
                 Figures = node.Figures,
                 Presence = node.Presence,
+                Log = node.Log,
             }
             : null;
 }

@@ -154,8 +154,10 @@ public sealed class FakeNode
         builder.Services.Replace(ServiceDescriptor.Singleton<TimeProvider>(clock));
         var createBackplane = Factory<IBackplane>(builder.Services);
         var createStore = Factory<ISessionStore>(builder.Services);
+        var createLog = Factory<IMessageLog>(builder.Services);
         var faults = options.Faults.CopyFor(options.Faults.Seed + (index * SeedsApart), nameForDraw);
         sockets.UseBackplane(provider => new NodeBackplane(new(createBackplane(provider), faults, clock), gate));
+        sockets.UseMessageLog(provider => new NodeMessageLog(createLog(provider), gate));
         sockets.UseSessionStore(provider => new NodeStore(createStore(provider), gate, clock, pulse));
         builder.Services.AddSingleton<IClusterObserver>(recorder);
         var app = builder.Build();

@@ -55,7 +55,7 @@ public abstract partial class SessionStoreConformanceTests : SessionStoreSuite
     public async Task ListNodes_SeveralNodes_HaveAllTheyWereGiven()
     {
         var store = NewStore();
-        NodeInfo[] nodes = [NewNode("web"), NewNode("web") with { Routing = "broadcast", Backplane = "redis: sharded", Sealing = "clear", Presence = "chat=users,game=none" }, NewNode("n\u00e4me: {with} \"all\" \ud83d\ude80")];
+        NodeInfo[] nodes = [NewNode("web"), NewNode("web") with { Routing = "broadcast", Backplane = "redis: sharded", Sealing = "clear", Presence = "chat=users,game=none", Log = "chat=redis:0123abcd,game=off" }, NewNode("n\u00e4me: {with} \"all\" \ud83d\ude80")];
         foreach (var node in nodes)
         {
             await store.RenewLeaseAsync(node, LongLease, Cancellation);

@@ -9,7 +9,7 @@ internal sealed partial class LossReporter(
     private static readonly TimeSpan s_pause = TimeSpan.FromSeconds(1);
 
     private readonly Lock _gate = new();
-    private readonly Pending[] _pending = [new(), new(), new(), new()];
+    private readonly Pending[] _pending = [new(), new(), new(), new(), new()];
 
     /// <summary>Called when something may have been lost, on the thread that reports it.</summary>
     internal event Action? Lost;

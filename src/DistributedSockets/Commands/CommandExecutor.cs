@@ -3,14 +3,15 @@ using System.Net.WebSockets;
 namespace DistributedSockets;
 
 /// <summary>Does what routers ask for at connections of this node.</summary>
-/// <remarks>Everything but the wait for a group's channel is done within the call, so commands take effect in the order of the calls.</remarks>
-internal sealed class CommandExecutor(GroupMemberships groups)
+/// <remarks>Everything but the wait for a group's channel, and for its history, is done within the call, so commands take effect in the order of the calls.</remarks>
+internal sealed class CommandExecutor(GroupMemberships groups, LogJoins joins)
 {
     /// <summary>Does what a command asks for.</summary>
     /// <param name="hub">The hub.</param>
     /// <param name="command">The command.</param>
     /// <param name="cancellationToken">Takes back a join that still waits and that nobody else wants.</param>
     /// <exception cref="BackplaneUnavailableException">A group's channel could not be subscribed.</exception>
+    /// <exception cref="MessageLogUnavailableException">The history of a group could not be read.</exception>
     internal ValueTask<RemoteCommandOutcome> ExecuteAsync(HubConnections hub, in RemoteCommand command, CancellationToken cancellationToken)
     {
         switch (command.Kind)
@@ -51,6 +52,10 @@ internal sealed class CommandExecutor(GroupMemberships groups)
         {
             case RemoteCommandKind.AddToGroup:
                 return groups.AddAsync(hub, connection, command.Group, cancellationToken);
+            case RemoteCommandKind.AddToGroupWithLast:
+                return hub.Log is null
+                    ? new(RemoteCommandOutcome.NoHistory)
+                    : joins.AddAsync(hub, connection, command.Group, command.CloseStatus, cancellationToken);
             case RemoteCommandKind.RemoveFromGroup:
                 groups.Remove(hub, connection, command.Group);
                 break;

@@ -122,7 +122,7 @@ internal sealed partial class ForeignCommands(
     private async Task RunAsync(HubConnections hub, Guid requestId, string originNodeId, RemoteCommand command)
     {
         // Known before it begins, since what takes it back may be the next that arrives.
-        var waiting = requestId != Guid.Empty && command.Kind is RemoteCommandKind.AddToGroup or RemoteCommandKind.Ask ? new Waiting(hub, originNodeId) : null;
+        var waiting = requestId != Guid.Empty && command.Kind is RemoteCommandKind.AddToGroup or RemoteCommandKind.AddToGroupWithLast or RemoteCommandKind.Ask ? new Waiting(hub, originNodeId) : null;
         if (waiting is not null && !_waiting.TryAdd(requestId, waiting))
         {
             if (command.Kind == RemoteCommandKind.Ask)
@@ -188,6 +188,10 @@ internal sealed partial class ForeignCommands(
         catch (BackplaneRefusedException)
         {
             return new(RemoteCommandOutcome.Refused);
+        }
+        catch (MessageLogUnavailableException)
+        {
+            return new(RemoteCommandOutcome.NoHistory);
         }
     }
 

@@ -42,4 +42,7 @@ internal enum RemoteCommandKind : byte
 
     /// <summary>Ask a client something, and tell what it answers.</summary>
     Ask = 12,
+
+    /// <summary>Add a connection to a group, and send it the last messages of the group that the hub has logged.</summary>
+    AddToGroupWithLast = 13,
 }

@@ -41,4 +41,7 @@ internal enum RemoteCommandOutcome : byte
 
     /// <summary>The client answered, with more than an envelope holds.</summary>
     AnswerTooLarge = 13,
+
+    /// <summary>The log of the hub could not be read, or the hub has none at the node. The connection was not added to the group.</summary>
+    NoHistory = 14,
 }

@@ -53,6 +53,7 @@ internal sealed class RemoteCommands
     /// <exception cref="ConnectionNotFoundException">There is no such connection.</exception>
     /// <exception cref="RemoteCommandTimeoutException">The node did not answer.</exception>
     /// <exception cref="BackplaneUnavailableException">The backplane is away, or the node's own is.</exception>
+    /// <exception cref="MessageLogUnavailableException">The history of the group could not be read.</exception>
     /// <exception cref="InvalidOperationException">The connection is in too many groups.</exception>
     internal async ValueTask InvokeAsync(HubConnections hub, RemoteCommand command, CancellationToken cancellationToken)
     {
@@ -74,6 +75,10 @@ internal sealed class RemoteCommands
             case RemoteCommandOutcome.NotUnderstood:
                 throw new NotSupportedException(
                     $"The node of connection '{command.Subject}' runs an older version, which does not know this command. Nothing was done. Bring all nodes to one version.");
+            case RemoteCommandOutcome.NoHistory:
+                throw new MessageLogUnavailableException(
+                    $"The node of connection '{command.Subject}' cannot read the log of hub '{hub.Name}', so the connection was not added to group '{command.Group}'. " +
+                    "That node's health check says why; or it has no log: set HubOptions.EnableLog on all nodes.");
             case RemoteCommandOutcome.TooManyGroups:
                 throw new InvalidOperationException(
                     $"Connection '{command.Subject}' is in as many groups as a connection may be in, so it was not added to '{command.Group}'. " +

@@ -26,7 +26,7 @@ internal sealed class SentCommand(HubConnections hub, string nodeId, RemoteComma
     internal EnvelopeExtensions Extensions { get; } = new() { TraceContext = TraceContextValue.Current };
 
     /// <summary>Whether its node can be asked to take it back, while it waits there.</summary>
-    internal bool MayWait => command.Kind is RemoteCommandKind.AddToGroup or RemoteCommandKind.Ask;
+    internal bool MayWait => command.Kind is RemoteCommandKind.AddToGroup or RemoteCommandKind.AddToGroupWithLast or RemoteCommandKind.Ask;
 
     /// <summary>Ends the wait of whoever asked.</summary>
     internal CancellationToken CancellationToken => cancellationToken;

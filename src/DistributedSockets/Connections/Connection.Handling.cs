@@ -48,7 +48,7 @@ internal sealed partial class Connection
                 Exception = exception,
             });
         }
-        catch (BackplaneUnavailableException exception) when (_services.IsForgiven(exception))
+        catch (Exception exception) when (_services.IsForgiven(exception))
         {
             _services.ReportFailedSend(Id, exception);
         }

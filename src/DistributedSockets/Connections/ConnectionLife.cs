@@ -74,7 +74,7 @@ internal sealed class ConnectionLife(HubConnections hub, HandlerActivator activa
         {
             await handler.OnDisconnectedAsync(reason);
         }
-        catch (BackplaneUnavailableException exception) when (services.IsForgiven(exception))
+        catch (Exception exception) when (services.IsForgiven(exception))
         {
             services.ReportFailedSend(connection.Id, exception);
         }

@@ -3,7 +3,7 @@ using Microsoft.Extensions.Logging;
 
 namespace DistributedSockets;
 
-/// <summary>Log messages of connections: 100 to 119, and of what commands do at them, 124 and 125. What clients can cause at will passes once in a while.</summary>
+/// <summary>Log messages of connections: 100 to 119, and what belongs to them beyond, 124 to 126. What clients can cause at will passes once in a while.</summary>
 internal sealed partial class ConnectionLog(FailSafeLogger<Connection> logger, TimeProvider time)
 {
     private const int ShownClaims = 16;
@@ -15,9 +15,18 @@ internal sealed partial class ConnectionLog(FailSafeLogger<Connection> logger, T
     private int _saidNoUserId;
 
     /// <summary>Tells of a send whose exception a handler let through.</summary>
-    internal void SendFailed(string connectionId, BackplaneUnavailableException exception)
+    internal void SendFailed(string connectionId, Exception exception)
     {
-        if (_failedSends.TryPass(out var others))
+        if (!_failedSends.TryPass(out var others))
+        {
+            return;
+        }
+
+        if (exception is MessageLogUnavailableException)
+        {
+            LoggedSendFailed(connectionId, others, exception);
+        }
+        else
         {
             SendFailed(connectionId, others, exception);
         }
@@ -87,6 +96,9 @@ internal sealed partial class ConnectionLog(FailSafeLogger<Connection> logger, T
 
     [LoggerMessage(114, LogLevel.Warning, "The backplane did not take what the handler of connection {ConnectionId} sent, and the handler did not catch that. Connections of this node were served; the connection stays open. {Others} more such sends were not logged since the last one.")]
     private partial void SendFailed(string connectionId, int others, Exception exception);
+
+    [LoggerMessage(126, LogLevel.Warning, "The message log did not take what the handler of connection {ConnectionId} sent, and the handler did not catch that. The connection stays open. {Others} more such sends were not logged since the last one.")]
+    private partial void LoggedSendFailed(string connectionId, int others, Exception exception);
 
     [LoggerMessage(115, LogLevel.Warning, "A principal that has signed in has no user id, so its connection is anonymous and nothing that is sent to a user reaches it. IUserIdProvider, {Provider}, found none; by default it is the claim ClaimTypes.NameIdentifier or else \"sub\". The principal has these claims: {Claims}. Register an IUserIdProvider that takes the right one. This is said once.")]
     private partial void NoUserId(string? provider, string claims);

@@ -35,11 +35,12 @@ internal sealed class ConnectionServices(
     /// <summary>The same for the connections of a hub.</summary>
     internal ConnectionServices For(HubConnections hub) => new(node, hub.Options, maxQueuedBytes, time, metrics, log, hub.Deflater, json);
 
-    /// <summary>Whether a handler may let an exception through and keep its connection: that of a send, which has reached those who are here.</summary>
+    /// <summary>Whether a handler may let an exception through and keep its connection: that of a send, which has reached those who are here, or which the log did not take.</summary>
     /// <remarks>Not that of a join or another command: it has not been done, and a connection that goes on without it would miss its group for ever.</remarks>
-    internal bool IsForgiven(BackplaneUnavailableException exception) => exception.QueuedHere is not null && !options.CloseOnSendFailure;
+    internal bool IsForgiven(Exception exception) =>
+        exception is BackplaneUnavailableException { QueuedHere: not null } or MessageLogUnavailableException { IsSend: true } && !options.CloseOnSendFailure;
 
-    internal void ReportFailedSend(string connectionId, BackplaneUnavailableException exception)
+    internal void ReportFailedSend(string connectionId, Exception exception)
     {
         metrics.UncaughtSendFailed();
         log.SendFailed(connectionId, exception);

@@ -21,6 +21,8 @@ internal sealed class EnvelopeDispatcher(
                 return TryCommand(hub, envelope);
             case EnvelopeKind.Presence:
                 return TryAnnounce(hub, envelope);
+            case EnvelopeKind.LogGap:
+                return false; // it has its place in a log
             default:
                 if (!envelope.Body().TryReadReply(out var requestId, out var answer))
                 {
@@ -123,6 +125,8 @@ internal sealed class EnvelopeDispatcher(
             CloseCodes.IsValid(command.CloseStatus, command.Reason),
         RemoteCommandKind.AddToGroup or RemoteCommandKind.RemoveFromGroup or RemoteCommandKind.AddUserToGroup or RemoteCommandKind.RemoveUserFromGroup =>
             Names.Problem(command.Group) is null,
+        RemoteCommandKind.AddToGroupWithLast =>
+            requestId != Guid.Empty && command.CloseStatus is >= 1 and <= IHubLog.MaxLimit && Names.Problem(command.Group) is null,
         RemoteCommandKind.Ask =>
             requestId != Guid.Empty && command.AnswerTimeout > TimeSpan.Zero && command.AnswerTimeout <= ClientQuestions.MaxTimeout,
         _ => true,

@@ -76,6 +76,7 @@ public sealed class DistributedWebSocketsOptions : HubOptions
 
     /// <summary>Gets or sets how many envelopes may wait in one lane; more are dropped and reported as possible loss.</summary>
     /// <value>The default is 65,536; 16 to 1,048,576.</value>
+    /// <remarks>Of the lanes of hubs' logs, too, where more are read from the log when there is room.</remarks>
     [Between(16, 1_048_576)]
     public int LaneCapacity { get; set; } = 65_536;
 

@@ -149,6 +149,11 @@ public static class DistributedWebSocketsServiceCollectionExtensions
         services.TryAddSingleton<BackplaneOutages>();
         services.TryAddSingleton<RefusedEnvelopes>();
         services.TryAddSingleton<EnvelopeSorter>();
+        services.TryAddSingleton<LogEntryOpener>();
+        services.TryAddSingleton<LogEntryReader>();
+        services.TryAddSingleton<LogDelivery>();
+        services.TryAddSingleton<HubLogs>();
+        services.TryAddSingleton<LogJoins>();
         services.TryAddSingleton<ChannelReconciler>();
         services.TryAddSingleton<SessionCommitter>();
         services.TryAddSingleton<ClusterAgreement>();

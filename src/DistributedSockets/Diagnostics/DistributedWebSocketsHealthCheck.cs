@@ -3,7 +3,7 @@ using Microsoft.Extensions.Diagnostics.HealthChecks;
 namespace DistributedSockets;
 
 /// <summary>
-/// Healthy; degraded while the backplane or the session store is away, lost nodes cannot be looked for, the backplane refuses a channel
+/// Healthy; degraded while the backplane, the message log or the session store is away, lost nodes cannot be looked for, the backplane refuses a channel
 /// that is needed, no other node is understood, or one is configured otherwise; unhealthy before start and while draining.
 /// </summary>
 internal sealed class DistributedWebSocketsHealthCheck(
@@ -18,6 +18,7 @@ internal sealed class DistributedWebSocketsHealthCheck(
             ["backplaneAway"] = health.IsBackplaneAway,
             ["backplanePartlyAway"] = health.IsBackplanePartlyAway,
             ["storeAway"] = health.StoreProblem is not null,
+            ["logAway"] = health.LogProblem is not null,
         };
         if (node.IsDraining)
         {

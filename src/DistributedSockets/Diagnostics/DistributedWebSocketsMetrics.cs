@@ -28,6 +28,7 @@ internal sealed partial class DistributedWebSocketsMetrics : IDisposable
     private readonly Histogram<double> _lag;
     private readonly Counter<long> _possibleLosses;
     private readonly Counter<long> _droppedEvents;
+    private readonly Counter<long> _loggedEntries;
 
     private readonly RareLog _failedLog;
     private readonly ILogger _logger;
@@ -51,6 +52,7 @@ internal sealed partial class DistributedWebSocketsMetrics : IDisposable
         _lag = _meter.CreateHistogram<double>("distributed_sockets.backplane.lag", "s", "How long an envelope waited in its lane.");
         _possibleLosses = _meter.CreateCounter<long>("distributed_sockets.possible_losses", "{event}", "Reports of possible loss.");
         _droppedEvents = _meter.CreateCounter<long>("distributed_sockets.dropped_events", "{event}", "Cluster events that observers did not take.");
+        _loggedEntries = _meter.CreateCounter<long>("distributed_sockets.log.entries", "{entry}", "Entries of message logs that came to this node.");
     }
 
     internal bool IsPublishMeasured => _publishDuration.Enabled;
@@ -142,6 +144,15 @@ internal sealed partial class DistributedWebSocketsMetrics : IDisposable
 
     internal void Lagged(TimeSpan lag) => Record(_lag, lag.TotalSeconds);
 
+    /// <summary>Counts entries of the log, by whether it handed them over or they had to be read.</summary>
+    internal void LogEntries(int count, bool wereRead)
+    {
+        if (_loggedEntries.Enabled)
+        {
+            Add(_loggedEntries, count, new KeyValuePair<string, object?>("distributed_sockets.log.source", wereRead ? "read" : "handed_over"));
+        }
+    }
+
     internal void PossiblyLost(PossibleLossCause cause) =>
         Add(_possibleLosses, 1, new KeyValuePair<string, object?>("distributed_sockets.loss_cause", LossCause(cause)));
 
@@ -214,6 +225,7 @@ internal sealed partial class DistributedWebSocketsMetrics : IDisposable
         PossibleLossCause.BackplaneReconnected => "backplane_reconnected",
         PossibleLossCause.LaneFull => "lane_full",
         PossibleLossCause.UnreadableEnvelope => "unreadable_envelope",
+        PossibleLossCause.MessageLog => "message_log",
         _ => "transport",
     };
 

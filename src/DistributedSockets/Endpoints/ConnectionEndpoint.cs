@@ -11,6 +11,7 @@ internal sealed class ConnectionEndpoint(
     ConnectionServices services,
     ChannelSubscriptions subscriptions,
     GroupMemberships memberships,
+    HubLogs logs,
     Admission admission,
     HandshakeOptions handshake,
     IUserIdProvider userIds)
@@ -212,6 +213,7 @@ internal sealed class ConnectionEndpoint(
         var all = subscriptions.AcquireAsync(hub.AllChannel, keep: true).AsTask();
         var own = subscriptions.AcquireAsync(hub.OwnChannel, keep: true).AsTask();
         var user = userId is null ? Task.CompletedTask : subscriptions.AcquireAsync(hub.UserChannel(userId), keep: true).AsTask();
+        var log = logs.AdmitAsync(hub).AsTask();
         var joins = Array.ConvertAll(groups, group => subscriptions.AcquireAsync(group.Channel, keep: true).AsTask());
         HandshakeAnswer? answer = null;
         var isHandedOver = false;
@@ -219,7 +221,7 @@ internal sealed class ConnectionEndpoint(
         {
             try
             {
-                await Task.WhenAll([all, own, user, .. joins]);
+                await Task.WhenAll([all, own, user, log, .. joins]);
             }
             catch (BackplaneUnavailableException exception)
             {

@@ -74,6 +74,7 @@ public static class DistributedWebSocketsEndpointRouteBuilderExtensions
             services,
             subscriptions,
             Service<GroupMemberships>(endpoints),
+            Service<HubLogs>(endpoints),
             Service<Admission>(endpoints),
             Handshake(pattern, hub, configure),
             Service<IUserIdProvider>(endpoints));

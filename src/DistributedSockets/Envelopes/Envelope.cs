@@ -73,12 +73,16 @@ internal readonly struct Envelope
     /// <param name="bytes">The envelope.</param>
     /// <param name="knowledge">What is known beside the layout of this version.</param>
     /// <param name="envelope">The envelope, if it is taken.</param>
+    /// <param name="maxNames">
+    /// How many users, groups or connections an entry of a log may name. On a channel, for which this is 0, a user or group has an envelope to
+    /// itself: more of them in one, or one of them over and over, would make much of few bytes.
+    /// </param>
     /// <returns>
     /// <see cref="EnvelopeVerdict.Taken"/>; <see cref="EnvelopeVerdict.Unreadable"/> if it is none of this version and form, or a length in it
     /// is wrong; <see cref="EnvelopeVerdict.NotUnderstood"/> or <see cref="EnvelopeVerdict.Ignored"/> if a later version has added something to
     /// it that is not known here.
     /// </returns>
-    internal static EnvelopeVerdict Read(ReadOnlyMemory<byte> bytes, EnvelopeKnowledge knowledge, out Envelope envelope)
+    internal static EnvelopeVerdict Read(ReadOnlyMemory<byte> bytes, EnvelopeKnowledge knowledge, out Envelope envelope, int maxNames = 0)
     {
         envelope = default;
         var span = bytes.Span;
@@ -120,7 +124,7 @@ internal readonly struct Envelope
 
         var targetAt = reader.Position;
         if (!reader.TryReadByte(out var target) || target > (byte)WebSocketTargetKind.Groups || !reader.TrySkip(EnvelopeWriter.GuidBytes)
-            || !reader.TrySkipStrings(out var nameCount) || !IsNameCount((WebSocketTargetKind)target, nameCount))
+            || !reader.TrySkipStrings(out var nameCount) || !IsNameCount((WebSocketTargetKind)target, nameCount, maxNames))
         {
             return EnvelopeVerdict.Unreadable;
         }
@@ -162,12 +166,10 @@ internal readonly struct Envelope
     /// <summary>What a command or reply holds behind the header, for whoever carries it out.</summary>
     internal EnvelopeReader Body() => new(_bytes.Span, _bodyAt);
 
-    /// <summary>
-    /// A user or group has an envelope to itself. More of them in one, or one of them over and over, would make much of few bytes.
-    /// </summary>
-    private static bool IsNameCount(WebSocketTargetKind kind, int count) => kind switch
+    private static bool IsNameCount(WebSocketTargetKind kind, int count, int maxNames) => kind switch
     {
         WebSocketTargetKind.All => count == 0,
+        _ when maxNames > 0 => count > 0 && count <= maxNames,
         WebSocketTargetKind.Connections => count > 0,
         _ => count == 1,
     };

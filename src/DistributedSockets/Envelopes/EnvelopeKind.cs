@@ -18,4 +18,7 @@ internal enum EnvelopeKind : byte
 
     /// <summary>Who came and went, for rosters: whoever does not know it has none, and does not hear its channel.</summary>
     Presence = 4 | EnvelopeKnowledge.MayBeIgnored,
+
+    /// <summary>Says in the log of a hub that entries are gone which it had given out. Whoever had not received them misses them, and must be told.</summary>
+    LogGap = 5,
 }

@@ -161,7 +161,7 @@ internal ref struct EnvelopeReader(ReadOnlySpan<byte> envelope, int position)
     internal bool TryReadReply(out Guid requestId, out CommandAnswer answer)
     {
         answer = default;
-        if (!TryReadGuid(out requestId) || !TryReadByte(out var value) || value is < 1 or 3 or > 13)
+        if (!TryReadGuid(out requestId) || !TryReadByte(out var value) || value is < 1 or 3 or > 14)
         {
             return false;
         }
@@ -238,6 +238,13 @@ internal ref struct EnvelopeReader(ReadOnlySpan<byte> envelope, int position)
 
         announcement = new() { Epoch = epoch, IsSettled = isSettled == 1, Number = number, News = news };
         return true;
+    }
+
+    /// <summary>Reads between which offsets a log has lost what it had given out.</summary>
+    internal bool TryReadLogGap(out long after, out long upTo)
+    {
+        upTo = 0;
+        return TryReadInt64(out after) && after >= 0 && TryReadInt64(out upTo) && upTo > after && IsAtEnd;
     }
 
     private bool TryReadInt64(out long value)

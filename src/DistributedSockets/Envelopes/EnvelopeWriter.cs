@@ -55,11 +55,23 @@ internal sealed class EnvelopeWriter(string originNodeId, int maxBytes = int.Max
     /// Checked before anything is sent. Connections share an envelope only as far as they fit, so there the longest id counts alone,
     /// and exclusions are none; see <see cref="CountFitting"/>.
     /// </remarks>
-    internal long RoomFor(in WebSocketTarget target, IReadOnlyList<string> excluded)
+    /// <param name="target">The target.</param>
+    /// <param name="excluded">Connections that get nothing.</param>
+    /// <param name="together">Whether all names of the target go into the same envelope, as into an entry of a log.</param>
+    internal long RoomFor(in WebSocketTarget target, IReadOnlyList<string> excluded, bool together = false)
     {
         var room = (long)maxBytes - FrameHeaderBytes;
         var longest = 0;
-        if (target.Kind == WebSocketTargetKind.Connections)
+        if (together)
+        {
+            for (var i = 0; i < target.Count; i++)
+            {
+                longest += sizeof(ushort) + (target.Kind == WebSocketTargetKind.Connections
+                    ? Math.Min(target[i].Length, ConnectionId.MaxLength)
+                    : Encoding.UTF8.GetByteCount(target[i]));
+            }
+        }
+        else if (target.Kind == WebSocketTargetKind.Connections)
         {
             for (var i = 0; i < target.Count; i++)
             {
@@ -68,10 +80,12 @@ internal sealed class EnvelopeWriter(string originNodeId, int maxBytes = int.Max
 
             return room - sizeof(ushort) - longest;
         }
-
-        for (var i = 0; i < target.Count; i++)
+        else
         {
-            longest = Math.Max(longest, sizeof(ushort) + Encoding.UTF8.GetByteCount(target[i]));
+            for (var i = 0; i < target.Count; i++)
+            {
+                longest = Math.Max(longest, sizeof(ushort) + Encoding.UTF8.GetByteCount(target[i]));
+            }
         }
 
         for (var i = 0; i < excluded.Count; i++)
@@ -209,6 +223,18 @@ internal sealed class EnvelopeWriter(string originNodeId, int maxBytes = int.Max
             rest = news.Subject.Group is { } group ? WriteString(rest, group) : rest;
         }
 
+        return array;
+    }
+
+    /// <summary>Writes that a log has lost entries which it had given out.</summary>
+    /// <param name="after">Behind which offset.</param>
+    /// <param name="upTo">Up to which offset.</param>
+    /// <param name="length">The length of the envelope in the array.</param>
+    internal byte[] WriteLogGap(long after, long upTo, out int length)
+    {
+        length = BasicHeaderBytes + sizeof(long) + sizeof(long);
+        var array = ArrayPool<byte>.Shared.Rent(length);
+        WriteInt64(WriteInt64(WriteHeader(array, EnvelopeKind.LogGap, flags: 0, default), after), upTo);
         return array;
     }
 

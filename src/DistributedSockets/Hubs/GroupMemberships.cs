@@ -170,7 +170,7 @@ internal sealed class GroupMemberships(ChannelSubscriptions subscriptions, Conne
     }
 
     /// <summary>Makes a connection a member, now that the channel is needed once more for it.</summary>
-    private RemoteCommandOutcome Land(HubConnections hub, Connection connection, string group, string channel)
+    internal RemoteCommandOutcome Land(HubConnections hub, Connection connection, string group, string channel)
     {
         var outcome = connection.Reason is null ? hub.AddToGroup(connection, group, hub.Options.MaxGroupsPerConnection, channel) : GroupJoin.Gone;
         if (outcome != GroupJoin.Joined)
@@ -186,7 +186,8 @@ internal sealed class GroupMemberships(ChannelSubscriptions subscriptions, Conne
         };
     }
 
-    private static async Task<RemoteCommandOutcome> AwaitAsync(Connection connection, string group, PendingJoin join, CancellationToken cancellationToken)
+    /// <summary>Waits for a join that this caller has been counted for.</summary>
+    internal static async Task<RemoteCommandOutcome> AwaitAsync(Connection connection, string group, PendingJoin join, CancellationToken cancellationToken)
     {
         try
         {

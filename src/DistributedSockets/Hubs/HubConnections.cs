@@ -29,6 +29,7 @@ internal sealed class HubConnections
         Options = options;
         Deflater = new(options);
         Presence = options.Presence == PresenceScope.None ? null : new(options.Presence);
+        Log = HubLog.Of(name, options);
         _changes = changes;
         _connectionsBySpan = _connections.GetAlternateLookup<ReadOnlySpan<char>>();
         _usersBySpan = _users.GetAlternateLookup<ReadOnlySpan<char>>();
@@ -38,6 +39,7 @@ internal sealed class HubConnections
         AllChannel = _channelPrefix + "all";
         OwnChannel = NodeChannel(nodeId);
         PresenceChannel = _channelPrefix + "presence";
+        LogChannel = _channelPrefix + "log";
     }
 
     internal string Name { get; }
@@ -70,6 +72,12 @@ internal sealed class HubConnections
 
     /// <summary>The channel on which the rosters hear who comes and goes.</summary>
     internal string PresenceChannel { get; }
+
+    /// <summary>What of the hub is logged; null if it has no log.</summary>
+    internal HubLog? Log { get; }
+
+    /// <summary>For what envelopes in the hub's log are sealed. Nothing is published there.</summary>
+    internal string LogChannel { get; }
 
     /// <summary>The roster, once somebody in this process has asked for it.</summary>
     internal PresenceRoster? Roster

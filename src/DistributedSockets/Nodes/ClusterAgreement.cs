@@ -14,12 +14,13 @@ internal sealed partial class ClusterAgreement
     private readonly ILogger _logger;
     private readonly Hubs _hubs;
     private readonly NodeInfo _own;
+    private readonly string _logSystem;
     private readonly HashSet<Subject> _differing = [];
 
     public ClusterAgreement(
-        LocalNode node, NodeHealth health, IBackplane backplane, EnvelopeKeyRing keys, Hubs hubs, FailSafeLogger<ClusterAgreement> logger)
+        LocalNode node, NodeHealth health, IBackplane backplane, IMessageLog log, EnvelopeKeyRing keys, Hubs hubs, FailSafeLogger<ClusterAgreement> logger)
     {
-        (_health, _logger, _hubs) = (health, logger, hubs);
+        (_health, _logger, _hubs, _logSystem) = (health, logger, hubs, log.System);
         _own = node.Info with
         {
             Backplane = backplane.Reach is { } reach ? $"{backplane.System}: {reach}" : backplane.System,
@@ -33,10 +34,11 @@ internal sealed partial class ClusterAgreement
         Backplane,
         Sealing,
         Presence,
+        Log,
     }
 
     /// <summary>What this node tells the others of itself.</summary>
-    internal NodeInfo Own => _own with { Presence = PresenceScopes.Write(_hubs.All) }; // hubs may be mapped later
+    internal NodeInfo Own => _own with { Presence = PresenceScopes.Write(_hubs.All), Log = HubLogSettings.Write(_hubs.All, _logSystem) }; // hubs may be mapped later
 
     /// <summary>Compares this node with the live ones. Called by one at a time.</summary>
     internal void Compare(IReadOnlyList<NodeInfo> live)
@@ -46,7 +48,8 @@ internal sealed partial class ClusterAgreement
             Compare(Subject.Routing, live, static node => node.Routing, string.Equals),
             Compare(Subject.Backplane, live, static node => node.Backplane, string.Equals),
             Compare(Subject.Sealing, live, static node => node.Sealing, OpenEachOther),
-            Compare(Subject.Presence, live, static node => node.Presence, PresenceScopes.Agree),
+            Compare(Subject.Presence, live, static node => node.Presence, HubSettings.Agree),
+            Compare(Subject.Log, live, static node => node.Log, HubSettings.Agree),
         ];
         _health.AgreementProblem = string.Join(' ', problems.OfType<string>()) is { Length: > 0 } all ? all : null;
     }
@@ -94,6 +97,9 @@ internal sealed partial class ClusterAgreement
         Subject.Sealing => (
             "seal envelopes differently",
             "What one sends is refused by the other. Give all nodes and workers the same EnvelopeKeys."),
+        Subject.Log => (
+            "log a hub differently",
+            "What one sends may pass by the log of the other, or be kept for another time. Set the log's options of HubOptions alike on all nodes and workers, and give them the same message log."),
         _ => (
             "keep another presence of a hub",
             "Who comes and goes is not told for all of its users. Set HubOptions.Presence alike on all nodes that hold connections of the hub."),
@@ -106,6 +112,7 @@ internal sealed partial class ClusterAgreement
     {
         Subject.Routing => value is "interest" or "broadcast" ? value : "another strategy",
         Subject.Backplane => BackplaneForm().IsMatch(value) ? $"'{value}'" : "something unreadable",
+        Subject.Log => LogForm().IsMatch(value) ? $"'{value}'" : "something unreadable",
         Subject.Presence => PresenceForm().IsMatch(value) ? $"'{value}'" : "something unreadable",
         _ => value == Clear ? "clear envelopes" : KeysForm().IsMatch(value) ? $"keys {value}" : "something unreadable",
     };
@@ -122,6 +129,9 @@ internal sealed partial class ClusterAgreement
                 break;
             case Subject.Sealing:
                 Log.SealingDiffers(_logger, count, live, nodeId, theirs, ours);
+                break;
+            case Subject.Log:
+                Log.LogDiffers(_logger, count, live, nodeId, theirs, ours);
                 break;
             default:
                 Log.PresenceDiffers(_logger, count, live, nodeId, theirs, ours);
@@ -142,6 +152,9 @@ internal sealed partial class ClusterAgreement
             case Subject.Sealing:
                 Log.SealingAgrees(_logger);
                 break;
+            case Subject.Log:
+                Log.LogAgrees(_logger);
+                break;
             default:
                 Log.PresenceAgrees(_logger);
                 break;
@@ -154,11 +167,20 @@ internal sealed partial class ClusterAgreement
     [GeneratedRegex(@"\A[a-z0-9._-]{1,64}=(none|users|groups)(,[a-z0-9._-]{1,64}=(none|users|groups)){0,63}\z")]
     private static partial Regex PresenceForm();
 
+    [GeneratedRegex(@"\A[a-z0-9._-]{1,64}=(off|[a-z0-9_-]{1,32}:[0-9a-f]{8})(,[a-z0-9._-]{1,64}=(off|[a-z0-9_-]{1,32}:[0-9a-f]{8})){0,63}\z")]
+    private static partial Regex LogForm();
+
     [GeneratedRegex(@"\A[0-9a-f]{8}(,[0-9a-f]{8}){0,15}\z")]
     private static partial Regex KeysForm();
 
     private static partial class Log
     {
+        [LoggerMessage(290, LogLevel.Error, "{Count} of {Live} nodes and workers log a hub differently, such as {NodeId} with {Settings} where this one has {Own}. What one sends may pass by the log of the other, or be kept for another time. Set the log's options of HubOptions alike on all nodes and workers, and give them the same message log.")]
+        public static partial void LogDiffers(ILogger logger, int count, int live, string nodeId, string settings, string own);
+
+        [LoggerMessage(291, LogLevel.Information, "All nodes and workers log each hub alike now.")]
+        public static partial void LogAgrees(ILogger logger);
+
         [LoggerMessage(270, LogLevel.Error, "{Count} of {Live} nodes keep another presence of a hub, such as {NodeId} with {Presence} where this one has {Own}. Who comes and goes is not told for all of its users. Set HubOptions.Presence alike on all nodes that hold connections of the hub.")]
         public static partial void PresenceDiffers(ILogger logger, int count, int live, string nodeId, string presence, string own);
 

@@ -6,6 +6,7 @@ internal sealed class NodeHealth
     private volatile string? _backplaneProblem;
     private volatile string? _backplanePartProblem;
     private volatile int _backplaneOutages;
+    private volatile string? _logProblem;
     private volatile string? _leaseProblem;
     private volatile string? _commitProblem;
     private volatile string? _presenceProblem;
@@ -24,6 +25,13 @@ internal sealed class NodeHealth
     {
         get => _backplanePartProblem;
         set => _backplanePartProblem = value;
+    }
+
+    /// <summary>Why the message log is away; <see langword="null"/> while it is there, or no hub needs one.</summary>
+    internal string? LogProblem
+    {
+        get => _logProblem;
+        set => _logProblem = value;
     }
 
     /// <summary>Why the lease could not be renewed lately; <see langword="null"/> if it could.</summary>
@@ -76,7 +84,14 @@ internal sealed class NodeHealth
     internal string? StoreProblem => _leaseProblem ?? _commitProblem ?? _presenceProblem;
 
     /// <summary>What is away and why, in one line; <see langword="null"/> while all is there.</summary>
-    internal string? Outage => ((_backplaneProblem, _backplanePartProblem, StoreProblem) switch
+    internal string? Outage => (TransportOutage, _logProblem) switch
+    {
+        (var transport, null) => transport,
+        (null, { } log) => $"The message log is away; logged sends fail, and what others have logged is delivered later. {log}".ReplaceLineEndings(" "),
+        ({ } transport, { } log) => $"{transport} The message log is away, too. {log}".ReplaceLineEndings(" "),
+    };
+
+    private string? TransportOutage => ((_backplaneProblem, _backplanePartProblem, StoreProblem) switch
     {
         (null, null, null) => null,
         ({ } backplane, _, { } store) => $"The backplane and the session store are away. Backplane: {backplane} Session store: {store}",

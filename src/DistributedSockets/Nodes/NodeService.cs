@@ -13,6 +13,7 @@ internal sealed partial class NodeService(
     LocalNode node,
     IBackplane backplane,
     EnvelopeSorter sorter,
+    HubLogs logs,
     EnvelopeKeyRing keys,
     ChannelReconciler reconciler,
     ForeignCommands commands,
@@ -87,6 +88,7 @@ internal sealed partial class NodeService(
             await backplane.StartAsync(sorter, starting.Token);
             starting.Token.ThrowIfCancellationRequested();
             node.IsStarted = true;
+            await logs.StartAsync(starting.Token);
             reconciler.Start();
             keepAlive.Start();
             _hasSignedOn = true;
@@ -165,6 +167,7 @@ internal sealed partial class NodeService(
         losses.Flush();
         await events.StopAsync(lastWords.Token); // observers may still send
         node.IsStarted = false;
+        await logs.StopAsync(lastWords.Token);
         await sorter.StopAsync();
         Log.Stopped(logger, node.Info.NodeId);
     }

@@ -11,32 +11,10 @@ internal static class PresenceScopes
         return scopes.Length == 0 ? null : scopes;
     }
 
-    /// <summary>Whether two nodes keep the same for all hubs that both of them serve.</summary>
-    internal static bool Agree(string own, string theirs)
-    {
-        var ours = Read(own);
-        return Read(theirs).All(hub => !ours.TryGetValue(hub.Key, out var scope) || scope == hub.Value);
-    }
-
     private static string Word(PresenceScope scope) => scope switch
     {
         PresenceScope.None => "none",
         PresenceScope.Users => "users",
         _ => "groups",
     };
-
-    private static Dictionary<string, string> Read(string scopes)
-    {
-        var read = new Dictionary<string, string>(StringComparer.Ordinal);
-        foreach (var hub in scopes.Split(','))
-        {
-            var equals = hub.IndexOf('=', StringComparison.Ordinal);
-            if (equals > 0)
-            {
-                read[hub[..equals]] = hub[(equals + 1)..];
-            }
-        }
-
-        return read;
-    }
 }

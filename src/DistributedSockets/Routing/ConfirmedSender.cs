@@ -15,6 +15,11 @@ internal sealed class ConfirmedSender(
             throw new ArgumentException("A send to one connection can exclude none. Nothing was sent. Leave ExcludedConnectionIds empty.", nameof(options));
         }
 
+        if (options is { IsLogged: true } or { IdempotencyKey: not null })
+        {
+            throw new ArgumentException("A confirmed send goes past the log. Nothing was sent. Leave IsLogged and IdempotencyKey unset, or use SendAsync.", nameof(options));
+        }
+
         cancellationToken.ThrowIfCancellationRequested();
         node.ThrowIfNotStarted();
         var requestId = RemoteCommands.NewRequestId();

@@ -16,7 +16,8 @@ internal sealed class MessageSender(
     ChannelSubscriptions subscriptions,
     BackplanePublisher publisher,
     EnvelopeWriter writer,
-    SendPreparation preparation)
+    SendPreparation preparation,
+    LoggedSender logged)
 {
     /// <summary>So many names are compared with each other; a set would cost more.</summary>
     private const int FewNames = 16;
@@ -33,6 +34,11 @@ internal sealed class MessageSender(
         if (target.Kind != WebSocketTargetKind.All && target.Count == 0)
         {
             return Here(0);
+        }
+
+        if (logged.IsLogged(target, options))
+        {
+            return await logged.SendAsync(target, message, options, cancellationToken);
         }
 
         var excluded = options.ExcludedConnectionIds;
@@ -320,7 +326,8 @@ internal sealed class MessageSender(
         return here;
     }
 
-    private static string[] Distinct(in WebSocketTarget target)
+    /// <summary>The names of a target, each once.</summary>
+    internal static string[] Distinct(in WebSocketTarget target)
     {
         var names = new string[target.Count];
         var set = target.Count > FewNames ? new HashSet<string>(target.Count, StringComparer.Ordinal) : null;

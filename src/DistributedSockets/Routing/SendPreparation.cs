@@ -23,6 +23,11 @@ internal sealed class SendPreparation(HubConnections hub, EnvelopeWriter writer,
             throw new ArgumentException(problem, nameof(options));
         }
 
+        if (options.IdempotencyKey is { } idempotency && Names.Problem(idempotency, "An idempotency key") is { } flaw)
+        {
+            throw new ArgumentException(flaw, nameof(options));
+        }
+
         var excluded = options.ExcludedConnectionIds;
         if (excluded.Count > ushort.MaxValue)
         {
@@ -46,14 +51,15 @@ internal sealed class SendPreparation(HubConnections hub, EnvelopeWriter writer,
     /// <param name="options">How it is sent.</param>
     /// <param name="confirmation">Under which id the sender waits for an answer; empty if it does not.</param>
     /// <param name="extensions">What goes into the envelope beside it.</param>
+    /// <param name="together">Whether all names of the target go into one envelope.</param>
     /// <returns>What compresses it, if anything.</returns>
     /// <exception cref="ArgumentException">The message is too large for an envelope.</exception>
     internal FrameDeflater? Prepare(
-        in WebSocketTarget target, in WebSocketMessage message, in SendOptions options, Guid confirmation, out EnvelopeExtensions extensions)
+        in WebSocketTarget target, in WebSocketMessage message, in SendOptions options, Guid confirmation, out EnvelopeExtensions extensions, bool together = false)
     {
         extensions = new() { Terms = DeliveryTerms.Of(options, time), Confirmation = confirmation };
         var bytes = SharedFrame.EncodedLength(message.Length);
-        var room = writer.RoomFor(target, options.ExcludedConnectionIds) - extensions.Bytes;
+        var room = writer.RoomFor(target, options.ExcludedConnectionIds, together) - extensions.Bytes;
         if (bytes > room)
         {
             throw new ArgumentException(

@@ -17,11 +17,16 @@ internal sealed class WebSocketRouter(
     CommandExecutor executor,
     BackplanePublisher publisher,
     EnvelopeWriter writer,
+    HubLogReader log,
     JsonSerializerOptions json) : IWebSocketRouter
 {
     private readonly OrderLocks _order = new();
 
     public string Hub => hub.Name;
+
+    public IHubLog Log => hub.Log is null
+        ? throw new InvalidOperationException($"Hub '{hub.Name}' has no log in this process. Set HubOptions.EnableLog for it on all nodes and workers.")
+        : log;
 
     public ValueTask<SendResult> SendAsync(
         WebSocketTarget target, WebSocketMessage message, SendOptions options, CancellationToken cancellationToken = default) =>

@@ -10,6 +10,8 @@ internal sealed class WebSocketRouterFactory(
     ChannelSubscriptions subscriptions,
     BackplanePublisher publisher,
     EnvelopeWriter writer,
+    HubLogs logs,
+    LogEntryReader reader,
     RemoteCommands commands,
     ClientQuestions questions,
     CommandExecutor executor,
@@ -28,8 +30,10 @@ internal sealed class WebSocketRouterFactory(
     {
         var hub = hubs.Get(name);
         var preparation = new SendPreparation(hub, writer, hub.Deflater, time);
-        var sender = new MessageSender(hub, node, delivery, subscriptions, publisher, writer, preparation);
+        var logged = new LoggedSender(hub, logs, writer, preparation);
+        var sender = new MessageSender(hub, node, delivery, subscriptions, publisher, writer, preparation, logged);
+        var log = new HubLogReader(hub, node, logs, reader, commands, json.Value.SerializerOptions, time);
         var confirmed = new ConfirmedSender(hub, node, delivery, commands, writer, preparation);
-        return new(hub, sender, confirmed, node, commands, questions, executor, publisher, writer, json.Value.SerializerOptions);
+        return new(hub, sender, confirmed, node, commands, questions, executor, publisher, writer, log, json.Value.SerializerOptions);
     }
 }

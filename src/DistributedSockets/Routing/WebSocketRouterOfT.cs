@@ -11,6 +11,8 @@ internal sealed class WebSocketRouter<THandler>(IWebSocketRouterFactory factory,
 
     public string Hub => _router.Hub;
 
+    public IHubLog Log => _router.Log;
+
     public ValueTask<SendResult> SendAsync(
         WebSocketTarget target, WebSocketMessage message, SendOptions options, CancellationToken cancellationToken = default) =>
         _router.SendAsync(target, message, options, cancellationToken);

@@ -9,7 +9,7 @@ public sealed class CoverageTests
     /// <summary>Tests that a page shows, as they stand: they have no backplane of their own, or end it themselves.</summary>
     private static readonly string[] s_tests =
     [
-        "testing-first", "testing-client", "testing-crash", "testing-drain", "testing-faults", "extending-store-suite", "extending-presence-suite", "testing-factory",
+        "testing-first", "testing-client", "testing-crash", "testing-drain", "testing-faults", "extending-store-suite", "extending-log-suite", "extending-presence-suite", "testing-factory",
     ];
 
     /// <summary>The backplane that <c>docs/extending.md</c> writes. PostgresOutageTests, which is one of these, runs the others with PostgreSQL away.</summary>

@@ -151,6 +151,18 @@ public sealed class RegistrationOutageTests
     }
 
     [Fact]
+    [Runs("concepts-log", "concepts-log-options")]
+    public async Task LoggedCalls_RedisAway_ThrowThatTheLogIsAway()
+    {
+        await using var app = await RunAsync(
+            Snippets.Concepts.ConceptsProgram.Log, static app => app.MapDistributedWebSocket<Snippets.Concepts.PriceFeed>("/prices"));
+        var router = app.Services.GetRequiredService<IWebSocketRouter<Snippets.Concepts.PriceFeed>>();
+
+        await Assert.ThrowsAsync<MessageLogUnavailableException>(
+            () => Snippets.Concepts.ConceptsProgram.LogAsync(router, "nobody.0123456789abcdefghijkl", "order-1", Cancelled));
+    }
+
+    [Fact]
     [Runs("concepts-ask", "concepts-answer-matcher", "concepts-back-pressure")]
     public async Task OwnClient_RedisAway_IsAskedAndServed()
     {

@@ -76,6 +76,34 @@ internal static class ConceptsProgram
         // end-snippet
     }
 
+    public static void Log(WebApplicationBuilder builder)
+    {
+        // snippet: concepts-log-options
+        builder.Services.AddDistributedWebSockets().AddHub<PriceFeed>(hub =>
+        {
+            hub.LoggedGroups.Add("room-*");
+            hub.LogMaxAge = TimeSpan.FromDays(1);
+        });
+        // end-snippet
+    }
+
+    public static async Task LogAsync(IWebSocketRouter router, string connectionId, string orderId, CancellationToken cancellationToken)
+    {
+        // snippet: concepts-log
+        var sent = await router.SendAsync(
+            WebSocketTarget.Group("room-1"), "shipped", new SendOptions { IdempotencyKey = orderId }, cancellationToken: cancellationToken);
+        Console.WriteLine($"It stands at {sent.Position}.");
+
+        await router.Log.AddToGroupAsync(connectionId, "room-1", last: 50, cancellationToken);    // gets the last 50, then all further ones
+
+        var page = await router.Log.ReadLastAsync(WebSocketTarget.Group("room-1"), limit: 100, cancellationToken: cancellationToken);
+        while (page.HasMore)
+        {
+            page = await router.Log.ReadLastAsync(WebSocketTarget.Group("room-1"), limit: 100, page.After, cancellationToken);    // older ones
+        }
+        // end-snippet
+    }
+
     public static async Task TargetsAsync(IWebSocketRouter router, string connectionId, CancellationToken cancellationToken)
     {
         // snippet: concepts-targets

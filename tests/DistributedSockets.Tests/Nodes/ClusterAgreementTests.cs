@@ -70,6 +70,35 @@ public sealed class ClusterAgreementTests
         await worker.StopAsync(Cancellation);
     }
 
+    [Theory]
+    [InlineData(60, true)]
+    [InlineData(61, false)]
+    [InlineData(0, false)] // it has no log
+    public async Task Log_OfAHubThatAWorkerKeepsOtherwise_IsNoticed(int minutes, bool agree)
+    {
+        var time = new FakeTimeProvider();
+        var cluster = new InMemoryCluster(time);
+        await using var first = await AppNode.StartAsync(cluster, options => SetLog(options, 60), builder => AddHealth(builder, time));
+        using var worker = Worker(time, cluster, builder => builder.Services.Configure<DistributedWebSocketsOptions>(options => SetLog(options, minutes)));
+        _ = worker.Services.GetRequiredService<IWebSocketRouter<ProbeHandler>>();
+        await worker.StartAsync(Cancellation);
+
+        var report = await HealthAsync(worker.Services);
+
+        Assert.Equal(agree ? HealthStatus.Healthy : HealthStatus.Degraded, report.Status);
+        if (!agree)
+        {
+            Assert.Contains("1 of 2 nodes and workers log a hub differently", report.Entries.Single().Value.Description);
+            await NoticedAsync(first, time, HealthStatus.Degraded);
+            Assert.Single(first.Logs.GetSnapshot(), static entry => entry.Id.Id == 290);
+        }
+
+        await worker.StopAsync(Cancellation);
+
+        static void SetLog(DistributedWebSocketsOptions options, int minutes) =>
+            (options.LogAll, options.LogMaxAge) = (minutes > 0, minutes > 0 ? TimeSpan.FromMinutes(minutes) : options.LogMaxAge);
+    }
+
     private static async Task NoticedAsync(AppNode node, FakeTimeProvider time, HealthStatus status) => await Eventually.TrueAsync(
         async () =>
         {

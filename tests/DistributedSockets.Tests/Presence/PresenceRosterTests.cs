@@ -265,7 +265,7 @@ public sealed class PresenceRosterTests
     [InlineData("chat=users,game=none", "game=groups", false)]
     [InlineData("chat=users", "game=groups", true)]
     [InlineData("chat=users", "", true)]
-    public void Scopes_OfTwoNodes_AgreeIfThoseOfCommonHubsDo(string own, string theirs, bool agree) => Assert.Equal(agree, PresenceScopes.Agree(own, theirs));
+    public void Scopes_OfTwoNodes_AgreeIfThoseOfCommonHubsDo(string own, string theirs, bool agree) => Assert.Equal(agree, HubSettings.Agree(own, theirs));
 
     private static int Subscriptions(PresenceCluster cluster, int node) => cluster.Nodes[node].Services.GetRequiredService<ChannelSubscriptions>().CountNeeded(
         cluster.Nodes[node].Services.GetRequiredService<Hubs>().Get(PresenceCluster.Hub).PresenceChannel);

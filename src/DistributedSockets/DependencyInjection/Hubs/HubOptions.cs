@@ -28,6 +28,48 @@ public class HubOptions : HandshakeOptions
     /// </remarks>
     public PresenceScope Presence { get; set; }
 
+    /// <summary>Gets or sets whether the hub has a log, through which messages can go that must not be missed; see <see cref="SendOptions.IsLogged"/>.</summary>
+    /// <value>
+    /// The default is <see langword="false"/>: the hub has a log only if <see cref="LoggedGroups"/>, <see cref="LogUsers"/> or <see cref="LogAll"/> needs one, and
+    /// else nothing is appended, subscribed or read for it.
+    /// </value>
+    /// <remarks>
+    /// Must be the same, with all options of the log, on all nodes and workers of the hub; those that differ are reported. Needs a message log
+    /// that all of them share, such as that of Redis or NATS.
+    /// </remarks>
+    public bool EnableLog { get; set; }
+
+    /// <summary>Gets the groups to which what is sent is logged, unless a send says otherwise: names, or beginnings of names with <c>*</c> behind.</summary>
+    /// <value>Empty by default; <c>*</c> alone means all groups.</value>
+    /// <remarks>A send to several groups is logged if one of them is.</remarks>
+    public IList<string> LoggedGroups { get; } = [];
+
+    /// <summary>Gets or sets whether what is sent to users is logged, unless a send says otherwise.</summary>
+    /// <value>The default is <see langword="false"/>.</value>
+    public bool LogUsers { get; set; }
+
+    /// <summary>Gets or sets whether what is sent to everyone is logged, unless a send says otherwise.</summary>
+    /// <value>The default is <see langword="false"/>.</value>
+    public bool LogAll { get; set; }
+
+    /// <summary>Gets or sets how long the log keeps a message.</summary>
+    /// <value>The default is 1 hour; 1 second to 31 days.</value>
+    public TimeSpan LogMaxAge { get; set; } = TimeSpan.FromHours(1);
+
+    /// <summary>Gets or sets how many messages the log keeps of each user, each group, each connection, and of those to everyone.</summary>
+    /// <value>The default is 1,000; 1 to 1,000,000.</value>
+    [Between(1, 1_000_000)]
+    public int LogMaxEntriesPerTarget { get; set; } = 1_000;
+
+    /// <summary>Gets or sets how many bytes the log keeps of each user, each group, each connection, and of those to everyone.</summary>
+    /// <value>The default is 0, which is no limit; up to 1,099,511,627,776. The log of JetStream cannot count bytes and refuses any other value.</value>
+    [Between(0, 1_099_511_627_776)]
+    public long LogMaxBytesPerTarget { get; set; }
+
+    /// <summary>Gets or sets for how long an <see cref="SendOptions.IdempotencyKey"/> is known at least.</summary>
+    /// <value>The default is 5 minutes; 1 second to 31 days, and no longer than <see cref="LogMaxAge"/>.</value>
+    public TimeSpan LogIdempotencyTime { get; set; } = TimeSpan.FromMinutes(5);
+
     /// <summary>Gets or sets how long a connection may be open before it is closed with 1001, so that clients spread over the nodes anew.</summary>
     /// <value>The default is zero, which is for ever; up to 1 week. Up to a tenth less, by chance, so that connections of one moment do not end together.</value>
     public TimeSpan MaxConnectionAge { get; set; }
@@ -40,14 +82,14 @@ public class HubOptions : HandshakeOptions
     /// </remarks>
     public bool CloseOnAuthenticationExpiry { get; set; }
 
-    /// <summary>Gets or sets whether a connection ends when its handler lets through that the backplane did not take what it sent.</summary>
+    /// <summary>Gets or sets whether a connection ends when its handler lets through that the backplane or the message log did not take what it sent.</summary>
     /// <value>
     /// The default is <see langword="false"/>: the exception is logged once in a while and counted, and the connection stays open. With
     /// <see langword="true"/> it is closed as for any other exception, with 1011, or with 1013 in <see cref="WebSocketHandler.OnConnectedAsync"/>.
     /// </value>
     /// <remarks>
-    /// The receivers on this node were served by then. Whatever it is, the rest of that call of the handler does not run: join groups before
-    /// you send, or catch <see cref="BackplaneUnavailableException"/>. Exceptions of joins, leaves and disconnects end the connection always.
+    /// Unless it was a logged send, the receivers on this node were served by then. Whatever it is, the rest of that call of the handler does not run: join groups before
+    /// you send, or catch <see cref="BackplaneUnavailableException"/> and <see cref="MessageLogUnavailableException"/>. Exceptions of joins, leaves and disconnects end the connection always.
     /// </remarks>
     public bool CloseOnSendFailure { get; set; }
 

@@ -32,6 +32,7 @@ internal static class HubOptionsRules
                 "set MaxReceivedBytesPerSecond to at least MaxMessageBytes, so that no single message closes its connection.");
         }
 
+        CheckLog(options, errors);
         errors.CheckDuration(nameof(options.KeepAliveInterval), options.KeepAliveInterval, second, hour);
         errors.CheckDuration(nameof(options.KeepAliveTimeout), options.KeepAliveTimeout, second, hour);
         errors.CheckDuration(nameof(options.MaxConnectionAge), options.MaxConnectionAge, TimeSpan.Zero, week);
@@ -43,5 +44,31 @@ internal static class HubOptionsRules
         errors.CheckDuration(nameof(options.MessageTimeout), options.MessageTimeout, second, hour);
         errors.CheckDuration(nameof(options.CloseTimeout), options.CloseTimeout, TimeSpan.FromMilliseconds(100), TimeSpan.FromMinutes(1));
         HandshakeOptionsRules.Check(options, errors);
+    }
+
+    private static void CheckLog(HubOptions options, ValidateOptionsResultBuilder errors)
+    {
+        var second = TimeSpan.FromSeconds(1);
+        var month = TimeSpan.FromDays(31);
+        if (errors.CheckDuration(nameof(options.LogMaxAge), options.LogMaxAge, second, month)
+            && errors.CheckDuration(nameof(options.LogIdempotencyTime), options.LogIdempotencyTime, second, month)
+            && options.LogIdempotencyTime > options.LogMaxAge)
+        {
+            errors.AddError(
+                $"LogIdempotencyTime is {options.LogIdempotencyTime} and LogMaxAge {options.LogMaxAge}. " +
+                "Set LogIdempotencyTime to at most LogMaxAge, since a log forgets a key with all else of that time.");
+        }
+
+        for (var i = 0; i < options.LoggedGroups.Count; i++)
+        {
+            if (options.LoggedGroups[i] is not { } pattern)
+            {
+                errors.AddError($"LoggedGroups[{i}] is null. Write a group name there, or the beginning of one with * behind.");
+            }
+            else if (Names.Problem(pattern, $"LoggedGroups[{i}]") is { } problem)
+            {
+                errors.AddError(problem);
+            }
+        }
     }
 }

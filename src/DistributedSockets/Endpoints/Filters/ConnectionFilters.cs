@@ -85,7 +85,7 @@ internal sealed class ConnectionFilters(HandshakeOptions options, ConnectionServ
             catch (Exception exception)
             {
                 services.Metrics.HandlerFailed();
-                var refusal = exception is BackplaneUnavailableException or SessionStoreUnavailableException ? s_away : s_failed;
+                var refusal = exception is BackplaneUnavailableException or MessageLogUnavailableException or SessionStoreUnavailableException ? s_away : s_failed;
                 if (_failed.TryPass(out var others))
                 {
                     services.Log.FilterFailed(refusal.StatusCode, others, exception);

@@ -86,7 +86,7 @@ public abstract class JsonWebSocketHandler : WebSocketHandler
     /// </summary>
     /// <remarks>
     /// <para>Override it for exceptions that are meant for clients, and call the base method for all others.</para>
-    /// <para>By default the code is <c>unavailable</c> for a <see cref="BackplaneUnavailableException"/>. That of a send is thrown again after the
+    /// <para>By default the code is <c>unavailable</c> for a <see cref="BackplaneUnavailableException"/> or <see cref="MessageLogUnavailableException"/>. That of a send is thrown again after the
     /// answer: it is logged as in any other handler, and <see cref="HubOptions.CloseOnSendFailure"/> decides on the connection.</para>
     /// <para>It is not called for what a method throws because the connection has begun to end.</para>
     /// </remarks>
@@ -98,11 +98,11 @@ public abstract class JsonWebSocketHandler : WebSocketHandler
         string type, Exception exception, WebSocketMessage message, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(exception);
-        var (code, text) = exception is BackplaneUnavailableException
+        var (code, text) = exception is BackplaneUnavailableException or MessageLogUnavailableException
             ? ("unavailable", "The servers cannot reach each other right now. Try again later.")
             : ("failed", "The server failed to handle the message.");
         await Connection.SendAsync(JsonErrorReply.Create(Methods.TypeProperty, code, type, text), cancellationToken);
-        if (exception is BackplaneUnavailableException { QueuedHere: not null })
+        if (exception is BackplaneUnavailableException { QueuedHere: not null } or MessageLogUnavailableException { IsSend: true })
         {
             ExceptionDispatchInfo.Throw(exception);
         }
