@@ -8,7 +8,7 @@ namespace DistributedSockets.TestNode;
 /// <summary>Does what its client's text messages say; the first character is the operation.</summary>
 /// <remarks>
 /// <c>B</c> all, <c>U</c> user, <c>G</c> group, <c>X</c> group except the sender, <c>C</c> connection, <c>E</c> echo,
-/// <c>I</c> ignore, <c>J</c> join, <c>L</c> leave, <c>W</c> who am I, <c>K</c> close a connection with 4001;
+/// <c>I</c> ignore, <c>J</c> join, <c>H</c> join with the last messages (their number, a space, the group), <c>L</c> leave, <c>W</c> who am I, <c>K</c> close a connection with 4001;
 /// <c>!</c> and a fault of <see cref="HandlerFaults"/>;
 /// <c>A</c> and a number in front of another operation and a space answers it with <c>ok A</c> or <c>error A</c> and the number.
 /// </remarks>
@@ -107,6 +107,8 @@ internal abstract class OperationsHandler(IWebSocketRouter router, HealthCheckSe
                 return router.SendAsync(WebSocketTarget.Connection(Name(ref rest)), Text(rest), cancellationToken);
             case 'J':
                 return JoinAsync(Encoding.UTF8.GetString(rest.Span), cancellationToken);
+            case 'H':
+                return JoinWithHistoryAsync(Name(ref rest), Encoding.UTF8.GetString(rest.Span), cancellationToken);
             case 'L':
                 return LeaveAsync(Encoding.UTF8.GetString(rest.Span), cancellationToken);
             case 'W':
@@ -143,6 +145,13 @@ internal abstract class OperationsHandler(IWebSocketRouter router, HealthCheckSe
         var isAway = report.Entries.Values.Any(static entry => entry.Data.TryGetValue("backplaneAway", out var away) && away is true);
         await AnswerAsync(
             isAway ? "error J The backplane is away: joined on this node, and for the others when it is back." : $"ok J{group}", cancellationToken);
+    }
+
+    private async ValueTask JoinWithHistoryAsync(string last, string group, CancellationToken cancellationToken)
+    {
+        await router.Log.AddToGroupAsync(
+            Connection.Id, group, int.TryParse(last, out var number) ? number : throw new FormatException("The number of messages must come first."), cancellationToken);
+        await AnswerAsync($"ok H{group}", cancellationToken);
     }
 
     private async ValueTask LeaveAsync(string group, CancellationToken cancellationToken)

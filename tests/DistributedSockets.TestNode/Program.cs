@@ -44,6 +44,11 @@ var router = app.Services.GetRequiredService<IWebSocketRouter<TestNodeHandler>>(
 app.MapDistributedWebSocket<TestNodeHandler>("/ws");
 app.MapDistributedWebSocket<OtherHubHandler>("/other");
 app.MapSends(router);
+if (arguments.Log)
+{
+    app.MapHistory(router);
+}
+
 app.MapQueries(app.Services.GetRequiredService<ISessionDirectory>(), router.Hub);
 app.MapHealthChecks("/health/live", new HealthCheckOptions { Predicate = static _ => false });
 app.MapHealthChecks("/health/ready");

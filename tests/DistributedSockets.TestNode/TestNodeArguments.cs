@@ -16,6 +16,7 @@ internal sealed record TestNodeArguments
           --routing R            interest (the default) or broadcast
           --http2                speak HTTP/2 without TLS only
           --compression          negotiate permessage-deflate
+          --log                  log what is sent to users and groups, and answer requests for it; all nodes need the same
           --headers-timeout N    give a request N seconds for its headers
           --until-stdin-closes   stop when standard input ends, so that no node outlives who started it
           --worker               hold no sockets and no web server; read commands from standard input, one JSON object a line
@@ -44,6 +45,8 @@ internal sealed record TestNodeArguments
 
     public bool Compression { get; private set; }
 
+    public bool Log { get; private set; }
+
     public TimeSpan? HeadersTimeout { get; private set; }
 
     public bool UntilStandardInputCloses { get; private set; }
@@ -65,6 +68,9 @@ internal sealed record TestNodeArguments
                     break;
                 case "--compression":
                     parsed.Compression = true;
+                    break;
+                case "--log":
+                    parsed.Log = true;
                     break;
                 case "--until-stdin-closes":
                     parsed.UntilStandardInputCloses = true;

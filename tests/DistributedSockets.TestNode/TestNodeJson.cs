@@ -8,6 +8,8 @@ namespace DistributedSockets.TestNode;
 [JsonSerializable(typeof(OnlineAnswer))]
 [JsonSerializable(typeof(RouterCommand))]
 [JsonSerializable(typeof(RouterOutcome))]
+[JsonSerializable(typeof(HistoryAnswer))]
+[JsonSerializable(typeof(string))]
 [JsonSerializable(typeof(ClusterEvent[]))]
 [JsonSerializable(typeof(NodeInfo))]
 [JsonSerializable(typeof(NodeInfo[]))]

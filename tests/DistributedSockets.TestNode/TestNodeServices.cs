@@ -12,6 +12,11 @@ internal static class TestNodeServices
         {
             options.NodeName = arguments.Name ?? options.NodeName;
             options.EnableCompression |= arguments.Compression;
+            if (arguments.Log)
+            {
+                options.LogUsers = true;
+                options.LoggedGroups.Add("*");
+            }
         });
         if (arguments.Prefix is { } prefix)
         {

@@ -32,10 +32,10 @@ internal sealed class Cluster : IAsyncDisposable
     public double RedisCpuSeconds => ProcessUsage.CpuSeconds(_redis.ProcessId);
 
     /// <summary>Starts nodes on an empty Redis.</summary>
-    public static async Task<Cluster> StartAsync(Peer peer, RedisServer redis, int nodes, ClientKind client = ClientKind.CSharp, bool compressed = false)
+    public static async Task<Cluster> StartAsync(Peer peer, RedisServer redis, int nodes, ClientKind client = ClientKind.CSharp, bool compressed = false, bool logged = false)
     {
         await redis.CommandAsync("FLUSHALL");
-        Task<ServerNode>[] starting = [.. Enumerable.Range(0, nodes).Select(number => ServerNode.StartAsync(peer, number, redis.EndPoint, compressed))];
+        Task<ServerNode>[] starting = [.. Enumerable.Range(0, nodes).Select(number => ServerNode.StartAsync(peer, number, redis.EndPoint, compressed, logged))];
         try
         {
             return new(peer, redis, await Task.WhenAll(starting), client, compressed);

@@ -11,6 +11,7 @@ namespace DistributedSockets.Benchmarks.Peers;
 /// <param name="Dialect">How it is spoken to.</param>
 /// <param name="IsDistributed">Whether nodes reach each other's connections. The references do not: their nodes stand alone, and the client tells each.</param>
 /// <param name="CanCompress">Whether the program takes <see cref="Compression"/>.</param>
+/// <param name="CanLog">Whether the program can keep what it sends.</param>
 internal sealed record Peer(
     string Key,
     string Title,
@@ -19,7 +20,8 @@ internal sealed record Peer(
     IReadOnlyList<string> Arguments,
     Dialect Dialect,
     bool IsDistributed,
-    bool CanCompress = false)
+    bool CanCompress = false,
+    bool CanLog = false)
 {
     /// <summary>Has a program compress what it sends, where clients agree.</summary>
     public const string Compression = "--compression";
@@ -32,7 +34,7 @@ internal sealed record Peer(
     /// <summary>All, ours first.</summary>
     public static IReadOnlyList<Peer> All { get; } =
     [
-        new("ours", "DistributedSockets", PeerRuntime.Dotnet, TestNode, ["--until-stdin-closes"], s_text, IsDistributed: true, CanCompress: true),
+        new("ours", "DistributedSockets", PeerRuntime.Dotnet, TestNode, ["--until-stdin-closes"], s_text, IsDistributed: true, CanCompress: true, CanLog: true),
         new("signalr", "SignalR, Redis backplane, JSON", PeerRuntime.Dotnet, Peers, ["signalr"], new SignalRDialect(), IsDistributed: true),
         new("socketio", "Socket.IO, Redis adapter", PeerRuntime.NodeJs, "socketio.mjs", [], new SocketIoDialect(), IsDistributed: true),
         new("ws", "Node.js by hand, ws and Redis", PeerRuntime.NodeJs, "ws.mjs", [], s_text, IsDistributed: true),

@@ -30,9 +30,16 @@ internal sealed class ServerNode : IAsyncDisposable
 
     public double ResidentKiB => ProcessUsage.ResidentKiB(_process.Id);
 
-    public static async Task<ServerNode> StartAsync(Peer peer, int number, string redis, bool compressed)
+    public static async Task<ServerNode> StartAsync(Peer peer, int number, string redis, bool compressed, bool logged)
     {
         var info = PeerPrograms.StartInfo(peer, number, redis, compressed);
+        if (logged)
+        {
+            info.Environment["DistributedWebSockets__LogAll"] = "true";
+            info.Environment["DistributedWebSockets__LogUsers"] = "true";
+            info.Environment["DistributedWebSockets__LoggedGroups__0"] = "*";
+        }
+
         info.RedirectStandardInput = true;
         info.RedirectStandardOutput = true;
         info.RedirectStandardError = true;

@@ -20,12 +20,17 @@ internal sealed class GroupScenario : Scenario
     public override async Task RunAsync(ScenarioTurn turn)
     {
         await using var cluster = await turn.StartAsync(2);
-        const int connections = 2_000;
-        cluster.Connect(connections, groups: static i => GroupsOf(i, connections));
+        Connect(cluster);
         var meter = turn.Meter(cluster);
         turn.Add("64 senders, window 1", cluster, meter.Measure(Flows(cluster), new WindowPace(1, Senders)));
         turn.Add("64 senders, window 4", cluster, meter.Measure(Flows(cluster), new WindowPace(4, Senders)));
         turn.Add("500/s", cluster, meter.Measure(Flows(cluster), new RatePace(500)));
+    }
+
+    internal static void Connect(Peers.Cluster cluster)
+    {
+        const int connections = 2_000;
+        cluster.Connect(connections, groups: static i => GroupsOf(i, connections));
     }
 
     /// <summary>Group g has the ten connections from 2·g·5 on, in a circle, so that neighbours alternate between the nodes.</summary>

@@ -19,6 +19,7 @@ internal abstract class Scenario
         new SlowReaderScenario(),
         new LargeGroupScenario(),
         new CompressionScenario(),
+        new LoggedScenario(),
     ];
 
     /// <summary>Its name on the command line and in files.</summary>

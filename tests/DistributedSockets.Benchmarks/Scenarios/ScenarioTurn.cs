@@ -14,7 +14,8 @@ internal sealed class ScenarioTurn(Peer peer, int round, PeersOptions options, R
     /// <summary>The Redis of all nodes.</summary>
     public RedisServer Redis => redis;
 
-    public Task<Cluster> StartAsync(int nodes, bool compressed = false) => Cluster.StartAsync(peer, redis, nodes, options.Client, compressed);
+    public Task<Cluster> StartAsync(int nodes, bool compressed = false, bool logged = false) =>
+        Cluster.StartAsync(peer, redis, nodes, options.Client, compressed, logged);
 
     public LoadMeter Meter(Cluster cluster) => new(cluster, options);
 

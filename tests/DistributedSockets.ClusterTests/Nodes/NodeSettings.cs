@@ -23,6 +23,9 @@ internal sealed record NodeSettings
 
     public bool Compression { get; init; }
 
+    /// <summary>Whether what is sent to users and groups is logged.</summary>
+    public bool Log { get; init; }
+
     /// <summary>How many seconds a request has for its headers; without it as many as the server gives.</summary>
     public int? HeadersTimeout { get; init; }
 
@@ -64,6 +67,11 @@ internal sealed record NodeSettings
         if (Compression)
         {
             arguments.Add("--compression");
+        }
+
+        if (Log)
+        {
+            arguments.Add("--log");
         }
 
         if (HeadersTimeout is { } seconds)

@@ -36,6 +36,15 @@ internal sealed record RouterCommand
 
     public string? Reason { get; set; }
 
+    /// <summary>Whether a send is logged; as the hub says if not given.</summary>
+    public bool? Logged { get; set; }
+
+    /// <summary>The idempotency key of a logged send.</summary>
+    public string? Key { get; set; }
+
+    /// <summary>For <c>join</c>: how many of the last messages of the group the connection gets.</summary>
+    public int Last { get; set; }
+
     /// <summary>Runs the command and tells what came of it.</summary>
     public async ValueTask<RouterOutcome> RunAsync(IWebSocketRouterFactory routers, CancellationToken cancellationToken)
     {
@@ -45,6 +54,13 @@ internal sealed record RouterCommand
             {
                 var outcome = await routers.GetRouter(Hub).SendConfirmedAsync(Connection, Message(), cancellationToken: cancellationToken);
                 return outcome == ConfirmedSendOutcome.Queued ? new(true) : new(false, $"{outcome}");
+            }
+
+            if (Op == "send")
+            {
+                var options = new SendOptions { ExcludedConnectionIds = Except, IsLogged = Logged, IdempotencyKey = Key };
+                var result = await routers.GetRouter(Hub).SendAsync(Target(), Message(), options, cancellationToken);
+                return new(true) { Position = result.Position?.ToString() };
             }
 
             await RunAsync(routers.GetRouter(Hub), cancellationToken);
@@ -58,7 +74,7 @@ internal sealed record RouterCommand
 
     private ValueTask RunAsync(IWebSocketRouter router, CancellationToken cancellationToken) => Op switch
     {
-        "send" => SendAsync(router, cancellationToken),
+        "join" when Last > 0 => router.Log.AddToGroupAsync(Connection, Group, Last, cancellationToken),
         "join" => router.AddToGroupAsync(Connection, Group, cancellationToken),
         "leave" => router.RemoveFromGroupAsync(Connection, Group, cancellationToken),
         "leaveAll" => router.RemoveFromAllGroupsAsync(Connection, cancellationToken),
@@ -67,9 +83,6 @@ internal sealed record RouterCommand
         "disconnectGroup" => router.DisconnectGroupAsync(Group, (WebSocketCloseStatus)Code, Reason, cancellationToken),
         _ => throw new FormatException($"There is no command {Op}."),
     };
-
-    private async ValueTask SendAsync(IWebSocketRouter router, CancellationToken cancellationToken) =>
-        await router.SendAsync(Target(), Message(), new SendOptions { ExcludedConnectionIds = Except }, cancellationToken);
 
     private WebSocketTarget Target() => this switch
     {

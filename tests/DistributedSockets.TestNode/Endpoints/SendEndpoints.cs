@@ -4,7 +4,7 @@ using System.Net.WebSockets;
 
 namespace DistributedSockets.TestNode;
 
-/// <summary>Sends over HTTP: the body is the payload of a text message. 202 when it is on its way, 503 when the backplane is away.</summary>
+/// <summary>Sends over HTTP: the body is the payload of a text message. 202 when it is on its way, 503 when the backplane is away, or the log for what is logged. The answer to a logged one is its position.</summary>
 internal static class SendEndpoints
 {
     public static void MapSends(this IEndpointRouteBuilder app, IWebSocketRouter router)
@@ -22,8 +22,12 @@ internal static class SendEndpoints
         try
         {
             var payload = body.IsSingleSegment ? body.First : body.ToArray();
-            await router.SendAsync(target, new(payload, WebSocketMessageType.Text), context.RequestAborted);
-            return Results.Accepted();
+            var result = await router.SendAsync(target, new WebSocketMessage(payload, WebSocketMessageType.Text), default(SendOptions), context.RequestAborted);
+            return result.Position is { } position ? Results.Text($"{position}", statusCode: StatusCodes.Status202Accepted) : Results.Accepted();
+        }
+        catch (MessageLogUnavailableException exception)
+        {
+            return Results.Problem(exception.Message, statusCode: StatusCodes.Status503ServiceUnavailable, title: exception.IsOutcomeUnknown ? "The message log did not answer." : "The message log is away.");
         }
         catch (BackplaneUnavailableException exception)
         {

@@ -6,6 +6,7 @@ internal static class Failures
     public static bool IsAnswer(Exception exception) => exception
         is BackplaneUnavailableException
         or SessionStoreUnavailableException
+        or MessageLogUnavailableException
         or ConnectionNotFoundException
         or RemoteCommandTimeoutException
         or ArgumentException
