@@ -66,6 +66,22 @@ public abstract class RedisMessageLogTests(ServerKind kind) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task FlushAll_AgainAndAgainUnderLoad_AppendsGoOnInTheOrderOfCalls()
+    {
+        await using var node = await StartNodeAsync();
+        await node.AppendAsync(_hub, _group, "first");
+        Task<LogAppendResult>[] appending = [.. Enumerable.Range(0, 3_000).Select(i => node.AppendAsync(_hub, _group, $"{i}"))];
+        for (var i = 0; i < 20; i++)
+        {
+            Assert.StartsWith("+OK", await Server.CommandAsync("FLUSHALL"), StringComparison.Ordinal); // what is repeated after one may meet the next
+        }
+
+        LogPosition[] positions = [.. (await Task.WhenAll(appending)).Select(static result => result.Position)];
+
+        Assert.Equal(positions.OrderBy(static position => position.Epoch).ThenBy(static position => position.Offset), positions);
+    }
+
+    [Fact]
     public async Task FlushAll_NextEntry_BeginsALargerEpochThatSubscribersReceive()
     {
         await using var node = await StartNodeAsync();

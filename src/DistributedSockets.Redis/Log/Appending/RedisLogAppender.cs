@@ -260,7 +260,9 @@ internal sealed class RedisLogAppender(RedisLogHub hub, RedisLogFeed feed, Stron
     {
         RedisLogBatch[] rest = [.. _underWay];
         var last = Array.FindLastIndex(rest, static batch => batch.Ended is RedisLogBatch.Outcome.Done or RedisLogBatch.Outcome.Unknown);
+        RedisLogBatch[] behind = [.. _repeats]; // what was not carried out again stays before those that have not had their turn
         _underWay.Clear();
+        _repeats.Clear();
         _notDone = 0;
         for (var i = 0; i < rest.Length; i++)
         {
@@ -279,6 +281,11 @@ internal sealed class RedisLogAppender(RedisLogHub hub, RedisLogFeed feed, Stron
                 rest[i].Ended = RedisLogBatch.Outcome.Refused;
                 refused.Add(rest[i]);
             }
+        }
+
+        foreach (var batch in behind)
+        {
+            _repeats.Enqueue(batch);
         }
     }
 
