@@ -331,7 +331,7 @@ internal sealed partial class HubLogs : IMessageLogReceiver
                 }
 
                 var lane = new LogLane(
-                    hub, new(hub, log.Hub, _log, _time, _logger), _delivery, _refused, new(hub, this, _losses), _metrics, _options, _time);
+                    hub, new(hub, log.Hub, _log, _time, _logger), _delivery, _refused, new(hub, this, _losses, _time), _metrics, _options, _time);
                 known = new(hub, log, this, _log, lane, _losses, _options.HeartbeatInterval, _time, _logger);
                 _subscriptions[hub.Name] = known;
                 known.Start(_started ??= Task.Run(StartLogAsync));

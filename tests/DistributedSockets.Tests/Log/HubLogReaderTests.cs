@@ -121,6 +121,23 @@ public sealed class HubLogReaderTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Read_OfWhatHasExpired_LeavesItOut()
+    {
+        _server.Age = TimeSpan.FromHours(1);
+        foreach (var minutes in (int[])[59, 61])
+        {
+            await _node.Router.SendAsync(
+                WebSocketTarget.Group("red"), WebSocketMessage.Text($"{minutes}"), new SendOptions { TimeToLive = TimeSpan.FromMinutes(minutes) }, Cancellation);
+        }
+
+        var page = await Log.ReadAsync(WebSocketTarget.Group("red"), default, 10, Cancellation);
+
+        Assert.Equal("61", Assert.Single(page.Messages).Message.GetText());
+        Assert.Null(page.Gap);
+        Assert.Equal(2, page.UpTo.Offset);
+    }
+
+    [Fact]
     public async Task Read_OfWhatCannotBe_IsRefused()
     {
         await Assert.ThrowsAsync<ArgumentOutOfRangeException>(async () => await Log.ReadAsync(WebSocketTarget.All, default, 0, Cancellation));

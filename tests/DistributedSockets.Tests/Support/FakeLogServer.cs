@@ -14,6 +14,9 @@ internal sealed class FakeLogServer
 
     internal long RemovedTo { get; private set; }
 
+    /// <summary>How old entries are when they come into the log.</summary>
+    internal TimeSpan Age { get; set; }
+
     internal void Add(FakeMessageLog node)
     {
         lock (Gate)
@@ -83,7 +86,7 @@ internal sealed class FakeLogServer
             {
                 Offset = Math.Max(end + 1, _jumpTo),
                 PreviousOffset = end,
-                AppendedAt = TimeProvider.System.GetUtcNow(),
+                AppendedAt = TimeProvider.System.GetUtcNow() - Age,
                 Payload = append.Payload.ToArray(),
             };
             _jumpTo = 0;

@@ -29,6 +29,9 @@ internal sealed class FakeMessageLog : IMessageLog
     /// <summary>When set, every call but those that end a subscription fails.</summary>
     internal Exception? Failure { get; set; }
 
+    /// <summary>When set, hubs cannot be subscribed.</summary>
+    internal Exception? SubscribeFailure { get; set; }
+
     /// <summary>When set, reads fail.</summary>
     internal Exception? ReadFailure { get; set; }
 
@@ -66,6 +69,11 @@ internal sealed class FakeMessageLog : IMessageLog
     public ValueTask SubscribeAsync(LogHub hub, CancellationToken cancellationToken = default)
     {
         ThrowIfCut();
+        if (SubscribeFailure is { } failure)
+        {
+            throw failure;
+        }
+
         _subscribed[hub.Name] = true;
         return ValueTask.CompletedTask;
     }

@@ -104,8 +104,10 @@ internal sealed class LogLane : IThreadPoolWorkItem
     }
 
     /// <summary>Learns where the log ends. The first time it begins there; from then on what has not arrived up to there is read.</summary>
+    /// <param name="end">The end.</param>
+    /// <param name="askedAt">When the log was asked: a timestamp.</param>
     /// <returns>Whether it begins.</returns>
-    internal bool NoteEnd(LogPosition end)
+    internal bool NoteEnd(LogPosition end, long askedAt)
     {
         bool begins;
         lock (_gate)
@@ -113,14 +115,23 @@ internal sealed class LogLane : IThreadPoolWorkItem
             begins = !IsPlaced;
             if (begins)
             {
-                _losses.BeginBehind(end.Offset);
+                _losses.BeginBehind(end.Offset, askedAt);
                 _position = end; // what has arrived up to it goes unnoticed: nobody was here
             }
 
             Reach(end);
-            if (_working || _stopping || (_arrivals.Count == 0 && !_position.IsBefore(_end)))
+            if (_working || _stopping)
             {
                 return begins;
+            }
+
+            if (!_position.IsBefore(_end))
+            {
+                _losses.OnIntact(askedAt);
+                if (_arrivals.Count == 0)
+                {
+                    return begins;
+                }
             }
 
             _working = true;
@@ -257,7 +268,7 @@ internal sealed class LogLane : IThreadPoolWorkItem
             Begin(arrival.Position.Epoch);
         }
 
-        _losses.OnEntry(arrival.Position.Epoch, arrival.Entry);
+        _losses.OnEntry(arrival);
         var envelope = default(Envelope?);
         try
         {

@@ -1,29 +1,43 @@
 namespace DistributedSockets;
 
 /// <summary>Notices what the log of a hub has lost or removed before this node had received it, and reports each loss once. Used by the hub's lane alone.</summary>
-internal sealed class LogLosses(HubConnections hub, HubLogs logs, LossReporter losses)
+internal sealed class LogLosses(HubConnections hub, HubLogs logs, LossReporter losses, TimeProvider time)
 {
     private long _received; // the last offset of this epoch that is known to have been an entry: the lane may be further, where entries were removed
     private long _removalsTold; // up to which offset
     private long? _jumpedFrom; // what was received when the log skipped ahead
     private bool _gapTold; // for that jump
+    private Intact _intact; // nothing that was appended before is missing
+    private Intact _intactBeforeJump;
 
     /// <summary>The lane begins behind an entry that is there.</summary>
-    internal void BeginBehind(long offset) => _received = offset;
+    /// <param name="offset">Its offset.</param>
+    /// <param name="askedAt">When the log was asked where it ends: a timestamp.</param>
+    internal void BeginBehind(long offset, long askedAt)
+    {
+        _received = offset;
+        OnIntact(askedAt);
+    }
+
+    /// <summary>The lane has all that the log had when it was asked.</summary>
+    /// <param name="askedAt">When that was: a timestamp.</param>
+    internal void OnIntact(long askedAt) => _intact = new(DateTimeOffset.MaxValue, askedAt);
 
     /// <summary>The lane has come to an entry. Where the log skips ahead and names an entry before those that this node has, it has lost these, and all must know.</summary>
-    internal void OnEntry(long epoch, in LogEntry entry)
+    internal void OnEntry(in LogArrival arrival)
     {
+        var entry = arrival.Entry;
         if (entry.Offset > entry.PreviousOffset + 1)
         {
-            (_jumpedFrom, _gapTold) = (_received, false);
+            (_jumpedFrom, _intactBeforeJump, _gapTold) = (_received, _intact, false);
             if (entry.PreviousOffset < _received)
             {
-                logs.TellLost(hub, epoch, entry.PreviousOffset, _received);
+                logs.TellLost(hub, arrival.Position.Epoch, entry.PreviousOffset, _received);
             }
         }
 
         _received = entry.Offset;
+        _intact = new(entry.AppendedAt, arrival.Since);
     }
 
     /// <summary>Somebody tells that the log has lost entries. Those that this node had received are no loss here.</summary>
@@ -32,7 +46,9 @@ internal sealed class LogLosses(HubConnections hub, HubLogs logs, LossReporter l
         if (gap.Body().TryReadLogGap(out _, out var upTo) && _jumpedFrom < upTo && !_gapTold)
         {
             _gapTold = true;
-            Report($"The log of hub '{hub.Name}' has lost entries up to {upTo} that this node had not received, as by a failover to a server that lacks the last ones.");
+            Report(
+                $"The log of hub '{hub.Name}' has lost entries up to {upTo} that this node had not received, as by a failover to a server that lacks the last ones.",
+                _intactBeforeJump);
         }
     }
 
@@ -42,7 +58,7 @@ internal sealed class LogLosses(HubConnections hub, HubLogs logs, LossReporter l
         if (removedTo > Math.Max(after, _removalsTold))
         {
             _removalsTold = removedTo;
-            Report($"The log of hub '{hub.Name}' had removed entries up to {removedTo} before this node could read on behind {after}. Have it keep them for longer.");
+            Report($"The log of hub '{hub.Name}' had removed entries up to {removedTo} before this node could read on behind {after}. Have it keep them for longer.", _intact);
         }
     }
 
@@ -50,15 +66,28 @@ internal sealed class LogLosses(HubConnections hub, HubLogs logs, LossReporter l
     internal void OnShort(in LogPosition end, long upTo)
     {
         _received = upTo; // so that a gap which others tell of is not reported again
-        Report($"The log of hub '{hub.Name}' ends at {end} and had entries up to {upTo} that this node had not received, as before a failover to a server that lacks the last ones.");
+        Report(
+            $"The log of hub '{hub.Name}' ends at {end} and had entries up to {upTo} that this node had not received, as before a failover to a server that lacks the last ones.",
+            _intact);
     }
 
     /// <summary>The log has begun a new life. Whatever stood behind the position in the earlier one is lost.</summary>
     internal void OnBegunAnew(in LogPosition left)
     {
         (_received, _removalsTold, _jumpedFrom) = (0, 0, null);
-        Report($"The log of hub '{hub.Name}' has begun anew, so what it held behind {left} is gone.");
+        Report($"The log of hub '{hub.Name}' has begun anew, so what it held behind {left} is gone.", _intact);
     }
 
-    private void Report(string description) => losses.Report(PossibleLossCause.MessageLog, description);
+    private void Report(string description, in Intact intact) =>
+        losses.Report(PossibleLossCause.MessageLog, description, intact.At(time));
+
+    /// <summary>A moment of which nothing is missing: by the clock of the log, if that said it, and as a timestamp of this node. The earlier one counts.</summary>
+    private readonly record struct Intact(DateTimeOffset ByLog, long Timestamp)
+    {
+        internal DateTimeOffset At(TimeProvider time)
+        {
+            var byNode = time.GetUtcNow() - time.GetElapsedTime(Timestamp);
+            return ByLog < byNode ? ByLog : byNode;
+        }
+    }
 }

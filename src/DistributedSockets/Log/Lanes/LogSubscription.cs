@@ -86,11 +86,11 @@ internal sealed partial class LogSubscription(
             _isSubscribed = true;
         }
 
-        var reached = lane.Position;
+        var (reached, askedAt) = (lane.Position, time.GetTimestamp());
         var end = await messages.GetEndAsync(log.Hub, ending); // behind the subscribe, so that nothing is between the two
         LookBack(reached, end);
         var waited = hub.Count > 0;
-        if (lane.NoteEnd(end) && waited)
+        if (lane.NoteEnd(end, askedAt) && waited)
         {
             losses.Report(
                 PossibleLossCause.MessageLog,
