@@ -6,8 +6,8 @@ namespace DistributedSockets;
 /// <remarks>Guarded by the lock of the queue it belongs to.</remarks>
 internal sealed class OutboundBacklog(HubOptions options, long maxQueuedBytes, bool takesDeflated)
 {
-    private readonly WaitingFrames _frames = new();
-    private readonly Queue<PlatformWrite> _platform = new();
+    private WaitingFrames _frames;
+    private PlatformWrite? _platform; // the first of a chain
     private SharedFrame? _partial;
     private int _partialWritten;
     private int _bytesInFlush;
@@ -17,7 +17,7 @@ internal sealed class OutboundBacklog(HubOptions options, long maxQueuedBytes, b
     internal int Bytes => Volatile.Read(ref _bytes);
 
     /// <summary>Whether nothing waits. What is being flushed does not count.</summary>
-    internal bool IsEmpty => _partial is null && _frames.Count == 0 && _platform.Count == 0;
+    internal bool IsEmpty => _partial is null && _frames.Count == 0 && _platform is null;
 
     /// <summary>
     /// Whether a frame may be added, also in place of the waiting one of its key. An idle connection is never refused one: what alone
@@ -52,7 +52,22 @@ internal sealed class OutboundBacklog(HubOptions options, long maxQueuedBytes, b
         return replaced;
     }
 
-    internal void Add(PlatformWrite write) => _platform.Enqueue(write);
+    internal void Add(PlatformWrite write)
+    {
+        if (_platform is null)
+        {
+            _platform = write;
+            return;
+        }
+
+        var last = _platform;
+        while (last.Next is { } next)
+        {
+            last = next; // there are few
+        }
+
+        last.Next = write;
+    }
 
     /// <summary>Drops the oldest frames until another fits or none waits.</summary>
     /// <returns>How many were dropped.</returns>
@@ -110,9 +125,9 @@ internal sealed class OutboundBacklog(HubOptions options, long maxQueuedBytes, b
         ReleasePartial();
         _bytes = 0;
         _bytesInFlush = 0;
-        while (_platform.TryDequeue(out var write))
+        while (_platform is not null)
         {
-            write.Completion.TrySetException(exception);
+            TakePlatformWrite().Completion.TrySetException(exception);
         }
     }
 
@@ -137,9 +152,9 @@ internal sealed class OutboundBacklog(HubOptions options, long maxQueuedBytes, b
         expired += DropExpiredOldest();
 
         // Pings and pongs overtake; a close frame (opcode 8) must not, since nothing may follow it (RFC 6455 §5.5.1).
-        if (_platform.TryPeek(out var next) && (!next.IsClose || _frames.Count == 0))
+        if (_platform is { } next && (!next.IsClose || _frames.Count == 0))
         {
-            platformWrite = _platform.Dequeue();
+            platformWrite = TakePlatformWrite();
             output.Write(next.Bytes.Span);
             return true;
         }
@@ -195,6 +210,14 @@ internal sealed class OutboundBacklog(HubOptions options, long maxQueuedBytes, b
     {
         _bytes -= Length(frame);
         frame.Release();
+    }
+
+    private PlatformWrite TakePlatformWrite()
+    {
+        var write = _platform!; // the callers have one
+        _platform = write.Next;
+        write.Next = null;
+        return write;
     }
 
     private void WritePiece(IBufferWriter<byte> output)

@@ -17,5 +17,8 @@ internal sealed class PlatformWrite(byte[] bytes)
     internal WebSocketCloseStatus CloseStatus =>
         Bytes.Length >= 4 ? (WebSocketCloseStatus)BinaryPrimitives.ReadUInt16BigEndian(Bytes.Span[2..]) : WebSocketCloseStatus.Empty;
 
+    /// <summary>The one that is to be written after it.</summary>
+    internal PlatformWrite? Next { get; set; }
+
     internal TaskCompletionSource Completion { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 }

@@ -1,227 +1,80 @@
 namespace DistributedSockets;
 
-/// <summary>The frames that wait for one client, in their order: a ring, from whose middle frames can be taken.</summary>
-/// <remarks>
-/// What is taken from the middle leaves a hole, which is closed when the ring is full. Frames are found by conflation key: few by
-/// looking at each, many by an index, so that a client that reads fast costs no index.
-/// </remarks>
-internal sealed class WaitingFrames
+/// <summary>The frames that wait for one client, in their order: one alone, which takes no memory of its own, or a ring of them.</summary>
+/// <remarks>A client that reads fast has never more than one, so that a broadcast allocates nothing for it, however long it was idle.</remarks>
+internal struct WaitingFrames
 {
-    private const int Few = 16;
-    private const int MinSlots = 4;
+    private SharedFrame? _only; // under the number 0; none while there is a ring
+    private FrameRing? _ring;
 
-    private SharedFrame?[] _slots = []; // as many as a power of two
-    private Dictionary<string, long>? _numbers; // of frames with a key, while there are many
-    private long _first; // frames are numbered as they come; this is the number of the oldest
-    private int _span; // how many slots are used, holes among them
-    private int _withTerms;
-    private DeliveryTerms? _soonest; // to expire, of frames that wait or have waited
-    private bool _isUsed; // since the last trim
-
-    internal int Count { get; private set; }
+    internal readonly int Count => _ring?.Count ?? (_only is null ? 0 : 1);
 
     /// <summary>How many frames it has room for without growing.</summary>
-    internal int Capacity => _slots.Length;
+    internal readonly int Capacity => _ring?.Capacity ?? 1;
+
+    /// <summary>The oldest frame; null if none waits.</summary>
+    internal readonly SharedFrame? Oldest => _ring is null ? _only : _ring.Oldest;
+
+    /// <summary>The frame that was found under a number.</summary>
+    internal readonly SharedFrame this[long number] => _ring is null ? _only! : _ring[number]; // it waits
 
     internal void Add(SharedFrame frame)
     {
-        if (_span == _slots.Length)
+        if (_ring is null)
         {
-            MakeRoom();
+            if (_only is null)
+            {
+                _only = frame;
+                return;
+            }
+
+            _ring = new();
+            _ring.Add(_only);
+            _only = null;
         }
 
-        var number = _first + _span++;
-        _slots[SlotOf(number)] = frame;
-        Count++;
-        _isUsed = true;
-        if (frame.Terms is null)
-        {
-            return;
-        }
-
-        _withTerms++;
-        NoteExpiry(frame.Terms);
-        if (frame.Terms.ConflationKey is not { } key)
-        {
-            return;
-        }
-
-        if (_numbers is not null)
-        {
-            _numbers[key] = number;
-        }
-        else if (Count > Few)
-        {
-            Index();
-        }
+        _ring.Add(frame);
     }
-
-    /// <summary>The oldest frame; null if none waits.</summary>
-    internal SharedFrame? Oldest => Count == 0 ? null : _slots[SlotOf(_first)];
 
     /// <summary>Takes the oldest frame. There must be one.</summary>
-    internal SharedFrame TakeOldest() => Take(_first);
+    internal SharedFrame TakeOldest() => _ring is null ? TakeOnly() : _ring.TakeOldest();
 
-    /// <summary>Finds the frame that has a conflation key: there is at most one.</summary>
-    /// <returns>The number to take it by; -1 if none has the key.</returns>
-    internal long Find(string key)
+    /// <inheritdoc cref="FrameRing.Find"/>
+    internal readonly long Find(string key) =>
+        _ring is not null ? _ring.Find(key) : string.Equals(_only?.Terms?.ConflationKey, key, StringComparison.Ordinal) ? 0 : -1;
+
+    /// <inheritdoc cref="FrameRing.MayHoldExpired"/>
+    internal readonly bool MayHoldExpired(out long now)
     {
-        if (_withTerms == 0)
+        if (_ring is not null)
         {
-            return -1;
+            return _ring.MayHoldExpired(out now);
         }
 
-        if (_numbers is null && Count > Few)
-        {
-            Index(); // also if nothing is added then: a full queue that drops what is new is asked again and again
-        }
-
-        if (_numbers is not null)
-        {
-            return _numbers.GetValueOrDefault(key, -1);
-        }
-
-        for (var number = _first; number < _first + _span; number++)
-        {
-            if (_slots[SlotOf(number)]?.Terms?.ConflationKey is { } other && string.Equals(other, key, StringComparison.Ordinal))
-            {
-                return number;
-            }
-        }
-
-        return -1;
+        now = _only?.Terms?.Now ?? 0;
+        return _only?.Terms is { TimeToLive: not null } terms && now >= terms.ExpiresAt;
     }
 
-    /// <summary>The frame that was found under a number.</summary>
-    internal SharedFrame this[long number] => _slots[SlotOf(number)]!; // it waits
-
-    /// <summary>Whether a frame's time may be over, so that a search is worth its cost: a full queue asks before each frame that comes.</summary>
-    /// <param name="now">The timestamp to search with.</param>
-    internal bool MayHoldExpired(out long now)
-    {
-        now = _soonest?.Now ?? 0;
-        return now >= (_soonest?.ExpiresAt ?? long.MaxValue);
-    }
-
-    /// <summary>Finds a frame whose time is over. Go on until there is none, so that the next search is made when there is one.</summary>
-    /// <param name="from">Where to begin: 0, or the number found last.</param>
-    /// <param name="now">Of <see cref="MayHoldExpired"/>.</param>
-    /// <returns>The number to take it by; -1 if there is none.</returns>
-    internal long FindExpired(long from, long now)
-    {
-        if (from <= _first)
-        {
-            _soonest = null;
-        }
-
-        for (var number = Math.Max(from, _first); number < _first + _span; number++)
-        {
-            if (_slots[SlotOf(number)]?.Terms is not { } terms)
-            {
-                continue;
-            }
-
-            if (now >= terms.ExpiresAt)
-            {
-                return number;
-            }
-
-            NoteExpiry(terms);
-        }
-
-        return -1;
-    }
+    /// <inheritdoc cref="FrameRing.FindExpired"/>
+    internal readonly long FindExpired(long from, long now) =>
+        _ring is not null ? _ring.FindExpired(from, now) : _only?.Terms is { TimeToLive: not null } terms && now >= terms.ExpiresAt ? 0 : -1;
 
     /// <summary>Takes a frame that was found.</summary>
-    internal SharedFrame Take(long number)
-    {
-        ref var slot = ref _slots[SlotOf(number)];
-        var frame = slot!; // it waits
-        slot = null;
-        Count--;
-        if (frame.Terms is { } terms)
-        {
-            _withTerms--;
-            if (terms.ConflationKey is { } key)
-            {
-                _numbers?.Remove(key);
-            }
-        }
-
-        if (Count == 0)
-        {
-            _first += _span;
-            _span = 0;
-            _numbers = null;
-            _soonest = null;
-        }
-
-        while (_span > 0 && _slots[SlotOf(_first)] is null)
-        {
-            _first++;
-            _span--;
-        }
-
-        return frame;
-    }
+    internal SharedFrame Take(long number) => _ring is null ? TakeOnly() : _ring.Take(number);
 
     /// <summary>Gives the ring back, unless frames wait or have come since the last call: a client that was slow once does not hold it for ever.</summary>
     internal void Trim()
     {
-        if (Count == 0 && !_isUsed)
+        if (_ring is not null && _ring.IsUnused())
         {
-            _slots = [];
-        }
-
-        _isUsed = false;
-    }
-
-    private void NoteExpiry(DeliveryTerms terms)
-    {
-        if (terms.TimeToLive is not null && (_soonest is null || terms.ExpiresAt < _soonest.ExpiresAt))
-        {
-            _soonest = terms;
+            _ring = null;
         }
     }
 
-    private int SlotOf(long number) => (int)(number & (_slots.Length - 1));
-
-    /// <summary>Closes the holes, in a larger ring if there are few.</summary>
-    private void MakeRoom()
+    private SharedFrame TakeOnly()
     {
-        var slots = _slots;
-        if (Count > slots.Length / 2 || slots.Length == 0)
-        {
-            _slots = new SharedFrame?[Math.Max(MinSlots, 2 * slots.Length)];
-        }
-
-        var next = _first;
-        for (var number = _first; number < _first + _span; number++)
-        {
-            ref var slot = ref slots[(int)(number & (slots.Length - 1))];
-            if (slot is { } frame)
-            {
-                slot = null; // first: it may be the one that is written
-                _slots[SlotOf(next++)] = frame;
-            }
-        }
-
-        _span = Count;
-        if (_numbers is not null)
-        {
-            Index();
-        }
-    }
-
-    private void Index()
-    {
-        _numbers ??= new(StringComparer.Ordinal);
-        for (var number = _first; number < _first + _span; number++)
-        {
-            if (_slots[SlotOf(number)]?.Terms?.ConflationKey is { } key)
-            {
-                _numbers[key] = number;
-            }
-        }
+        var frame = _only!; // it waits
+        _only = null;
+        return frame;
     }
 }

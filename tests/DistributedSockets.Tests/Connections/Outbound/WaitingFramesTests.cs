@@ -30,9 +30,29 @@ public sealed class WaitingFramesTests
         frames.Trim();
         Assert.Equal(1_024, frames.Capacity); // one has come
         frames.Trim();
-        Assert.Equal(0, frames.Capacity);
+        Assert.Equal(1, frames.Capacity);
         frames.Add(frame);
         Assert.Same(frame, frames.TakeOldest());
+    }
+
+    [Fact]
+    public void Add_OneFrameAfterTheOther_AllocatesNothing()
+    {
+        using var frame = SharedFrame.Encode(WebSocketMessage.Text("x"));
+        var frames = new WaitingFrames();
+        frames.Add(frame); // compiled
+        frames.TakeOldest();
+
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        for (var i = 0; i < 3; i++)
+        {
+            frames.Add(frame);
+            Assert.Same(frame, frames.Oldest);
+            frames.TakeOldest();
+        }
+
+        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+        Assert.Equal(0, frames.Count);
     }
 
     [Fact]
@@ -62,10 +82,11 @@ public sealed class WaitingFramesTests
         Assert.NotEqual(0, Enqueue());
         await connection.DisposeAsync();
 
-        // What it takes to queue one more: nothing as long as there is a ring.
+        // What it takes to queue two: nothing as long as there is a ring.
         long Enqueue()
         {
             var before = GC.GetAllocatedBytesForCurrentThread();
+            connection.Queue.TryEnqueue(frame);
             connection.Queue.TryEnqueue(frame);
             var allocated = GC.GetAllocatedBytesForCurrentThread() - before;
             connection.Queue.Start();
