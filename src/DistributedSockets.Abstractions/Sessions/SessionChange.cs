@@ -8,8 +8,8 @@ public sealed record SessionChange
 {
     private readonly string? _hub;
     private readonly string? _connectionId;
-    private readonly Func<Session>? _readSession;
-    private Session? _session;
+    private readonly Func<object, Session>? _readSession;
+    private object? _source; // the session, or what it is read from
 
     /// <summary>Creates a change from its properties.</summary>
     public SessionChange()
@@ -22,9 +22,10 @@ public sealed record SessionChange
     /// <param name="connectionId">The connection id of the session.</param>
     /// <param name="group">The group.</param>
     /// <param name="readSession">Makes the session as it is after this change, or a later one. Called once at most, on any thread.</param>
+    /// <param name="source">What it is given, such as the connection: so that no delegate need be made for each change.</param>
     /// <exception cref="ArgumentOutOfRangeException">The kind is none of the two.</exception>
     [SetsRequiredMembers]
-    public SessionChange(SessionChangeKind kind, string hub, string connectionId, string group, Func<Session> readSession)
+    public SessionChange(SessionChangeKind kind, string hub, string connectionId, string group, Func<object, Session> readSession, object source)
     {
         if (kind is not (SessionChangeKind.GroupAdded or SessionChangeKind.GroupRemoved))
         {
@@ -35,12 +36,14 @@ public sealed record SessionChange
         ArgumentException.ThrowIfNullOrEmpty(connectionId);
         ArgumentException.ThrowIfNullOrEmpty(group);
         ArgumentNullException.ThrowIfNull(readSession);
+        ArgumentNullException.ThrowIfNull(source);
         Kind = kind;
         Session = null!; // made when it is first read
         Group = group;
         _hub = hub;
         _connectionId = connectionId;
         _readSession = readSession;
+        _source = source;
     }
 
     /// <summary>What changed.</summary>
@@ -53,8 +56,18 @@ public sealed record SessionChange
     /// </summary>
     public required Session Session
     {
-        get => _session ??= _readSession!(); // one of the two is always there
-        init => _session = value;
+        get
+        {
+            if (_source is Session session)
+            {
+                return session;
+            }
+
+            session = _readSession!(_source!); // which are there if the session is not
+            _source = session;
+            return session;
+        }
+        init => _source = value;
     }
 
     /// <summary>The group, for the two group changes; otherwise <see langword="null"/>.</summary>

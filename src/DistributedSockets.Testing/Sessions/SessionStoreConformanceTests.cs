@@ -216,11 +216,17 @@ public abstract partial class SessionStoreConformanceTests : SessionStoreSuite
         Assert.Empty(await ListAsync(store, SessionQuery.ForGroup(Hub, "blue")));
         AssertSame(whole, Assert.Single(await ListAsync(store, SessionQuery.ForUser(Hub, "alice"))));
 
-        SessionChange Change(SessionChangeKind kind, string group) => new(kind, Hub, session.ConnectionId, group, () =>
-        {
-            reads++;
-            return whole;
-        });
+        SessionChange Change(SessionChangeKind kind, string group) => new(
+            kind,
+            Hub,
+            session.ConnectionId,
+            group,
+            source =>
+            {
+                reads++;
+                return whole with { ConnectionId = (string)source };
+            },
+            session.ConnectionId);
     }
 
     [Fact]

@@ -21,6 +21,7 @@ internal sealed partial class Connection : WebSocketConnection, IOutboundQueueOw
     private ClaimsPrincipal? _user; // made when somebody asks, where the request has none
     private IDictionary<object, object?>? _items;
     private WebSocketHandler? _handler;
+    private OwnGroups _groups;
     private ConnectionLimits _limits;
     private PingState _pings;
     private long _endingSince;
@@ -103,22 +104,19 @@ internal sealed partial class Connection : WebSocketConnection, IOutboundQueueOw
     /// <summary>The hub's connections, once it is one of them.</summary>
     internal HubConnections? Registry { get; set; }
 
-    /// <summary>Where it stands among all connections of the hub; guarded by the gate of its joins, as all that the hub keeps here.</summary>
+    /// <summary>Where it stands among all connections of the hub; guarded by a lock on its joins, as all that the hub keeps here.</summary>
     internal Membership? InHub { get; set; }
 
     /// <summary>Where it stands among those of its user.</summary>
     internal Membership? OfUser { get; set; }
 
     /// <summary>The groups.</summary>
-    internal Dictionary<string, Membership>? Groups { get; set; }
-
-    /// <summary>What the hub reads its session with, once there is a change of its groups.</summary>
-    internal Func<Session>? ReadSession { get; set; }
+    internal ref OwnGroups Groups => ref _groups;
 
     /// <summary>Whether the hub has let go of it.</summary>
     internal bool Removed { get; set; }
 
-    /// <summary>The groups it is on its way into, and the gate under which its memberships change.</summary>
+    /// <summary>The groups it is on its way into, on which whoever changes its memberships holds a lock.</summary>
     internal PendingJoins Joins { get; } = new();
 
     internal OutboundQueue Queue => _queue;
@@ -162,7 +160,7 @@ internal sealed partial class Connection : WebSocketConnection, IOutboundQueueOw
         return ValueTask.CompletedTask;
     }
 
-    /// <summary>Takes properties that have been copied: before the hub knows the connection, afterwards under the gate of its joins.</summary>
+    /// <summary>Takes properties that have been copied: before the hub knows the connection, afterwards under a lock on its joins.</summary>
     internal void UseProperties(IReadOnlyDictionary<string, string> properties) => Properties = properties;
 
     public override ValueTask CloseAsync(

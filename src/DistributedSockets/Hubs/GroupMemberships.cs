@@ -26,7 +26,7 @@ internal sealed class GroupMemberships(ChannelSubscriptions subscriptions, Conne
 
         var channel = hub.GroupChannel(group);
         PendingJoin? join;
-        lock (connection.Joins.Gate)
+        lock (connection.Joins)
         {
             join = connection.Joins.Find(group);
             if (join is null)
@@ -145,7 +145,7 @@ internal sealed class GroupMemberships(ChannelSubscriptions subscriptions, Conne
                 subscribed = false;
             }
 
-            lock (connection.Joins.Gate)
+            lock (connection.Joins)
             {
                 if (connection.Joins.TryTake(group, join))
                 {
@@ -195,7 +195,7 @@ internal sealed class GroupMemberships(ChannelSubscriptions subscriptions, Conne
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
-            lock (connection.Joins.Gate)
+            lock (connection.Joins)
             {
                 if (connection.Joins.Find(group) == join)
                 {

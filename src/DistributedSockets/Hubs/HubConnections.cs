@@ -4,7 +4,7 @@ namespace DistributedSockets;
 
 /// <summary>The connections of one hub on this node, by id, user and group, and the hub's channel names.</summary>
 /// <remarks>
-/// What becomes of one connection is settled under the gate of its joins: so its changes have an order, and connections do not wait for each
+/// What becomes of one connection is settled under a lock on its joins: so its changes have an order, and connections do not wait for each
 /// other. Sets of members see to themselves, and end with their last member.
 /// </remarks>
 internal sealed class HubConnections
@@ -123,7 +123,7 @@ internal sealed class HubConnections
     /// <param name="groups">The groups that it begins in, each with its channel, which is released as for any other group.</param>
     internal void Add(Connection connection, ReadOnlySpan<(string Group, string Channel)> groups)
     {
-        lock (connection.Joins.Gate)
+        lock (connection.Joins)
         {
             _connections[connection.Id] = connection;
             connection.Registry = this;
@@ -139,14 +139,14 @@ internal sealed class HubConnections
                 JoinLocked(connection, group, channel);
             }
 
-            _changes.Add(new() { Kind = SessionChangeKind.Saved, Session = SessionLocked(connection, GroupsLocked(connection)) });
+            _changes.Add(new() { Kind = SessionChangeKind.Saved, Session = SessionLocked(connection, connection.Groups.Names()) });
         }
     }
 
     /// <summary>Lets go of a connection; returns the channels of the groups it was in, to be released, or nothing if that was done before.</summary>
     internal string[]? Remove(Connection connection)
     {
-        lock (connection.Joins.Gate)
+        lock (connection.Joins)
         {
             if (connection.Removed)
             {
@@ -168,15 +168,15 @@ internal sealed class HubConnections
 
             // Whoever holds an ended connection would hold the parts it was in, and by them whoever was there at the time, and so on.
             (connection.InHub, connection.OfUser) = (null, null);
-            var groups = GroupsLocked(connection);
-            var channels = new string[groups.Length];
-            for (var i = 0; i < groups.Length; i++)
+            var groups = connection.Groups.Names();
+            var memberships = connection.Groups.TakeAll();
+            var channels = new string[memberships.Length];
+            for (var i = 0; i < memberships.Length; i++)
             {
-                channels[i] = Leave(_groups, connection.Groups![groups[i]], ended: true); // it was in these
-                Presence?.RemoveFromGroup(connection.UserId, groups[i]);
+                channels[i] = Leave(_groups, memberships[i], ended: true);
+                Presence?.RemoveFromGroup(connection.UserId, memberships[i].Set.Name);
             }
 
-            connection.Groups = null;
             _changes.Add(new() { Kind = SessionChangeKind.Ended, Session = SessionLocked(connection, groups) });
             return channels;
         }
@@ -185,9 +185,9 @@ internal sealed class HubConnections
     /// <summary>Whether a connection is in as many groups as it may be, and this is none of them.</summary>
     internal static bool IsFull(Connection connection, string group, int maxGroups)
     {
-        lock (connection.Joins.Gate)
+        lock (connection.Joins)
         {
-            return connection.Groups?.Count >= maxGroups && !connection.Groups.ContainsKey(group);
+            return connection.Groups.Count >= maxGroups && !connection.Groups.Contains(group);
         }
     }
 
@@ -197,19 +197,19 @@ internal sealed class HubConnections
     /// <param name="channel">The channel of the group, if it is known.</param>
     internal GroupJoin AddToGroup(Connection connection, string group, int maxGroups, string? channel = null)
     {
-        lock (connection.Joins.Gate)
+        lock (connection.Joins)
         {
             if (connection.Removed)
             {
                 return GroupJoin.Gone;
             }
 
-            if (connection.Groups?.ContainsKey(group) == true)
+            if (connection.Groups.Contains(group))
             {
                 return GroupJoin.WasMember;
             }
 
-            if (connection.Groups?.Count >= maxGroups)
+            if (connection.Groups.Count >= maxGroups)
             {
                 return GroupJoin.TooMany;
             }
@@ -223,9 +223,9 @@ internal sealed class HubConnections
     /// <returns>The channel of the group, to be released; nothing if it was not in the group.</returns>
     internal string? RemoveFromGroup(Connection connection, string group)
     {
-        lock (connection.Joins.Gate)
+        lock (connection.Joins)
         {
-            if (connection.Groups is null || !connection.Groups.Remove(group, out var membership))
+            if (connection.Groups.Take(group) is not { } membership)
             {
                 return null;
             }
@@ -240,30 +240,30 @@ internal sealed class HubConnections
     /// <summary>Sets the properties of a connection's session, unless it has ended.</summary>
     internal void SetProperties(Connection connection, IReadOnlyDictionary<string, string> properties)
     {
-        lock (connection.Joins.Gate)
+        lock (connection.Joins)
         {
             if (!connection.Removed)
             {
                 connection.UseProperties(properties);
-                _changes.Add(new() { Kind = SessionChangeKind.PropertiesSet, Session = SessionLocked(connection, GroupsLocked(connection)) });
+                _changes.Add(new() { Kind = SessionChangeKind.PropertiesSet, Session = SessionLocked(connection, connection.Groups.Names()) });
             }
         }
     }
 
     internal static string[] GroupsOf(Connection connection)
     {
-        lock (connection.Joins.Gate)
+        lock (connection.Joins)
         {
-            return GroupsLocked(connection);
+            return connection.Groups.Names();
         }
     }
 
     /// <summary>The session of a connection as it is now, or nothing if it has ended.</summary>
     internal Session? FindSession(Connection connection)
     {
-        lock (connection.Joins.Gate)
+        lock (connection.Joins)
         {
-            return connection.Removed ? null : SessionLocked(connection, GroupsLocked(connection));
+            return connection.Removed ? null : SessionLocked(connection, connection.Groups.Names());
         }
     }
 
@@ -278,8 +278,6 @@ internal sealed class HubConnections
 
         return set.Channel;
     }
-
-    private static string[] GroupsLocked(Connection connection) => connection.Groups is { Count: > 0 } groups ? [.. groups.Keys] : [];
 
     private Membership Join(ConcurrentDictionary<string, MemberSet> sets, string name, Connection connection, string? channel)
     {
@@ -297,22 +295,21 @@ internal sealed class HubConnections
 
     private void JoinLocked(Connection connection, string group, string? channel)
     {
-        var membership = Join(_groups, group, connection, channel);
-        (connection.Groups ??= new(StringComparer.Ordinal)).Add(group, membership);
+        connection.Groups.Add(Join(_groups, group, connection, channel));
         Presence?.AddToGroup(connection.UserId, group);
     }
 
     /// <summary>Says what changed, and leaves it to the store whether it needs the session as a whole: made here, a join would cost as much as there are groups.</summary>
     private SessionChange GroupChange(SessionChangeKind kind, Connection connection, string group) =>
-        new(kind, Name, connection.Id, group, connection.ReadSession ??= SessionReader(connection));
+        new(kind, Name, connection.Id, group, static source => ((Connection)source).Registry!.ReadSession((Connection)source), connection); // it is in this hub
 
-    private Func<Session> SessionReader(Connection connection) => () =>
+    private Session ReadSession(Connection connection)
     {
-        lock (connection.Joins.Gate)
+        lock (connection.Joins)
         {
-            return SessionLocked(connection, GroupsLocked(connection)); // without groups if it has ended; its end is written next
+            return SessionLocked(connection, connection.Groups.Names()); // without groups if it has ended; its end is written next
         }
-    };
+    }
 
     private Session SessionLocked(Connection connection, string[] groups) => new()
     {

@@ -1,12 +1,10 @@
 namespace DistributedSockets;
 
-/// <summary>The groups that one connection is on its way into. Whoever holds the lock decides between a join and what takes it back.</summary>
+/// <summary>The groups that one connection is on its way into. Whoever holds a lock on it decides between a join and what takes it back.</summary>
+/// <remarks>The lock is held by all members, by the hub for all that it changes of the connection, and by callers for what must not come between.</remarks>
 internal sealed class PendingJoins
 {
     private Dictionary<string, PendingJoin>? _byGroup;
-
-    /// <summary>Held by all members, by the hub for all that it changes of the connection, and by callers for what must not come between.</summary>
-    internal Lock Gate { get; } = new();
 
     internal PendingJoin? Find(string group)
     {
@@ -15,7 +13,7 @@ internal sealed class PendingJoins
             return null; // most connections have never waited
         }
 
-        lock (Gate)
+        lock (this)
         {
             return _byGroup?.GetValueOrDefault(group);
         }
@@ -25,7 +23,7 @@ internal sealed class PendingJoins
     /// <param name="callers">How many want it from the beginning.</param>
     internal PendingJoin Begin(string group, int callers = 0)
     {
-        lock (Gate)
+        lock (this)
         {
             var join = new PendingJoin { Callers = callers };
             (_byGroup ??= new(StringComparer.Ordinal)).Add(group, join);
@@ -36,7 +34,7 @@ internal sealed class PendingJoins
     /// <summary>Takes a join that is to be carried out or given up; false if another has taken it.</summary>
     internal bool TryTake(string group, PendingJoin join)
     {
-        lock (Gate)
+        lock (this)
         {
             return _byGroup?.GetValueOrDefault(group) == join && _byGroup.Remove(group);
         }
@@ -45,7 +43,7 @@ internal sealed class PendingJoins
     /// <summary>Takes the join into a group, if there is one.</summary>
     internal PendingJoin? Take(string group)
     {
-        lock (Gate)
+        lock (this)
         {
             return _byGroup is not null && _byGroup.Remove(group, out var join) ? join : null;
         }
@@ -53,7 +51,7 @@ internal sealed class PendingJoins
 
     internal PendingJoin[] TakeAll()
     {
-        lock (Gate)
+        lock (this)
         {
             PendingJoin[] all = _byGroup is { Count: > 0 } joins ? [.. joins.Values] : [];
             _byGroup = null;

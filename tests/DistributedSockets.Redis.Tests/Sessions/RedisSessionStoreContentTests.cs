@@ -308,7 +308,7 @@ public abstract class RedisSessionStoreContentTests(RespServer server) : IAsyncL
         var (keys, session) = await SaveAsync("n1", "good");
         Assert.True(await Store.RenewLeaseAsync(Info("n1"), Lease, Cancellation));
         await ReplaceAsync(keys.GroupsOf(Hub, session.ConnectionId));
-        SessionChange[] joined = [new(SessionChangeKind.GroupAdded, Hub, session.ConnectionId, "blue", () => session)];
+        SessionChange[] joined = [new(SessionChangeKind.GroupAdded, Hub, session.ConnectionId, "blue", _ => session, "")];
 
         await Assert.ThrowsAsync<SessionStoreUnavailableException>(async () => await Store.CommitAsync("n1", joined, Cancellation));
         await Store.CommitAsync("n1", joined, Cancellation);
@@ -325,7 +325,7 @@ public abstract class RedisSessionStoreContentTests(RespServer server) : IAsyncL
         var (keys, session) = await SaveAsync("n1", "good");
         await Store.CommitAsync("n1", [new() { Kind = SessionChangeKind.Ended, Session = session }], Cancellation);
 
-        await Store.CommitAsync("n1", [new(SessionChangeKind.GroupAdded, Hub, session.ConnectionId, "blue", () => session)], Cancellation);
+        await Store.CommitAsync("n1", [new(SessionChangeKind.GroupAdded, Hub, session.ConnectionId, "blue", _ => session, "")], Cancellation);
 
         string[] expected = [keys.Hubs!, keys.Lease!, RedisSessionKeys.Nodes(_prefix)!, HubKeys.Leases!, HubKeys.Numbers!];
         Assert.Equal(expected.Order(StringComparer.Ordinal), await KeysAsync());
@@ -338,7 +338,7 @@ public abstract class RedisSessionStoreContentTests(RespServer server) : IAsyncL
         var (_, session) = await SaveAsync("n1", "good", groups: groups);
 
         await Store.CommitAsync(
-            "n1", [new(SessionChangeKind.GroupAdded, Hub, session.ConnectionId, "more", static () => throw new InvalidOperationException("It is not needed."))], Cancellation);
+            "n1", [new(SessionChangeKind.GroupAdded, Hub, session.ConnectionId, "more", static _ => throw new InvalidOperationException("It is not needed."), "")], Cancellation);
 
         var found = await Store.FindAsync(Hub, session.ConnectionId, Cancellation);
         Assert.Equal([.. groups.Append("more").Order(StringComparer.Ordinal)], found!.Groups.Order(StringComparer.Ordinal));
@@ -365,7 +365,7 @@ public abstract class RedisSessionStoreContentTests(RespServer server) : IAsyncL
         Assert.Equal(0, await Store.CountAsync(SessionQuery.ForGroup(Hub, "g10"), Cancellation));
         Assert.Equal(1, await Store.CountAsync(SessionQuery.ForGroup(Hub, "g11"), Cancellation));
 
-        SessionChange Change(SessionChangeKind kind, int group) => new(kind, Hub, session.ConnectionId, $"g{group}", () => session);
+        SessionChange Change(SessionChangeKind kind, int group) => new(kind, Hub, session.ConnectionId, $"g{group}", _ => session, "");
     }
 
     [Fact]

@@ -122,7 +122,7 @@ public sealed class SessionChangesTests
     private static SessionChange Ended(string id, int groups = 0) => new() { Kind = SessionChangeKind.Ended, Session = Session(id, groups) };
 
     private static SessionChange Joined(string id, string group) =>
-        new(SessionChangeKind.GroupAdded, "h", id, group, static () => throw new InvalidOperationException("Nobody needs it here."));
+        new(SessionChangeKind.GroupAdded, "h", id, group, static _ => throw new InvalidOperationException("Nobody needs it here."), "");
 
     private static Session Session(string id, int groups) => new()
     {

@@ -5,12 +5,16 @@ namespace DistributedSockets;
 /// A new member takes the next slot. The slot of one that left stays taken until the set replaces the part, so that a pass over the slots
 /// also writes what was queued for a member that has left since, and nobody who leaves and comes back is met twice.
 /// </remarks>
-internal sealed class MemberPart(int capacity)
+/// <param name="set">The set, which is the same for as long as the part exists.</param>
+/// <param name="capacity">How many members it takes.</param>
+internal sealed class MemberPart(MemberSet set, int capacity)
 {
     private readonly MemberSlot[] _slots = new MemberSlot[capacity];
     private volatile int _taken;
     private volatile int _count;
     private bool _isReplaced;
+
+    internal MemberSet Set => set;
 
     /// <summary>The members, and those that have left.</summary>
     internal ReadOnlySpan<MemberSlot> Slots => _slots.AsSpan(0, _taken);

@@ -46,7 +46,7 @@ internal sealed class MemberSet(string name)
             }
         }
 
-        var membership = new Membership(this);
+        var membership = new Membership();
         while (true)
         {
             var members = _members;
@@ -107,7 +107,7 @@ internal sealed class MemberSet(string name)
 
             if (members.Open.IsEmpty)
             {
-                MemberPart[] first = [new(1)];
+                MemberPart[] first = [new(this, 1)];
                 _members = new([], first);
             }
             else if (members.Open[index] is { Count: <= MaxPart / 4 * 3 } sparse)
@@ -116,13 +116,13 @@ internal sealed class MemberSet(string name)
             }
             else if (members.Open.Length == 1)
             {
-                MemberPart[] open = [.. Enumerable.Range(0, MemberList.MaxOpen).Select(static _ => new MemberPart(MinOpenPart))];
+                MemberPart[] open = [.. Enumerable.Range(0, MemberList.MaxOpen).Select(_ => new MemberPart(this, MinOpenPart))];
                 _members = new([.. members.Open], open);
             }
             else
             {
                 var open = members.Open.ToArray();
-                open[index] = new(MinOpenPart);
+                open[index] = new(this, MinOpenPart);
                 _members = new([.. members.Full, members.Open[index]], open);
             }
         }
@@ -160,7 +160,7 @@ internal sealed class MemberSet(string name)
                 return;
             }
 
-            var replacement = new MemberPart(isOpen ? WithRoom(part.Count, room, members.Open.Length == 1 ? 1 : MinOpenPart) : part.Count);
+            var replacement = new MemberPart(this, isOpen ? WithRoom(part.Count, room, members.Open.Length == 1 ? 1 : MinOpenPart) : part.Count);
             lock (replacement)
             {
                 part.MoveToLocked(replacement);
@@ -189,7 +189,7 @@ internal sealed class MemberSet(string name)
                 return false;
             }
 
-            var joined = new MemberPart(WithRoom(count, HoleRoom, 1));
+            var joined = new MemberPart(this, WithRoom(count, HoleRoom, 1));
             lock (joined)
             {
                 foreach (var part in parts)

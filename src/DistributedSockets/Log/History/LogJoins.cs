@@ -28,7 +28,7 @@ internal sealed class LogJoins(
         }
 
         PendingJoin? join;
-        lock (connection.Joins.Gate)
+        lock (connection.Joins)
         {
             join = connection.Joins.Find(group);
             if (join is null)
@@ -170,7 +170,7 @@ internal sealed class LogJoins(
 
         try
         {
-            lock (connection.Joins.Gate)
+            lock (connection.Joins)
             {
                 if (!connection.Joins.TryTake(group, join))
                 {
