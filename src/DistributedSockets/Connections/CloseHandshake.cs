@@ -1,21 +1,18 @@
 using System.Buffers;
 using System.Net.WebSockets;
 using Microsoft.AspNetCore.Connections;
-using Microsoft.AspNetCore.Http;
 
 namespace DistributedSockets;
 
 /// <summary>How one connection ends: for one reason, by close frames in both directions or by a cut, and in bounded time.</summary>
-/// <param name="connectionId">The connection.</param>
-/// <param name="context">The request of its handshake.</param>
+/// <param name="request">The request of the handshake.</param>
 /// <param name="socket">The platform's WebSocket.</param>
 /// <param name="tap">What the platform writes through, if there is a transport to tap.</param>
 /// <param name="queue">What is still to be written before a close frame.</param>
 /// <param name="services">What all connections share.</param>
 /// <param name="owner">Is told when the end begins.</param>
 internal sealed class CloseHandshake(
-    string connectionId,
-    HttpContext context,
+    HandshakeRequest request,
     WebSocket socket,
     TapStream? tap,
     OutboundQueue queue,
@@ -24,12 +21,11 @@ internal sealed class CloseHandshake(
 {
     private const int LingerBytes = 4_096;
 
-    private readonly Lock _gate = new();
     private readonly CancellationTokenSource _aborted = new();
-    private readonly TaskCompletionSource _receiveEnded = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private DisconnectReason? _reason;
     private Task _closing = Task.CompletedTask;
-    private bool _isReleased;
+    private TaskCompletionSource? _receiveEnded; // made when it is waited for
+    private bool _hasReceiveEnded;
 
     /// <summary>Why it ended; set once, when it begins to end.</summary>
     internal DisconnectReason? Reason => Volatile.Read(ref _reason);
@@ -67,7 +63,14 @@ internal sealed class CloseHandshake(
     }
 
     /// <summary>Nobody reads any more, so there is no answer to wait for.</summary>
-    internal void OnReceiveEnded() => _receiveEnded.TrySetResult();
+    internal void OnReceiveEnded()
+    {
+        lock (this)
+        {
+            _hasReceiveEnded = true;
+            _receiveEnded?.TrySetResult(); // who waits goes on elsewhere
+        }
+    }
 
     /// <summary>Notes why reading failed. If the client broke the protocol, it is given time to read the close frame that tells it so.</summary>
     internal async Task OnReceiveFailedAsync(Exception exception)
@@ -104,21 +107,7 @@ internal sealed class CloseHandshake(
     internal void Cut()
     {
         OnTransportGone(); // handlers may register anything on the token, so its callbacks run elsewhere
-        lock (_gate)
-        {
-            // Once the request has ended the server uses its context again, on HTTP/2 for somebody else.
-            if (!_isReleased)
-            {
-                try
-                {
-                    context.Abort();
-                }
-                finally
-                {
-                    socket.Abort(); // also on a server whose own abort throws
-                }
-            }
-        }
+        request.Cut(socket);
     }
 
     /// <summary>The transport noticed that the client has gone, perhaps while the handler is busy.</summary>
@@ -129,7 +118,7 @@ internal sealed class CloseHandshake(
     {
         TryBegin(new() { Kind = DisconnectKind.ConnectionLost });
         Task closing;
-        lock (_gate)
+        lock (this)
         {
             closing = _closing;
         }
@@ -138,27 +127,26 @@ internal sealed class CloseHandshake(
         await CancelAbortedAsync();
     }
 
-    /// <summary>Lets go of the request, which is the server's again.</summary>
-    internal void Release()
-    {
-        lock (_gate)
-        {
-            _isReleased = true;
-        }
-    }
-
     /// <summary>Whether the platform could not inflate a message; only then its exception has no error code.</summary>
     private static bool IsUninflatable(Exception exception) =>
         exception is WebSocketException { WebSocketErrorCode: WebSocketError.Success, InnerException: null };
 
     private void Close(DisconnectReason reason, WebSocketCloseStatus status, string? description)
     {
-        lock (_gate)
+        lock (this)
         {
             if (TryBegin(reason))
             {
                 _closing = CloseOutputAsync(status, description);
             }
+        }
+    }
+
+    private Task ReceiveEndedAsync()
+    {
+        lock (this)
+        {
+            return _hasReceiveEnded ? Task.CompletedTask : (_receiveEnded ??= new(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
         }
     }
 
@@ -176,13 +164,13 @@ internal sealed class CloseHandshake(
             }
 
             await socket.CloseOutputAsync(status, description, CancellationToken.None);
-            await _receiveEnded.Task.WaitAsync(timeout.Token);
+            await ReceiveEndedAsync().WaitAsync(timeout.Token);
         }
         catch (Exception exception)
         {
             if (!IsTransportFailure(exception))
             {
-                services.Log.CloseFailed(connectionId, exception);
+                services.Log.CloseFailed(owner.Id, exception);
             }
 
             if (queue.PlatformCloseStatus is null || timeout.IsCancellationRequested)
@@ -227,7 +215,7 @@ internal sealed class CloseHandshake(
         catch (AggregateException exception)
         {
             services.Metrics.HandlerFailed();
-            services.Log.AbortedFailed(connectionId, exception);
+            services.Log.AbortedFailed(owner.Id, exception);
         }
     }
 }

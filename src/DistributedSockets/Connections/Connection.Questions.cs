@@ -55,7 +55,17 @@ internal sealed partial class Connection
     private Task DrainInboundAsync()
     {
         _questions?.End();
-        return _inbound is null ? Task.CompletedTask : _inbound.DrainAsync();
+        if (_inbound is null)
+        {
+            return Task.CompletedTask;
+        }
+
+        if (_inbound.IsHandling)
+        {
+            _request.Watch(this);
+        }
+
+        return _inbound.DrainAsync();
     }
 
     private void OnMatcherFailed(Exception exception)

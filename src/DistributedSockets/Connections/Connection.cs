@@ -4,8 +4,7 @@ using System.Security.Claims;
 using System.Text.Json;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Http;
-using Microsoft.AspNetCore.Routing;
-using Microsoft.Extensions.Primitives;
+using Microsoft.AspNetCore.Http.Features;
 
 namespace DistributedSockets;
 
@@ -16,6 +15,7 @@ internal sealed partial class Connection : WebSocketConnection, IOutboundQueueOw
     private readonly OutboundQueue _queue;
     private readonly MessageReader _reader;
     private readonly CloseHandshake _close;
+    private readonly HandshakeRequest _request;
     private readonly ConnectionServices _services;
     private readonly TapStream? _tap;
     private ClaimsPrincipal? _user; // made when somebody asks, where the request has none
@@ -24,6 +24,7 @@ internal sealed partial class Connection : WebSocketConnection, IOutboundQueueOw
     private OwnGroups _groups;
     private ConnectionLimits _limits;
     private PingState _pings;
+    private readonly long _connectedAt; // in ticks of UTC
     private long _endingSince;
 
     /// <param name="context">The request of the handshake.</param>
@@ -44,17 +45,14 @@ internal sealed partial class Connection : WebSocketConnection, IOutboundQueueOw
         UserId = userId;
         _user = ClaimsUserIdProvider.Principal(context);
 
-        // Copied, since the server uses its own again for other requests once this one has ended.
-        Headers = new HeaderDictionary(new Dictionary<string, StringValues>(context.Request.Headers, StringComparer.OrdinalIgnoreCase));
-        Query = context.Request.Query;
-        RouteValues = context.Request.RouteValues is { Count: > 0 } values ? new RouteValueDictionary(values) : base.RouteValues;
-        RemoteIpAddress = context.Connection.RemoteIpAddress;
-        ConnectedAt = services.Time.GetUtcNow();
+        _request = new(context);
+        RemoteIpAddress = context.Features.Get<IHttpConnectionFeature>()?.RemoteIpAddress;
+        _connectedAt = services.Time.GetUtcNow().UtcTicks;
         _limits = new(services.Options, services.Time);
         AuthenticationExpiresAt = context.Features.Get<IAuthenticateResultFeature>()?.AuthenticateResult?.Properties?.ExpiresUtc;
         _queue = new(tap is null ? new WebSocketFrameWriter(socket) : tap.Output, services.Options, this, takesDeflated && tap is not null, services.MaxQueuedBytes);
         _reader = new(socket, tap is not null, services, this);
-        _close = new(Id, context, socket, tap, _queue, services, this);
+        _close = new(_request, socket, tap, _queue, services, this);
         if (services.Options.AnswerMatcher is { } matcher)
         {
             _questions = new(matcher, services.Options.MaxOpenQuestionsPerConnection, OnMatcherFailed);
@@ -77,17 +75,17 @@ internal sealed partial class Connection : WebSocketConnection, IOutboundQueueOw
 
     public override ClaimsPrincipal User => LazyInitializer.EnsureInitialized(ref _user, static () => new(new ClaimsIdentity()));
 
-    public override IHeaderDictionary Headers { get; }
+    public override IHeaderDictionary Headers => _request.Values.Headers;
 
-    public override IQueryCollection Query { get; }
+    public override IQueryCollection Query => _request.Values.Query;
 
-    public override IReadOnlyDictionary<string, object?> RouteValues { get; }
+    public override IReadOnlyDictionary<string, object?> RouteValues => _request.Values.RouteValues;
 
     public override IPAddress? RemoteIpAddress { get; }
 
     public override string? SubProtocol => _socket.SubProtocol;
 
-    public override DateTimeOffset ConnectedAt { get; }
+    public override DateTimeOffset ConnectedAt => new(_connectedAt, TimeSpan.Zero);
 
     public override DateTimeOffset? AuthenticationExpiresAt
     {
@@ -211,21 +209,24 @@ internal sealed partial class Connection : WebSocketConnection, IOutboundQueueOw
         _queue.Abandon(exception);
     }
 
-    /// <summary>Calls the handler until the connection has ended; the reason is set then.</summary>
-    internal async Task RunAsync(WebSocketHandler handler)
+    /// <summary>Calls its handler with what is read, until nothing more comes. How that came about is for <see cref="EndReadingAsync"/>.</summary>
+    /// <param name="handler">The handler.</param>
+    /// <param name="isOwned">Whether it is ours to dispose.</param>
+    internal Task ReadAsync(WebSocketHandler handler, bool isOwned)
+    {
+        (_handler, OwnsHandler) = (handler, isOwned);
+        var connected = CallAsync(handler, received: null);
+        return _reader.RunAsync(_inbound is null ? connected : _inbound.BeginAsync(connected), Aborted);
+    }
+
+    /// <summary>Waits until the handler has been given all that was read, and notes why nothing more comes.</summary>
+    /// <param name="reading">What came of <see cref="ReadAsync"/>.</param>
+    internal async Task EndReadingAsync(Task reading)
     {
         try
         {
-            _handler = handler;
-            try
-            {
-                var connected = CallAsync(handler, received: null);
-                await _reader.RunAsync(_inbound is null ? connected : _inbound.BeginAsync(connected), Aborted);
-            }
-            finally
-            {
-                await DrainInboundAsync();
-            }
+            await DrainInboundAsync();
+            await reading;
         }
         catch (Exception exception) when (CloseHandshake.IsTransportFailure(exception))
         {
@@ -246,6 +247,21 @@ internal sealed partial class Connection : WebSocketConnection, IOutboundQueueOw
         return _close.FinishAsync();
     }
 
+    /// <summary>The handler, once it has been told that it has a connection.</summary>
+    internal WebSocketHandler? Handler => _handler;
+
+    /// <summary>The request of its handshake.</summary>
+    internal HandshakeRequest Request => _request;
+
+    /// <summary>Whether the handler is ours to dispose.</summary>
+    internal bool OwnsHandler { get; private set; }
+
+    /// <summary>Whether the metrics count it as open.</summary>
+    internal bool IsCounted { get; set; }
+
+    /// <summary>For how long it has been open.</summary>
+    internal TimeSpan Age => _limits.Age(_services.Time);
+
     /// <summary>Ends what is still going on. The handler has not been told yet.</summary>
     internal Task EndAsync() => _close.FinishAsync();
 
@@ -260,7 +276,7 @@ internal sealed partial class Connection : WebSocketConnection, IOutboundQueueOw
         }
 
         _socket.Dispose();
-        _close.Release();
+        _request.Release();
     }
 
     /// <summary>The transport noticed that the client has gone, perhaps while the handler is busy.</summary>
@@ -273,6 +289,11 @@ internal sealed partial class Connection : WebSocketConnection, IOutboundQueueOw
         if (Reason is not null)
         {
             return;
+        }
+
+        if (_reader.WaitingSince == 0)
+        {
+            _request.Watch(this); // a handler that holds on to its thread has not come to where its reader does so
         }
 
         if (IsClosedByClient || Aborted.IsCancellationRequested)
@@ -338,6 +359,8 @@ internal sealed partial class Connection : WebSocketConnection, IOutboundQueueOw
         await DrainInboundAsync();
         await _close.AnswerAsync();
     }
+
+    void IMessageReaderOwner.OnPaused() => _request.Watch(this);
 
     void IMessageReaderOwner.OnViolation(DisconnectReason reason) => Close(reason);
 

@@ -1,52 +1,61 @@
-using System.Diagnostics;
 using System.Net.WebSockets;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace DistributedSockets;
 
 /// <summary>What happens to the connections of an endpoint from the answer to their handshake until their handler has been told of the end.</summary>
-internal sealed class ConnectionLife(HubConnections hub, HandlerActivator activator, ConnectionServices services, ChannelSubscriptions subscriptions)
+internal sealed class ConnectionLife(
+    HubConnections hub, HandlerActivator activator, ConnectionServices services, ChannelSubscriptions subscriptions, IServiceScopeFactory scopes)
 {
-    /// <summary>Runs a connection that its hub knows, until it has ended.</summary>
+    /// <summary>Begins a connection that its hub knows: makes its handler, and reads.</summary>
     /// <param name="context">The request of the handshake.</param>
     /// <param name="connection">The connection.</param>
     /// <param name="isOpen">Whether the client has got its answer; if not, the connection only ends.</param>
-    internal async Task RunAsync(HttpContext context, Connection connection, bool isOpen)
+    /// <returns>Completes when nothing more is read; pass it to <see cref="EndAsync"/>, which has to be called in any case.</returns>
+    internal Task BeginAsync(HttpContext context, Connection connection, bool isOpen)
     {
-        var opened = Stopwatch.GetTimestamp();
-        WebSocketHandler? handler = null;
-        bool owned = false, counted = false;
         try
         {
-            counted = services.Metrics.ConnectionOpened();
+            connection.IsCounted = services.Metrics.ConnectionOpened();
             services.Log.Opened(connection.Id, hub.Name);
             if (!isOpen)
             {
-                return;
+                return Task.CompletedTask;
             }
 
             TellLongRunning(context);
-
-            // Tells of a client that goes while the handler is busy and nothing is read.
-            await using var gone = context.RequestAborted.UnsafeRegister(static state => ((Connection)state!).OnTransportGone(), connection); // state is connection
+            WebSocketHandler handler;
+            bool isOwned;
             try
             {
-                (handler, owned) = activator.Create(context.RequestServices);
+                (handler, isOwned) = activator.Create(connection.Request.GetServices(scopes));
                 handler.Connection = connection;
             }
             catch (Exception exception)
             {
-                handler = null;
                 services.Log.HandlerFailed(connection.Id, (int)WebSocketCloseStatus.InternalServerError, exception);
-                await connection.FailAsync(exception);
+                return connection.FailAsync(exception);
             }
 
-            if (handler is not null)
-            {
-                await connection.RunAsync(handler);
-            }
+            return connection.ReadAsync(handler, isOwned);
+        }
+        catch (Exception exception)
+        {
+            return Task.FromException(exception);
+        }
+    }
+
+    /// <summary>Ends a connection, and tells its handler.</summary>
+    /// <param name="connection">The connection.</param>
+    /// <param name="reading">What <see cref="BeginAsync"/> returned, completed.</param>
+    internal async Task EndAsync(Connection connection, Task reading)
+    {
+        try
+        {
+            await connection.EndReadingAsync(reading);
         }
         finally
         {
@@ -57,18 +66,19 @@ internal sealed class ConnectionLife(HubConnections hub, HandlerActivator activa
             }
 
             var reason = connection.Reason!; // set by EndAsync at the latest
-            if (handler is not null)
+            if (connection.Handler is { } handler)
             {
-                await FinishAsync(connection, handler, owned, reason);
+                await FinishAsync(connection, handler, reason);
             }
 
+            await DisposeAsync(connection, static connection => connection.Request.EndServicesAsync());
             await connection.DisposeAsync();
-            services.Metrics.ConnectionEnded(counted, reason.Kind, Stopwatch.GetElapsedTime(opened));
+            services.Metrics.ConnectionEnded(connection.IsCounted, reason.Kind, connection.Age);
             services.Log.Ended(connection.Id, reason.Kind, reason.Kind == DisconnectKind.HandlerError ? null : reason.Exception);
         }
     }
 
-    private async Task FinishAsync(Connection connection, WebSocketHandler handler, bool owned, DisconnectReason reason)
+    private async Task FinishAsync(Connection connection, WebSocketHandler handler, DisconnectReason reason)
     {
         try
         {
@@ -84,12 +94,17 @@ internal sealed class ConnectionLife(HubConnections hub, HandlerActivator activa
             services.Log.DisconnectedFailed(connection.Id, exception);
         }
 
+        if (connection.OwnsHandler)
+        {
+            await DisposeAsync(connection, static connection => Disposal.DisposeAsync(connection.Handler!)); // there is one
+        }
+    }
+
+    private async ValueTask DisposeAsync(Connection connection, Func<Connection, ValueTask> dispose)
+    {
         try
         {
-            if (owned)
-            {
-                await Disposal.DisposeAsync(handler);
-            }
+            await dispose(connection);
         }
         catch (Exception exception)
         {

@@ -20,6 +20,9 @@ internal struct ConnectionLimits
             : options.MaxConnectionAge * (1 - (Random.Shared.NextDouble() * MaxAgeJitter));
     }
 
+    /// <summary>How long it has been open.</summary>
+    internal readonly TimeSpan Age(TimeProvider time) => time.GetElapsedTime(_openedAt);
+
     /// <summary>When the authentication runs out; <see langword="null"/> for never. May be changed at any time.</summary>
     internal DateTimeOffset? AuthenticationExpiresAt
     {

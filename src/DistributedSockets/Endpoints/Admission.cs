@@ -76,7 +76,7 @@ internal sealed class Admission(
     }
 
     /// <summary>Whether a user may have another connection. While the session store is away, or does not answer in time, only those of this node count.</summary>
-    internal async ValueTask<Refusal?> CheckUserAsync(HubConnections hub, string userId, CancellationToken cancellationToken)
+    internal async ValueTask<Refusal?> CheckUserAsync(HubConnections hub, string userId, HttpContext context)
     {
         var max = hub.Options.MaxConnectionsPerUser;
         if (max == Unlimited)
@@ -87,6 +87,7 @@ internal sealed class Admission(
         long connections = hub.User(userId).Count;
         if (connections < max)
         {
+            var cancellationToken = context.RequestAborted;
             try
             {
                 Func<CancellationToken, ValueTask<long>> count = token => store.CountAsync(SessionQuery.ForUser(hub.Name, userId), token);

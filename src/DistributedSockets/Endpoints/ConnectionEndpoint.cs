@@ -36,23 +36,13 @@ internal sealed class ConnectionEndpoint(
             // If this is Kestrel's own upgrade and nothing wraps it, Kestrel passes bytes to its transport unchanged afterwards, so we may write there directly.
             var transport = ReferenceEquals(upgrade, features) ? features.Get<IConnectionTransportFeature>()?.Transport : null;
             var socket = transport is not null && services.Options.DirectWrites ? NotedTransport.Find(features, transport) : null;
-            var tap = new TapFeature(upgrade, connect, transport?.Output, socket, services.Time);
-            features.Set(tap);
-            if (upgrade is not null)
-            {
-                features.Set<IHttpUpgradeFeature>(tap);
-            }
-
-            if (connect is not null)
-            {
-                features.Set<IHttpExtendedConnectFeature>(tap);
-            }
-
-            // If the app called UseWebSockets, its middleware has already captured the transport without our tap. Ours replaces it for this endpoint.
-            features.Set<IHttpWebSocketFeature>(null);
+            new TapFeature(upgrade, connect, transport?.Output, socket, services.Time).PutInto(features);
+        }
+        else
+        {
+            HandshakeWatch.End(features); // who refuses it from here on says so
         }
 
-        context.Features.Get<HandshakeWatch>()?.End(); // who refuses it from here on says so
         return next(context);
     }
 
@@ -64,7 +54,7 @@ internal sealed class ConnectionEndpoint(
             return;
         }
 
-        var address = context.Connection.RemoteIpAddress;
+        var address = context.Features.Get<IHttpConnectionFeature>()?.RemoteIpAddress; // context.Connection would be kept with the request
         if (admission.TryEnter(address) is { } full)
         {
             await RefuseAsync(context, full);
@@ -78,14 +68,10 @@ internal sealed class ConnectionEndpoint(
             (straggler, var connection, var isOpen) = await DecideAsync(context);
             if (connection is not null)
             {
-                try
-                {
-                    await life.RunAsync(context, connection, isOpen);
-                }
-                finally
-                {
-                    Release(connection.UserId);
-                }
+                // No other method waits while the connection lives: each would hold some 200 bytes for it.
+                var reading = life.BeginAsync(context, connection, isOpen);
+                await reading.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing); // how it went is for the end
+                await EndAsync(connection, reading);
             }
         }
         finally
@@ -129,16 +115,24 @@ internal sealed class ConnectionEndpoint(
         {
             var connecting = new ConnectingContext(
                 context, hub.Name, userId, ChooseSubProtocol(context.WebSockets.WebSocketRequestedProtocols), user => OpeningConnections.Change(opening, user));
-            var (refusal, straggler) = await _filters.DecideAsync(connecting);
+            var deciding = _filters.DecideAsync(connecting);
+            var hasWaited = !deciding.IsCompleted;
+            var (refusal, straggler) = await deciding;
             if (context.Response.HasStarted)
             {
                 return (straggler, null, false); // a filter has answered by itself
             }
 
-            refusal ??= await CheckConnectionAsync(connecting);
             if (refusal is null)
             {
-                var (connection, isOpen) = await AcceptAsync(connecting, opening);
+                var checking = CheckConnectionAsync(connecting);
+                hasWaited |= !checking.IsCompleted;
+                refusal = await checking;
+            }
+
+            if (refusal is null)
+            {
+                var (connection, isOpen) = await AcceptAsync(connecting, opening, hasWaited);
                 return (straggler, connection, isOpen);
             }
 
@@ -191,7 +185,7 @@ internal sealed class ConnectionEndpoint(
 
         if (connecting.UserId is { } userId)
         {
-            return await admission.CheckUserAsync(hub, userId, connecting.HttpContext.RequestAborted);
+            return await admission.CheckUserAsync(hub, userId, connecting.HttpContext);
         }
 
         if (ClaimsUserIdProvider.Principal(connecting.HttpContext) is { } principal && principal.Identities.Any(static identity => identity.IsAuthenticated))
@@ -202,8 +196,11 @@ internal sealed class ConnectionEndpoint(
         return null;
     }
 
+    /// <param name="connecting">The handshake.</param>
+    /// <param name="opening">The connection while its hub does not know it.</param>
+    /// <param name="hasWaited">Whether its client has had to wait, and so may have gone.</param>
     /// <returns>The connection, if the hub knows it, and whether it is open. Its channels are needed until <see cref="Release"/>.</returns>
-    private async Task<(Connection? Connection, bool IsOpen)> AcceptAsync(ConnectingContext connecting, OpeningConnection opening)
+    private async Task<(Connection? Connection, bool IsOpen)> AcceptAsync(ConnectingContext connecting, OpeningConnection opening, bool hasWaited)
     {
         // Subscribed before the handshake is answered: who sees the connection open can send to it from any node.
         var context = connecting.HttpContext;
@@ -219,9 +216,11 @@ internal sealed class ConnectionEndpoint(
         var isHandedOver = false;
         try
         {
+            var subscribed = Task.WhenAll([all, own, user, log, .. joins]);
+            hasWaited |= !subscribed.IsCompleted;
             try
             {
-                await Task.WhenAll([all, own, user, log, .. joins]);
+                await subscribed;
             }
             catch (BackplaneUnavailableException exception)
             {
@@ -234,8 +233,10 @@ internal sealed class ConnectionEndpoint(
                 services.Log.OpenedWithoutBackplane(exception);
             }
 
-            await CommitSessionStateAsync(context);
-            if (context.RequestAborted.IsCancellationRequested)
+            var committing = CommitSessionStateAsync(context);
+            hasWaited |= !committing.IsCompleted;
+            await committing;
+            if (hasWaited && context.RequestAborted.IsCancellationRequested) // else not asked: what tells it would be kept with the request
             {
                 return default; // the client did not wait, so nobody need hear of it
             }
@@ -247,7 +248,7 @@ internal sealed class ConnectionEndpoint(
                 DisableServerContextTakeover = true, // what we send is compressed once for all, so without context
             });
             var takesDeflated = services.Options.EnableCompression && DeflateAgreement.TakesSharedFrames(context.Response.Headers.SecWebSocketExtensions);
-            var feature = context.Features.Get<TapFeature>();
+            var feature = TapFeature.Find(context.Features);
             var connection = new Connection(context, socket, feature?.Tap, hub.Name, userId, services, takesDeflated);
             if (connecting.CheckedProperties is { } properties)
             {
@@ -296,6 +297,18 @@ internal sealed class ConnectionEndpoint(
                     subscriptions.Release(channel); // which else the hub has with the memberships
                 }
             }
+        }
+    }
+
+    private async Task EndAsync(Connection connection, Task reading)
+    {
+        try
+        {
+            await life.EndAsync(connection, reading);
+        }
+        finally
+        {
+            Release(connection.UserId);
         }
     }
 

@@ -70,7 +70,7 @@ public static class DistributedWebSocketsEndpointRouteBuilderExtensions
         var subscriptions = Service<ChannelSubscriptions>(endpoints);
         var endpoint = new ConnectionEndpoint(
             hub,
-            new ConnectionLife(hub, activator, services, subscriptions),
+            new ConnectionLife(hub, activator, services, subscriptions, Service<IServiceScopeFactory>(endpoints)),
             services,
             subscriptions,
             Service<GroupMemberships>(endpoints),

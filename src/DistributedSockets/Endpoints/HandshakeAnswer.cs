@@ -36,6 +36,7 @@ internal sealed class HandshakeAnswer(
             await feature.OpenAsync();
             Enter(); // for a server that does not tell when it answers
             connection.Open();
+            feature.Leave(context);
             return true;
         }
         catch (Exception exception)

@@ -1,37 +1,37 @@
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
 
 namespace DistributedSockets;
 
 /// <summary>Waits for a handshake to come from routing to its endpoint, and tells of it if somebody in between refuses it.</summary>
 internal sealed class HandshakeWatch
 {
-    private readonly HttpResponse _response;
-    private readonly ConnectionLog _log;
-    private bool _hasEnded;
+    private static readonly HandshakeWatch s_ended = new(null, null);
 
-    private HandshakeWatch(HttpResponse response, ConnectionLog log) => (_response, _log) = (response, log);
+    private readonly HttpContext? _context;
+    private readonly ConnectionLog? _log;
+
+    private HandshakeWatch(HttpContext? context, ConnectionLog? log) => (_context, _log) = (context, log);
 
     internal static void Begin(HttpContext context, ConnectionLog log)
     {
-        if (context.Features.Get<HandshakeWatch>() is not null || context.Response.HasStarted)
+        if (!context.Response.HasStarted)
         {
-            return; // routed a second time, such as to show an error page
+            // Nothing else holds it: a request of a connection lives long.
+            context.Response.OnStarting(static state => ((HandshakeWatch)state).OnStarting(), new HandshakeWatch(context, log)); // state is that
         }
-
-        var watch = new HandshakeWatch(context.Response, log);
-        context.Features.Set(watch);
-        context.Response.OnStarting(static state => ((HandshakeWatch)state).OnStarting(), watch); // state is watch
     }
 
-    /// <summary>The endpoint has it.</summary>
-    internal void End() => _hasEnded = true;
+    /// <summary>The endpoint has it. Where it has put in its tap, that says so.</summary>
+    internal static void End(IFeatureCollection features) => features.Set(s_ended);
 
     private Task OnStarting()
     {
-        if (!_hasEnded && _response.StatusCode >= StatusCodes.Status300MultipleChoices)
+        var (response, features) = (_context!.Response, _context.Features); // both are given where this is called
+        if (response.StatusCode >= StatusCodes.Status300MultipleChoices && TapFeature.Find(features) is null && features.Get<HandshakeWatch>() is null)
         {
-            _hasEnded = true;
-            _log.Refused(new(_response.StatusCode, "It was refused before it came to the endpoint.", RefusalKind.Middleware, Remedy(_response.StatusCode)));
+            End(features); // it may have been routed a second time, such as to show an error page
+            _log!.Refused(new(response.StatusCode, "It was refused before it came to the endpoint.", RefusalKind.Middleware, Remedy(response.StatusCode)));
         }
 
         return Task.CompletedTask;

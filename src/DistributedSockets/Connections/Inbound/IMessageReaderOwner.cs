@@ -9,6 +9,9 @@ internal interface IMessageReaderOwner
     /// <summary>A whole message arrived, which the owner has to release. The next one waits until the task completes.</summary>
     ValueTask OnMessageAsync(ReceivedMessage message);
 
+    /// <summary>Nothing is read for a while, so a client that goes is not noticed here.</summary>
+    void OnPaused();
+
     /// <summary>The client's close frame arrived. Nothing more is read.</summary>
     Task OnCloseReceivedAsync();
 

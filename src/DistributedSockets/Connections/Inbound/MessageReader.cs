@@ -43,6 +43,7 @@ internal sealed class MessageReader(WebSocket socket, bool isTapped, ConnectionS
         try
         {
             var next = WaitForNextAsync();
+            TellIfPaused(connected);
             await connected;
             while (true)
             {
@@ -77,6 +78,7 @@ internal sealed class MessageReader(WebSocket socket, bool isTapped, ConnectionS
                 await PaceAsync(aborted);
                 var taken = owner.OnMessageAsync(TakeMessage(result.MessageType));
                 next = WaitForNextAsync();
+                TellIfPaused(taken);
                 await taken;
             }
         }
@@ -88,6 +90,14 @@ internal sealed class MessageReader(WebSocket socket, bool isTapped, ConnectionS
 
     /// <summary>Waits for a message to begin, without holding a buffer. Meanwhile the platform answers pings, also those that come while a handler is busy.</summary>
     private ValueTask<ValueWebSocketReceiveResult> WaitForNextAsync() => isTapped ? socket.ReceiveAsync(Memory<byte>.Empty, CancellationToken.None) : default;
+
+    private void TellIfPaused(ValueTask until)
+    {
+        if (!until.IsCompleted)
+        {
+            owner.OnPaused();
+        }
+    }
 
     /// <summary>Where the next bytes of the message go: one more than it may have, as the platform fills up what it is given before it says what it got.</summary>
     private Memory<byte> Room()
@@ -138,6 +148,7 @@ internal sealed class MessageReader(WebSocket socket, bool isTapped, ConnectionS
         var options = services.Options;
         if (options.ReceiveRatePolicy == ReceiveRatePolicy.Pause)
         {
+            owner.OnPaused();
             return new(Task.Delay(wait, services.Time, aborted));
         }
 

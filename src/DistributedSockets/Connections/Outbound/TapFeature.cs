@@ -1,5 +1,6 @@
 using System.IO.Pipelines;
 using System.Net.Sockets;
+using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 
 namespace DistributedSockets;
@@ -17,6 +18,7 @@ internal sealed class TapFeature(IHttpUpgradeFeature? upgrade, IHttpExtendedConn
     : IHttpUpgradeFeature, IHttpExtendedConnectFeature
 {
     private bool _connects;
+    private IHttpWebSocketFeature? _replaced;
 
     internal TapStream? Tap { get; private set; }
 
@@ -32,6 +34,46 @@ internal sealed class TapFeature(IHttpUpgradeFeature? upgrade, IHttpExtendedConn
     {
         _connects = true;
         return new(Tap = new(time));
+    }
+
+    /// <summary>The one that has been put into the features of a request, if any.</summary>
+    internal static TapFeature? Find(IFeatureCollection features) =>
+        features.Get<IHttpUpgradeFeature>() as TapFeature ?? features.Get<IHttpExtendedConnectFeature>() as TapFeature;
+
+    /// <summary>Comes in place of the server's features.</summary>
+    internal void PutInto(IFeatureCollection features)
+    {
+        if (upgrade is not null)
+        {
+            features.Set<IHttpUpgradeFeature>(this);
+        }
+
+        if (connect is not null)
+        {
+            features.Set<IHttpExtendedConnectFeature>(this);
+        }
+
+        // If the app called UseWebSockets, its middleware has already captured the transport without our tap. Ours replaces it for this endpoint.
+        _replaced = features.Get<IHttpWebSocketFeature>();
+        features.Set<IHttpWebSocketFeature>(null);
+    }
+
+    /// <summary>Gives the server's features back, once the handshake is answered: the request would hold what only led to the connection for as long as that lives.</summary>
+    internal void Leave(HttpContext context)
+    {
+        var features = context.Features;
+        features.Set(_replaced);
+        if (upgrade is not null)
+        {
+            features.Set(upgrade);
+        }
+
+        if (connect is not null)
+        {
+            features.Set(connect);
+        }
+
+        _ = context.WebSockets.IsWebSocketRequest; // which remembers the feature that was asked last
     }
 
     /// <summary>Answers the handshake that the platform has accepted, and opens the tap.</summary>
