@@ -3,7 +3,7 @@ using Microsoft.Extensions.Logging;
 
 namespace DistributedSockets;
 
-/// <summary>Log messages of connections: 100 to 119, and what belongs to them beyond, 124 to 126. What clients can cause at will passes once in a while.</summary>
+/// <summary>Log messages of connections: 100 to 119, and what belongs to them beyond, 124 to 127. What clients can cause at will passes once in a while.</summary>
 internal sealed partial class ConnectionLog(FailSafeLogger<Connection> logger, TimeProvider time)
 {
     private const int ShownClaims = 16;
@@ -135,6 +135,9 @@ internal sealed partial class ConnectionLog(FailSafeLogger<Connection> logger, T
 
     [LoggerMessage(124, LogLevel.Error, "The hub's AnswerMatcher threw on a message of connection {ConnectionId}; the message went to the handler. It threw {Others} more times since the last report.")]
     private partial void MatcherFailed(string connectionId, int others, Exception exception);
+
+    [LoggerMessage(127, LogLevel.Error, "What was asked for of connection {ConnectionId} while it was being opened could not be carried out, so the connection is cut.")]
+    public partial void ContinueFailed(string connectionId, Exception exception);
 
     [LoggerMessage(125, LogLevel.Warning, "Connection {ConnectionId} did not join a group to which its user was added while it was being opened.")]
     public partial void JoinFailed(string connectionId, Exception exception);

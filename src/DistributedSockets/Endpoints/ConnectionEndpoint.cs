@@ -259,13 +259,8 @@ internal sealed class ConnectionEndpoint(
             var isOpen = await answer.SendAsync(context);
             if (answer.HasEntered)
             {
-                if (opening.Disconnected is { } disconnected)
-                {
-                    connection.Close(disconnected);
-                }
-
-                memberships.Continue(hub, connection, opening);
-                isHandedOver = true;
+                isHandedOver = true; // whatever comes of the rest: the hub knows the connection, so that it has to live and to end like any other
+                Continue(connection, opening);
                 return (connection, isOpen);
             }
 
@@ -297,6 +292,25 @@ internal sealed class ConnectionEndpoint(
                     subscriptions.Release(channel); // which else the hub has with the memberships
                 }
             }
+        }
+    }
+
+    /// <summary>Carries out what was asked for of a connection while it was being opened; one for which that fails is cut.</summary>
+    private void Continue(Connection connection, OpeningConnection opening)
+    {
+        try
+        {
+            if (opening.Disconnected is { } disconnected)
+            {
+                connection.Close(disconnected);
+            }
+
+            memberships.Continue(hub, connection, opening);
+        }
+        catch (Exception exception)
+        {
+            services.Log.ContinueFailed(connection.Id, exception);
+            connection.Abort(new() { Kind = DisconnectKind.ConnectionLost, Exception = exception });
         }
     }
 

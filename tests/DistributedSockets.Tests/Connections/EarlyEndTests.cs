@@ -1,7 +1,12 @@
 using System.Net.WebSockets;
+using System.Runtime.CompilerServices;
 using DistributedSockets.Testing;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Session;
 using Microsoft.Extensions.DependencyInjection;
+using Moq;
 
 namespace DistributedSockets.Tests;
 
@@ -112,8 +117,73 @@ public sealed class EarlyEndTests
         Assert.False(await other.Store.IsOnlineAsync("probe", "bob", Cancellation));
     }
 
+    [Fact]
+    public async Task Handshake_WhatWasAskedForMeanwhileFails_CutsTheConnectionAndLeavesNothing()
+    {
+        var time = new FailingTime();
+        AppNode? node = null;
+        await using var started = node = await AppNode.StartAsync(
+            options: static options => options.AddConnectionFilter(static (context, _) =>
+            {
+                context.Groups.Add("g");
+                return ValueTask.CompletedTask;
+            }),
+            build: sockets => sockets.Services.AddSingleton<TimeProvider>(time),
+            map: app => app.Use((context, next) =>
+            {
+                var session = new Mock<ISession>(); // the last thing that a handshake waits for
+                session.Setup(static state => state.LoadAsync(It.IsAny<CancellationToken>()))
+                    .Returns(() => node!.Router.RemoveUserFromGroupAsync("ann", "g", Cancellation).AsTask());
+                context.Features.Set<ISessionFeature>(new SessionFeature { Session = session.Object });
+                var failNext = time.Follow();
+                context.Response.OnStarting(() =>
+                {
+                    failNext();
+                    return Task.CompletedTask;
+                });
+                return next(context);
+            }));
+
+        await Assert.ThrowsAnyAsync<WebSocketException>(async () =>
+        {
+            using var socket = new ClientWebSocket();
+            await socket.ConnectAsync(new(new UriBuilder(node.Address) { Scheme = "ws" }.Uri, "/chat?u=ann"), Cancellation); // the cut may overtake the answer
+            while (true)
+            {
+                await socket.ReceiveAsync(new byte[100], Cancellation).WithinGuardAsync();
+            }
+        });
+        await Eventually.TrueAsync(() => node.Hub.Count == 0, "the hub has let go of it");
+        await Eventually.TrueAsync(async () => await node.Store.CountAsync(SessionQuery.ForHub(node.Router.Hub), Cancellation) == 0, "its session is gone");
+        Assert.Equal("out of time", Assert.Single(node.Logs.GetSnapshot(), static record => record.Id.Id == 127).Exception?.Message);
+    }
+
     private static Task<AppNode> StartAsync(Birth birth) => AppNode.StartAsync(
         build: sockets => sockets.Services.AddSingleton(birth), map: static app => app.MapDistributedWebSocket<EarlyHandler>("/early"));
+
+    /// <summary>A clock that fails once for one request.</summary>
+    private sealed class FailingTime : TimeProvider
+    {
+        private readonly AsyncLocal<StrongBox<bool>?> _fails = new();
+
+        public override long GetTimestamp()
+        {
+            if (_fails.Value is { Value: true } fails)
+            {
+                fails.Value = false;
+                throw new InvalidOperationException("out of time");
+            }
+
+            return base.GetTimestamp();
+        }
+
+        /// <returns>Has it fail when what the caller calls from now on asks it next.</returns>
+        internal Action Follow()
+        {
+            var fails = _fails.Value = new();
+            return () => fails.Value = true;
+        }
+    }
 
     private sealed class Birth
     {
