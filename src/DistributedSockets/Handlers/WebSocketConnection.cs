@@ -64,6 +64,10 @@ public abstract class WebSocketConnection
     public virtual JsonSerializerOptions JsonOptions => default(WebSocketMessage).JsonOptions;
 
     /// <summary>Cancelled when the connection ends, before <see cref="WebSocketHandler.OnDisconnectedAsync"/>.</summary>
+    /// <remarks>
+    /// Also when the client goes while the handler is busy: at once for a handler that awaits, and within a quarter of the shortest keep-alive
+    /// time for one that keeps its thread.
+    /// </remarks>
     public abstract CancellationToken Aborted { get; }
 
     /// <summary>Queues a message for this client, in order with all else sent to it. Dropped if the connection has ended.</summary>
