@@ -21,6 +21,11 @@ internal sealed class FlawedLogServer(LogFlaw flaw)
 
     public bool IsCut { get; private set; }
 
+    public int Outages => _outages;
+
+    /// <summary>The records of all hubs, used under the lock.</summary>
+    public FlawedRecords Records { get; } = new(flaw);
+
     public int Add(FlawedMessageLog node)
     {
         lock (Gate)
@@ -35,6 +40,11 @@ internal sealed class FlawedLogServer(LogFlaw flaw)
         lock (Gate)
         {
             _nodes.Remove(node);
+            if (flaw == LogFlaw.RecordsGoWithTheirNode)
+            {
+                Records.Clear();
+            }
+
             foreach (var hub in _hubs.Values)
             {
                 hub.Subscribers.RemoveAll(one => one.Node == node);
@@ -194,6 +204,11 @@ internal sealed class FlawedLogServer(LogFlaw flaw)
             }
 
             var subscribers = _hubs.Values.SelectMany(static hub => hub.Subscribers).ToArray(); // of direct nodes, which are back at once
+            if (flaw == LogFlaw.LosesRecordsAtARestart || (!keepsData && flaw != LogFlaw.KeepsRecordsWithoutData))
+            {
+                Records.Clear();
+            }
+
             if (!keepsData)
             {
                 _hubs.Clear();

@@ -3,7 +3,7 @@ using System.Threading.Channels;
 namespace DistributedSockets.Testing.Tests.Log;
 
 /// <summary>A log over a <see cref="FlawedLogServer"/>, sound but for at most one flaw.</summary>
-internal sealed class FlawedMessageLog(FlawedLogServer server, string cluster, LogFlaw flaw, bool isDirect = false) : IMessageLog
+internal sealed partial class FlawedMessageLog(FlawedLogServer server, string cluster, LogFlaw flaw, bool isDirect = false) : IMessageLog
 {
     private static readonly List<FlawedMessageLog> s_held = [];
 
@@ -79,6 +79,7 @@ internal sealed class FlawedMessageLog(FlawedLogServer server, string cluster, L
         }
 
         await ThrowIfAwayAsync();
+        ThrowIfStale(hub, append);
         var result = flaw switch
         {
             LogFlaw.Reorders when Interlocked.Increment(ref _appends) % 10 == 5 => await AppendLateAsync(hub, append),

@@ -11,6 +11,7 @@ internal sealed class InMemoryHubLog(string hub, TimeProvider time)
     private readonly SortedSet<InMemoryLogEntry> _entries = new(InMemoryLogEntry.ByOffset);
     private readonly Dictionary<LogTarget, InMemoryTargetLog> _targets = [];
     private readonly InMemoryLogKeys _keys = new(time);
+    private readonly InMemoryRecords _records = new(time);
     private readonly List<IMessageLogReceiver> _receivers = [];
     private DateTimeOffset _lastAppendedAt;
     private long _end;
@@ -50,6 +51,11 @@ internal sealed class InMemoryHubLog(string hub, TimeProvider time)
         lock (_gate)
         {
             Expire(retention);
+            if (append.Fence is { } fence && !_records.HasVersion(fence, retention))
+            {
+                throw new StaleFenceException();
+            }
+
             if (append.IdempotencyKey is { } key)
             {
                 if (_keys.TryFind(key, out var first))
@@ -80,6 +86,22 @@ internal sealed class InMemoryHubLog(string hub, TimeProvider time)
                 ? Find(targets, query)
                 : (InMemoryLogReading.Between(_entries, query), _removedTo);
             return InMemoryLogReading.Page(entries, query, new(_epoch, _end), removedTo);
+        }
+    }
+
+    internal SessionRecord? ReadRecord(string sessionId, LogRetention retention)
+    {
+        lock (_gate)
+        {
+            return _records.Read(sessionId, retention);
+        }
+    }
+
+    internal SessionRecordSwap SwapRecord(string sessionId, long expectedVersion, SessionRecord? record, LogRetention retention)
+    {
+        lock (_gate)
+        {
+            return _records.Swap(sessionId, expectedVersion, record, retention);
         }
     }
 

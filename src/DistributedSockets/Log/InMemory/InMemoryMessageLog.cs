@@ -4,7 +4,7 @@ using Microsoft.Extensions.Options;
 namespace DistributedSockets;
 
 /// <summary>Keeps the logs of the hosts of one process. The default, where it is a cluster of one.</summary>
-internal sealed class InMemoryMessageLog(InMemoryCluster cluster, IOptions<DistributedWebSocketsClusterOptions> options) : IMessageLog
+internal sealed class InMemoryMessageLog(InMemoryCluster cluster, IOptions<DistributedWebSocketsClusterOptions> options) : IMessageLog, ISessionRecordStore
 {
     private readonly ConcurrentDictionary<string, bool> _hubs = new(StringComparer.Ordinal);
     private IMessageLogReceiver? _receiver;
@@ -13,6 +13,8 @@ internal sealed class InMemoryMessageLog(InMemoryCluster cluster, IOptions<Distr
     public string System => InMemoryBackplane.SystemName;
 
     public bool LimitsBytes => true;
+
+    public bool RefusesStaleAppends => true;
 
     private IMessageLogReceiver Receiver
     {
@@ -101,6 +103,33 @@ internal sealed class InMemoryMessageLog(InMemoryCluster cluster, IOptions<Distr
 
         _ = Receiver;
         return new(Of(hub).Read(query, hub.Retention));
+    }
+
+    public ValueTask<SessionRecord?> ReadRecordAsync(LogHub hub, string sessionId, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(hub);
+        ArgumentException.ThrowIfNullOrEmpty(sessionId);
+        if (cancellationToken.IsCancellationRequested)
+        {
+            return ValueTask.FromCanceled<SessionRecord?>(cancellationToken);
+        }
+
+        _ = Receiver;
+        return new(Of(hub).ReadRecord(sessionId, hub.Retention));
+    }
+
+    public ValueTask<SessionRecordSwap> SwapRecordAsync(
+        LogHub hub, string sessionId, long expectedVersion, SessionRecord? record, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(hub);
+        ArgumentException.ThrowIfNullOrEmpty(sessionId);
+        if (cancellationToken.IsCancellationRequested)
+        {
+            return ValueTask.FromCanceled<SessionRecordSwap>(cancellationToken);
+        }
+
+        _ = Receiver;
+        return new(Of(hub).SwapRecord(sessionId, expectedVersion, record, hub.Retention));
     }
 
     public ValueTask DisposeAsync()
