@@ -1,3 +1,4 @@
+using System.Buffers.Text;
 using System.Globalization;
 using StackExchange.Redis;
 
@@ -91,6 +92,27 @@ internal static class RedisLogCalls
         return (page, position);
     }
 
+    /// <summary>Reads the record of a session.</summary>
+    public static async Task<SessionRecord?> ReadRecordAsync(RedisLogHub hub, RedisLogServer server, string sessionId) =>
+        RecordOf((byte[]?)await server.Database.StringGetAsync(hub.Keys.Record(sessionId), CommandFlags.DemandMaster).ConfigureAwait(false));
+
+    /// <summary>Replaces the record of a session.</summary>
+    public static async Task<SessionRecordSwap> SwapRecordAsync(
+        RedisLogHub hub, RedisLogServer server, LogRetention retention, string sessionId, long expectedVersion, long version, byte[] value)
+    {
+        var answer = (RedisResult[]?)await server.Database.ScriptEvaluateAsync(
+            RedisLogScripts.Swap,
+            [hub.Keys.Record(sessionId)],
+            [expectedVersion, version, value, Milliseconds(retention.MaxAge)],
+            CommandFlags.DemandMaster).ConfigureAwait(false);
+        return answer switch
+        {
+            [var done] when (long)done == 1 => new() { IsDone = true },
+            [var done, var found] when (long)done == 0 => new() { IsDone = false, Current = RecordOf((byte[]?)found) },
+            _ => throw Unreadable(),
+        };
+    }
+
     /// <summary>Says that an append failed.</summary>
     public static MessageLogUnavailableException NotAppended(Exception exception, bool isUnknown, TimeSpan timeout)
     {
@@ -113,15 +135,31 @@ internal static class RedisLogCalls
     };
 
     /// <summary>Says that something else failed.</summary>
-    public static MessageLogUnavailableException Failed(string what, Exception exception, TimeSpan timeout)
+    public static MessageLogUnavailableException Failed(string what, Exception exception, TimeSpan timeout, bool isUnknown = false)
     {
         var cause = RedisErrors.WithoutArguments(exception);
         return new(
             cause is RedisServerException
                 ? $"Redis refused {what}: {cause.Message}"
                 : $"Redis did not do {what} within {timeout}: {cause.Message} Check that Redis is up and not overloaded.",
-            cause);
+            cause)
+        {
+            IsOutcomeUnknown = isUnknown,
+        };
     }
 
     private static RedisException Unreadable() => new("Redis answered something that cannot be read.");
+
+    /// <summary>Reads what stands in the string of a record: the version, a space, and the record.</summary>
+    private static SessionRecord? RecordOf(byte[]? stored)
+    {
+        if (stored is null)
+        {
+            return null;
+        }
+
+        return Utf8Parser.TryParse(stored, out long version, out var length) && version != 0 && stored.Length > length && stored[length] == (byte)' '
+            ? new() { Version = version, Value = stored.AsMemory(length + 1) }
+            : throw Unreadable();
+    }
 }

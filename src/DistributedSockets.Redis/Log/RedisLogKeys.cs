@@ -33,6 +33,9 @@ internal sealed class RedisLogKeys
     /// <summary>A channel to which only this node listens.</summary>
     public string Probe { get; }
 
+    /// <summary>The string with the version of a session's record, and the record behind it. It belongs to no epoch.</summary>
+    public RedisKey Record(string sessionId) => $"{_tag}:session:{sessionId}";
+
     /// <summary>The keys of one epoch.</summary>
     public Epoch Of(long epoch) => new(Head, $"{_tag}:{epoch}:");
 

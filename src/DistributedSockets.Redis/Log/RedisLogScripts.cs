@@ -103,13 +103,14 @@ internal static class RedisLogScripts
     /// <remarks>
     /// ARGV further: how many entries and how many bytes a target may have, 0 for no limit of bytes; for how long keys of idempotency are
     /// known, in milliseconds; how to publish, and on which channel. Then per entry the number of its targets, whether it has a key of
-    /// idempotency, and the payload; and in KEYS its targets and that key.
+    /// idempotency, the version that its session's record must have, 0 if it has no fence, and the payload; and in KEYS its targets, that
+    /// key and that record.
     /// <para>
     /// The list of a target begins with what was removed from it last, as a negative number; behind it stand the offsets. Where bytes are
     /// limited, each has behind it how many bytes the target had in all with that entry.
     /// </para>
     /// Returns 1, epoch, the offset before the first entry that was appended, and per entry its offset; one that is negative is that of the
-    /// earlier entry of the same key.
+    /// earlier entry of the same key, and 0 stands for an entry that was refused, as its fence is stale.
     /// </remarks>
     public const string Append = Begin + """
         local maxEntries, maxBytes = tonumber(ARGV[6]), tonumber(ARGV[7])
@@ -145,13 +146,18 @@ internal static class RedisLogScripts
         end
         local a, k = 11, 5
         while a <= #ARGV do
-          local targets, payload, earlier = tonumber(ARGV[a]), ARGV[a + 2], nil
-          local isKeyed = ARGV[a + 1] == '1'
-          if isKeyed then
+          local targets, version, payload, earlier = tonumber(ARGV[a]), ARGV[a + 2], ARGV[a + 3], nil
+          local isKeyed, isFenced, isStale = ARGV[a + 1] == '1', ARGV[a + 2] ~= '0', false
+          if isFenced then
+            isStale = string.match(redis.call('GETRANGE', KEYS[k + targets + (isKeyed and 1 or 0)], 0, 20), '^[^ ]*') ~= version
+          end
+          if isKeyed and not isStale then
             earlier = redis.pcall('GET', KEYS[k + targets])
             earlier = type(earlier) == 'string' and tonumber(earlier)
           end
-          if earlier then
+          if isStale then
+            answer[#answer + 1] = 0
+          elseif earlier then
             answer[#answer + 1] = -earlier
           else
             last = last + 1
@@ -169,7 +175,7 @@ internal static class RedisLogScripts
             answer[#answer + 1] = last
             previous = last
           end
-          a, k = a + 3, k + targets + (isKeyed and 1 or 0)
+          a, k = a + 4, k + targets + (isKeyed and 1 or 0) + (isFenced and 1 or 0)
         end
         if #fields == 0 then return answer end
         inPlace(entries, 'HSET', unpack(fields))
@@ -392,5 +398,22 @@ internal static class RedisLogScripts
           page[#page + 1] = one[2]
         end
         return page
+        """;
+
+    /// <summary>Replaces the record of a session if it has the version that is expected.</summary>
+    /// <remarks>
+    /// KEYS: the record. ARGV: the version that is expected, 0 for none; the version that takes its place, 0 for none; what it holds; for how long it
+    /// is kept, in milliseconds. Returns 1 if it was done, else 0 and what stands there.
+    /// </remarks>
+    public const string Swap = """
+        local found = redis.call('GET', KEYS[1])
+        local current = found and string.match(found, '^[^ ]*') or '0'
+        if current ~= ARGV[1] then return {0, found} end
+        if ARGV[2] == '0' then
+          redis.call('DEL', KEYS[1])
+        else
+          redis.call('SET', KEYS[1], ARGV[2] .. ' ' .. ARGV[3], 'PX', ARGV[4])
+        end
+        return {1}
         """;
 }

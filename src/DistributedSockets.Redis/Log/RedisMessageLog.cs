@@ -13,7 +13,7 @@ namespace DistributedSockets;
 /// An entry is stored once, in a hash of its hub, however many targets it has; a target is a list of offsets. So the same layout does on
 /// Garnet, which has no streams.
 /// </remarks>
-internal sealed partial class RedisMessageLog : IMessageLog
+internal sealed partial class RedisMessageLog : IMessageLog, ISessionRecordStore
 {
     private const int MaxNameBytes = 1_024;
     private const int MaxKeyBytes = 256;
@@ -58,6 +58,8 @@ internal sealed partial class RedisMessageLog : IMessageLog
     public string System => "redis";
 
     public bool LimitsBytes => true;
+
+    public bool RefusesStaleAppends => true;
 
     public async ValueTask StartAsync(IMessageLogReceiver receiver, CancellationToken cancellationToken = default)
     {
@@ -179,6 +181,31 @@ internal sealed partial class RedisMessageLog : IMessageLog
         return whole;
     }
 
+    public async ValueTask<SessionRecord?> ReadRecordAsync(LogHub hub, string sessionId, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(hub);
+        ArgumentException.ThrowIfNullOrEmpty(sessionId);
+        var known = Known(hub).Hub;
+        return await AskAsync(
+            "what reads the record of a session",
+            server => RedisLogCalls.ReadRecordAsync(known, server, sessionId),
+            cancellationToken).ConfigureAwait(false);
+    }
+
+    public async ValueTask<SessionRecordSwap> SwapRecordAsync(
+        LogHub hub, string sessionId, long expectedVersion, SessionRecord? record, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(hub);
+        ArgumentException.ThrowIfNullOrEmpty(sessionId);
+        var known = Known(hub).Hub;
+        var value = record?.Value.ToArray() ?? []; // the multiplexer may still read it when nobody waits any more
+        return await AskAsync(
+            "what writes the record of a session",
+            server => RedisLogCalls.SwapRecordAsync(known, server, hub.Retention, sessionId, expectedVersion, record?.Version ?? 0, value),
+            cancellationToken,
+            mayChange: true).ConfigureAwait(false);
+    }
+
     public ValueTask DisposeAsync()
     {
         lock (_disposing)
@@ -250,7 +277,7 @@ internal sealed partial class RedisMessageLog : IMessageLog
         return await RedisLogCalls.ReadAsync(hub, server, retention, query, after, upTo, maxEntries, maxBytes, mayExceed).ConfigureAwait(false);
     }
 
-    private async Task<T> AskAsync<T>(string what, Func<RedisLogServer, Task<T>> ask, CancellationToken cancellationToken)
+    private async Task<T> AskAsync<T>(string what, Func<RedisLogServer, Task<T>> ask, CancellationToken cancellationToken, bool mayChange = false)
     {
         cancellationToken.ThrowIfCancellationRequested();
         ObjectDisposedException.ThrowIf(_isDisposed, this);
@@ -266,7 +293,7 @@ internal sealed partial class RedisMessageLog : IMessageLog
                 _feed.Doubt();
             }
 
-            throw RedisLogCalls.Failed(what, exception, _timeout);
+            throw RedisLogCalls.Failed(what, exception, _timeout, isUnknown: mayChange && exception is not RedisServerException);
         }
     }
 

@@ -26,6 +26,7 @@ internal sealed class RedisLogAppender(RedisLogHub hub, RedisLogFeed feed, Stron
     private static readonly byte[] Hash = SHA1.HashData(Encoding.UTF8.GetBytes(RedisLogScripts.Append));
     private static readonly RedisValue Unkeyed = "0";
     private static readonly RedisValue Keyed = "1";
+    private static readonly RedisValue Unfenced = "0";
 
     private readonly Lock _gate = new();
     private readonly Queue<RedisPendingAppend> _waiting = [];
@@ -170,7 +171,7 @@ internal sealed class RedisLogAppender(RedisLogHub hub, RedisLogFeed feed, Stron
 
             batch.Server = server;
             var keys = new List<RedisKey>(4 + (batch.Appends.Count * 2));
-            var values = new List<RedisValue>(10 + (batch.Appends.Count * 3));
+            var values = new List<RedisValue>(10 + (batch.Appends.Count * 4));
             var state = hub.Current;
             var retention = hub.Retention!; // given with the first append
             state.Keys.AddTo(keys);
@@ -189,10 +190,16 @@ internal sealed class RedisLogAppender(RedisLogHub hub, RedisLogFeed feed, Stron
 
                 values.Add(append.Targets.Length);
                 values.Add(append.Key is null ? Unkeyed : Keyed);
+                values.Add(append.Fence?.Version ?? Unfenced);
                 values.Add(append.Payload);
                 if (append.Key is { } key)
                 {
                     keys.Add(state.Keys.Idempotency(key));
+                }
+
+                if (append.Fence is { } fence)
+                {
+                    keys.Add(hub.Keys.Record(fence.SessionId));
                 }
             }
 
@@ -355,6 +362,10 @@ internal sealed class RedisLogAppender(RedisLogHub hub, RedisLogFeed feed, Stron
             if (missing is not null)
             {
                 append.Fail(missing);
+            }
+            else if (offset == 0)
+            {
+                append.Fail(new StaleFenceException());
             }
             else if (offset < 0)
             {

@@ -21,6 +21,7 @@ internal sealed class RedisPendingAppend
     {
         Targets = [.. append.Targets];
         Key = append.IdempotencyKey;
+        Fence = append.Fence;
         Length = append.Payload.Length;
         _payload = ArrayPool<byte>.Shared.Rent(Length);
         append.Payload.CopyTo(_payload);
@@ -29,6 +30,8 @@ internal sealed class RedisPendingAppend
     public LogTarget[] Targets { get; }
 
     public string? Key { get; }
+
+    public SessionFence? Fence { get; }
 
     public int Length { get; }
 
