@@ -98,6 +98,10 @@ internal sealed class NatsLogApi(NatsConnector connector, TimeSpan timeout, Time
         }
     }
 
+    /// <summary>Writes a message under a subject, and waits for the answer of the stream that has it. Without such a stream it fails with a <see cref="NatsNoRespondersException"/> inside.</summary>
+    public Task<JetStreamAnswer> PublishAsync(string subject, byte[] payload, NatsHeaders headers, CancellationToken cancellationToken) =>
+        AskAsync(subject, payload, headers, cancellationToken);
+
     /// <summary>Creates a consumer.</summary>
     /// <returns>Its name; null if there is no such stream.</returns>
     public async Task<string?> CreateConsumerAsync(string stream, JetStreamConsumerConfig config, CancellationToken cancellationToken)

@@ -25,6 +25,9 @@ internal sealed class NatsLogNames
     /// <summary>The subject that only one stream can have.</summary>
     public string OnlySubject => _subjects + "only";
 
+    /// <summary>What all names of a cluster begin with.</summary>
+    public static string RootOf(string prefix) => NatsSessionKeys.BucketName(prefix) + "_log";
+
     /// <summary>The subjects of all hubs of a cluster.</summary>
     public static string SubjectsOf(string prefix) => RootOf(prefix) + ".>";
 
@@ -39,6 +42,4 @@ internal sealed class NatsLogNames
         && epoch > 0
             ? epoch
             : null;
-
-    private static string RootOf(string prefix) => NatsSessionKeys.BucketName(prefix) + "_log";
 }

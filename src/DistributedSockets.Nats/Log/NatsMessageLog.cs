@@ -14,7 +14,7 @@ namespace DistributedSockets;
 /// read, and a server that dies between the one and the other republishes it never. A consumer that is lost is made anew behind the last
 /// entry that came, so that an outage leaves no hole.
 /// </remarks>
-internal sealed partial class NatsMessageLog : IMessageLog
+internal sealed partial class NatsMessageLog : IMessageLog, ISessionRecordStore
 {
     private const int MaxKeyBytes = 256;
     private const int HeaderBytes = 128; // of a message with an id, and some to spare
@@ -65,6 +65,10 @@ internal sealed partial class NatsMessageLog : IMessageLog
     public string System => "nats";
 
     public bool LimitsBytes => false;
+
+    /// <inheritdoc/>
+    /// <remarks>A stream takes an entry without a look at another one.</remarks>
+    public bool RefusesStaleAppends => false;
 
     public async ValueTask StartAsync(IMessageLogReceiver receiver, CancellationToken cancellationToken = default)
     {
@@ -188,6 +192,25 @@ internal sealed partial class NatsMessageLog : IMessageLog
         return await state.Reader.ReadAsync(query, cancellationToken).ConfigureAwait(false);
     }
 
+    public async ValueTask<SessionRecord?> ReadRecordAsync(LogHub hub, string sessionId, CancellationToken cancellationToken = default)
+    {
+        var state = HubOf(hub);
+        ArgumentException.ThrowIfNullOrEmpty(sessionId);
+        cancellationToken.ThrowIfCancellationRequested();
+        ThrowIfDisposed();
+        return await state.Records.ReadAsync(sessionId, cancellationToken).ConfigureAwait(false);
+    }
+
+    public async ValueTask<SessionRecordSwap> SwapRecordAsync(
+        LogHub hub, string sessionId, long expectedVersion, SessionRecord? record, CancellationToken cancellationToken = default)
+    {
+        var state = HubOf(hub);
+        ArgumentException.ThrowIfNullOrEmpty(sessionId);
+        cancellationToken.ThrowIfCancellationRequested();
+        ThrowIfDisposed();
+        return await state.Records.SwapAsync(sessionId, expectedVersion, record, cancellationToken).ConfigureAwait(false);
+    }
+
     public ValueTask DisposeAsync()
     {
         lock (_gate)
@@ -295,8 +318,13 @@ internal sealed partial class NatsMessageLog : IMessageLog
     private HubState HubOf(LogHub hub)
     {
         ArgumentNullException.ThrowIfNull(hub);
-        return _hubs.TryGetValue(hub.Name, out var known) ? known : _hubs.GetOrAdd(
-            hub.Name, static (_, made) => new(new NatsHubLog(made.Hub, made.Owner._prefix, made.Owner._settings, made.Owner._api, made.Owner._answers, made.Owner._logger, made.Owner._monitor.CheckNow), made.Owner._api), (Hub: hub, Owner: this));
+        return _hubs.TryGetValue(hub.Name, out var known) ? known : _hubs.GetOrAdd(hub.Name, static (_, made) => made.Owner.CreateHub(made.Hub), (Hub: hub, Owner: this));
+    }
+
+    private HubState CreateHub(LogHub hub)
+    {
+        var log = new NatsHubLog(hub, _prefix, _settings, _api, _answers, _logger, _monitor.CheckNow);
+        return new(log, new(log, _api), new(_prefix, hub, _settings, _api));
     }
 
     private void ThrowIfUnfit(LogAppend append)
@@ -334,13 +362,15 @@ internal sealed partial class NatsMessageLog : IMessageLog
     private static InvalidOperationException NotStarted() => new("The message log has not been started. Call StartAsync first.");
 
     /// <summary>What there is for a hub.</summary>
-    private sealed class HubState(NatsHubLog log, NatsLogApi api)
+    private sealed class HubState(NatsHubLog log, NatsLogReader reader, NatsRecords records)
     {
         private volatile NatsLogFeed? _feed;
 
         public NatsHubLog Log => log;
 
-        public NatsLogReader Reader { get; } = new(log, api);
+        public NatsLogReader Reader => reader;
+
+        public NatsRecords Records => records;
 
         public NatsLogFeed? Feed
         {
