@@ -50,7 +50,7 @@ internal sealed class HubConnections
     /// <summary>Compresses what this process sends to the hub.</summary>
     internal FrameDeflater Deflater { get; }
 
-    internal FanOutWriter Writer { get; } = new();
+    internal FanOutWriter Writer { get; } = new(Environment.ProcessorCount);
 
     /// <summary>The connections that are not known here yet, since their handshakes are being answered.</summary>
     internal OpeningConnections Opening { get; } = new();
