@@ -1,4 +1,5 @@
 using System.Net.WebSockets;
+using System.Runtime.CompilerServices;
 
 namespace DistributedSockets;
 
@@ -19,6 +20,7 @@ internal sealed partial class Connection
         return ValueTask.CompletedTask;
     }
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))] // awaited once, by whoever reads
     private async ValueTask CallAsync(WebSocketHandler handler, ReceivedMessage? received)
     {
         try
