@@ -251,9 +251,10 @@ internal sealed class RedisPublisher : IThreadPoolWorkItem, IDisposable
     {
         var shares = new Dictionary<EndPoint, List<RedisPublish>>();
         var alone = new List<RedisPublish[]>();
+        var servers = new Dictionary<RedisChannel, EndPoint?>(); // asked once for each channel, as its publishes must not overtake each other
         foreach (var publish in publishes)
         {
-            if (publish.IsFence || ServerOf(multiplexer, publish.Channel, route) is not { } server)
+            if (publish.IsFence || ServerOf(publish.Channel) is not { } server)
             {
                 alone.Add([publish]); // a failure of its own is what it gets
                 continue;
@@ -268,9 +269,19 @@ internal sealed class RedisPublisher : IThreadPoolWorkItem, IDisposable
         }
 
         return shares.Values.Select(static share => share.ToArray()).Concat(alone);
+
+        EndPoint? ServerOf(RedisChannel channel)
+        {
+            if (!servers.TryGetValue(channel, out var server))
+            {
+                servers.Add(channel, server = FindServer(multiplexer, channel, route));
+            }
+
+            return server;
+        }
     }
 
-    private EndPoint? ServerOf(IConnectionMultiplexer multiplexer, RedisChannel channel, Route route)
+    private EndPoint? FindServer(IConnectionMultiplexer multiplexer, RedisChannel channel, Route route)
     {
         try
         {

@@ -1,7 +1,8 @@
-using System.Reflection;
+using System.Collections.Concurrent;
 using DistributedSockets.Testing;
 using DistributedSockets.TestServers;
 using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Time.Testing;
 using StackExchange.Redis;
 
 namespace DistributedSockets.Redis.Tests.Backplane;
@@ -144,6 +145,38 @@ public sealed class RedisBatchTests : IAsyncLifetime
         Assert.Equal(Enumerable.Range(0, 101).Select(static i => $"{i}"), await node.Received.WaitForAsync(channel, 101));
     }
 
+    [Fact]
+    public async Task Flush_WritingTakesMostOfTheLimit_TheAnswerHasOnlyTheRest()
+    {
+        var limit = TimeSpan.FromSeconds(2);
+        var time = new RecordingTime();
+        await using var connection = await ConnectionMultiplexer.ConnectAsync(_server.EndPoint);
+        var (watched, watch) = WatchedConnection.Of(connection);
+        var backplane = Over(watched, time);
+        await using var node = await BackplaneNode.StartAsync(backplane);
+        using var entered = new SemaphoreSlim(0);
+        using var goOn = new SemaphoreSlim(0);
+        watch.WhileWriting = () =>
+        {
+            entered.Release();
+            goOn.Wait(Cancellation);
+        };
+        var publish = Task.Run(() => node.PublishAsync("batch:v1:flush", "0"), Cancellation);
+        Assert.True(await entered.WaitAsync(TimeSpan.FromSeconds(60), Cancellation));
+        watch.WhileWriting = null;
+        watch.HoldsPings = true;
+
+        var flush = backplane.FlushAsync(limit, Cancellation);
+        time.Advance(limit * 0.6);
+        goOn.Release();
+        await watch.Pinged.WithinGuardAsync();
+        await Eventually.TrueAsync(() => time.DueTimes.Contains(limit * 0.4), "the flush waits for the rest of its limit");
+        time.Advance(limit * 0.4);
+
+        Assert.False(await flush.WithinGuardAsync());
+        await publish.WithinGuardAsync();
+    }
+
     private static RedisBackplane Over(IConnectionMultiplexer connection, TimeProvider time, TimeSpan? timeout = null) =>
         new(
             new() { ConnectionMultiplexer = connection, OperationTimeout = timeout ?? TimeSpan.FromSeconds(10) },
@@ -153,6 +186,19 @@ public sealed class RedisBatchTests : IAsyncLifetime
             NullLogger.Instance);
 
     private Task<BackplaneNode> StartNodeAsync(string protocol) => BackplaneNode.StartAsync(RedisFactory.Backplane($"{_server.EndPoint},protocol={protocol}"));
+
+    /// <summary>A clock that knows what its timers were made for.</summary>
+    private sealed class RecordingTime : FakeTimeProvider
+    {
+        public ConcurrentQueue<TimeSpan> DueTimes { get; } = [];
+
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
+        {
+            var timer = base.CreateTimer(callback, state, dueTime, period);
+            DueTimes.Enqueue(dueTime);
+            return timer;
+        }
+    }
 
     private sealed class TimerCountingTime : TimeProvider
     {
@@ -164,56 +210,6 @@ public sealed class RedisBatchTests : IAsyncLifetime
         {
             Interlocked.Increment(ref _timers);
             return base.CreateTimer(callback, state, dueTime, period);
-        }
-    }
-
-    /// <summary>A connection that counts what it is given to write.</summary>
-    private class WatchedConnection : DispatchProxy
-    {
-        private IConnectionMultiplexer _connection = null!;
-
-        public Action? WhileWriting { get; set; }
-
-        public int Singles { get; set; }
-
-        public int Batches { get; set; }
-
-        public static (IConnectionMultiplexer Connection, WatchedConnection Watch) Of(IConnectionMultiplexer connection)
-        {
-            var proxy = Create<IConnectionMultiplexer, WatchedConnection>();
-            var watch = (WatchedConnection)(object)proxy;
-            watch._connection = connection;
-            return (proxy, watch);
-        }
-
-        protected override object? Invoke(MethodInfo? method, object?[]? args)
-        {
-            var result = method!.Invoke(_connection, args);
-            if (result is not IDatabase database)
-            {
-                return result;
-            }
-
-            var proxy = Create<IDatabase, WatchedDatabase>();
-            ((WatchedDatabase)(object)proxy).Set(database, this);
-            return proxy;
-        }
-    }
-
-    private class WatchedDatabase : DispatchProxy
-    {
-        private IDatabase _database = null!;
-        private WatchedConnection _watch = null!;
-
-        public void Set(IDatabase database, WatchedConnection watch) => (_database, _watch) = (database, watch);
-
-        protected override object? Invoke(MethodInfo? method, object?[]? args)
-        {
-            _watch.Singles += method!.Name == nameof(IDatabase.PublishAsync) ? 1 : 0;
-            _watch.Batches += method.Name == nameof(IDatabase.CreateBatch) ? 1 : 0;
-            var result = method.Invoke(_database, args);
-            _watch.WhileWriting?.Invoke();
-            return result;
         }
     }
 }

@@ -1,3 +1,4 @@
+using DistributedSockets.Redis.Tests.Backplane;
 using DistributedSockets.Testing;
 using DistributedSockets.TestServers;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -60,6 +61,48 @@ public sealed class ClusterPublishTests(RedisCluster cluster)
         Assert.All(answered, static publish => Assert.True(publish.IsCompletedSuccessfully));
         await primary.ResumeAsync();
         await Task.WhenAll(waiting).WithinGuardAsync();
+    }
+
+    [Fact]
+    public async Task Plain_ServerOfAChannelIsUnknownForAMoment_ItsPublishesKeepTheirOrder()
+    {
+        cluster.SkipUnlessAvailable();
+        var channel = $"{_prefix}:v1:chat:order";
+        await using var connection = await ConnectionMultiplexer.ConnectAsync(cluster.ConnectionString);
+        var (watched, watch) = WatchedConnection.Of(connection);
+        await using var node = await BackplaneNode.StartAsync(new RedisBackplane(
+            new() { ConnectionMultiplexer = watched, OperationTimeout = TimeSpan.FromSeconds(60) },
+            RedisBackplane.NewProbe(_prefix),
+            isShard: false,
+            TimeProvider.System,
+            NullLogger.Instance));
+        await node.SubscribeAsync(channel);
+        using var entered = new SemaphoreSlim(0);
+        using var goOn = new SemaphoreSlim(0);
+        var isUnknown = true;
+        watch.WhileFindingServer = _ =>
+        {
+            if (isUnknown)
+            {
+                isUnknown = false;
+                throw new RedisConnectionException(ConnectionFailureType.UnableToResolvePhysicalConnection, CommandFlags.None, "No server.");
+            }
+        };
+        watch.WhileWriting = () =>
+        {
+            entered.Release();
+            goOn.Wait(TestContext.Current.CancellationToken);
+        };
+
+        var first = Task.Run(() => node.PublishAsync(channel, "0"), TestContext.Current.CancellationToken);
+        Assert.True(await entered.WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken));
+        watch.WhileWriting = null;
+        var others = Enumerable.Range(1, Count - 1).Select(i => node.PublishAsync(channel, $"{i}")).ToArray(); // one batch, as they gather meanwhile
+        goOn.Release();
+
+        await Task.WhenAll([first, .. others]).WithinGuardAsync();
+        Assert.False(isUnknown);
+        Assert.Equal(Enumerable.Range(0, Count).Select(static i => $"{i}"), await node.Received.WaitForAsync(channel, Count));
     }
 
     private async Task<string> FindAsync(RedisCluster where, Func<string, Task<bool>> isWanted)

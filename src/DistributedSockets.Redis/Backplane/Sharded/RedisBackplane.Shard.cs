@@ -43,6 +43,8 @@ internal sealed partial class RedisBackplane
     }
 
     /// <summary>Returns when Redis has answered all that was published before, or does not answer.</summary>
+    /// <param name="limit">How long to wait for it, all in all.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
     /// <returns>Whether it answers.</returns>
     internal async Task<bool> FlushAsync(TimeSpan limit, CancellationToken cancellationToken)
     {
@@ -50,8 +52,10 @@ internal sealed partial class RedisBackplane
         {
             if (_connection.Current is { } multiplexer)
             {
+                var begun = _time.GetTimestamp();
                 await _publisher.PassAsync().WaitAsync(limit, _time, cancellationToken).ConfigureAwait(false);
-                await multiplexer.GetDatabase().PingAsync().WithinAsync(limit, _time, cancellationToken).ConfigureAwait(false);
+                var left = limit - _time.GetElapsedTime(begun);
+                await multiplexer.GetDatabase().PingAsync().WithinAsync(left > TimeSpan.Zero ? left : TimeSpan.Zero, _time, cancellationToken).ConfigureAwait(false);
                 return true;
             }
         }
