@@ -9,7 +9,8 @@ public sealed class LongestFirst : ITestCollectionOrderer
     private static readonly string[] s_long =
     [
         nameof(NetworkFaultTests), nameof(SentinelTests), nameof(RedisFaultTests), nameof(NodeFaultTests), nameof(ConnectionStormTests), SharedGroup.Name,
-        nameof(RedisClusterTransportTests), nameof(BroadcastTransportTests), nameof(VanishedClientTests), nameof(RedisOutageTests),
+        nameof(RedisPasswordTests), nameof(ChaosTests), nameof(RedisClusterTransportTests), nameof(BroadcastTransportTests), nameof(VanishedClientTests),
+        nameof(RedisOutageTests),
     ];
 
     public IReadOnlyCollection<TTestCollection> OrderTestCollections<TTestCollection>(IReadOnlyCollection<TTestCollection> testCollections)
