@@ -10,7 +10,8 @@ namespace DistributedSockets.TestNode;
 /// <c>B</c> all, <c>U</c> user, <c>G</c> group, <c>X</c> group except the sender, <c>C</c> connection, <c>E</c> echo,
 /// <c>I</c> ignore, <c>J</c> join, <c>H</c> join with the last messages (their number, a space, the group), <c>L</c> leave, <c>W</c> who am I, <c>K</c> close a connection with 4001;
 /// <c>!</c> and a fault of <see cref="HandlerFaults"/>;
-/// <c>A</c> and a number in front of another operation and a space answers it with <c>ok A</c> or <c>error A</c> and the number.
+/// <c>A</c> and a number in front of another operation and a space answers it with <c>ok A</c>, <c>error A</c>
+/// or, if nobody knows whether it was logged, <c>unknown A</c>, and the number.
 /// </remarks>
 internal abstract class OperationsHandler(IWebSocketRouter router, HealthCheckService health) : WebSocketHandler
 {
@@ -85,7 +86,8 @@ internal abstract class OperationsHandler(IWebSocketRouter router, HealthCheckSe
         }
         catch (Exception exception) when (Failures.IsAnswer(exception))
         {
-            answer = $"error A{number} {exception.Message}";
+            var outcome = exception is MessageLogUnavailableException { IsOutcomeUnknown: true } ? "unknown" : "error";
+            answer = $"{outcome} A{number} {exception.Message}";
         }
 
         await AnswerAsync(answer, cancellationToken);

@@ -21,8 +21,8 @@ public sealed class ChaosTests
         var seed = Setting("CHAOS_SEED", 4_711);
         var seconds = Setting("CHAOS_SECONDS", 25);
         var random = new Random(seed);
-        await using var cluster = await FaultCluster.StartAsync(NodeCount, ShortLease);
-        await using var load = await cluster.LoadAsync(new() { Seed = seed, Clients = 60 });
+        await using var cluster = await FaultCluster.StartAsync(NodeCount, ShortLease, log: true);
+        await using var load = await cluster.LoadAsync(new() { Seed = seed, Clients = 60, Logged = true });
         var until = DateTimeOffset.UtcNow.AddSeconds(seconds);
         var slowest = TimeSpan.Zero;
         try

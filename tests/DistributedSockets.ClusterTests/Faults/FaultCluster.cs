@@ -29,8 +29,9 @@ internal sealed class FaultCluster : IAsyncDisposable
     /// <param name="connection">What the nodes' connection string to Redis says behind the address.</param>
     /// <param name="passwordFile">A file with the password to sign in with.</param>
     /// <param name="redis">A Redis with settings of its own, which becomes the cluster's.</param>
+    /// <param name="log">Whether what is sent to users and groups is logged.</param>
     public static async Task<FaultCluster> StartAsync(
-        int nodes = 2, IReadOnlyDictionary<string, string>? options = null, string connection = "", string? passwordFile = null, RedisServer? redis = null)
+        int nodes = 2, IReadOnlyDictionary<string, string>? options = null, string connection = "", string? passwordFile = null, RespServer? redis = null, bool log = false)
     {
         redis?.SkipUnlessAvailable();
         var server = redis ?? new RedisFixture().Server;
@@ -45,6 +46,7 @@ internal sealed class FaultCluster : IAsyncDisposable
             Name = $"node{index}",
             Redis = proxy.EndPoint + connection,
             RedisPasswordFile = passwordFile,
+            Log = log,
             Options = options ?? new Dictionary<string, string>(),
         })]);
         try

@@ -45,10 +45,10 @@ public sealed class RedisClusterTests
     {
         await using var cluster = await RedisCluster.StartAsync();
         var nodes = await TestNodeProcess.StartAsync(
-            [.. Enumerable.Range(0, 3).Select(index => new NodeSettings { Name = $"node{index}", Transport = ["--redis-cluster", cluster.ConnectionString] })]);
+            [.. Enumerable.Range(0, 3).Select(index => new NodeSettings { Name = $"node{index}", Transport = ["--redis-cluster", cluster.ConnectionString], Log = true })]);
         try
         {
-            await using var load = await HistoryLoad.StartAsync(new() { Seed = seed }, () => nodes);
+            await using var load = await HistoryLoad.StartAsync(new() { Seed = seed, Logged = true }, () => nodes);
             var normal = await fault(cluster, nodes, load);
             foreach (var node in nodes)
             {

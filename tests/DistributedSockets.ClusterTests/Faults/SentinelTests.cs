@@ -81,10 +81,10 @@ public sealed class SentinelTests
         SentinelGroup redis, int seed, Func<RedisServer, HistoryLoad, Task<TimeSpan>> fault, [System.Runtime.CompilerServices.CallerMemberName] string name = "")
     {
         var nodes = await TestNodeProcess.StartAsync(
-            [.. Enumerable.Range(0, 2).Select(index => new NodeSettings { Name = $"node{index}", Redis = redis.ConnectionString })]);
+            [.. Enumerable.Range(0, 2).Select(index => new NodeSettings { Name = $"node{index}", Redis = redis.ConnectionString, Log = true })]);
         try
         {
-            await using var load = await HistoryLoad.StartAsync(new() { Seed = seed }, () => nodes);
+            await using var load = await HistoryLoad.StartAsync(new() { Seed = seed, Logged = true }, () => nodes);
             var normal = await fault(await redis.PrimaryAsync(), load);
             foreach (var node in nodes)
             {

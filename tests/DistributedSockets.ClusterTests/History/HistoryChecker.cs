@@ -2,7 +2,8 @@ namespace DistributedSockets.ClusterTests;
 
 /// <summary>
 /// Decides from what senders and receivers saw whether the library kept its promises: nothing twice, nothing out of order
-/// per sender and target, nothing to a non-target, nothing missing but where the receiver's node reported possible loss.
+/// per sender and target, nothing to a non-target, nothing missing but where the receiver's node reported possible loss. What is logged
+/// reached everyone or nobody, in one order for all, and is missing only where the receiver's node reported a gap of the log.
 /// </summary>
 internal static class HistoryChecker
 {
@@ -20,9 +21,15 @@ internal static class HistoryChecker
             Reports = losses.Length == 0 ? "none" : string.Join(' ', losses.CountBy(static loss => loss.Cause).Select(static cause => $"{cause.Value} {cause.Key}")),
         };
         var receiverById = receivers.ToDictionary(static receiver => receiver.ConnectionId, StringComparer.Ordinal);
-        var sent = sends.Select(static send => (send.Sender, send.Target, send.Number)).ToHashSet();
+        var sent = sends.ToDictionary(static send => (send.Sender, send.Target, send.Number));
         var got = CheckDeliveries(verdict, deliveries, receiverById, sent);
-        CheckMissing(verdict, receivers, sends, receiverById, losses.ToLookup(static loss => loss.NodeId, StringComparer.Ordinal), got, transit);
+        var arrived = deliveries.Select(static delivery => (delivery.Sender, delivery.Target, delivery.Number)).ToHashSet();
+        CheckMissing(verdict, receivers, sends, receiverById, losses.ToLookup(static loss => loss.NodeId, StringComparer.Ordinal), got, arrived, transit);
+        if (HistoryOrder.FindCycle(deliveries.Where(delivery => sent.GetValueOrDefault((delivery.Sender, delivery.Target, delivery.Number))?.IsLogged == true)) is { Count: > 0 } cycle)
+        {
+            verdict.Violations.Add($"Receivers saw these in different orders: {string.Join(", ", cycle)}.");
+        }
+
         return verdict;
     }
 
@@ -31,16 +38,21 @@ internal static class HistoryChecker
         HistoryVerdict verdict,
         HistoryDelivery[] deliveries,
         Dictionary<string, HistoryReceiver> receivers,
-        HashSet<(string Sender, HistoryTarget Target, int Number)> sent)
+        Dictionary<(string Sender, HistoryTarget Target, int Number), HistorySend> sent)
     {
         var got = new Dictionary<(string, string, HistoryTarget), SortedSet<int>>();
         foreach (var delivery in deliveries)
         {
             var what = $"{delivery.Receiver} got {delivery.Sender} {delivery.Target} #{delivery.Number}";
-            if (!sent.Contains((delivery.Sender, delivery.Target, delivery.Number)))
+            if (!sent.TryGetValue((delivery.Sender, delivery.Target, delivery.Number), out var send))
             {
                 verdict.Violations.Add($"{what}, which nobody sent.");
                 continue;
+            }
+
+            if (send is { IsLogged: true, Outcome: HistoryOutcome.Refused })
+            {
+                verdict.Violations.Add($"{what}, of which its sender was told that nobody gets it.");
             }
 
             if (!receivers.TryGetValue(delivery.Receiver, out var receiver) || !delivery.Target.Includes(receiver, delivery.Sender))
@@ -71,19 +83,27 @@ internal static class HistoryChecker
         Dictionary<string, HistoryReceiver> receiverById,
         ILookup<string, HistoryLoss> losses,
         Dictionary<(string Receiver, string Sender, HistoryTarget Target), SortedSet<int>> got,
+        HashSet<(string Sender, HistoryTarget Target, int Number)> arrived,
         TimeSpan transit)
     {
         foreach (var send in sends)
         {
-            if (send.Outcome == HistoryOutcome.Unknown)
+            // What is in the log is there for all, whatever its sender was told.
+            var isExpected = send.IsLogged
+                ? send.Outcome == HistoryOutcome.Accepted || (send.Outcome == HistoryOutcome.Unknown && arrived.Contains((send.Sender, send.Target, send.Number)))
+                : send.Outcome != HistoryOutcome.Unknown;
+            if (!isExpected)
             {
                 continue;
             }
 
+            // One without an answer may have been on its way until its sender's connection had ended.
+            var ended = send.Ended != default ? send.Ended : receiverById[send.Sender].Ended ?? send.Began;
+
             foreach (var receiver in receivers)
             {
                 if (!send.Target.Includes(receiver, send.Sender) || receiver.Ready > send.Began
-                    || (send.Outcome == HistoryOutcome.Refused && receiverById[send.Sender].NodeId != receiver.NodeId))
+                    || (send is { IsLogged: false, Outcome: HistoryOutcome.Refused } && receiverById[send.Sender].NodeId != receiver.NodeId))
                 {
                     continue;
                 }
@@ -94,13 +114,13 @@ internal static class HistoryChecker
                     continue;
                 }
 
-                var endedWithIt = receiver.Ended < send.Ended + transit && !(numbers?.Max > send.Number);
+                var endedWithIt = receiver.Ended < ended + transit && !(numbers?.Max > send.Number);
                 if (endedWithIt)
                 {
                     continue;
                 }
 
-                if (losses[receiver.NodeId].Any(loss => loss.From <= send.Ended + transit && loss.To >= send.Began))
+                if (losses[receiver.NodeId].Any(loss => loss.IsOfLog == send.IsLogged && loss.From <= ended + transit && loss.To >= send.Began))
                 {
                     verdict.ReportedLost++;
                     continue;
@@ -108,7 +128,7 @@ internal static class HistoryChecker
 
                 verdict.Missing++;
                 verdict.Violations.Add(
-                    $"{receiver.ConnectionId} never got {send.Sender} {send.Target} #{send.Number}, {send.Outcome} at {send.Ended:HH:mm:ss.fff}, and its node reported no loss then.");
+                    $"{receiver.ConnectionId} never got {send.Sender} {send.Target} #{send.Number}, {send.Outcome} at {ended:HH:mm:ss.fff}, and its node reported no loss then.");
             }
         }
     }

@@ -198,11 +198,105 @@ public sealed class HistoryCheckerTests
         AssertMissing("far never got near Ubob #0");
     }
 
+    [Fact]
+    public void LoggedAndRefused_MustReachNobody()
+    {
+        Logged("Gred", 0, at: 1, HistoryOutcome.Refused);
+        Assert.Empty(Verdict().Violations);
+
+        Got("Gred", 0, "near");
+        AssertViolation("near got near Gred #0, of which its sender was told that nobody gets it.");
+    }
+
+    [Fact]
+    public void LoggedWithoutAnAnswer_ReachesEveryoneOrNobody()
+    {
+        Logged("Gred", 0, at: 1, HistoryOutcome.Unknown);
+        Assert.Empty(Verdict().Violations);
+
+        Got("Gred", 0, "near");
+        AssertMissing("far never got near Gred #0");
+    }
+
+    [Theory]
+    [InlineData("BackplaneReconnected", false)]
+    [InlineData("LaneFull", false)]
+    [InlineData("MessageLog", true)]
+    public void LoggedAndMissing_IsExcusedOnlyByAGapOfTheLog(string cause, bool isExcused)
+    {
+        Logged("Ubob", 0, at: 10);
+        _history.Add(new HistoryLoss("node2", At(0), At(20), cause));
+
+        Assert.Equal(isExcused ? 1 : 0, Verdict().ReportedLost);
+        Assert.Equal(isExcused ? 0 : 1, Verdict().Missing);
+    }
+
+    [Fact]
+    public void AGapOfTheLog_ExcusesNothingThatIsNotLogged()
+    {
+        Sent("Ubob", 0, at: 10);
+        _history.Add(new HistoryLoss("node2", At(0), At(20), "MessageLog"));
+
+        AssertMissing("far never got near Ubob #0");
+    }
+
+    [Fact]
+    public void LoggedToTwoTargets_SeenInDifferentOrders_IsFound()
+    {
+        Logged("Gred", 0, at: 1);
+        Logged("Xred", 0, at: 1);
+        _history.Add(new HistoryReceiver("third", "node3", "dan", ["red"], Start));
+        Got("Gred", 0, "near", "far");
+        Got("Xred", 0, "far", "third");
+        Assert.Equal(1, Verdict().Missing);
+
+        Got("Gred", 0, "third");
+
+        var violation = Assert.Single(Verdict().Violations);
+        Assert.StartsWith("Receivers saw these in different orders: ", violation, StringComparison.Ordinal);
+        Assert.Contains("near Gred #0", violation, StringComparison.Ordinal);
+        Assert.Contains("near Xred #0", violation, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void LoggedThreeInACircle_IsFoundThoughNoTwoReceiversDisagreeOnTwo()
+    {
+        _history.Add(new HistoryReceiver("third", "node3", "dan", [], Start));
+        string[] targets = ["Unear", "Ufar", "Uthird"]; // to nobody: only their order counts here
+        foreach (var target in targets)
+        {
+            Logged(target, 0, at: 1);
+        }
+
+        string[] receivers = ["near", "far", "third"];
+        for (var i = 0; i < receivers.Length; i++)
+        {
+            Got(targets[i], 0, receivers[i]);
+            Got(targets[(i + 1) % targets.Length], 0, receivers[i]);
+        }
+
+        Assert.Contains(Verdict().Violations, static violation => violation.StartsWith("Receivers saw these in different orders: ", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void NotLogged_MayBeSeenInDifferentOrders()
+    {
+        Sent("Gred", 0, at: 1);
+        Sent("B", 0, at: 1);
+        Got("Gred", 0, "near");
+        Got("B", 0, "near", "far", "other");
+        Got("Gred", 0, "far");
+
+        Assert.Empty(Verdict().Violations);
+    }
+
     private static DateTimeOffset At(double seconds) => Start + TimeSpan.FromSeconds(seconds);
 
     /// <summary>By the connection near; the answer takes half a second.</summary>
-    private void Sent(string target, int number, double at, HistoryOutcome outcome = HistoryOutcome.Accepted) =>
-        _history.Add(new HistorySend("near", HistoryTarget.Parse(target), number, At(at)) { Outcome = outcome, Ended = At(at + 0.5) });
+    private void Sent(string target, int number, double at, HistoryOutcome outcome = HistoryOutcome.Accepted, bool isLogged = false) =>
+        _history.Add(new HistorySend("near", HistoryTarget.Parse(target), number, At(at)) { IsLogged = isLogged, Outcome = outcome, Ended = At(at + 0.5) });
+
+    private void Logged(string target, int number, double at, HistoryOutcome outcome = HistoryOutcome.Accepted) => Sent(target, number, at, outcome, isLogged: true);
 
     private void Got(string target, int number, params string[] receivers)
     {

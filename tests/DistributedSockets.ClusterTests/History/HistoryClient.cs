@@ -116,7 +116,7 @@ internal sealed class HistoryClient(HistoryLoad load, int index, string user, st
                 var asked = ++_lastAsked;
                 var padding = new string((char)('a' + (number % 26)), _random.Next(load.Settings.MaxPadding + 1));
                 var operation = target.Kind == 'B' ? "B" : $"{target} ";
-                var send = _unanswered[asked] = new(self.ConnectionId, target, number, DateTimeOffset.UtcNow);
+                var send = _unanswered[asked] = new(self.ConnectionId, target, number, DateTimeOffset.UtcNow) { IsLogged = load.Settings.Logged && target.MayBeLogged };
                 load.History.Add(send);
                 var text = $"A{asked} {operation}m {self.ConnectionId} {target} {number} {send.Began.UtcTicks} {padding}";
                 await socket.SendAsync(Encoding.UTF8.GetBytes(text), WebSocketMessageType.Text, true, CancellationToken.None);
@@ -166,6 +166,9 @@ internal sealed class HistoryClient(HistoryLoad load, int index, string user, st
                 break;
             case "error":
                 Answer(parts[1], HistoryOutcome.Refused);
+                break;
+            case "unknown":
+                Answer(parts[1], HistoryOutcome.Unknown);
                 break;
         }
     }

@@ -8,6 +8,9 @@ internal sealed record HistoryLoadSettings
 
     public int Clients { get; init; } = 40;
 
+    /// <summary>Whether the nodes log what is sent to users and groups.</summary>
+    public bool Logged { get; init; }
+
     /// <summary>Sends of all clients together.</summary>
     public int SendsPerSecond { get; init; } = 200;
 

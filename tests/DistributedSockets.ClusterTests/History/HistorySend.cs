@@ -7,6 +7,9 @@ namespace DistributedSockets.ClusterTests;
 /// <param name="Began">When it was asked for.</param>
 internal sealed record HistorySend(string Sender, HistoryTarget Target, int Number, DateTimeOffset Began)
 {
+    /// <summary>Whether it goes through the log of the hub, so that nothing excuses that it is missing but a gap of the log.</summary>
+    public bool IsLogged { get; init; }
+
     /// <summary>What the sender was told.</summary>
     public HistoryOutcome Outcome { get; set; }
 
