@@ -13,6 +13,8 @@ public sealed class WireFormatTests
 
     public static TheoryData<string> Vectors => [.. WireFormatVectors.Envelopes.Keys];
 
+    public static TheoryData<string> EntryVectors => [.. WireFormatVectors.Entries.Keys];
+
     public static TheoryData<string> WrittenVectors => [.. WireFormatVectors.Envelopes.Values.Where(static vector => !vector.IsLater).Select(static vector => vector.Name)];
 
     public static TheoryData<int, string> FrameHeaders
@@ -49,6 +51,10 @@ public sealed class WireFormatTests
     {
         var vectors = WireFormatVectors.Envelopes.Values.Where(static vector => !vector.IsLater).ToArray();
 
+        Assert.Equal(
+            Enum.GetNames<EnvelopeKind>().Select(static kind => kind.ToLowerInvariant()).Order(),
+            vectors.Concat(WireFormatVectors.Entries.Values).Select(static vector => vector["envelope"]).Distinct().Order());
+        Assert.Equal(WireFormatVector.Outcomes.Length - 1, (int)Enum.GetValues<RemoteCommandOutcome>().Max());
         Assert.Equal(["command", "frame", "presence", "reply"], vectors.Select(static vector => vector["envelope"]).Distinct().Order());
         Assert.Equal(
             WireFormatVector.Targets.Order(), vectors.Where(static vector => vector.Has("target")).Select(static vector => vector["target"]).Distinct().Order());
@@ -174,6 +180,50 @@ public sealed class WireFormatTests
                 Assert.Equal(vector.Has("message") ? vector.Message.Data.ToArray() : [], answer.Message?.Data.ToArray() ?? []);
                 break;
         }
+    }
+
+    [Theory]
+    [MemberData(nameof(EntryVectors))]
+    public void EntryOfALog_Written_HasItsBytes(string name)
+    {
+        var vector = WireFormatVectors.Entries[name];
+        var writer = new EnvelopeWriter(vector["origin"]);
+        if (vector["envelope"] == "loggap")
+        {
+            var written = writer.WriteLogGap(vector.Number("after"), vector.Number("upTo"), out var length);
+            Assert.Equal(Convert.ToHexString(vector.Bytes), Convert.ToHexString(written, 0, length));
+            return;
+        }
+
+        var kind = (WebSocketTargetKind)Array.IndexOf(WireFormatVector.Targets, vector["target"]);
+        using var encoded = writer.Encode(kind, vector.List("names"), vector.List("excluded"), vector.Message, null);
+        Assert.Equal(Convert.ToHexString(vector.Bytes), Convert.ToHexString(encoded.Envelope.Span));
+    }
+
+    [Theory]
+    [MemberData(nameof(EntryVectors))]
+    public async Task EntryOfALog_Read_IsTakenThere_AndRefusedOnAChannel(string name)
+    {
+        var vector = WireFormatVectors.Entries[name];
+        var options = Microsoft.Extensions.Options.Options.Create(new DistributedWebSocketsOptions());
+        var reader = new LogEntryReader(new(new(options), EnvelopeKnowledge.Current, options, TimeProvider.System), EnvelopeKnowledge.Current, options);
+        var hub = new HubConnections("chat", DistributedWebSocketsClusterOptions.DefaultPrefix, "node-a", RoutingStrategy.Interest, new SessionChanges(16, 65_536), new());
+
+        Assert.Equal(EnvelopeVerdict.Taken, reader.Read(hub, vector.Bytes, out var envelope));
+        Assert.Equal(vector["envelope"], envelope.Kind.ToString().ToLowerInvariant());
+        if (envelope.Kind == EnvelopeKind.LogGap)
+        {
+            Assert.True(envelope.Body().TryReadLogGap(out var after, out var upTo));
+            Assert.Equal((vector.Number("after"), vector.Number("upTo")), (after, upTo));
+        }
+        else
+        {
+            Assert.Equal(vector.List("names"), List(envelope.Names(new char[NameList.ScratchChars])));
+        }
+
+        await using var node = await ReceivingNode.StartAsync(seals: false);
+        await node.ReceiveAsync(vector.Bytes);
+        Assert.Equal("unreadable", Assert.Single(node.Dropped));
     }
 
     [Fact]

@@ -8,12 +8,12 @@ internal sealed class WireFormatVector(JsonElement element)
 {
     private static readonly string[] s_commands =
         ["", "add to group", "remove from group", "remove from all groups", "disconnect", "disconnect user", "disconnect group", "withdraw", "find",
-        "add user to group", "remove user from group", "disconnect all", "ask"];
+        "add user to group", "remove user from group", "disconnect all", "ask", "add to group with its last messages"];
 
     internal static string[] Targets { get; } = ["all", "connections", "users", "groups"];
 
     internal static string[] Outcomes { get; } = ["", "done", "not found", "backplane away", "too many groups", "refused", "not understood",
-        "answered", "too many questions", "no matcher", "queue full", "no answer", "client gone", "answer too large"];
+        "answered", "too many questions", "no matcher", "queue full", "no answer", "client gone", "answer too large", "log away"];
 
     internal string Name => this["name"];
 
@@ -35,7 +35,7 @@ internal sealed class WireFormatVector(JsonElement element)
     internal byte[] Compressed => Has("compressed") ? WireFormatVectors.Hex(this["compressed"]) : [];
 
     internal RemoteCommand Command => new(
-        (RemoteCommandKind)Array.IndexOf(s_commands, this["command"]), this["subject"], this["group"], element.GetProperty("closeCode").GetUInt16(), this["reason"])
+        (RemoteCommandKind)Array.IndexOf(s_commands, this["command"]), this["subject"], this["group"], element.GetProperty(Has("last") ? "last" : "closeCode").GetUInt16(), this["reason"])
         {
             AnswerTimeout = Has("timeout") ? TimeSpan.FromMilliseconds(Number("timeout")) : TimeSpan.Zero,
         };

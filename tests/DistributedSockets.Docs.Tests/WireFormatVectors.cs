@@ -14,6 +14,10 @@ internal static class WireFormatVectors
     internal static IReadOnlyDictionary<string, WireFormatVector> Envelopes { get; } =
         s_root.Value.GetProperty("envelopes").EnumerateArray().Select(static element => new WireFormatVector(element)).ToDictionary(static vector => vector.Name, StringComparer.Ordinal);
 
+    /// <summary>What stands in a log, and is refused on a channel, by name.</summary>
+    internal static IReadOnlyDictionary<string, WireFormatVector> Entries { get; } =
+        s_root.Value.GetProperty("entries").EnumerateArray().Select(static element => new WireFormatVector(element)).ToDictionary(static vector => vector.Name, StringComparer.Ordinal);
+
     internal static WireFormatVector Sealed { get; } = new(s_root.Value.GetProperty("sealed"));
 
     /// <summary>A list of bytes without fields.</summary>
