@@ -1,5 +1,6 @@
 using System.Globalization;
 using DistributedSockets.Benchmarks.Idle;
+using DistributedSockets.Benchmarks.Log;
 using DistributedSockets.Benchmarks.Micro;
 using DistributedSockets.Benchmarks.Peers;
 using DistributedSockets.Benchmarks.Postgres;
@@ -11,6 +12,7 @@ const string usage = $"""
     DistributedSockets.Benchmarks VERB
     micro [BenchmarkDotNet options]
     {ConnectionsProgram.Usage}
+    {LogProgram.Usage}
     {TableOptions.Usage}
     {PeersOptions.Usage}
     {PostgresProgram.Usage}
@@ -25,6 +27,7 @@ try
         ["connections", .. var rest] => await ConnectionsProgram.RunAsync(rest),
         [ConnectionsProgram.NodeVerb, var kind, var count, var seconds] =>
             await ConnectionsProgram.RunNodeAsync(kind, int.Parse(count, CultureInfo.InvariantCulture), int.Parse(seconds, CultureInfo.InvariantCulture)),
+        ["log", .. var rest] => await LogProgram.RunAsync(rest),
         ["report", .. var rest] => ReportProgram.Run(rest),
         ["table", .. var rest] => await TableProgram.RunAsync(rest),
         ["peers", .. var rest] => await PeersProgram.RunAsync(rest),
