@@ -7,8 +7,8 @@ namespace DistributedSockets;
 
 /// <summary>Sends the appends of one hub, in the order of their calls.</summary>
 /// <remarks>
-/// Calls are sent without waiting for each other's answer. What arrives while one is being sent, or while as many as may be are under
-/// way, goes into the next call together. So the cost per entry falls as the load rises.
+/// A call is sent without waiting for the answer of the one before. What arrives while two are under way goes into the next call together:
+/// an entry that comes alone costs Redis several times as much as one of many, so more calls under way would only cost more.
 /// <para>
 /// A call that Redis did not carry out, since it has forgotten the script, the slot has moved, or the log has begun another epoch, is repeated
 /// when all others have been answered, unless a later one was carried out: then it is refused, as repeating it would break the order.
@@ -17,7 +17,7 @@ namespace DistributedSockets;
 /// </remarks>
 internal sealed class RedisLogAppender(RedisLogHub hub, RedisLogFeed feed, StrongBox<long> pendingBytes, TimeSpan timeout, TimeProvider time, RedisReplicaWaits? replicas)
 {
-    private const int MaxInFlight = 16;
+    private const int MaxInFlight = 2;
     private const int MaxEntries = 128;
     private const int MaxBytes = 256 * 1024;
     private const int MaxKeys = 2_048;
