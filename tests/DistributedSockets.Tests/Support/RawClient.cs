@@ -19,19 +19,14 @@ internal sealed class RawClient(TcpClient tcp) : IDisposable
     /// <summary>The status line and the headers of the answer to the handshake.</summary>
     internal string Handshake { get; private set; } = "";
 
-    /// <param name="address">The server.</param>
-    /// <param name="path">The path of the endpoint.</param>
-    /// <param name="extensions">What it offers, if anything.</param>
-    /// <param name="tooEarly">A text that it sends with its handshake, without waiting for the answer.</param>
-    internal static async Task<RawClient> ConnectAsync(Uri address, string path, string? extensions = null, string? tooEarly = null)
+    internal static async Task<RawClient> ConnectAsync(Uri address, string path, string? extensions = null)
     {
         var tcp = new TcpClient { NoDelay = true };
         await tcp.ConnectAsync(address.Host, address.Port, Cancellation);
         var client = new RawClient(tcp);
-        var request = Encoding.ASCII.GetBytes(
+        await client.WriteAsync(Encoding.ASCII.GetBytes(
             $"GET {path} HTTP/1.1\r\nHost: {address.Authority}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-            + (extensions is null ? "\r\n" : $"Sec-WebSocket-Extensions: {extensions}\r\n\r\n"));
-        await client.WriteAsync(tooEarly is null ? request : [.. request, .. Frame(0x1, Encoding.ASCII.GetBytes(tooEarly))]);
+            + (extensions is null ? "\r\n" : $"Sec-WebSocket-Extensions: {extensions}\r\n\r\n")));
         var header = new StringBuilder();
         while (!header.ToString().EndsWith("\r\n\r\n", StringComparison.Ordinal))
         {
@@ -46,7 +41,11 @@ internal sealed class RawClient(TcpClient tcp) : IDisposable
     internal Task WriteAsync(byte[] bytes) => _stream.WriteAsync(bytes, Cancellation).WithinGuardAsync();
 
     /// <summary>Writes one frame with a mask of zeros, which leaves the payload as it is.</summary>
-    internal Task WriteFrameAsync(int opcode, byte[] payload) => WriteAsync(Frame(opcode, payload));
+    internal Task WriteFrameAsync(int opcode, byte[] payload)
+    {
+        Assert.True(payload.Length < 126);
+        return WriteAsync([(byte)(0x80 | opcode), (byte)(0x80 | payload.Length), 0, 0, 0, 0, .. payload]);
+    }
 
     internal async Task<(int Opcode, byte[] Payload)> ReadFrameAsync()
     {
@@ -81,12 +80,6 @@ internal sealed class RawClient(TcpClient tcp) : IDisposable
     }
 
     public void Dispose() => tcp.Dispose();
-
-    private static byte[] Frame(int opcode, byte[] payload)
-    {
-        Assert.True(payload.Length < 126);
-        return [(byte)(0x80 | opcode), (byte)(0x80 | payload.Length), 0, 0, 0, 0, .. payload];
-    }
 
     private async Task<byte[]> ReadAsync(int length)
     {

@@ -5,9 +5,9 @@ namespace DistributedSockets;
 
 /// <summary>Knows whether all that was written to the server's pipe has left it, so that a write past the pipe overtakes nothing.</summary>
 /// <remarks>
-/// A flush of the pipe says only that the bytes are in it. An answer says more: the pong to a ping with a payload that nobody can guess
-/// (RFC 6455 §5.5.3) says that the client has all that was written before the ping. What it sends first says nothing: it should have waited
-/// for the answer to its handshake (§4.1), but not every client does. The writer calls in one thread at a time, the reader in another.
+/// A flush of the pipe says only that the bytes are in it. An answer says more: what the client sends first says that it has the answer to
+/// its handshake, before which it may send nothing (RFC 6455 §4.1), and the pong to a ping with a payload that nobody can guess (§5.5.3)
+/// says that it has all that was written before the ping. The writer calls in one thread at a time, the reader in another.
 /// </remarks>
 internal sealed class DrainProof(TimeProvider time)
 {
@@ -27,7 +27,7 @@ internal sealed class DrainProof(TimeProvider time)
     private volatile bool _isDrained;
     private Question _question;
     private PongSearch _search;
-    private bool _isPiped = true; // something that no answer stands for yet: at first the answer to the handshake
+    private bool _isPiped; // something that no answer stands for yet
     private bool _isPipedSinceAsked;
     private long _askedAt;
     private TimeSpan? _roundTrip;
@@ -138,6 +138,12 @@ internal sealed class DrainProof(TimeProvider time)
 
         lock (_gate)
         {
+            if (!_isPiped)
+            {
+                _isDrained = true; // nothing was written but the answer to the handshake, which the client has
+                return false;
+            }
+
             if (_question != Question.Asked || !_search.IsFoundIn(bytes))
             {
                 return false;
