@@ -174,15 +174,20 @@ internal sealed class NatsRecords(string prefix, LogHub hub, NatsLogSettings set
             MaxAge = (long)hub.Retention.MaxAge.TotalNanoseconds,
             MaxPerSubject = 1,
         };
-        if (await api.GetInfoAsync(_names.Stream, null, cancellationToken).ConfigureAwait(false) is not { Config: { } found })
+        var found = (await api.GetInfoAsync(_names.Stream, null, cancellationToken).ConfigureAwait(false))?.Config;
+        if (found is null)
         {
             var created = await api.ConfigureAsync("CREATE", wanted, cancellationToken).ConfigureAwait(false);
-            if (created.Error is not { Code: JetStreamError.NameInUse }) // else another node was quicker, and has the same options
+            if (created.Error is { Code: JetStreamError.NameInUse or JetStreamError.SubjectsOverlap })
             {
-                NatsLogApi.ThrowIfRefused(created, $"to create the bucket with the sessions of hub '{hub.Name}'");
+                found = await FindBucketAsync(cancellationToken).ConfigureAwait(false);
             }
 
-            return;
+            if (found is null)
+            {
+                NatsLogApi.ThrowIfRefused(created, $"to create the bucket with the sessions of hub '{hub.Name}'");
+                return;
+            }
         }
 
         if (found.MaxAge != wanted.MaxAge)
@@ -190,5 +195,22 @@ internal sealed class NatsRecords(string prefix, LogHub hub, NatsLogSettings set
             var updated = await api.ConfigureAsync("UPDATE", wanted with { Storage = found.Storage, Replicas = found.Replicas }, cancellationToken).ConfigureAwait(false);
             NatsLogApi.ThrowIfRefused(updated, $"to keep the sessions of hub '{hub.Name}' for another time");
         }
+    }
+
+    /// <summary>Waits for a bucket that another node was quicker to create: the server refuses ours a moment before it has theirs.</summary>
+    /// <returns>What it is like; null if there is none, so that something else is in the way.</returns>
+    private async Task<JetStreamConfig?> FindBucketAsync(CancellationToken cancellationToken)
+    {
+        for (var started = api.Time.GetTimestamp(); api.Time.GetElapsedTime(started) < api.Timeout;)
+        {
+            if (await api.GetInfoAsync(_names.Stream, null, cancellationToken).ConfigureAwait(false) is { Config: { } found })
+            {
+                return found;
+            }
+
+            await api.PauseAsync(Pause).ConfigureAwait(false);
+        }
+
+        return null;
     }
 }
