@@ -59,7 +59,8 @@ public sealed class RedisClusterNode : RespServer
                 "--port", $"{port}", "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", _directory.FullName,
                 "--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf", "--cluster-port", $"{_busPort}",
                 "--cluster-node-timeout", $"{RedisCluster.NodeTimeout.TotalMilliseconds}", "--cluster-replica-validity-factor", "0",
-                "--repl-diskless-sync-delay", "0", .. ExtraArguments,
+                "--repl-diskless-sync", "no", // or a replica that has just been synchronized hears nothing more until its first acknowledgement, up to a second later
+                .. ExtraArguments,
             ]);
     }
 
