@@ -55,7 +55,7 @@ public sealed class DirectDecisionTests
     public async Task Writes_AreDirect_OnlyWhereNothingIsInBetween(string server)
     {
         var (listen, services, isDirect) = s_servers[server];
-        await using var node = await AppNode.StartAsync(build: sockets => services?.Invoke(sockets.Services), listen: listen);
+        await using var node = await AppNode.StartAsync(options: static options => options.DirectWrites = true, build: sockets => services?.Invoke(sockets.Services), listen: listen);
         await using var client = await node.ConnectAsync();
 
         await AssertAsync(node.Hub.Find(client.Id)!, client, isDirect);
