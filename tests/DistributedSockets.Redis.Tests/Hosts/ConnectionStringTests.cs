@@ -279,9 +279,9 @@ public sealed class ConnectionStringTests(RedisServer redis, RedisServers server
         {
             await AssertHearEachOtherAsync(one, other);
             await using var client = await other.ConnectAsync("bob");
+            await Eventually.TrueAsync(async () => (await one.ConnectionsAsync(SessionQuery.ForUser(RedisNode.Hub, "bob"))).Length == 1, "bob is listed");
             Assert.NotNull(await one.Store.FindAsync(RedisNode.Hub, client.Id, Cancellation));
             Assert.Equal([true, false], await one.Store.AreOnlineAsync(RedisNode.Hub, ["bob", "carol"], Cancellation));
-            await Eventually.TrueAsync(async () => (await one.ConnectionsAsync(SessionQuery.ForUser(RedisNode.Hub, "bob"))).Length == 1, "bob is listed");
             Assert.True(await one.Store.CountAsync(SessionQuery.ForHub(RedisNode.Hub), Cancellation) > 0);
             Assert.NotEmpty((await one.Store.ListPageAsync(SessionQuery.ForUser(RedisNode.Hub, "bob"), 1, null, Cancellation)).Sessions);
             await one.Store.ListGroupsAsync(GroupQuery.ByName(RedisNode.Hub), 10, null, Cancellation);
