@@ -327,7 +327,7 @@ internal sealed partial class RedisMessageLog : IMessageLog, ISessionRecordStore
     {
         if (_asking.TryAdd(hub.Name, true))
         {
-            _ = Task.Run(() => AskForEpochAsync(hub));
+            Task.Run(() => AskForEpochAsync(hub)).Observe();
         }
     }
 
