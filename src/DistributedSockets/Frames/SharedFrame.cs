@@ -15,7 +15,9 @@ internal sealed class SharedFrame : IDisposable
 {
     private const byte FinalText = 0x81;
     private const byte FinalBinary = 0x82;
-    private const byte Compressed = 0x40; // RSV1
+
+    /// <summary>The bit of the first byte that says that the payload is compressed: RSV1.</summary>
+    internal const byte Compressed = 0x40;
 
     /// <summary>The longest header of a frame.</summary>
     internal const int MaxHeaderBytes = 10;
@@ -60,6 +62,12 @@ internal sealed class SharedFrame : IDisposable
     /// <summary>What its send asked for the delivery, if anything.</summary>
     internal DeliveryTerms? Terms { get; private init; }
 
+    /// <summary>Where it stands in the hub's log; 0 if it was not logged.</summary>
+    internal long LogOffset { get; private init; }
+
+    /// <summary>Whether a subprotocol speaks by it for itself, so that nothing is put in front of its payload.</summary>
+    internal bool IsOfProtocol { get; private init; }
+
     /// <summary>The plain frame.</summary>
     internal ReadOnlyMemory<byte> Bytes
     {
@@ -103,8 +111,10 @@ internal sealed class SharedFrame : IDisposable
     /// <param name="deflater">Compresses it as well, if given.</param>
     /// <param name="headroom">How many bytes to leave free before the frame, for the header of its envelope.</param>
     /// <param name="terms">What its send asked for the delivery, if anything.</param>
+    /// <param name="isOfProtocol">Whether a subprotocol speaks by it for itself.</param>
     /// <exception cref="ArgumentException">A text message is no valid UTF-8.</exception>
-    internal static SharedFrame Encode(in WebSocketMessage message, FrameDeflater? deflater = null, int headroom = 0, DeliveryTerms? terms = null)
+    internal static SharedFrame Encode(
+        in WebSocketMessage message, FrameDeflater? deflater = null, int headroom = 0, DeliveryTerms? terms = null, bool isOfProtocol = false)
     {
         var length = message.Length;
         var header = HeaderBytes(length);
@@ -127,7 +137,7 @@ internal sealed class SharedFrame : IDisposable
             ArrayPool<byte>.Shared.Return(compressed);
         }
 
-        return new(array, headroom, array.AsMemory(headroom, bytes.Length), header, array.AsMemory(headroom + bytes.Length, deflated.Count)) { Terms = terms };
+        return new(array, headroom, array.AsMemory(headroom, bytes.Length), header, array.AsMemory(headroom + bytes.Length, deflated.Count)) { Terms = terms, IsOfProtocol = isOfProtocol };
     }
 
     /// <summary>Takes a frame as another node encoded it. The memory is this frame's own from now on.</summary>
@@ -135,11 +145,12 @@ internal sealed class SharedFrame : IDisposable
     /// <param name="withDeflated">Whether there is a compressed one.</param>
     /// <param name="frame">The frame.</param>
     /// <param name="terms">What its send asked for the delivery, if anything.</param>
+    /// <param name="logOffset">Where it stands in the hub's log; 0 if it was not logged.</param>
     /// <returns>
     /// Whether the bytes are one whole unmasked text or binary frame, a text in valid UTF-8, and nothing else, or nothing but one whole
     /// compressed frame that goes with it. What is compressed in there is left to the receivers.
     /// </returns>
-    internal static bool TryWrap(ReadOnlyMemory<byte> bytes, bool withDeflated, [NotNullWhen(true)] out SharedFrame? frame, DeliveryTerms? terms = null)
+    internal static bool TryWrap(ReadOnlyMemory<byte> bytes, bool withDeflated, [NotNullWhen(true)] out SharedFrame? frame, DeliveryTerms? terms = null, long logOffset = 0)
     {
         frame = null;
         if (!IsFrame(bytes.Span, withDeflated, out var header, out var length))
@@ -147,7 +158,7 @@ internal sealed class SharedFrame : IDisposable
             return false;
         }
 
-        frame = new(null, 0, bytes[..length], header, bytes[length..]) { Terms = terms };
+        frame = new(null, 0, bytes[..length], header, bytes[length..]) { Terms = terms, LogOffset = logOffset };
         return true;
     }
 
@@ -164,6 +175,9 @@ internal sealed class SharedFrame : IDisposable
 
     /// <summary>The bytes for a receiver that takes compressed frames, or takes none.</summary>
     internal ReadOnlyMemory<byte> BytesFor(bool deflate) => deflate && !_deflated.IsEmpty ? Deflated : Bytes;
+
+    /// <summary>Where the payload begins in <see cref="BytesFor"/>.</summary>
+    internal int PayloadAt(bool deflate) => deflate && !_deflated.IsEmpty ? _deflated.Span[1] switch { < 126 => 2, 126 => 4, _ => MaxHeaderBytes } : _headerBytes;
 
     /// <summary>The length of <see cref="BytesFor"/>.</summary>
     internal int LengthFor(bool deflate) => deflate && !_deflated.IsEmpty ? _deflated.Length : Length;
@@ -254,11 +268,18 @@ internal sealed class SharedFrame : IDisposable
         return true;
     }
 
-    private static int HeaderBytes(int payloadBytes) => payloadBytes switch { < 126 => 2, <= ushort.MaxValue => 4, _ => MaxHeaderBytes };
+    internal static int HeaderBytes(int payloadBytes) => payloadBytes switch { < 126 => 2, <= ushort.MaxValue => 4, _ => MaxHeaderBytes };
 
-    private static void WriteHeader(Span<byte> destination, bool text, int payloadBytes)
+    private static void WriteHeader(Span<byte> destination, bool text, int payloadBytes) =>
+        WriteHeader(destination, text ? FinalText : FinalBinary, payloadBytes);
+
+    /// <summary>Writes the header of a server's frame, <see cref="HeaderBytes"/> long.</summary>
+    /// <param name="destination">Where.</param>
+    /// <param name="first">Its first byte.</param>
+    /// <param name="payloadBytes">The length of what follows.</param>
+    internal static void WriteHeader(Span<byte> destination, byte first, int payloadBytes)
     {
-        destination[0] = text ? FinalText : FinalBinary;
+        destination[0] = first;
         switch (payloadBytes)
         {
             case < 126:

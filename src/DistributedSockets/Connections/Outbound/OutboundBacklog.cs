@@ -4,7 +4,7 @@ namespace DistributedSockets;
 
 /// <summary>What waits to be written to one client, and in which order it goes: bounded in bytes and frames.</summary>
 /// <remarks>Guarded by the lock of the queue it belongs to.</remarks>
-internal sealed class OutboundBacklog(HubOptions options, long maxQueuedBytes, bool takesDeflated)
+internal sealed class OutboundBacklog(HubOptions options, long maxQueuedBytes, bool takesDeflated, IMessagePrefix? prefix = null)
 {
     private WaitingFrames _frames;
     private PlatformWrite? _platform; // the first of a chain
@@ -88,7 +88,7 @@ internal sealed class OutboundBacklog(HubOptions options, long maxQueuedBytes, b
     internal int DropExpired()
     {
         var dropped = 0;
-        if (!_frames.MayHoldExpired(out var now))
+        if (prefix is not null || !_frames.MayHoldExpired(out var now)) // numbers are given in the order of the frames, also to those that come too late
         {
             return 0;
         }
@@ -117,6 +117,23 @@ internal sealed class OutboundBacklog(HubOptions options, long maxQueuedBytes, b
 
     /// <inheritdoc cref="WaitingFrames.Trim"/>
     internal void Trim() => _frames.Trim();
+
+    /// <summary>Drops all frames of the log but one that has been written in part: they are read again.</summary>
+    internal void DropLogged()
+    {
+        for (var left = _frames.Count; left > 0; left--)
+        {
+            var frame = _frames.TakeOldest();
+            if (frame.LogOffset > 0)
+            {
+                Drop(frame);
+            }
+            else
+            {
+                _frames.Add(frame);
+            }
+        }
+    }
 
     /// <summary>Drops everything, since nothing can be written any more.</summary>
     internal void Fail(Exception exception)
@@ -152,16 +169,21 @@ internal sealed class OutboundBacklog(HubOptions options, long maxQueuedBytes, b
         expired += DropExpiredOldest();
 
         // Pings and pongs overtake; a close frame (opcode 8) must not, since nothing may follow it (RFC 6455 §5.5.1).
-        if (_platform is { } next && (!next.IsClose || _frames.Count == 0))
+        if (_platform is { } next && (!next.IsClose || !MayWriteOldest()))
         {
+            if (next.IsClose)
+            {
+                DropAll(); // nothing, or what the client would have to acknowledge others for first
+            }
+
             platformWrite = TakePlatformWrite();
             output.Write(next.Bytes.Span);
             return true;
         }
 
-        while (_frames.Oldest is { } frame && _bytesInFlush + Length(frame) <= OutboundQueue.JoinBytes)
+        while (_frames.Oldest is { } frame && _bytesInFlush + Length(frame) <= OutboundQueue.JoinBytes && MayWriteOldest())
         {
-            output.Write(frame.BytesFor(takesDeflated).Span);
+            output.Write(frame.BytesFor(takesDeflated).Span[WriteHead(output, frame)..]);
             _bytesInFlush += Length(frame);
             _frames.TakeOldest().Release();
             expired += DropExpiredOldest();
@@ -172,19 +194,27 @@ internal sealed class OutboundBacklog(HubOptions options, long maxQueuedBytes, b
             return true;
         }
 
-        if (_frames.Count == 0)
+        if (!MayWriteOldest())
         {
             return false;
         }
 
         _partial = _frames.TakeOldest();
+        _bytesInFlush = _partialWritten = WriteHead(output, _partial);
         WritePiece(output);
         return true;
     }
 
     private int Length(SharedFrame frame) => frame.LengthFor(takesDeflated);
 
-    private long FindReplaced(SharedFrame frame) => frame.Terms?.ConflationKey is { } key ? _frames.Find(key) : -1;
+    private long FindReplaced(SharedFrame frame) => prefix is null && frame.Terms?.ConflationKey is { } key ? _frames.Find(key) : -1;
+
+    private bool MayWriteOldest() => _frames.Oldest is { } frame && (prefix is null || frame.IsOfProtocol || prefix.MayWrite(frame));
+
+    /// <summary>Writes what stands in front of the payload instead of the frame's own header, if something does.</summary>
+    /// <returns>Where what is still to be written begins.</returns>
+    private int WriteHead(IBufferWriter<byte> output, SharedFrame frame) =>
+        prefix is null || frame.IsOfProtocol ? 0 : PrefixedFrame.WriteHead(output, frame, takesDeflated, prefix);
 
     private bool Fits(int waitingBytes, int waitingFrames, SharedFrame frame)
     {
@@ -199,6 +229,7 @@ internal sealed class OutboundBacklog(HubOptions options, long maxQueuedBytes, b
         var dropped = 0;
         while (_frames.Oldest?.Terms is { IsExpired: true })
         {
+            prefix?.OnExpired(_frames.Oldest);
             Drop(_frames.TakeOldest());
             dropped++;
         }
@@ -223,10 +254,11 @@ internal sealed class OutboundBacklog(HubOptions options, long maxQueuedBytes, b
     private void WritePiece(IBufferWriter<byte> output)
     {
         var rest = _partial!.BytesFor(takesDeflated)[_partialWritten..]; // the callers have one
-        _bytesInFlush = Math.Min(rest.Length, OutboundQueue.JoinBytes);
-        output.Write(rest.Span[.._bytesInFlush]);
-        _partialWritten += _bytesInFlush;
-        if (_bytesInFlush == rest.Length)
+        var piece = Math.Min(rest.Length, OutboundQueue.JoinBytes);
+        output.Write(rest.Span[..piece]);
+        _bytesInFlush += piece;
+        _partialWritten += piece;
+        if (piece == rest.Length)
         {
             ReleasePartial();
         }

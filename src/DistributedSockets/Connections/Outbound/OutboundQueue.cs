@@ -9,7 +9,12 @@ namespace DistributedSockets;
 /// its frames under a lock and write after it.
 /// </remarks>
 internal sealed partial class OutboundQueue(
-    PipeWriter? output, HubOptions options, IOutboundQueueOwner owner, bool takesDeflated = false, long maxQueuedBytes = long.MaxValue)
+    PipeWriter? output,
+    HubOptions options,
+    IOutboundQueueOwner owner,
+    bool takesDeflated = false,
+    long maxQueuedBytes = long.MaxValue,
+    IMessagePrefix? prefix = null)
     : IThreadPoolWorkItem
 {
     /// <summary>How much one flush carries; larger frames go in pieces, so that a client that hangs holds no more of them twice.</summary>
@@ -19,7 +24,7 @@ internal sealed partial class OutboundQueue(
     internal const int AlwaysAllowedBytes = 64 * 1024;
 
     private readonly Lock _gate = new();
-    private readonly OutboundBacklog _backlog = new(options, maxQueuedBytes, takesDeflated);
+    private readonly OutboundBacklog _backlog = new(options, maxQueuedBytes, takesDeflated, prefix);
     private readonly OutboundPump _pump = new(output);
     private volatile OutboundState _state = output is null ? OutboundState.Unopened : OutboundState.Idle;
     private OutboundIntake _intake;
@@ -94,6 +99,11 @@ internal sealed partial class OutboundQueue(
             if (_intake != OutboundIntake.Open)
             {
                 return false;
+            }
+
+            if (prefix is not null)
+            {
+                return TryFollowLocked(frame);
             }
 
             if (!_backlog.HasRoomFor(frame) && !TryMakeRoomLocked(frame))

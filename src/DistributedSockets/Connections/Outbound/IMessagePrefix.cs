@@ -1,0 +1,18 @@
+namespace DistributedSockets;
+
+/// <summary>What a subprotocol puts in front of each message to one client, whose bytes are shared with all others who get it. Called under the queue's lock; never waits.</summary>
+internal interface IMessagePrefix
+{
+    /// <summary>The most bytes that it puts in front of a message.</summary>
+    const int MaxBytes = 64;
+
+    /// <summary>Whether a message may be written now. If not, it and all behind it wait until the queue is woken.</summary>
+    bool MayWrite(SharedFrame frame);
+
+    /// <summary>Writes what stands in front of a message that goes out now, in the order in which messages go out.</summary>
+    /// <returns>How many bytes that is.</returns>
+    int Write(Span<byte> destination, SharedFrame frame);
+
+    /// <summary>A message has had its turn, and it was too late to write it.</summary>
+    void OnExpired(SharedFrame frame);
+}

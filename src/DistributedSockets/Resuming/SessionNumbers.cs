@@ -1,0 +1,101 @@
+namespace DistributedSockets;
+
+/// <summary>Numbers what one session is sent of the log, in the moment in which it leaves the outbound queue, and lets it go no further ahead of its client than may be.</summary>
+/// <remarks>The queue calls it under its own lock; acknowledgements and checkpoints come from other threads. It never calls the queue.</remarks>
+internal sealed class SessionNumbers(long number, long offset, int maxMessages, long maxBytes) : IMessagePrefix
+{
+    private readonly Lock _gate = new();
+    private readonly UnacknowledgedMessages _messages = new(number, offset);
+
+    /// <summary>The last number that was acknowledged, and the offset for which it stands.</summary>
+    internal (long Number, long Offset) Acknowledged
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return (_messages.Acknowledged, _messages.AcknowledgedOffset);
+            }
+        }
+    }
+
+    /// <summary>The last number that was given, and its offset: reading goes on behind it.</summary>
+    internal (long Number, long Offset) Last
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return (_messages.Last, _messages.LastOffset);
+            }
+        }
+    }
+
+    /// <summary>How many messages are not acknowledged.</summary>
+    internal int Count
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _messages.Count;
+            }
+        }
+    }
+
+    public bool MayWrite(SharedFrame frame)
+    {
+        if (frame.LogOffset == 0)
+        {
+            return true;
+        }
+
+        lock (_gate)
+        {
+            return _messages.Count == 0 || (_messages.Count < maxMessages && _messages.Bytes + frame.Length <= maxBytes); // one is sent whatever its size
+        }
+    }
+
+    public int Write(Span<byte> destination, SharedFrame frame)
+    {
+        if (frame.LogOffset == 0)
+        {
+            return ResumeV1.WriteUnnumbered(destination);
+        }
+
+        lock (_gate)
+        {
+            return ResumeV1.WriteNumber(destination, _messages.Add(frame.LogOffset, frame.Length));
+        }
+    }
+
+    public void OnExpired(SharedFrame frame)
+    {
+        if (frame.LogOffset > 0)
+        {
+            lock (_gate)
+            {
+                _messages.Skip(frame.LogOffset);
+            }
+        }
+    }
+
+    /// <summary>Notes what the client has. Wake the queue afterwards.</summary>
+    /// <returns>False if the client has acknowledged what was never sent.</returns>
+    internal bool TryAcknowledge(long number)
+    {
+        lock (_gate)
+        {
+            return _messages.TryAcknowledge(number);
+        }
+    }
+
+    /// <summary>Up to an offset there is nothing more for the session than what has a number.</summary>
+    internal void MoveTo(long offset)
+    {
+        lock (_gate)
+        {
+            _messages.MoveTo(offset);
+        }
+    }
+}
