@@ -157,7 +157,7 @@ public sealed class FakeNode
         var createLog = Factory<IMessageLog>(builder.Services);
         var faults = options.Faults.CopyFor(options.Faults.Seed + (index * SeedsApart), nameForDraw);
         sockets.UseBackplane(provider => new NodeBackplane(new(createBackplane(provider), faults, clock), gate));
-        sockets.UseMessageLog(provider => new NodeMessageLog(createLog(provider), gate));
+        sockets.UseMessageLog(provider => createLog(provider) is var log && log is ISessionRecordStore records ? new NodeRecordLog(log, records, gate) : new NodeMessageLog(log, gate));
         sockets.UseSessionStore(provider => new NodeStore(createStore(provider), gate, clock, pulse));
         builder.Services.AddSingleton<IClusterObserver>(recorder);
         var app = builder.Build();

@@ -1,7 +1,7 @@
 namespace DistributedSockets.Testing;
 
 /// <summary>The message log of a node that can be killed: nothing of it returns afterwards, and nothing comes of it.</summary>
-internal sealed class NodeMessageLog(IMessageLog inner, CrashGate gate) : IMessageLog, IMessageLogReceiver
+internal class NodeMessageLog(IMessageLog inner, CrashGate gate) : IMessageLog, IMessageLogReceiver
 {
     private IMessageLogReceiver? _receiver;
 

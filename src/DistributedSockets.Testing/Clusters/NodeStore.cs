@@ -85,6 +85,10 @@ internal sealed partial class NodeStore(ISessionStore inner, CrashGate gate, Tim
                     {
                         _saved.Add(change.Session);
                     }
+                    else if (change.Kind == SessionChangeKind.Ended)
+                    {
+                        _known.Remove(change.ConnectionId); // a session that is resumed has the id that it had
+                    }
                 }
             }
 

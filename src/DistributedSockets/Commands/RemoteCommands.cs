@@ -16,6 +16,7 @@ internal sealed class RemoteCommands
     private readonly BackplanePublisher _publisher;
     private readonly ChannelSubscriptions _subscriptions;
     private readonly CommandExecutor _executor;
+    private readonly ResumableSessions _sessions;
     private readonly EnvelopeWriter _writer;
     private readonly LiveNodes _nodes;
     private readonly TimeSpan _timeout;
@@ -32,6 +33,7 @@ internal sealed class RemoteCommands
         BackplanePublisher publisher,
         ChannelSubscriptions subscriptions,
         CommandExecutor executor,
+        ResumableSessions sessions,
         EnvelopeWriter writer,
         LiveNodes nodes,
         IOptions<DistributedWebSocketsOptions> options,
@@ -41,6 +43,7 @@ internal sealed class RemoteCommands
         _publisher = publisher;
         _subscriptions = subscriptions;
         _executor = executor;
+        _sessions = sessions;
         _writer = writer;
         _nodes = nodes;
         _timeout = options.Value.RemoteCommandTimeout;
@@ -57,12 +60,9 @@ internal sealed class RemoteCommands
     /// <exception cref="InvalidOperationException">The connection is in too many groups.</exception>
     internal async ValueTask InvokeAsync(HubConnections hub, RemoteCommand command, CancellationToken cancellationToken)
     {
-        var outcome = ConnectionId.NodeOf(command.Subject) switch
-        {
-            [] => RemoteCommandOutcome.NotFound,
-            var nodeId when nodeId.SequenceEqual(_node.Info.NodeId) => await _executor.ExecuteAsync(hub, command, cancellationToken),
-            var nodeId => (await RequestAsync(new(hub, nodeId.ToString(), command, NewRequestId(), cancellationToken), _timeout)).Outcome,
-        };
+        var outcome = SessionId.Is(command.Subject) ? await InvokeForSessionAsync(hub, command, cancellationToken)
+            : ConnectionId.NodeOf(command.Subject) is [_, ..] nodeId ? await InvokeAtAsync(hub, nodeId.ToString(), command, cancellationToken)
+            : RemoteCommandOutcome.NotFound;
 
         switch (outcome)
         {
@@ -84,6 +84,35 @@ internal sealed class RemoteCommands
                     $"Connection '{command.Subject}' is in as many groups as a connection may be in, so it was not added to '{command.Group}'. " +
                     "Remove it from others, or raise HubOptions.MaxGroupsPerConnection at its node.");
         }
+    }
+
+    private async ValueTask<RemoteCommandOutcome> InvokeAtAsync(HubConnections hub, string nodeId, RemoteCommand command, CancellationToken cancellationToken) =>
+        nodeId == _node.Info.NodeId
+            ? await _executor.ExecuteAsync(hub, command, cancellationToken)
+            : (await RequestAsync(new(hub, nodeId, command, NewRequestId(), cancellationToken), _timeout)).Outcome;
+
+    /// <summary>Joins and leaves of a session go through the log, whoever asks for them; all else goes to the owner, twice if the session moves meanwhile.</summary>
+    private async ValueTask<RemoteCommandOutcome> InvokeForSessionAsync(HubConnections hub, RemoteCommand command, CancellationToken cancellationToken)
+    {
+        if (hub.Log is null || await _sessions.FindOwnerAsync(hub, command.Subject, cancellationToken) is not { } owner)
+        {
+            return RemoteCommandOutcome.NotFound;
+        }
+
+        switch (command.Kind)
+        {
+            case RemoteCommandKind.AddToGroup:
+                return await _sessions.ChangeAsync(hub, new(WebSocketTargetKind.Connections, command.Subject, command.Group, IsJoin: true, Guid.Empty), cancellationToken);
+            case RemoteCommandKind.RemoveFromGroup:
+                return await _sessions.ChangeAsync(hub, new(WebSocketTargetKind.Connections, command.Subject, command.Group, IsJoin: false, Guid.Empty), cancellationToken);
+            case RemoteCommandKind.RemoveFromAllGroups:
+                return await _sessions.ChangeAsync(hub, new(WebSocketTargetKind.Connections, command.Subject, null, IsJoin: false, Guid.Empty), cancellationToken);
+        }
+
+        var outcome = await InvokeAtAsync(hub, owner, command, cancellationToken);
+        return outcome == RemoteCommandOutcome.NotFound && await _sessions.FindOwnerAsync(hub, command.Subject, cancellationToken) is { } other && other != owner
+            ? await InvokeAtAsync(hub, other, command, cancellationToken)
+            : outcome;
     }
 
     /// <summary>Has a client asked, wherever its connection lives, and waits for its answer.</summary>

@@ -20,8 +20,11 @@ internal sealed partial class Connection
         return ValueTask.CompletedTask;
     }
 
+    /// <param name="handler">The handler.</param>
+    /// <param name="received">The message, or null for the call that says that the connection is open.</param>
+    /// <param name="id">The id under which a session's client is told that the handler returned, if it gave one.</param>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))] // awaited once, by whoever reads
-    private async ValueTask CallAsync(WebSocketHandler handler, ReceivedMessage? received)
+    private async ValueTask CallAsync(WebSocketHandler handler, ReceivedMessage? received, string? id = null)
     {
         try
         {
@@ -33,6 +36,11 @@ internal sealed partial class Connection
             else
             {
                 await handler.OnConnectedAsync(Aborted);
+            }
+
+            if (id is not null)
+            {
+                SetHandled(id);
             }
         }
         catch (Exception exception) when (IsOfEnding(exception))

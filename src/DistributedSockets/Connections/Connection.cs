@@ -34,13 +34,22 @@ internal sealed partial class Connection : WebSocketConnection, IOutboundQueueOw
     /// <param name="userId">The user, if known.</param>
     /// <param name="services">What all connections share.</param>
     /// <param name="takesDeflated">Whether the client agreed to frames that are compressed for all. Without a tap it gets none.</param>
+    /// <param name="session">The session that it goes on with, if it can be resumed.</param>
     internal Connection(
-        HttpContext context, WebSocket socket, TapStream? tap, string hub, string? userId, ConnectionServices services, bool takesDeflated = false)
+        HttpContext context,
+        WebSocket socket,
+        TapStream? tap,
+        string hub,
+        string? userId,
+        ConnectionServices services,
+        bool takesDeflated = false,
+        ResumableSession? session = null)
     {
+        Session = session;
         _socket = socket;
         _services = services;
         _tap = tap;
-        Id = ConnectionId.Create(services.Node.Info.NodeId);
+        Id = session?.Id ?? ConnectionId.Create(services.Node.Info.NodeId);
         Hub = hub;
         UserId = userId;
         _user = ClaimsUserIdProvider.Principal(context);
@@ -50,7 +59,7 @@ internal sealed partial class Connection : WebSocketConnection, IOutboundQueueOw
         _connectedAt = services.Time.GetUtcNow().UtcTicks;
         _limits = new(services.Options, services.Time);
         AuthenticationExpiresAt = context.Features.Get<IAuthenticateResultFeature>()?.AuthenticateResult?.Properties?.ExpiresUtc;
-        _queue = new(tap is null ? new WebSocketFrameWriter(socket) : tap.Output, services.Options, this, takesDeflated && tap is not null, services.MaxQueuedBytes);
+        _queue = new(tap is null ? new WebSocketFrameWriter(socket) : tap.Output, services.Options, this, takesDeflated && tap is not null, services.MaxQueuedBytes, session?.Numbers);
         _reader = new(socket, tap is not null, services, this);
         _close = new(_request, socket, tap, _queue, services, this);
         if (services.Options.AnswerMatcher is { } matcher)
@@ -98,6 +107,9 @@ internal sealed partial class Connection : WebSocketConnection, IOutboundQueueOw
     public override JsonSerializerOptions JsonOptions => _services.Json;
 
     public override CancellationToken Aborted => _close.Aborted;
+
+    /// <summary>The session that it goes on with, if it can be resumed.</summary>
+    internal ResumableSession? Session { get; }
 
     /// <summary>The hub's connections, once it is one of them.</summary>
     internal HubConnections? Registry { get; set; }
@@ -352,7 +364,8 @@ internal sealed partial class Connection : WebSocketConnection, IOutboundQueueOw
 
     bool IMessageReaderOwner.IsHandling => _inbound is { IsHandling: true };
 
-    ValueTask IMessageReaderOwner.OnMessageAsync(ReceivedMessage message) => _inbound is null ? HandleAsync(message) : _inbound.TakeAsync(message);
+    ValueTask IMessageReaderOwner.OnMessageAsync(ReceivedMessage message) =>
+        Session is not null ? HandleAsync(message, Session) : _inbound is null ? HandleAsync(message) : _inbound.TakeAsync(message);
 
     async Task IMessageReaderOwner.OnCloseReceivedAsync()
     {

@@ -8,7 +8,7 @@ namespace DistributedSockets;
 
 /// <summary>What happens to the connections of an endpoint from the answer to their handshake until their handler has been told of the end.</summary>
 internal sealed class ConnectionLife(
-    HubConnections hub, HandlerActivator activator, ConnectionServices services, ChannelSubscriptions subscriptions, IServiceScopeFactory scopes)
+    HubConnections hub, HandlerActivator activator, ConnectionServices services, ChannelSubscriptions subscriptions, IServiceScopeFactory scopes, ResumableSessions sessions)
 {
     /// <summary>Begins a connection that its hub knows: makes its handler, and reads.</summary>
     /// <param name="context">The request of the handshake.</param>
@@ -73,6 +73,11 @@ internal sealed class ConnectionLife(
 
             await DisposeAsync(connection, static connection => connection.Request.EndServicesAsync());
             await connection.DisposeAsync();
+            if (connection.Session is { } session)
+            {
+                await sessions.DetachAsync(hub, session);
+            }
+
             services.Metrics.ConnectionEnded(connection.IsCounted, reason.Kind, connection.Age);
             services.Log.Ended(connection.Id, reason.Kind, reason.Kind == DisconnectKind.HandlerError ? null : reason.Exception);
         }

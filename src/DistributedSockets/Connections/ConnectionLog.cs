@@ -121,6 +121,9 @@ internal sealed partial class ConnectionLog(FailSafeLogger<Connection> logger, T
         }
     }
 
+    [LoggerMessage(311, LogLevel.Warning, "A session that can be resumed was not begun or gone on with, as the message log is away; the handshake was answered with 503.")]
+    public partial void SessionNotBegun(Exception exception);
+
     [LoggerMessage(118, LogLevel.Error, "A connection filter threw, so the handshake was refused with {StatusCode}. {Others} more were not logged since the last one.")]
     public partial void FilterFailed(int statusCode, int others, Exception exception);
 

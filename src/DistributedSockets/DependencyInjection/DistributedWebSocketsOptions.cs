@@ -7,6 +7,11 @@ namespace DistributedSockets;
 /// </remarks>
 public sealed class DistributedWebSocketsOptions : HubOptions
 {
+    /// <summary>Gets or sets for how many sessions the log is read at once, to catch up; the others wait.</summary>
+    /// <value>The default is 16; 1 to 1,024.</value>
+    [Between(1, 1_024)]
+    public int MaxReplays { get; set; } = 16;
+
     /// <summary>Gets or sets the node's name for people; the node's id is this name and a random suffix.</summary>
     /// <value>The default is the machine's name; 1 to 64 letters, digits, hyphens or underscores.</value>
     public string NodeName { get; set; } = DefaultNodeName();

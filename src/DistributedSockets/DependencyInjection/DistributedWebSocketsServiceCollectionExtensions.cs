@@ -154,6 +154,8 @@ public static class DistributedWebSocketsServiceCollectionExtensions
         services.TryAddSingleton<LogDelivery>();
         services.TryAddSingleton<HubLogs>();
         services.TryAddSingleton<LogJoins>();
+        services.TryAddSingleton<SessionFollower>();
+        services.TryAddSingleton<ResumableSessions>();
         services.TryAddSingleton<ChannelReconciler>();
         services.TryAddSingleton<SessionCommitter>();
         services.TryAddSingleton<ClusterAgreement>();

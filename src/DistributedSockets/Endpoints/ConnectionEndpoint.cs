@@ -1,3 +1,4 @@
+using System.Collections.ObjectModel;
 using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
@@ -12,6 +13,7 @@ internal sealed class ConnectionEndpoint(
     ChannelSubscriptions subscriptions,
     GroupMemberships memberships,
     HubLogs logs,
+    ResumableSessions sessions,
     Admission admission,
     HandshakeOptions handshake,
     IUserIdProvider userIds)
@@ -21,6 +23,12 @@ internal sealed class ConnectionEndpoint(
         "This server cannot put the connection into its groups. Connect again later; another one may answer.",
         RefusalKind.Groups,
         "The transport refuses the channel of a group that a connection filter has put it into: give the transport's user the permission. Log event 172 has its words.");
+
+    private static readonly Refusal s_noSessions = new(
+        StatusCodes.Status503ServiceUnavailable,
+        "This server cannot begin or go on with a session at the moment. Connect again later.",
+        RefusalKind.Server,
+        "The message log, where the records of sessions are, is away. Log event 311 has its words.");
 
     private readonly OriginCheck _origins = new(handshake.AllowedOrigins);
     private readonly ConnectionFilters _filters = new(handshake, services);
@@ -205,7 +213,9 @@ internal sealed class ConnectionEndpoint(
         // Subscribed before the handshake is answered: who sees the connection open can send to it from any node.
         var context = connecting.HttpContext;
         var userId = connecting.UserId; // once: a filter that was not waited for may still set it
-        var groups = connecting.GroupsOf(hub);
+        var isResumable = connecting.SubProtocol == ResumeV1.Name && hub.Options.EnableResume;
+        var begun = connecting.GroupsOf(hub);
+        var groups = isResumable ? [] : begun; // those of a session are in its record
         OpeningConnections.Place(opening, groups);
         var all = subscriptions.AcquireAsync(hub.AllChannel, keep: true).AsTask();
         var own = subscriptions.AcquireAsync(hub.OwnChannel, keep: true).AsTask();
@@ -213,6 +223,7 @@ internal sealed class ConnectionEndpoint(
         var log = logs.AdmitAsync(hub).AsTask();
         var joins = Array.ConvertAll(groups, group => subscriptions.AcquireAsync(group.Channel, keep: true).AsTask());
         HandshakeAnswer? answer = null;
+        AttachingSession? attaching = null;
         var isHandedOver = false;
         try
         {
@@ -241,6 +252,16 @@ internal sealed class ConnectionEndpoint(
                 return default; // the client did not wait, so nobody need hear of it
             }
 
+            if (isResumable)
+            {
+                attaching = await AttachAsync(connecting, userId, begun);
+                if (attaching is null)
+                {
+                    await RefuseAsync(context, s_noSessions);
+                    return default;
+                }
+            }
+
             var socket = await context.WebSockets.AcceptWebSocketAsync(new WebSocketAcceptContext
             {
                 SubProtocol = connecting.SubProtocol,
@@ -249,8 +270,15 @@ internal sealed class ConnectionEndpoint(
             });
             var takesDeflated = services.Options.EnableCompression && DeflateAgreement.TakesSharedFrames(context.Response.Headers.SecWebSocketExtensions);
             var feature = TapFeature.Find(context.Features);
-            var connection = new Connection(context, socket, feature?.Tap, hub.Name, userId, services, takesDeflated);
-            if (connecting.CheckedProperties is { } properties)
+            var connection = new Connection(context, socket, feature?.Tap, hub.Name, userId, services, takesDeflated, attaching?.Session);
+            if (attaching is { } session)
+            {
+                session.Session.Attach(connection);
+                connection.UseProperties(session.Session.Properties);
+                connection.Queue.FallBehind(); // it reads from its position, and is live when it has caught up
+                connection.SendOfProtocol(ResumeV1.Session(connection.Id, session.Token, session.Session.Numbers.Last.Number));
+            }
+            else if (connecting.CheckedProperties is { } properties)
             {
                 connection.UseProperties(properties);
             }
@@ -261,6 +289,11 @@ internal sealed class ConnectionEndpoint(
             {
                 isHandedOver = true; // whatever comes of the rest: the hub knows the connection, so that it has to live and to end like any other
                 Continue(connection, opening);
+                if (attaching is { } following)
+                {
+                    sessions.Follow(hub, following, connection);
+                }
+
                 return (connection, isOpen);
             }
 
@@ -363,8 +396,28 @@ internal sealed class ConnectionEndpoint(
         }
     }
 
+    private async ValueTask<AttachingSession?> AttachAsync(ConnectingContext connecting, string? userId, (string Group, string Channel)[] groups)
+    {
+        var resume = connecting.RequestedSubProtocols.FirstOrDefault(static offered => ResumeV1.TryReadResume(offered, out _, out _, out _));
+        try
+        {
+            return await sessions.AttachAsync(
+                hub, resume, userId, Array.ConvertAll(groups, static group => group.Group), connecting.CheckedProperties ?? ReadOnlyDictionary<string, string>.Empty, connecting.HttpContext.RequestAborted);
+        }
+        catch (MessageLogUnavailableException exception)
+        {
+            services.Log.SessionNotBegun(exception);
+            return null;
+        }
+    }
+
     private string? ChooseSubProtocol(IList<string> offered)
     {
+        if (hub.Options.EnableResume && offered.Contains(ResumeV1.Name))
+        {
+            return ResumeV1.Name;
+        }
+
         foreach (var wanted in handshake.SubProtocols)
         {
             if (offered.Contains(wanted))

@@ -70,11 +70,12 @@ public static class DistributedWebSocketsEndpointRouteBuilderExtensions
         var subscriptions = Service<ChannelSubscriptions>(endpoints);
         var endpoint = new ConnectionEndpoint(
             hub,
-            new ConnectionLife(hub, activator, services, subscriptions, Service<IServiceScopeFactory>(endpoints)),
+            new ConnectionLife(hub, activator, services, subscriptions, Service<IServiceScopeFactory>(endpoints), Service<ResumableSessions>(endpoints)),
             services,
             subscriptions,
             Service<GroupMemberships>(endpoints),
             Service<HubLogs>(endpoints),
+            Service<ResumableSessions>(endpoints),
             Service<Admission>(endpoints),
             Handshake(pattern, hub, configure),
             Service<IUserIdProvider>(endpoints));

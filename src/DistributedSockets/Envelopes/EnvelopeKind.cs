@@ -21,4 +21,7 @@ internal enum EnvelopeKind : byte
 
     /// <summary>Says in the log of a hub that entries are gone which it had given out. Whoever had not received them misses them, and must be told.</summary>
     LogGap = 5,
+
+    /// <summary>Says in the log of a hub that sessions join or leave groups.</summary>
+    SessionGroups = 6,
 }

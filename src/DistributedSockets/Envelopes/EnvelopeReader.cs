@@ -247,6 +247,21 @@ internal ref struct EnvelopeReader(ReadOnlySpan<byte> envelope, int position)
         return TryReadInt64(out after) && after >= 0 && TryReadInt64(out upTo) && upTo > after && IsAtEnd;
     }
 
+    /// <summary>Reads which sessions join or leave which group.</summary>
+    internal bool TryReadSessionGroups(out SessionGroupChange change)
+    {
+        change = default;
+        if (!TryReadGuid(out var requestId) || !TryReadByte(out var kind) || kind is not ((byte)WebSocketTargetKind.Connections or (byte)WebSocketTargetKind.Users)
+            || !TryReadByte(out var isJoin) || isJoin > 1 || !TryReadString(out var subject) || subject.Length == 0
+            || !TryReadString(out var group) || (isJoin == 1 && group.Length == 0) || !IsAtEnd)
+        {
+            return false;
+        }
+
+        change = new((WebSocketTargetKind)kind, subject, group.Length == 0 ? null : group, isJoin == 1, requestId);
+        return true;
+    }
+
     private bool TryReadInt64(out long value)
     {
         if (!BinaryPrimitives.TryReadInt64LittleEndian(_envelope[_position..], out value))

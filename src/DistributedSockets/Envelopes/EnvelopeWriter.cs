@@ -238,6 +238,21 @@ internal sealed class EnvelopeWriter(string originNodeId, int maxBytes = int.Max
         return array;
     }
 
+    /// <summary>Writes that sessions join or leave groups.</summary>
+    /// <param name="change">The change.</param>
+    /// <param name="length">The length of the envelope in the array.</param>
+    internal byte[] WriteSessionGroups(in SessionGroupChange change, out int length)
+    {
+        var group = change.Group ?? "";
+        length = BasicHeaderBytes + GuidBytes + 2 + (2 * sizeof(ushort)) + Encoding.UTF8.GetByteCount(change.Subject) + Encoding.UTF8.GetByteCount(group);
+        var array = ArrayPool<byte>.Shared.Rent(length);
+        var rest = WriteGuid(WriteHeader(array, EnvelopeKind.SessionGroups, flags: 0, default), change.RequestId);
+        rest[0] = (byte)change.Kind;
+        rest[1] = change.IsJoin ? (byte)1 : (byte)0;
+        WriteString(WriteString(rest[2..], change.Subject), group);
+        return array;
+    }
+
     /// <summary>What every envelope has: the header, the origin, and the length of the extension area.</summary>
     private int BasicHeaderBytes => FixedHeaderBytes + _origin.Length + sizeof(ushort);
 

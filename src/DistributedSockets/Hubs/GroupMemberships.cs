@@ -110,6 +110,35 @@ internal sealed class GroupMemberships(ChannelSubscriptions subscriptions, Conne
         }
     }
 
+    /// <summary>Brings the groups of a connection whose session is resumable to what the log says. Never waits: what is logged needs no channel, and all else follows with it.</summary>
+    internal void Settle(HubConnections hub, Connection connection, HashSet<string> groups)
+    {
+        lock (connection.Joins)
+        {
+            foreach (var group in HubConnections.GroupsOf(connection))
+            {
+                if (!groups.Contains(group) && hub.RemoveFromGroup(connection, group) is { } channel)
+                {
+                    subscriptions.Release(channel);
+                }
+            }
+
+            foreach (var group in groups)
+            {
+                if (!HubConnections.IsIn(connection, group))
+                {
+                    var channel = hub.GroupChannel(group);
+                    if (subscriptions.AcquireAsync(channel, keep: true) is { IsCompletedSuccessfully: false } acquiring)
+                    {
+                        acquiring.AsTask().Observe(); // kept: the reconciler sees to it
+                    }
+
+                    Land(hub, connection, group, channel);
+                }
+            }
+        }
+    }
+
     private async Task ContinueAsync(HubConnections hub, Connection connection, string group, PendingJoin join)
     {
         ValueTask subscribing;

@@ -76,6 +76,9 @@ internal sealed class HubConnections
     /// <summary>What of the hub is logged; null if it has no log.</summary>
     internal HubLog? Log { get; }
 
+    /// <summary>The sessions of the hub that this node owns.</summary>
+    internal SessionTable Sessions { get; } = new();
+
     /// <summary>For what envelopes in the hub's log are sealed. Nothing is published there.</summary>
     internal string LogChannel { get; }
 
@@ -247,6 +250,14 @@ internal sealed class HubConnections
                 connection.UseProperties(properties);
                 _changes.Add(new() { Kind = SessionChangeKind.PropertiesSet, Session = SessionLocked(connection, connection.Groups.Names()) });
             }
+        }
+    }
+
+    internal static bool IsIn(Connection connection, string group)
+    {
+        lock (connection.Joins)
+        {
+            return connection.Groups.Contains(group);
         }
     }
 

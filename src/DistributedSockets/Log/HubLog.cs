@@ -52,7 +52,7 @@ internal sealed class HubLog
 
     /// <summary>What a hub logs; null if it has no log.</summary>
     internal static HubLog? Of(string hub, HubOptions options) =>
-        options.EnableLog || options.LoggedGroups.Count > 0 || options.LogUsers || options.LogAll ? new(hub, options) : null;
+        options.EnableLog || options.EnableResume || options.LoggedGroups.Count > 0 || options.LogUsers || options.LogAll ? new(hub, options) : null;
 
     /// <summary>Whether what is sent to a target is logged unless the send says otherwise.</summary>
     internal bool Logs(in WebSocketTarget target)

@@ -292,7 +292,7 @@ internal sealed partial class HubLogs : IMessageLogReceiver
     }
 
     /// <summary>Starts the log, once, whoever needs it first.</summary>
-    private Task StartedAsync()
+    internal Task StartedAsync()
     {
         lock (_gate)
         {
@@ -342,7 +342,9 @@ internal sealed partial class HubLogs : IMessageLogReceiver
     }
 
     /// <summary>What a hub asks of the log that it cannot do.</summary>
-    private IEnumerable<string> Problems(HubConnections hub) => hub.Log?.Hub.Retention.MaxBytesPerTarget is not null && !_log.LimitsBytes
+    private IEnumerable<string> Problems(HubConnections hub) => hub.Options.EnableResume && _log is not ISessionRecordStore
+        ? [$"Hub '{hub.Name}': EnableResume is on, and the message log '{_log.System}' keeps no records of sessions (ISessionRecordStore). Use another log, or switch it off."]
+        : hub.Log?.Hub.Retention.MaxBytesPerTarget is not null && !_log.LimitsBytes
         ? [$"Hub '{hub.Name}': LogMaxBytesPerTarget is {hub.Options.LogMaxBytesPerTarget}, and the message log '{_log.System}' cannot count bytes. Set it to 0, and bound the log by LogMaxEntriesPerTarget and LogMaxAge."]
         : [];
 

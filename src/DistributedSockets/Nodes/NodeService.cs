@@ -14,6 +14,7 @@ internal sealed partial class NodeService(
     IBackplane backplane,
     EnvelopeSorter sorter,
     HubLogs logs,
+    ResumableSessions sessions,
     EnvelopeKeyRing keys,
     ChannelReconciler reconciler,
     ForeignCommands commands,
@@ -91,6 +92,7 @@ internal sealed partial class NodeService(
             await logs.StartAsync(starting.Token);
             reconciler.Start();
             keepAlive.Start();
+            sessions.Start();
             _hasSignedOn = true;
             presence.Start();
             await heartbeat.StartAsync(starting.Token);
@@ -154,6 +156,7 @@ internal sealed partial class NodeService(
         // A little time of its own: the host's may have been used up by connections that did not end.
         using var lastWords = new TimeLimit(LastWords, time);
         await keepAlive.StopAsync();
+        await sessions.StopAsync(lastWords.Token);
         await heartbeat.StopAsync(lastWords.Token);
         await reconciler.StopAsync(lastWords.Token);
         await committer.StopAsync(lastWords.Token);

@@ -1,6 +1,5 @@
 using System.Buffers.Text;
 using System.Globalization;
-using System.Text;
 
 namespace DistributedSockets;
 
@@ -86,11 +85,11 @@ internal static class ResumeV1
     /// <summary>Says which session it is, and the token with which it is resumed; the next message of the log has the next number.</summary>
     internal static string Session(string sessionId, string token, long number) => string.Create(CultureInfo.InvariantCulture, $"s {sessionId} {token} {number}\n");
 
-    /// <summary>Says that messages are missing before the one with a number.</summary>
-    internal static string Gap(long number) => string.Create(CultureInfo.InvariantCulture, $"g {number}\n");
+    /// <summary>Says that messages are missing before the next numbered one, since the log has removed them.</summary>
+    internal static string Gap() => "g\n";
 
     /// <summary>Says that a message was handled, now or when it came before.</summary>
-    internal static string Handled(ReadOnlySpan<byte> id, bool isRepeat) => $"{(isRepeat ? 'd' : 'a')} {Encoding.ASCII.GetString(id)}\n";
+    internal static string Handled(string id, bool isRepeat) => $"{(isRepeat ? 'd' : 'a')} {id}\n";
 
     /// <summary>Asks the client to connect again, to whichever node answers.</summary>
     internal static string Return() => "r\n";

@@ -6,6 +6,7 @@ internal sealed class SessionNumbers(long number, long offset, int maxMessages, 
 {
     private readonly Lock _gate = new();
     private readonly UnacknowledgedMessages _messages = new(number, offset);
+    private long _checkpoint = number;
 
     /// <summary>The last number that was acknowledged, and the offset for which it stands.</summary>
     internal (long Number, long Offset) Acknowledged
@@ -40,6 +41,32 @@ internal sealed class SessionNumbers(long number, long offset, int maxMessages, 
             {
                 return _messages.Count;
             }
+        }
+    }
+
+    /// <summary>How many have been acknowledged since the record was written.</summary>
+    internal long AcknowledgedSinceCheckpoint
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _messages.Acknowledged - _checkpoint;
+            }
+        }
+    }
+
+    /// <summary>Called, under the queue's lock, when the queue has fallen behind.</summary>
+    internal Action? FellBehind { get; set; }
+
+    public void OnFellBehind() => FellBehind?.Invoke();
+
+    /// <summary>The record has been written.</summary>
+    internal void NoteCheckpoint()
+    {
+        lock (_gate)
+        {
+            _checkpoint = _messages.Acknowledged;
         }
     }
 

@@ -9,7 +9,7 @@ internal sealed class LoggedSender(HubConnections hub, HubLogs logs, EnvelopeWri
     /// <exception cref="ArgumentException">It does not, and has an idempotency key.</exception>
     internal bool IsLogged(in WebSocketTarget target, in SendOptions options)
     {
-        var isLogged = options.IsLogged ?? hub.Log?.Logs(target) == true;
+        var isLogged = options.IsLogged ?? (hub.Log?.Logs(target) == true || NamesSession(target));
         if (isLogged && hub.Log is null)
         {
             throw new InvalidOperationException(
@@ -72,10 +72,29 @@ internal sealed class LoggedSender(HubConnections hub, HubLogs logs, EnvelopeWri
         return targets;
     }
 
+    /// <summary>Whether one of some connections is a session that can be resumed: it may be anywhere, or away, and finds what was sent to it in the log.</summary>
+    private bool NamesSession(in WebSocketTarget target)
+    {
+        if (target.Kind != WebSocketTargetKind.Connections || hub.Log is null)
+        {
+            return false;
+        }
+
+        for (var i = 0; i < target.Count; i++)
+        {
+            if (SessionId.Is(target[i]))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
     /// <summary>The connections of a target that may exist and are not excluded, each once.</summary>
     private static string[] Reachable(in WebSocketTarget target, IReadOnlyList<string> excluded)
     {
         HashSet<string> left = new(excluded, StringComparer.Ordinal);
-        return Array.FindAll(MessageSender.Distinct(target), id => !ConnectionId.NodeOf(id).IsEmpty && !left.Contains(id));
+        return Array.FindAll(MessageSender.Distinct(target), id => (!ConnectionId.NodeOf(id).IsEmpty || SessionId.Is(id)) && !left.Contains(id));
     }
 }

@@ -9,12 +9,19 @@ namespace DistributedSockets;
 /// <param name="length">How many of its bytes are the message.</param>
 /// <param name="type">Text or binary.</param>
 /// <param name="json">How to read it as JSON.</param>
-internal readonly struct ReceivedMessage(byte[]? array, int length, WebSocketMessageType type, JsonSerializerOptions json)
+/// <param name="start">Where in the array it begins.</param>
+internal readonly struct ReceivedMessage(byte[]? array, int length, WebSocketMessageType type, JsonSerializerOptions json, int start = 0)
 {
     internal int Length => length;
 
+    /// <summary>Its bytes, until it is released.</summary>
+    internal ReadOnlySpan<byte> Bytes => array.AsSpan(start, length);
+
+    /// <summary>The same without its beginning.</summary>
+    internal ReceivedMessage From(int at) => new(array, length - at, type, json, start + at);
+
     /// <summary>The message, until it is released.</summary>
-    internal WebSocketMessage Message => new(array.AsMemory(0, length), type, json);
+    internal WebSocketMessage Message => new(array.AsMemory(start, length), type, json);
 
     internal void Release()
     {

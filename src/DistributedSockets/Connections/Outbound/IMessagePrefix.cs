@@ -13,6 +13,9 @@ internal interface IMessagePrefix
     /// <returns>How many bytes that is.</returns>
     int Write(Span<byte> destination, SharedFrame frame);
 
+    /// <summary>The queue does not follow the log any more: what is logged has to be read for it. Only hands on.</summary>
+    void OnFellBehind();
+
     /// <summary>A message has had its turn, and it was too late to write it.</summary>
     void OnExpired(SharedFrame frame);
 }

@@ -77,7 +77,11 @@ internal sealed partial class OutboundQueue
 
     private void FallBehindLocked()
     {
-        _isBehind = true;
         _backlog.DropLogged();
+        if (!_isBehind)
+        {
+            _isBehind = true;
+            prefix!.OnFellBehind(); // only a queue with one falls behind
+        }
     }
 }

@@ -70,6 +70,25 @@ public class HubOptions : HandshakeOptions
     /// <value>The default is 5 minutes; 1 second to 31 days, and no longer than <see cref="LogMaxAge"/>.</value>
     public TimeSpan LogIdempotencyTime { get; set; } = TimeSpan.FromMinutes(5);
 
+    /// <summary>Gets or sets whether clients may ask for the subprotocol <c>resume.v1.distributedsockets</c>, and so for sessions that outlive their connection and its node.</summary>
+    /// <value>The default is <see langword="false"/>.</value>
+    /// <remarks>Needs a log (<see cref="EnableLog"/>) that is an <see cref="ISessionRecordStore"/>, as all of this project are. Must be the same on all nodes of the hub.</remarks>
+    public bool EnableResume { get; set; }
+
+    /// <summary>Gets or sets for how long a session can be resumed whose client is away.</summary>
+    /// <value>The default is 1 minute; 1 second to 1 day, and no longer than <see cref="LogMaxAge"/>.</value>
+    public TimeSpan ResumeWindow { get; set; } = TimeSpan.FromMinutes(1);
+
+    /// <summary>Gets or sets how many numbered messages may be under way to the client of a session that has not acknowledged them; the others wait in the log.</summary>
+    /// <value>The default is 1,000; 1 to 100,000.</value>
+    [Between(1, 100_000)]
+    public int MaxUnacknowledgedMessages { get; set; } = 1_000;
+
+    /// <summary>Gets or sets how many bytes of numbered messages may be under way to the client of a session that has not acknowledged them; one is sent whatever its size.</summary>
+    /// <value>The default is 16,777,216; 1,024 to 1,073,741,824.</value>
+    [Between(1_024, 1_073_741_824)]
+    public int MaxUnacknowledgedBytes { get; set; } = 16_777_216;
+
     /// <summary>Gets or sets how long a connection may be open before it is closed with 1001, so that clients spread over the nodes anew.</summary>
     /// <value>The default is zero, which is for ever; up to 1 week. Up to a tenth less, by chance, so that connections of one moment do not end together.</value>
     public TimeSpan MaxConnectionAge { get; set; }

@@ -59,6 +59,12 @@ internal static class HubOptionsRules
                 "Set LogIdempotencyTime to at most LogMaxAge, since a log forgets a key with all else of that time.");
         }
 
+        if (errors.CheckDuration(nameof(options.ResumeWindow), options.ResumeWindow, second, TimeSpan.FromDays(1)) && options.EnableResume && options.ResumeWindow > options.LogMaxAge)
+        {
+            errors.AddError(
+                $"ResumeWindow is {options.ResumeWindow} and LogMaxAge {options.LogMaxAge}. Set ResumeWindow to at most LogMaxAge: what the log does not keep, nobody can be sent.");
+        }
+
         for (var i = 0; i < options.LoggedGroups.Count; i++)
         {
             if (options.LoggedGroups[i] is not { } pattern)

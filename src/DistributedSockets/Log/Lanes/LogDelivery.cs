@@ -6,9 +6,10 @@ internal sealed class LogDelivery(LocalDelivery delivery, LogEntryReader reader,
     /// <summary>Delivers one entry. Where nobody is meant it allocates nothing, unless envelopes are sealed.</summary>
     /// <param name="hub">The hub.</param>
     /// <param name="payload">What stands in the entry, which frames slice.</param>
+    /// <param name="offset">Where the entry stands.</param>
     /// <param name="since">Since when the message has been on its way: a timestamp of the clock.</param>
     /// <returns>The envelope, if the entry holds a proper one: a message, or a gap of the log, which is left to the caller.</returns>
-    internal Envelope? Deliver(HubConnections hub, ReadOnlyMemory<byte> payload, long since)
+    internal Envelope? Deliver(HubConnections hub, ReadOnlyMemory<byte> payload, long offset, long since)
     {
         var verdict = reader.Read(hub, payload, out var envelope);
         if (verdict != EnvelopeVerdict.Taken)
@@ -22,6 +23,20 @@ internal sealed class LogDelivery(LocalDelivery delivery, LogEntryReader reader,
             return envelope;
         }
 
+        if (envelope.Kind == EnvelopeKind.SessionGroups)
+        {
+            if (envelope.Body().TryReadSessionGroups(out var change))
+            {
+                hub.Sessions.OnChange(change, offset);
+            }
+            else
+            {
+                refused.ReportUndelivered(null);
+            }
+
+            return null;
+        }
+
         Span<char> scratch = stackalloc char[NameList.ScratchChars]; // names and exclusions are read one after the other
         var names = envelope.Names(scratch);
         if (!HasReceivers(hub, envelope.Target, names))
@@ -29,7 +44,7 @@ internal sealed class LogDelivery(LocalDelivery delivery, LogEntryReader reader,
             return Check(SharedFrame.IsFrame(envelope.Frame.Span, envelope.HasDeflated), envelope);
         }
 
-        if (!SharedFrame.TryWrap(envelope.Frame, envelope.HasDeflated, out var frame, DeliveryTerms.Of(envelope, since, time)))
+        if (!SharedFrame.TryWrap(envelope.Frame, envelope.HasDeflated, out var frame, DeliveryTerms.Of(envelope, since, time), offset))
         {
             return Check(isFrame: false, envelope);
         }

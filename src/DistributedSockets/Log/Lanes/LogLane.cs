@@ -277,7 +277,7 @@ internal sealed class LogLane : IThreadPoolWorkItem
                 _metrics.Lagged(_time.GetElapsedTime(arrival.Since));
             }
 
-            envelope = _delivery.Deliver(_hub, arrival.Entry.Payload, arrival.Since);
+            envelope = _delivery.Deliver(_hub, arrival.Entry.Payload, arrival.Entry.Offset, arrival.Since);
         }
         catch (Exception exception)
         {

@@ -1,0 +1,7 @@
+namespace DistributedSockets;
+
+/// <summary>A session that a connection is about to get.</summary>
+/// <param name="Session">The session.</param>
+/// <param name="Token">With which it is resumed next.</param>
+/// <param name="Received">Up to which number the client has everything.</param>
+internal readonly record struct AttachingSession(ResumableSession Session, string Token, long Received);

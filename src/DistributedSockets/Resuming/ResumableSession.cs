@@ -1,0 +1,178 @@
+namespace DistributedSockets;
+
+/// <summary>A session that this node owns, whether its client is connected or away.</summary>
+internal sealed class ResumableSession
+{
+    private readonly Lock _gate = new();
+    private readonly SessionMemberships _memberships;
+    private readonly HandledMessages _handled;
+    private readonly SessionCheckpoint _begun;
+    private IReadOnlyDictionary<string, string> _properties;
+    private bool _isChanged;
+    private int _isReading;
+
+    /// <param name="id">Its id.</param>
+    /// <param name="checkpoint">What its record holds.</param>
+    /// <param name="version">The version of the record.</param>
+    /// <param name="options">The options of the hub.</param>
+    internal ResumableSession(string id, SessionCheckpoint checkpoint, long version, HubOptions options)
+    {
+        (Id, Version, _begun, _properties) = (id, version, checkpoint, checkpoint.Properties);
+        _memberships = new(checkpoint.Groups);
+        _handled = new(checkpoint.HandledIds);
+        Numbers = new(checkpoint.Number, checkpoint.Position.Offset, options.MaxUnacknowledgedMessages, options.MaxUnacknowledgedBytes);
+    }
+
+    internal string Id { get; }
+
+    internal string? UserId => _begun.UserId;
+
+    internal DateTimeOffset ConnectedAt => _begun.ConnectedAt;
+
+    /// <summary>The life of the log in which its offsets count.</summary>
+    internal long Epoch => _begun.Position.Epoch;
+
+    internal SessionNumbers Numbers { get; }
+
+    /// <summary>Held by whoever writes the record.</summary>
+    internal SemaphoreSlim Writing { get; } = new(1);
+
+    /// <summary>The version of its record, the fence. Changed by whoever holds <see cref="Writing"/>.</summary>
+    internal long Version { get; set; }
+
+    /// <summary>Whether it has another owner, or none any more. Changed by whoever holds <see cref="Writing"/>.</summary>
+    internal bool IsGone { get; set; }
+
+    /// <summary>The connection of its client; null while that is away.</summary>
+    internal Connection? Connection { get; private set; }
+
+    /// <summary>Since when the client is away, and when the record was last written: timestamps.</summary>
+    internal long AwaySince { get; private set; }
+
+    internal long WrittenAt { get; set; }
+
+    /// <summary>Ends when the connection that it has now has ended.</summary>
+    internal TaskCompletionSource Detached { get; private set; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    internal IReadOnlyDictionary<string, string> Properties
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _properties;
+            }
+        }
+    }
+
+    internal void Attach(Connection connection)
+    {
+        lock (_gate)
+        {
+            Connection = connection;
+        }
+    }
+
+    internal void Detach(long now)
+    {
+        lock (_gate)
+        {
+            Connection = null;
+            AwaySince = now;
+        }
+
+        Detached.TrySetResult();
+    }
+
+    /// <summary>Begins to read the log for it; false if that is done already.</summary>
+    internal bool TryBeginReading() => Interlocked.Exchange(ref _isReading, 1) == 0;
+
+    internal void EndReading() => Interlocked.Exchange(ref _isReading, 0);
+
+    /// <summary>Notes a change of its groups, and says in which of them it is now.</summary>
+    /// <param name="offset">Where the change stands.</param>
+    /// <param name="group">The group; null to leave all.</param>
+    /// <param name="isJoin">Whether it joins.</param>
+    internal void Note(long offset, string? group, bool isJoin)
+    {
+        lock (_gate)
+        {
+            _memberships.Note(offset, group, isJoin);
+            _isChanged = true;
+        }
+    }
+
+    internal bool IsIn(string group, long offset)
+    {
+        lock (_gate)
+        {
+            return _memberships.IsIn(group, offset);
+        }
+    }
+
+    internal HashSet<string> GroupsAt(long offset)
+    {
+        lock (_gate)
+        {
+            return _memberships.At(offset);
+        }
+    }
+
+    internal bool IsHandled(string messageId)
+    {
+        lock (_gate)
+        {
+            return _handled.Contains(messageId);
+        }
+    }
+
+    internal void SetHandled(string messageId)
+    {
+        lock (_gate)
+        {
+            _handled.Add(messageId);
+            _isChanged = true;
+        }
+    }
+
+    internal void SetProperties(IReadOnlyDictionary<string, string> properties)
+    {
+        lock (_gate)
+        {
+            _properties = properties;
+            _isChanged = true;
+        }
+    }
+
+    /// <summary>Whether there is more to write than the position.</summary>
+    internal bool IsChanged
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _isChanged;
+            }
+        }
+    }
+
+    /// <summary>What its record is to hold now.</summary>
+    internal SessionCheckpoint Checkpoint(string owner)
+    {
+        lock (_gate)
+        {
+            var (number, offset) = Numbers.Acknowledged;
+            _memberships.MoveTo(offset);
+            _isChanged = _memberships.Changes > 0;
+            return _begun with
+            {
+                Owner = owner,
+                Position = new(Epoch, offset),
+                Number = number,
+                Groups = [.. _memberships.AtPosition],
+                Properties = _properties,
+                HandledIds = [.. _handled.OldestFirst],
+            };
+        }
+    }
+}

@@ -1,0 +1,14 @@
+namespace DistributedSockets;
+
+/// <summary>What an entry of the log says of the groups of sessions that can be resumed. It takes effect at its offset.</summary>
+/// <param name="Kind">Whether the subject is a session or a user, all of whose sessions are meant.</param>
+/// <param name="Subject">The session or user.</param>
+/// <param name="Group">The group; null to leave all.</param>
+/// <param name="IsJoin">Whether they join it.</param>
+/// <param name="RequestId">Who waits for it at the node that has appended it; empty for nobody.</param>
+internal readonly record struct SessionGroupChange(WebSocketTargetKind Kind, string Subject, string? Group, bool IsJoin, Guid RequestId)
+{
+    /// <summary>Whether a session is meant.</summary>
+    internal bool Means(ResumableSession session) =>
+        string.Equals(Subject, Kind == WebSocketTargetKind.Users ? session.UserId : session.Id, StringComparison.Ordinal);
+}
