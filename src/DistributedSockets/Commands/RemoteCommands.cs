@@ -102,11 +102,11 @@ internal sealed class RemoteCommands
         switch (command.Kind)
         {
             case RemoteCommandKind.AddToGroup:
-                return await _sessions.ChangeAsync(hub, new(WebSocketTargetKind.Connections, command.Subject, command.Group, IsJoin: true, Guid.Empty), cancellationToken);
+                return await _sessions.ChangeAsync(hub, new(WebSocketTargetKind.Connections, command.Subject, command.Group, IsJoin: true, hub.Options.MaxGroupsPerConnection, Guid.Empty), cancellationToken);
             case RemoteCommandKind.RemoveFromGroup:
-                return await _sessions.ChangeAsync(hub, new(WebSocketTargetKind.Connections, command.Subject, command.Group, IsJoin: false, Guid.Empty), cancellationToken);
+                return await _sessions.ChangeAsync(hub, new(WebSocketTargetKind.Connections, command.Subject, command.Group, IsJoin: false, MaxGroups: 0, Guid.Empty), cancellationToken);
             case RemoteCommandKind.RemoveFromAllGroups:
-                return await _sessions.ChangeAsync(hub, new(WebSocketTargetKind.Connections, command.Subject, null, IsJoin: false, Guid.Empty), cancellationToken);
+                return await _sessions.ChangeAsync(hub, new(WebSocketTargetKind.Connections, command.Subject, null, IsJoin: false, MaxGroups: 0, Guid.Empty), cancellationToken);
         }
 
         var outcome = await InvokeAtAsync(hub, owner, command, cancellationToken);

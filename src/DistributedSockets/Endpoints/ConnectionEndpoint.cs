@@ -316,6 +316,10 @@ internal sealed class ConnectionEndpoint(
             if (!isHandedOver)
             {
                 Release(userId);
+                if (attaching is { } abandoned)
+                {
+                    await sessions.AbandonAsync(hub, abandoned);
+                }
             }
 
             if (answer is not { HasEntered: true })

@@ -252,13 +252,13 @@ internal ref struct EnvelopeReader(ReadOnlySpan<byte> envelope, int position)
     {
         change = default;
         if (!TryReadGuid(out var requestId) || !TryReadByte(out var kind) || kind is not ((byte)WebSocketTargetKind.Connections or (byte)WebSocketTargetKind.Users)
-            || !TryReadByte(out var isJoin) || isJoin > 1 || !TryReadString(out var subject) || subject.Length == 0
+            || !TryReadByte(out var isJoin) || isJoin > 1 || !TryReadUInt32(out var maxGroups) || maxGroups < isJoin || maxGroups > int.MaxValue || !TryReadString(out var subject) || subject.Length == 0
             || !TryReadString(out var group) || (isJoin == 1 && group.Length == 0) || !IsAtEnd)
         {
             return false;
         }
 
-        change = new((WebSocketTargetKind)kind, subject, group.Length == 0 ? null : group, isJoin == 1, requestId);
+        change = new((WebSocketTargetKind)kind, subject, group.Length == 0 ? null : group, isJoin == 1, (int)maxGroups, requestId);
         return true;
     }
 

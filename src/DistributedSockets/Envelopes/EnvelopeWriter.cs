@@ -244,12 +244,13 @@ internal sealed class EnvelopeWriter(string originNodeId, int maxBytes = int.Max
     internal byte[] WriteSessionGroups(in SessionGroupChange change, out int length)
     {
         var group = change.Group ?? "";
-        length = BasicHeaderBytes + GuidBytes + 2 + (2 * sizeof(ushort)) + Encoding.UTF8.GetByteCount(change.Subject) + Encoding.UTF8.GetByteCount(group);
+        length = BasicHeaderBytes + GuidBytes + 2 + sizeof(int) + (2 * sizeof(ushort)) + Encoding.UTF8.GetByteCount(change.Subject) + Encoding.UTF8.GetByteCount(group);
         var array = ArrayPool<byte>.Shared.Rent(length);
         var rest = WriteGuid(WriteHeader(array, EnvelopeKind.SessionGroups, flags: 0, default), change.RequestId);
         rest[0] = (byte)change.Kind;
         rest[1] = change.IsJoin ? (byte)1 : (byte)0;
-        WriteString(WriteString(rest[2..], change.Subject), group);
+        BinaryPrimitives.WriteInt32LittleEndian(rest[2..], change.MaxGroups);
+        WriteString(WriteString(rest[(2 + sizeof(int))..], change.Subject), group);
         return array;
     }
 

@@ -4,4 +4,5 @@ namespace DistributedSockets;
 /// <param name="Session">The session.</param>
 /// <param name="Token">With which it is resumed next.</param>
 /// <param name="Received">Up to which number the client has everything.</param>
-internal readonly record struct AttachingSession(ResumableSession Session, string Token, long Received);
+/// <param name="IsNew">Whether it begins with this connection.</param>
+internal readonly record struct AttachingSession(ResumableSession Session, string Token, long Received, bool IsNew);

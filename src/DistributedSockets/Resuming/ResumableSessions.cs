@@ -49,19 +49,18 @@ internal sealed partial class ResumableSessions(
             throw new MessageLogUnavailableException($"The log of hub '{hub.Name}' is not subscribed yet.");
         }
 
-        var token = SessionId.CreateToken();
-        var digest = SessionId.DigestOf(token);
-        if (resume is not null && await TakeAsync(hub, resume, userId, digest, position.Epoch, cancellationToken) is { } taken)
+        if (resume is not null && await TakeAsync(hub, resume, userId, position.Epoch, cancellationToken) is { } taken)
         {
-            return taken with { Token = token };
+            return taken;
         }
 
+        var token = SessionId.CreateToken();
         var checkpoint = new SessionCheckpoint
         {
             Owner = node.Info.NodeId,
             Position = position,
             Number = 0,
-            TokenDigest = digest,
+            TokenDigest = SessionId.DigestOf(token),
             UserId = userId,
             ConnectedAt = time.GetUtcNow(),
             Groups = groups,
@@ -74,7 +73,7 @@ internal sealed partial class ResumableSessions(
         }
 
         hub.Sessions.Add(session);
-        return new(session, token, 0);
+        return new(session, token, Received: 0, IsNew: true);
     }
 
     /// <summary>Has a session follow the log, now that its connection is one of the hub's.</summary>
@@ -99,6 +98,13 @@ internal sealed partial class ResumableSessions(
         session.Numbers.FellBehind = null;
         session.Detach(time.GetTimestamp());
         await TryWriteAsync(hub, session);
+    }
+
+    /// <summary>The handshake that a session was attached for came to nothing: one that is new ends, as nobody knows its token, and another one is away.</summary>
+    internal async Task AbandonAsync(HubConnections hub, AttachingSession attaching)
+    {
+        attaching.Session.Detach(time.GetTimestamp());
+        await (attaching.IsNew ? TryEndAsync(hub, attaching.Session) : TryWriteAsync(hub, attaching.Session));
     }
 
     /// <summary>Changes the groups of sessions by the log, and waits until the lane has come to it.</summary>
@@ -127,7 +133,7 @@ internal sealed partial class ResumableSessions(
     }
 
     private async ValueTask<AttachingSession?> TakeAsync(
-        HubConnections hub, string resume, string? userId, byte[] digest, long epoch, CancellationToken cancellationToken)
+        HubConnections hub, string resume, string? userId, long epoch, CancellationToken cancellationToken)
     {
         if (!ResumeV1.TryReadResume(resume, out var id, out var token, out var received))
         {
@@ -144,14 +150,14 @@ internal sealed partial class ResumableSessions(
         while (record is not null && SessionCheckpointFormat.TryRead(record.Value, out var found)
             && SessionId.IsTokenOf(secret, found.TokenDigest.Span) && string.Equals(found.UserId, userId, StringComparison.Ordinal) && found.Position.Epoch == epoch)
         {
-            var checkpoint = found with { Owner = node.Info.NodeId, TokenDigest = digest };
+            var checkpoint = found with { Owner = node.Info.NodeId }; // with its token: the answer may be lost, and the client has to come again with the one that it knows
             var version = SessionId.CreateVersion();
             var swap = await SwapAsync(hub, sessionId, record.Version, new() { Version = version, Value = SessionCheckpointFormat.Write(checkpoint) }, cancellationToken);
             if (swap.IsDone)
             {
                 var session = new ResumableSession(sessionId, checkpoint, version, hub.Options) { WrittenAt = time.GetTimestamp() };
                 hub.Sessions.Add(session);
-                return new(session, "", received);
+                return new(session, secret, received, IsNew: false);
             }
 
             record = swap.Current;

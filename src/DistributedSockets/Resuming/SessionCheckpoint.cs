@@ -37,4 +37,7 @@ internal sealed record SessionCheckpoint
 
     /// <summary>The ids of the last messages that were handled, the oldest first.</summary>
     internal IReadOnlyCollection<string> HandledIds { get; init; } = [];
+
+    /// <summary>The offset of the last entry for which the client was sent to another node, as its node did not understand it; 0 if there was none.</summary>
+    internal long NotUnderstoodAt { get; init; }
 }

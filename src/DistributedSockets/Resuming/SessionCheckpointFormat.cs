@@ -31,6 +31,7 @@ internal static class SessionCheckpointFormat
         }
 
         WriteStrings(output, checkpoint.HandledIds);
+        WriteInt64(output, checkpoint.NotUnderstoodAt);
         return output.WrittenSpan.ToArray();
     }
 
@@ -63,7 +64,7 @@ internal static class SessionCheckpointFormat
             properties[name] = value;
         }
 
-        if (!reader.TryReadStrings(out var ids))
+        if (!reader.TryReadStrings(out var ids) || !reader.TryReadInt64(out var notUnderstoodAt) || notUnderstoodAt < 0)
         {
             return false;
         }
@@ -79,6 +80,7 @@ internal static class SessionCheckpointFormat
             Groups = groups,
             Properties = properties.AsReadOnly(),
             HandledIds = ids,
+            NotUnderstoodAt = notUnderstoodAt,
         };
         return true;
     }

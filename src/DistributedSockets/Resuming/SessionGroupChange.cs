@@ -5,8 +5,9 @@ namespace DistributedSockets;
 /// <param name="Subject">The session or user.</param>
 /// <param name="Group">The group; null to leave all.</param>
 /// <param name="IsJoin">Whether they join it.</param>
+/// <param name="MaxGroups">In how many groups a session may be that joins: one that is in as many stays out. It stands in the entry, so that all nodes decide alike.</param>
 /// <param name="RequestId">Who waits for it at the node that has appended it; empty for nobody.</param>
-internal readonly record struct SessionGroupChange(WebSocketTargetKind Kind, string Subject, string? Group, bool IsJoin, Guid RequestId)
+internal readonly record struct SessionGroupChange(WebSocketTargetKind Kind, string Subject, string? Group, bool IsJoin, int MaxGroups, Guid RequestId)
 {
     /// <summary>Whether a session is meant.</summary>
     internal bool Means(ResumableSession session) =>

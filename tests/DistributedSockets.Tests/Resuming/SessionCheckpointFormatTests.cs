@@ -13,6 +13,7 @@ public sealed class SessionCheckpointFormatTests
         Groups = ["red", "größe", ""],
         Properties = new Dictionary<string, string> { ["name"] = "Ann", ["empty"] = "" },
         HandledIds = ["1", "2", "3"],
+        NotUnderstoodAt = 4_711,
     };
 
     [Fact]
@@ -93,5 +94,6 @@ public sealed class SessionCheckpointFormatTests
         Assert.Equal(expected.Groups, actual.Groups);
         Assert.Equal(expected.Properties, actual.Properties);
         Assert.Equal(expected.HandledIds, actual.HandledIds);
+        Assert.Equal(expected.NotUnderstoodAt, actual.NotUnderstoodAt);
     }
 }
