@@ -73,6 +73,10 @@ public sealed record SessionChange
     /// <summary>The group, for the two group changes; otherwise <see langword="null"/>.</summary>
     public string? Group { get; init; }
 
+    /// <summary>Whether the session goes on, so that it neither begins nor ends with this change: one that can be resumed has got another connection, or has come from another node or gone to one.</summary>
+    /// <remarks>A store writes it like any other; only observers are not told.</remarks>
+    public bool IsContinued { get; init; }
+
     /// <summary>The hub of the session.</summary>
     public string Hub => _hub ?? Session.Hub;
 

@@ -81,13 +81,13 @@ internal sealed partial class NodeStore(ISessionStore inner, CrashGate gate, Tim
                 IsFailing = failed;
                 foreach (var change in changes)
                 {
-                    if (change.Kind == SessionChangeKind.Saved && _known.Add(change.Session.ConnectionId))
+                    if (change.Kind == SessionChangeKind.Saved && (_known.Add(change.Session.ConnectionId) || change.IsContinued))
                     {
                         _saved.Add(change.Session);
                     }
                     else if (change.Kind == SessionChangeKind.Ended)
                     {
-                        _known.Remove(change.ConnectionId); // a session that is resumed has the id that it had
+                        _known.Remove(change.ConnectionId);
                     }
                 }
             }

@@ -111,10 +111,11 @@ internal sealed class GroupMemberships(ChannelSubscriptions subscriptions, Conne
     }
 
     /// <summary>Brings the groups of a connection whose session is resumable to what the log says. Never waits: what is logged needs no channel, and all else follows with it.</summary>
-    internal void Settle(HubConnections hub, Connection connection, HashSet<string> groups)
+    internal void Settle(HubConnections hub, Connection connection, ResumableSession session)
     {
         lock (connection.Joins)
         {
+            var groups = session.GroupsAt(long.MaxValue); // read here, so that whoever settles last has all that is known
             foreach (var group in HubConnections.GroupsOf(connection))
             {
                 if (!groups.Contains(group) && hub.RemoveFromGroup(connection, group) is { } channel)

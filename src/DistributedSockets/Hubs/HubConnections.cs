@@ -31,6 +31,7 @@ internal sealed class HubConnections
         Presence = options.Presence == PresenceScope.None ? null : new(options.Presence);
         Log = HubLog.Of(name, options);
         _changes = changes;
+        Sessions = new(this, changes, nodeId);
         _connectionsBySpan = _connections.GetAlternateLookup<ReadOnlySpan<char>>();
         _usersBySpan = _users.GetAlternateLookup<ReadOnlySpan<char>>();
         _groupsBySpan = _groups.GetAlternateLookup<ReadOnlySpan<char>>();
@@ -77,7 +78,7 @@ internal sealed class HubConnections
     internal HubLog? Log { get; }
 
     /// <summary>The sessions of the hub that this node owns.</summary>
-    internal SessionTable Sessions { get; } = new();
+    internal SessionTable Sessions { get; }
 
     /// <summary>For what envelopes in the hub's log are sealed. Nothing is published there.</summary>
     internal string LogChannel { get; }
@@ -134,7 +135,10 @@ internal sealed class HubConnections
             if (connection.UserId is { } userId)
             {
                 connection.OfUser = Join(_users, userId, connection, "");
-                Presence?.Add(userId);
+                if (IsWhole(connection))
+                {
+                    Presence?.Add(userId);
+                }
             }
 
             foreach (var (group, channel) in groups)
@@ -142,7 +146,14 @@ internal sealed class HubConnections
                 JoinLocked(connection, group, channel);
             }
 
-            _changes.Add(new() { Kind = SessionChangeKind.Saved, Session = SessionLocked(connection, connection.Groups.Names()) });
+            if (connection.Session is { } session)
+            {
+                session.Standing.Connect(connection);
+            }
+            else
+            {
+                _changes.Add(new() { Kind = SessionChangeKind.Saved, Session = SessionLocked(connection, connection.Groups.Names()) });
+            }
         }
     }
 
@@ -157,7 +168,7 @@ internal sealed class HubConnections
             }
 
             connection.Removed = true;
-            _connections.TryRemove(connection.Id, out _);
+            _connections.TryRemove(new(connection.Id, connection)); // its session may have another one by now
             if (connection.InHub is { } inHub)
             {
                 _all.Remove(inHub, ended: true, endsSet: false);
@@ -166,7 +177,10 @@ internal sealed class HubConnections
             if (connection.OfUser is { } ofUser)
             {
                 Leave(_users, ofUser, ended: true);
-                Presence?.Remove(ofUser.Set.Name);
+                if (IsWhole(connection))
+                {
+                    Presence?.Remove(ofUser.Set.Name);
+                }
             }
 
             // Whoever holds an ended connection would hold the parts it was in, and by them whoever was there at the time, and so on.
@@ -177,10 +191,21 @@ internal sealed class HubConnections
             for (var i = 0; i < memberships.Length; i++)
             {
                 channels[i] = Leave(_groups, memberships[i], ended: true);
-                Presence?.RemoveFromGroup(connection.UserId, memberships[i].Set.Name);
+                if (IsWhole(connection))
+                {
+                    Presence?.RemoveFromGroup(connection.UserId, memberships[i].Set.Name);
+                }
             }
 
-            _changes.Add(new() { Kind = SessionChangeKind.Ended, Session = SessionLocked(connection, groups) });
+            if (connection.Session is { } session)
+            {
+                session.Standing.Rest(connection);
+            }
+            else
+            {
+                _changes.Add(new() { Kind = SessionChangeKind.Ended, Session = SessionLocked(connection, groups) });
+            }
+
             return channels;
         }
     }
@@ -218,7 +243,11 @@ internal sealed class HubConnections
             }
 
             JoinLocked(connection, group, channel);
-            _changes.Add(GroupChange(SessionChangeKind.GroupAdded, connection, group));
+            if (IsWhole(connection))
+            {
+                _changes.Add(GroupChange(SessionChangeKind.GroupAdded, connection, group));
+            }
+
             return GroupJoin.Joined;
         }
     }
@@ -234,8 +263,12 @@ internal sealed class HubConnections
             }
 
             var channel = Leave(_groups, membership, ended: false);
-            _changes.Add(GroupChange(SessionChangeKind.GroupRemoved, connection, group));
-            Presence?.RemoveFromGroup(connection.UserId, group);
+            if (IsWhole(connection))
+            {
+                _changes.Add(GroupChange(SessionChangeKind.GroupRemoved, connection, group));
+                Presence?.RemoveFromGroup(connection.UserId, group);
+            }
+
             return channel;
         }
     }
@@ -245,9 +278,19 @@ internal sealed class HubConnections
     {
         lock (connection.Joins)
         {
-            if (!connection.Removed)
+            if (connection.Removed)
             {
-                connection.UseProperties(properties);
+                return;
+            }
+
+            connection.UseProperties(properties);
+            if (connection.Session is { } session)
+            {
+                session.SetProperties(properties);
+                session.Standing.SetProperties(session, properties);
+            }
+            else
+            {
                 _changes.Add(new() { Kind = SessionChangeKind.PropertiesSet, Session = SessionLocked(connection, connection.Groups.Names()) });
             }
         }
@@ -269,14 +312,36 @@ internal sealed class HubConnections
         }
     }
 
-    /// <summary>The session of a connection as it is now, or nothing if it has ended.</summary>
-    internal Session? FindSession(Connection connection)
+    /// <summary>The sessions that are here, those whose client is away among them. The end of one that ends meanwhile comes with the changes.</summary>
+    internal IEnumerable<Session> ReadSessions()
+    {
+        foreach (var connection in All)
+        {
+            if (IsWhole(connection) && FindSession(connection) is { } session)
+            {
+                yield return session;
+            }
+        }
+
+        foreach (var resumable in Sessions.All)
+        {
+            if (resumable.Standing.Find() is { } session)
+            {
+                yield return session;
+            }
+        }
+    }
+
+    private Session? FindSession(Connection connection)
     {
         lock (connection.Joins)
         {
             return connection.Removed ? null : SessionLocked(connection, connection.Groups.Names());
         }
     }
+
+    /// <summary>Whether a connection is all that there is of its session. Of one that can be resumed <see cref="SessionStanding"/> tells.</summary>
+    private static bool IsWhole(Connection connection) => connection.Session is null;
 
     /// <returns>The channel of the set.</returns>
     private static string Leave(ConcurrentDictionary<string, MemberSet> sets, Membership membership, bool ended)
@@ -307,7 +372,10 @@ internal sealed class HubConnections
     private void JoinLocked(Connection connection, string group, string? channel)
     {
         connection.Groups.Add(Join(_groups, group, connection, channel));
-        Presence?.AddToGroup(connection.UserId, group);
+        if (IsWhole(connection))
+        {
+            Presence?.AddToGroup(connection.UserId, group);
+        }
     }
 
     /// <summary>Says what changed, and leaves it to the store whether it needs the session as a whole: made here, a join would cost as much as there are groups.</summary>

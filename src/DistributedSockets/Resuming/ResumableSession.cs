@@ -34,6 +34,12 @@ internal sealed class ResumableSession
 
     internal SessionNumbers Numbers { get; }
 
+    /// <summary>What others know of it. Set when it is added to those of its hub.</summary>
+    internal SessionStanding Standing { get; set; } = null!;
+
+    /// <summary>Whether all changes of its groups that the lane has passed are known: the log has been read from its position to the lane's.</summary>
+    internal bool KnowsGroups { get; set; }
+
     /// <summary>Held by whoever writes the record.</summary>
     internal SemaphoreSlim Writing { get; } = new(1);
 

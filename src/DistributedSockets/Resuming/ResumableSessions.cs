@@ -72,7 +72,7 @@ internal sealed partial class ResumableSessions(
             throw new MessageLogUnavailableException("A session of that id is there already.");
         }
 
-        hub.Sessions.Add(session);
+        hub.Sessions.Add(session, isNew: true);
         return new(session, token, Received: 0, IsNew: true);
     }
 
@@ -104,6 +104,11 @@ internal sealed partial class ResumableSessions(
     internal async Task AbandonAsync(HubConnections hub, AttachingSession attaching)
     {
         attaching.Session.Detach(time.GetTimestamp());
+        if (!attaching.IsNew)
+        {
+            attaching.Session.Standing.Rest(null);
+        }
+
         await (attaching.IsNew ? TryEndAsync(hub, attaching.Session) : TryWriteAsync(hub, attaching.Session));
     }
 
@@ -156,7 +161,7 @@ internal sealed partial class ResumableSessions(
             if (swap.IsDone)
             {
                 var session = new ResumableSession(sessionId, checkpoint, version, hub.Options) { WrittenAt = time.GetTimestamp() };
-                hub.Sessions.Add(session);
+                hub.Sessions.Add(session, isNew: false);
                 return new(session, secret, received, IsNew: false);
             }
 
@@ -186,9 +191,10 @@ internal sealed partial class ResumableSessions(
     /// <summary>Brings the groups of a session's connection to what the log says, as far as it is known here.</summary>
     private void Settle(HubConnections hub, ResumableSession session)
     {
+        session.Standing.Settle(session);
         if (session.Connection is { } connection)
         {
-            memberships.Settle(hub, connection, session.GroupsAt(long.MaxValue));
+            memberships.Settle(hub, connection, session);
         }
     }
 
@@ -264,7 +270,7 @@ internal sealed partial class ResumableSessions(
                 return;
             }
 
-            Lose(hub, session);
+            Lose(hub, session, isContinued: true);
         }
         catch (MessageLogUnavailableException exception)
         {
@@ -283,8 +289,8 @@ internal sealed partial class ResumableSessions(
         {
             if (!session.IsGone)
             {
-                await SwapAsync(hub, session.Id, session.Version, null, CancellationToken.None); // refused: somebody has taken it, and was first
-                Lose(hub, session);
+                var swap = await SwapAsync(hub, session.Id, session.Version, null, CancellationToken.None); // refused: somebody has taken it, and was first
+                Lose(hub, session, isContinued: !swap.IsDone);
             }
         }
         catch (MessageLogUnavailableException exception)
@@ -297,10 +303,10 @@ internal sealed partial class ResumableSessions(
         }
     }
 
-    private static void Lose(HubConnections hub, ResumableSession session)
+    private static void Lose(HubConnections hub, ResumableSession session, bool isContinued)
     {
         session.IsGone = true;
-        hub.Sessions.Remove(session);
+        hub.Sessions.Remove(session, isContinued);
         session.Connection?.Abort(SessionEnds.TakenOver);
     }
 

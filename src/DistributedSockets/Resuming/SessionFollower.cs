@@ -89,6 +89,8 @@ internal sealed class SessionFollower(HubLogs logs, LogEntryReader reader, IOpti
             });
             if (await landed.Task)
             {
+                session.KnowsGroups = true;
+                hub.Sessions.Settle?.Invoke(session);
                 return;
             }
         }

@@ -112,7 +112,7 @@ internal sealed class SessionChanges(int maxCount, long maxBytes)
         }
     }
 
-    private static bool IsEvent(SessionChange change) => change.Kind is SessionChangeKind.Saved or SessionChangeKind.Ended;
+    private static bool IsEvent(SessionChange change) => change is { Kind: SessionChangeKind.Saved or SessionChangeKind.Ended, IsContinued: false };
 
     private static long BytesOf(SessionChange change)
     {

@@ -163,13 +163,8 @@ internal sealed partial class SessionCommitter(
         var portion = new List<SessionChange>();
         foreach (var hub in hubs.All)
         {
-            foreach (var connection in hub.All)
+            foreach (var session in hub.ReadSessions())
             {
-                if (hub.FindSession(connection) is not { } session)
-                {
-                    continue; // its end comes with the changes
-                }
-
                 portion.Add(new() { Kind = SessionChangeKind.Saved, Session = session });
                 groups += session.Groups.Count;
                 written++;
@@ -201,6 +196,11 @@ internal sealed partial class SessionCommitter(
         _toldAgain = again.Select(static session => session.ConnectionId).ToHashSet(StringComparer.Ordinal);
         foreach (var change in written)
         {
+            if (change.IsContinued)
+            {
+                continue;
+            }
+
             if (change.Kind == SessionChangeKind.Saved)
             {
                 if (!before.Contains(change.ConnectionId) && !_toldAgain.Contains(change.ConnectionId))

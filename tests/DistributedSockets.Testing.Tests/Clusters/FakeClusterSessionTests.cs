@@ -36,7 +36,7 @@ public sealed class FakeClusterSessionTests
         Assert.Equal(["m 1\na", "m 2\nb"], await ReadAsync(client, 2));
         await client.SendAsync("a 1\n", Cancellation);
         client.Abort();
-        await cluster.WaitForConnectionsAsync(0, Cancellation);
+        await client.WaitForServerAsync(Cancellation);
         await cluster[0].Router.SendToGroupAsync("red", "c", Cancellation);
         await cluster[0].Router.SendToGroupAsync("blue", "of another group", Cancellation);
         await cluster[0].Router.SendToConnectionAsync(session.Id, "d", Cancellation);
@@ -95,7 +95,7 @@ public sealed class FakeClusterSessionTests
         var client = await ConnectAsync(cluster, 0);
         var session = await Session.ReadAsync(client);
         client.Abort();
-        await cluster.WaitForConnectionsAsync(0, Cancellation);
+        await client.WaitForServerAsync(Cancellation);
 
         for (var i = 0; i < 70; i++)
         {
@@ -185,7 +185,7 @@ public sealed class FakeClusterSessionTests
         var client = await ConnectAsync(cluster, 0);
         var session = await Session.ReadAsync(client);
         client.Abort();
-        await cluster.WaitForConnectionsAsync(0, Cancellation);
+        await client.WaitForServerAsync(Cancellation);
         var router = cluster[1].Router;
 
         await router.SendToGroupAsync("red", "before", Cancellation);

@@ -158,6 +158,12 @@ public sealed class FakeClient : IAsyncDisposable, IDisposable
         }
     }
 
+    /// <summary>Waits until the server is done with the connection: its handler has been told of the end, and the session is away if it can be resumed.</summary>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <exception cref="TimeoutException">It was not, within the guard.</exception>
+    public Task WaitForServerAsync(CancellationToken cancellationToken = default) =>
+        _pulse.WaitUntilAsync(() => IsServerDone, static () => "the server is done with the connection", cancellationToken);
+
     /// <summary>Closes the connection and waits for the server's answer.</summary>
     /// <param name="status">The code.</param>
     /// <param name="reason">The reason.</param>

@@ -79,6 +79,11 @@ public class HubOptions : HandshakeOptions
     /// <value>The default is 1 minute; 1 second to 1 day, and no longer than <see cref="LogMaxAge"/>.</value>
     public TimeSpan ResumeWindow { get; set; } = TimeSpan.FromMinutes(1);
 
+    /// <summary>Gets or sets whether a session counts for the presence of its user, and of its groups, while its client is away.</summary>
+    /// <value>The default is <see langword="true"/>: who comes back within <see cref="ResumeWindow"/> was never gone, and who does not goes when the window ends.</value>
+    /// <remarks>It is about <see cref="Presence"/> alone. The session directory lists a session that is away, in its groups, in either case.</remarks>
+    public bool CountAwayAsPresent { get; set; } = true;
+
     /// <summary>Gets or sets how many numbered messages may be under way to the client of a session that has not acknowledged them; the others wait in the log.</summary>
     /// <value>The default is 1,000; 1 to 100,000.</value>
     [Between(1, 100_000)]

@@ -1,0 +1,122 @@
+using System.Collections.Concurrent;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace DistributedSockets.Testing.Tests;
+
+/// <summary>What the cluster knows of a session while its client is away, and how often it hears of its beginning and end.</summary>
+public sealed class AwaySessionTests
+{
+    private readonly PresenceLog _presence = new();
+
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Session_Away_StaysInTheStoreItsGroupsAndPresenceAndEndsOnceWithItsWindow()
+    {
+        await using var cluster = await StartAsync();
+        var (client, session) = await JoinRedAsync(cluster);
+
+        client.Abort();
+        await client.WaitForServerAsync(Cancellation);
+        await cluster[1].Router.AddToGroupAsync(session.Id, "blue", Cancellation);
+
+        var stored = Assert.Single(await cluster.WaitForSessionsAsync(SessionQuery.ForGroup("default", "blue"), 1, Cancellation));
+        Assert.Equal((session.Id, cluster[0].NodeId, "ann"), (stored.ConnectionId, stored.NodeId, stored.UserId));
+        Assert.Equal(["blue", "red"], stored.Groups.Order(StringComparer.Ordinal));
+        await WaitForPresenceAsync("CameOnline", "EnteredGroup red", "EnteredGroup blue");
+
+        await PassAsync(cluster, seconds: 70);
+
+        Assert.Equal(session.Id, Assert.Single(await cluster.WaitForSessionsEndedAsync(1, Cancellation)).Session.ConnectionId);
+        await cluster.WaitForConnectionsAsync(0, Cancellation);
+        await Eventually.TrueAsync(() => _presence.Changes.Contains("WentOffline"), "the user is gone");
+        await PassAsync(cluster, seconds: 70);
+        Assert.Single(cluster.SessionsEnded);
+        Assert.Equal(session.Id, Assert.Single(cluster[0].SessionsStarted).ConnectionId);
+    }
+
+    [Fact]
+    public async Task Session_AwayAndNotCounted_IsGoneForPresenceUntilItComesBackAndStaysInTheStore()
+    {
+        await using var cluster = await StartAsync(countAwayAsPresent: false);
+        var (client, session) = await JoinRedAsync(cluster);
+        await WaitForPresenceAsync("CameOnline", "EnteredGroup red");
+
+        client.Abort();
+        await client.WaitForServerAsync(Cancellation);
+        await WaitForPresenceAsync("CameOnline", "EnteredGroup red", "WentOffline", "LeftGroup red");
+        Assert.Equal(1, await cluster[0].SessionStore.CountAsync(SessionQuery.ForGroup("default", "red"), Cancellation));
+
+        await using var again = await ResumedSession.ConnectAsync(cluster, 0, session, "ann");
+        await ResumedSession.ReadAsync(again);
+        await WaitForPresenceAsync("CameOnline", "EnteredGroup red", "WentOffline", "LeftGroup red", "CameOnline", "EnteredGroup red");
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    public async Task Session_Resumed_NeitherBeginsNorEndsAgain(int node)
+    {
+        await using var cluster = await StartAsync();
+        var (client, session) = await JoinRedAsync(cluster);
+        client.Abort();
+        await client.WaitForServerAsync(Cancellation);
+
+        await using var again = await ResumedSession.ConnectAsync(cluster, node, session, "ann");
+        Assert.Equal(session.Id, (await ResumedSession.ReadAsync(again)).Id);
+        await PassAsync(cluster, seconds: 70);
+
+        var stored = Assert.Single(await cluster.WaitForSessionsAsync(SessionQuery.ForGroup("default", "red"), 1, Cancellation));
+        Assert.Equal((session.Id, cluster[node].NodeId), (stored.ConnectionId, stored.NodeId));
+        Assert.Equal(session.Id, Assert.Single(cluster.Nodes.SelectMany(static told => told.SessionsStarted)).ConnectionId);
+        Assert.Empty(cluster.SessionsEnded);
+    }
+
+    private static async Task<(FakeClient Client, ResumedSession Session)> JoinRedAsync(FakeCluster cluster)
+    {
+        var client = await ResumedSession.ConnectAsync(cluster, 0, user: "ann");
+        var session = await ResumedSession.ReadAsync(client);
+        await cluster[0].Router.AddToGroupAsync(session.Id, "red", Cancellation);
+        await cluster.WaitForSessionsAsync(SessionQuery.ForGroup("default", "red"), 1, Cancellation);
+        return (client, session);
+    }
+
+    private static async Task PassAsync(FakeCluster cluster, int seconds)
+    {
+        for (var i = 0; i < seconds; i++)
+        {
+            await cluster.AdvanceAsync(TimeSpan.FromSeconds(1), Cancellation);
+        }
+    }
+
+    /// <summary>Waits until all of these changes have been told; how those of the user and of groups mix is not promised.</summary>
+    private Task WaitForPresenceAsync(params string[] changes) => Eventually.TrueAsync(
+        () => changes.Order(StringComparer.Ordinal).SequenceEqual(_presence.Changes.Order(StringComparer.Ordinal)),
+        $"presence has told {string.Join(", ", changes)}");
+
+    private Task<FakeCluster> StartAsync(bool countAwayAsPresent = true) => FakeCluster.StartAsync(
+        nodes: 2,
+        options => options
+            .ConfigureServices(services => services.AddSingleton<IPresenceObserver>(_presence))
+            .ConfigureSockets(sockets => sockets.AddHub("default", hub =>
+            {
+                hub.EnableLog = true;
+                hub.EnableResume = true;
+                hub.CountAwayAsPresent = countAwayAsPresent;
+                hub.Presence = PresenceScope.UsersAndGroups;
+            }))
+            .ConfigureApp(static app => app.MapDistributedWebSocket("/raw", static (connection, message, _, token) => connection.SendAsync(message, token))),
+        cancellationToken: Cancellation);
+
+    private sealed class PresenceLog : IPresenceObserver
+    {
+        internal ConcurrentQueue<string> Changes { get; } = new();
+
+        public ValueTask OnPresenceChangedAsync(PresenceChange change, CancellationToken cancellationToken)
+        {
+            Changes.Enqueue(change.Group is null ? $"{change.Kind}" : $"{change.Kind} {change.Group}");
+            return ValueTask.CompletedTask;
+        }
+    }
+}
