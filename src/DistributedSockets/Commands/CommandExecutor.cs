@@ -37,7 +37,10 @@ internal sealed class CommandExecutor(GroupMemberships groups, LogJoins joins)
                 hub.Opening.RemoveUser(command.Subject, command.Group);
                 foreach (var member in hub.User(command.Subject))
                 {
-                    groups.Remove(hub, member, command.Group);
+                    if (member.Session is null)
+                    {
+                        groups.Remove(hub, member, command.Group); // a session that can be resumed leaves by the log
+                    }
                 }
 
                 return new(RemoteCommandOutcome.Done);

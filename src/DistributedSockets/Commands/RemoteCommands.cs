@@ -17,6 +17,7 @@ internal sealed class RemoteCommands
     private readonly ChannelSubscriptions _subscriptions;
     private readonly CommandExecutor _executor;
     private readonly ResumableSessions _sessions;
+    private readonly SessionJoins _joins;
     private readonly EnvelopeWriter _writer;
     private readonly LiveNodes _nodes;
     private readonly TimeSpan _timeout;
@@ -34,6 +35,7 @@ internal sealed class RemoteCommands
         ChannelSubscriptions subscriptions,
         CommandExecutor executor,
         ResumableSessions sessions,
+        SessionJoins joins,
         EnvelopeWriter writer,
         LiveNodes nodes,
         IOptions<DistributedWebSocketsOptions> options,
@@ -44,6 +46,7 @@ internal sealed class RemoteCommands
         _subscriptions = subscriptions;
         _executor = executor;
         _sessions = sessions;
+        _joins = joins;
         _writer = writer;
         _nodes = nodes;
         _timeout = options.Value.RemoteCommandTimeout;
@@ -91,6 +94,22 @@ internal sealed class RemoteCommands
             ? await _executor.ExecuteAsync(hub, command, cancellationToken)
             : (await RequestAsync(new(hub, nodeId, command, NewRequestId(), cancellationToken), _timeout)).Outcome;
 
+    /// <summary>Has all sessions of a user that can be resumed join or leave a group. Other connections hear of it by the command.</summary>
+    /// <exception cref="MessageLogUnavailableException">The log did not take it, or did not say so.</exception>
+    internal async ValueTask<RemoteCommandOutcome> ChangeUserAsync(HubConnections hub, RemoteCommand command, CancellationToken cancellationToken) =>
+        hub.Options.EnableResume && hub.Log is not null && command.Kind is RemoteCommandKind.AddUserToGroup or RemoteCommandKind.RemoveUserFromGroup
+            ? await _joins.ChangeUserAsync(hub, ChangeOf(hub, command), cancellationToken)
+            : RemoteCommandOutcome.Done;
+
+    private static SessionGroupChange ChangeOf(HubConnections hub, in RemoteCommand command) => command.Kind switch
+    {
+        RemoteCommandKind.AddToGroup or RemoteCommandKind.AddToGroupWithLast => new(WebSocketTargetKind.Connections, command.Subject, command.Group, IsJoin: true, hub.Options.MaxGroupsPerConnection),
+        RemoteCommandKind.RemoveFromGroup => new(WebSocketTargetKind.Connections, command.Subject, command.Group, IsJoin: false),
+        RemoteCommandKind.RemoveFromAllGroups => new(WebSocketTargetKind.Connections, command.Subject, Group: null, IsJoin: false),
+        RemoteCommandKind.AddUserToGroup => new(WebSocketTargetKind.Users, command.Subject, command.Group, IsJoin: true, hub.Options.MaxGroupsPerConnection),
+        _ => new(WebSocketTargetKind.Users, command.Subject, command.Group, IsJoin: false),
+    };
+
     /// <summary>Joins and leaves of a session go through the log, whoever asks for them; all else goes to the owner, twice if the session moves meanwhile.</summary>
     private async ValueTask<RemoteCommandOutcome> InvokeForSessionAsync(HubConnections hub, RemoteCommand command, CancellationToken cancellationToken)
     {
@@ -99,19 +118,19 @@ internal sealed class RemoteCommands
             return RemoteCommandOutcome.NotFound;
         }
 
-        switch (command.Kind)
+        if (command.Kind is RemoteCommandKind.AddToGroup or RemoteCommandKind.RemoveFromGroup or RemoteCommandKind.RemoveFromAllGroups)
         {
-            case RemoteCommandKind.AddToGroup:
-                return await _sessions.ChangeAsync(hub, new(WebSocketTargetKind.Connections, command.Subject, command.Group, IsJoin: true, hub.Options.MaxGroupsPerConnection, Guid.Empty), cancellationToken);
-            case RemoteCommandKind.RemoveFromGroup:
-                return await _sessions.ChangeAsync(hub, new(WebSocketTargetKind.Connections, command.Subject, command.Group, IsJoin: false, MaxGroups: 0, Guid.Empty), cancellationToken);
-            case RemoteCommandKind.RemoveFromAllGroups:
-                return await _sessions.ChangeAsync(hub, new(WebSocketTargetKind.Connections, command.Subject, null, IsJoin: false, MaxGroups: 0, Guid.Empty), cancellationToken);
+            return await _joins.ChangeAsync(hub, ChangeOf(hub, command), owner.Record, landing: null, cancellationToken);
         }
 
-        var outcome = await InvokeAtAsync(hub, owner, command, cancellationToken);
-        return outcome == RemoteCommandOutcome.NotFound && await _sessions.FindOwnerAsync(hub, command.Subject, cancellationToken) is { } other && other != owner
-            ? await InvokeAtAsync(hub, other, command, cancellationToken)
+        var outcome = await InvokeAtAsync(hub, owner.NodeId, command, cancellationToken);
+        if (outcome != RemoteCommandOutcome.NotFound || await _sessions.FindOwnerAsync(hub, command.Subject, cancellationToken) is not { } other)
+        {
+            return outcome;
+        }
+
+        return other.NodeId != owner.NodeId ? await InvokeAtAsync(hub, other.NodeId, command, cancellationToken)
+            : command.Kind == RemoteCommandKind.AddToGroupWithLast ? await _joins.ChangeAsync(hub, ChangeOf(hub, command), other.Record, landing: null, cancellationToken) // away: nobody to send the history to
             : outcome;
     }
 

@@ -155,6 +155,7 @@ public static class DistributedWebSocketsServiceCollectionExtensions
         services.TryAddSingleton<HubLogs>();
         services.TryAddSingleton<LogJoins>();
         services.TryAddSingleton<SessionFollower>();
+        services.TryAddSingleton<SessionJoins>();
         services.TryAddSingleton<ResumableSessions>();
         services.TryAddSingleton<ChannelReconciler>();
         services.TryAddSingleton<SessionCommitter>();

@@ -48,7 +48,7 @@ internal sealed class GroupMemberships(ChannelSubscriptions subscriptions, Conne
         return new(AwaitAsync(connection, group, join, cancellationToken));
     }
 
-    /// <summary>Adds connections to a group; all joins are begun within the call.</summary>
+    /// <summary>Adds connections to a group, but for those whose session can be resumed; all joins are begun within the call.</summary>
     /// <param name="hub">The hub of the connections.</param>
     /// <param name="connections">The connections.</param>
     /// <param name="group">The group.</param>
@@ -61,6 +61,11 @@ internal sealed class GroupMemberships(ChannelSubscriptions subscriptions, Conne
         var joins = new List<Task<RemoteCommandOutcome>>();
         foreach (var connection in connections)
         {
+            if (connection.Session is not null)
+            {
+                continue; // it joins by the log
+            }
+
             joins.Add(AddAsync(hub, connection, group, cancellationToken).AsTask());
         }
 
@@ -134,7 +139,7 @@ internal sealed class GroupMemberships(ChannelSubscriptions subscriptions, Conne
                         acquiring.AsTask().Observe(); // kept: the reconciler sees to it
                     }
 
-                    Land(hub, connection, group, channel);
+                    Land(hub, connection, group, channel, maxGroups: int.MaxValue); // the log has decided
                 }
             }
         }
@@ -200,9 +205,12 @@ internal sealed class GroupMemberships(ChannelSubscriptions subscriptions, Conne
     }
 
     /// <summary>Makes a connection a member, now that the channel is needed once more for it.</summary>
-    internal RemoteCommandOutcome Land(HubConnections hub, Connection connection, string group, string channel)
+    internal RemoteCommandOutcome Land(HubConnections hub, Connection connection, string group, string channel) =>
+        Land(hub, connection, group, channel, hub.Options.MaxGroupsPerConnection);
+
+    private RemoteCommandOutcome Land(HubConnections hub, Connection connection, string group, string channel, int maxGroups)
     {
-        var outcome = connection.Reason is null ? hub.AddToGroup(connection, group, hub.Options.MaxGroupsPerConnection, channel) : GroupJoin.Gone;
+        var outcome = connection.Reason is null ? hub.AddToGroup(connection, group, maxGroups, channel) : GroupJoin.Gone;
         if (outcome != GroupJoin.Joined)
         {
             subscriptions.Release(channel);

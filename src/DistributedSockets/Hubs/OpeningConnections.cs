@@ -53,7 +53,7 @@ internal sealed class OpeningConnections
         lock (opening)
         {
             opening.HasEntered = true;
-            if (opening.Added.Count > 0)
+            if (opening.Added.Count > 0 && connection.Session is null) // one with a session that can be resumed finds it in the log
             {
                 opening.Joins = [.. opening.Added.Select(group => (group, connection.Joins.Begin(group, callers: 1)))];
             }

@@ -18,7 +18,7 @@ internal sealed class ResumableSession
     internal ResumableSession(string id, SessionCheckpoint checkpoint, long version, HubOptions options)
     {
         (Id, Version, _begun, _properties) = (id, version, checkpoint, checkpoint.Properties);
-        _memberships = new(checkpoint.Groups);
+        _memberships = new(checkpoint.Groups, checkpoint.Position.Offset);
         _handled = new(checkpoint.HandledIds);
         Numbers = new(checkpoint.Number, checkpoint.Position.Offset, options.MaxUnacknowledgedMessages, options.MaxUnacknowledgedBytes);
     }
@@ -95,15 +95,14 @@ internal sealed class ResumableSession
 
     internal void EndReading() => Interlocked.Exchange(ref _isReading, 0);
 
-    /// <summary>Notes a change of its groups, and says in which of them it is now.</summary>
+    /// <summary>Notes a change of its groups.</summary>
     /// <param name="offset">Where the change stands.</param>
-    /// <param name="group">The group; null to leave all.</param>
-    /// <param name="isJoin">Whether it joins.</param>
-    internal void Note(long offset, string? group, bool isJoin)
+    /// <param name="change">The change, which means this session.</param>
+    internal void Note(long offset, in SessionGroupChange change)
     {
         lock (_gate)
         {
-            _memberships.Note(offset, group, isJoin);
+            _memberships.Note(offset, change);
             _isChanged = true;
         }
     }

@@ -1,4 +1,3 @@
-using System.Buffers;
 using Microsoft.Extensions.Logging;
 
 namespace DistributedSockets;
@@ -11,7 +10,6 @@ internal sealed partial class ResumableSessions(
     LocalNode node,
     GroupMemberships memberships,
     SessionFollower follower,
-    EnvelopeWriter writer,
     TimeProvider time,
     FailSafeLogger<ResumableSessions> logger)
 {
@@ -87,9 +85,9 @@ internal sealed partial class ResumableSessions(
 
     /// <summary>Finds which node owns a session, be its client connected or away; null if there is no such session.</summary>
     /// <exception cref="MessageLogUnavailableException">The record cannot be reached.</exception>
-    internal async ValueTask<string?> FindOwnerAsync(HubConnections hub, string sessionId, CancellationToken cancellationToken) =>
-        hub.Sessions.Find(sessionId) is not null ? node.Info.NodeId
-        : log is ISessionRecordStore && await ReadAsync(hub, sessionId, cancellationToken) is { } record && SessionCheckpointFormat.TryRead(record.Value, out var found) ? found.Owner
+    internal async ValueTask<SessionOwner?> FindOwnerAsync(HubConnections hub, string sessionId, CancellationToken cancellationToken) =>
+        hub.Sessions.Find(sessionId) is { KnowsGroups: true } ? new(node.Info.NodeId, Record: null)
+        : log is ISessionRecordStore && await ReadAsync(hub, sessionId, cancellationToken) is { } record && SessionCheckpointFormat.TryRead(record.Value, out var found) ? new(found.Owner, found)
         : null;
 
     /// <summary>The connection of a session has ended.</summary>
@@ -110,31 +108,6 @@ internal sealed partial class ResumableSessions(
         }
 
         await (attaching.IsNew ? TryEndAsync(hub, attaching.Session) : TryWriteAsync(hub, attaching.Session));
-    }
-
-    /// <summary>Changes the groups of sessions by the log, and waits until the lane has come to it.</summary>
-    /// <exception cref="MessageLogUnavailableException">The log did not take it, or did not say so.</exception>
-    internal async ValueTask<RemoteCommandOutcome> ChangeAsync(HubConnections hub, SessionGroupChange change, CancellationToken cancellationToken)
-    {
-        change = change with { RequestId = RemoteCommands.NewRequestId() };
-        var done = hub.Sessions.Expect(change.RequestId);
-        var envelope = writer.WriteSessionGroups(change, out var length);
-        try
-        {
-            LogTarget[] targets = [change.Kind == WebSocketTargetKind.Users ? LogTarget.User(change.Subject) : LogTarget.Connection(change.Subject)];
-            await logs.AppendAsync(hub, targets, envelope.AsMemory(0, length), null, cancellationToken);
-            if (logs.LaneOf(hub) is not null)
-            {
-                await done.WaitAsync(cancellationToken); // a worker has none, and knows that it will come
-            }
-
-            return RemoteCommandOutcome.Done;
-        }
-        finally
-        {
-            hub.Sessions.Forget(change.RequestId);
-            ArrayPool<byte>.Shared.Return(envelope);
-        }
     }
 
     private async ValueTask<AttachingSession?> TakeAsync(

@@ -131,9 +131,9 @@ internal sealed class SessionFollower(HubLogs logs, LogEntryReader reader, IOpti
 
             if (envelope.Kind == EnvelopeKind.SessionGroups)
             {
-                if (envelope.Body().TryReadSessionGroups(out var change) && change.Means(session))
+                if (envelope.Body().TryReadSessionGroups(out var change) && change.Means(session.Id, session.UserId))
                 {
-                    session.Note(entry.Offset, change.Group, change.IsJoin);
+                    session.Note(entry.Offset, change);
                     hub.Sessions.Settle?.Invoke(session);
                     if (change.IsJoin && targets is not null)
                     {

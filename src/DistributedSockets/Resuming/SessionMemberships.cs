@@ -1,11 +1,18 @@
 namespace DistributedSockets;
 
 /// <summary>In which groups a session was at which offset of the log: those at its position, and what changed behind it.</summary>
-/// <remarks>Not thread-safe. A change is known by its offset, so it may be told by reading and live, in any order and twice.</remarks>
-internal sealed class SessionMemberships(IEnumerable<string> groups)
+/// <remarks>
+/// Not thread-safe. A change is known by its offset, so it may be told by reading and live, in any order and twice. Whether a join finds room depends on the
+/// changes before it, so it is settled only when all of these are known.
+/// </remarks>
+/// <param name="groups">The groups at the position.</param>
+/// <param name="position">The offset of the position.</param>
+internal sealed class SessionMemberships(IEnumerable<string> groups, long position)
 {
     private readonly HashSet<string> _groups = new(groups, StringComparer.Ordinal);
-    private readonly SortedList<long, (string? Group, bool IsJoin)> _changes = []; // no group: it left all
+    private readonly SortedList<long, Change> _changes = [];
+    private HashSet<string>? _last; // the groups behind all changes, while there are some
+    private long _position = position;
 
     /// <summary>The groups at the position.</summary>
     internal IReadOnlyCollection<string> AtPosition => _groups;
@@ -13,11 +20,26 @@ internal sealed class SessionMemberships(IEnumerable<string> groups)
     /// <summary>How many changes behind the position are known.</summary>
     internal int Changes => _changes.Count;
 
-    /// <summary>Notes a change that stands behind the position.</summary>
-    /// <param name="offset">Its offset.</param>
-    /// <param name="group">The group; null to leave all.</param>
-    /// <param name="isJoin">Whether the session joins it.</param>
-    internal void Note(long offset, string? group, bool isJoin) => _changes[offset] = (group, isJoin);
+    /// <summary>Notes a change. One up to the position is known already.</summary>
+    internal void Note(long offset, in SessionGroupChange change)
+    {
+        if (offset <= _position || !_changes.TryAdd(offset, new(change.Group, change.IsJoin, change.MaxGroups)))
+        {
+            return;
+        }
+
+        if (_changes.GetKeyAtIndex(_changes.Count - 1) == offset)
+        {
+            Settle(_last ??= new(_groups, StringComparer.Ordinal), _changes.Count - 1);
+            return;
+        }
+
+        _last = new(_groups, StringComparer.Ordinal);
+        for (var i = 0; i < _changes.Count; i++)
+        {
+            Settle(_last, i);
+        }
+    }
 
     /// <summary>Whether the session is in a group when all changes up to an offset have taken effect.</summary>
     internal bool IsIn(string group, long offset)
@@ -25,7 +47,7 @@ internal sealed class SessionMemberships(IEnumerable<string> groups)
         for (var i = CountUpTo(offset) - 1; i >= 0; i--)
         {
             var change = _changes.GetValueAtIndex(i);
-            if (change.Group is null || string.Equals(change.Group, group, StringComparison.Ordinal))
+            if (!change.IsRefused && (change.Group is null || string.Equals(change.Group, group, StringComparison.Ordinal)))
             {
                 return change.IsJoin;
             }
@@ -54,12 +76,29 @@ internal sealed class SessionMemberships(IEnumerable<string> groups)
             Apply(_groups, _changes.GetValueAtIndex(0));
             _changes.RemoveAt(0);
         }
+
+        _position = Math.Max(_position, offset);
+        if (_changes.Count == 0)
+        {
+            _last = null;
+        }
     }
 
-    private static void Apply(HashSet<string> groups, (string? Group, bool IsJoin) change)
+    /// <summary>Decides whether a change finds room, given the groups before it, and applies it to them.</summary>
+    private void Settle(HashSet<string> groups, int index)
+    {
+        var change = _changes.GetValueAtIndex(index);
+        change = change with { IsRefused = change is { IsJoin: true, Group: { } group } && groups.Count >= change.MaxGroups && !groups.Contains(group) };
+        _changes.SetValueAtIndex(index, change);
+        Apply(groups, change);
+    }
+
+    private static void Apply(HashSet<string> groups, in Change change)
     {
         switch (change)
         {
+            case { IsRefused: true }:
+                break;
             case { Group: null }:
                 groups.Clear();
                 break;
@@ -83,4 +122,10 @@ internal sealed class SessionMemberships(IEnumerable<string> groups)
 
         return low;
     }
+
+    /// <param name="Group">The group; null to leave all.</param>
+    /// <param name="IsJoin">Whether the session joins it.</param>
+    /// <param name="MaxGroups">In how many groups it may be to join.</param>
+    /// <param name="IsRefused">Whether it is in as many.</param>
+    private readonly record struct Change(string? Group, bool IsJoin, int MaxGroups, bool IsRefused = false);
 }

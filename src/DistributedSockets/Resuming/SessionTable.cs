@@ -7,7 +7,7 @@ internal sealed class SessionTable(HubConnections hub, SessionChanges changes, s
 {
     private readonly Lock _gate = new();
     private readonly ConcurrentDictionary<string, ResumableSession> _sessions = new(StringComparer.Ordinal);
-    private readonly ConcurrentDictionary<Guid, TaskCompletionSource> _waiting = new();
+    private readonly ConcurrentDictionary<Guid, WaitingChange> _waiting = new();
 
     internal ICollection<ResumableSession> All => _sessions.Values;
 
@@ -44,37 +44,61 @@ internal sealed class SessionTable(HubConnections hub, SessionChanges changes, s
     }
 
     /// <summary>Waits until the lane comes to a change that is about to be appended.</summary>
-    internal Task Expect(Guid requestId) => _waiting.GetOrAdd(requestId, static _ => new(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
+    /// <param name="requestId">The id in the change.</param>
+    /// <param name="landing">Called when the change has a session of this node join. Neither waits nor throws.</param>
+    /// <returns>What came of it, as far as this node knows: null if it owns no session that is meant, or does not know all of its groups.</returns>
+    internal Task<RemoteCommandOutcome?> Expect(Guid requestId, Action? landing) => _waiting.GetOrAdd(requestId, new WaitingChange(landing)).Done.Task;
 
-    internal void Forget(Guid requestId) => _waiting.TryRemove(requestId, out _);
+    /// <returns>False if the lane has come to the change.</returns>
+    internal bool Forget(Guid requestId) => _waiting.TryRemove(requestId, out _);
 
     /// <summary>The lane has come to a change.</summary>
     internal void OnChange(in SessionGroupChange change, long offset)
     {
+        RemoteCommandOutcome? outcome = null;
         if (change.Kind == WebSocketTargetKind.Users)
         {
             foreach (var (_, session) in _sessions)
             {
-                if (change.Means(session))
+                if (change.Means(session.Id, session.UserId))
                 {
-                    Take(session, change, offset);
+                    var taken = Take(session, change, offset);
+                    outcome = outcome == RemoteCommandOutcome.TooManyGroups ? outcome : taken;
                 }
             }
         }
         else if (Find(change.Subject) is { } session)
         {
-            Take(session, change, offset);
+            outcome = Take(session, change, offset);
         }
 
         if (_waiting.TryRemove(change.RequestId, out var waiting))
         {
-            waiting.TrySetResult();
+            try
+            {
+                if (change.IsJoin && outcome != RemoteCommandOutcome.TooManyGroups)
+                {
+                    waiting.Landing?.Invoke();
+                }
+            }
+            finally
+            {
+                waiting.Done.TrySetResult(outcome);
+            }
         }
     }
 
-    private void Take(ResumableSession session, in SessionGroupChange change, long offset)
+    private RemoteCommandOutcome? Take(ResumableSession session, in SessionGroupChange change, long offset)
     {
-        session.Note(offset, change.Group, change.IsJoin);
+        session.Note(offset, change);
         Settle?.Invoke(session);
+        return !session.KnowsGroups ? null
+            : change is { IsJoin: true, Group: { } group } && !session.IsIn(group, offset) ? RemoteCommandOutcome.TooManyGroups
+            : RemoteCommandOutcome.Done;
+    }
+
+    private sealed record WaitingChange(Action? Landing)
+    {
+        internal TaskCompletionSource<RemoteCommandOutcome?> Done { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
     }
 }

@@ -156,7 +156,8 @@ internal sealed class WebSocketRouter(
         }
 
         await publish;
-        if (await here == RemoteCommandOutcome.TooManyGroups)
+        var sessions = await commands.ChangeUserAsync(hub, command, cancellationToken);
+        if (await here == RemoteCommandOutcome.TooManyGroups || sessions == RemoteCommandOutcome.TooManyGroups)
         {
             throw new InvalidOperationException(
                 $"A connection of user '{command.Subject}' to this node is in as many groups as a connection may be in, so it was not added to '{command.Group}'. " +

@@ -5,10 +5,10 @@ public sealed class SessionMembershipsTests
     [Fact]
     public void Changes_InAnyOrderAndTwice_TakeEffectByTheirOffsets()
     {
-        var memberships = new SessionMemberships(["red"]);
+        var memberships = new SessionMemberships(["red"], position: 5);
         foreach (var offset in (long[])[40, 10, 30, 20, 30, 10])
         {
-            memberships.Note(offset, offset == 40 ? null : offset == 20 ? "red" : "blue", isJoin: offset is 10);
+            memberships.Note(offset, offset == 10 ? Join("blue") : Leave(offset == 40 ? null : offset == 20 ? "red" : "blue"));
         }
 
         Assert.Equal([(true, false), (true, true), (false, true), (false, false), (false, false)], ((long[])[9, 10, 20, 30, 45]).Select(offset => (memberships.IsIn("red", offset), memberships.IsIn("blue", offset))));
@@ -20,12 +20,13 @@ public sealed class SessionMembershipsTests
     [Fact]
     public void MoveTo_AnOffset_KeepsWhatIsBehindIt()
     {
-        var memberships = new SessionMemberships([]);
-        memberships.Note(10, "red", isJoin: true);
-        memberships.Note(20, "red", isJoin: false);
-        memberships.Note(30, "blue", isJoin: true);
+        var memberships = new SessionMemberships([], position: 0);
+        memberships.Note(10, Join("red"));
+        memberships.Note(20, Leave("red"));
+        memberships.Note(30, Join("blue"));
 
         memberships.MoveTo(20);
+        memberships.Note(10, Join("red")); // known by now
 
         Assert.Empty(memberships.AtPosition);
         Assert.Equal(1, memberships.Changes);
@@ -33,4 +34,44 @@ public sealed class SessionMembershipsTests
         memberships.MoveTo(100);
         Assert.Equal(["blue"], memberships.AtPosition);
     }
+
+    [Fact]
+    public void Join_InAsManyGroupsAsTheEntryAllows_IsRefusedAtThatOffset()
+    {
+        var memberships = new SessionMemberships(["a"], position: 0);
+        memberships.Note(10, Join("b", max: 2));
+        memberships.Note(20, Join("c", max: 2)); // no room
+        memberships.Note(30, Join("a", max: 2)); // a member
+        memberships.Note(40, Leave("b"));
+        memberships.Note(50, Join("c", max: 2));
+
+        Assert.Equal(["a", "b"], memberships.At(30).Order());
+        Assert.Equal((false, true), (memberships.IsIn("c", 45), memberships.IsIn("c", 50)));
+
+        memberships.MoveTo(45);
+        Assert.Equal(["a"], memberships.AtPosition);
+        memberships.Note(60, Join("d", max: 2));
+        Assert.Equal(["a", "c"], memberships.At(60).Order());
+    }
+
+    [Fact]
+    public void Join_WhoseRoomDependsOnAnEarlierChange_IsSettledAnewWhenThatBecomesKnown()
+    {
+        var all = new (long Offset, SessionGroupChange Change)[] { (10, Join("a", max: 1)), (20, Join("b", max: 1)), (30, Leave("a")), (40, Join("c", max: 1)), (50, Leave(null)), (60, Join("d", max: 1)) };
+        var random = new Random(4711);
+        for (var round = 0; round < 50; round++)
+        {
+            var memberships = new SessionMemberships([], position: 0);
+            foreach (var (offset, change) in all.OrderBy(_ => random.Next()))
+            {
+                memberships.Note(offset, change);
+            }
+
+            Assert.Equal(["a", "a", "", "c", "", "d"], all.Select(entry => string.Concat(memberships.At(entry.Offset))));
+        }
+    }
+
+    private static SessionGroupChange Join(string group, int max = 100) => new(WebSocketTargetKind.Connections, "s", group, IsJoin: true, max);
+
+    private static SessionGroupChange Leave(string? group) => new(WebSocketTargetKind.Connections, "s", group, IsJoin: false);
 }

@@ -48,7 +48,8 @@ public interface IHubLog
     /// <param name="cancellationToken">Ends the wait, and takes the join back unless it is too late.</param>
     /// <remarks>
     /// The messages go out as they did the first time, oldest first, without those that were not meant for the connection. A connection that is in the group
-    /// already gets none of them again. What is sent to the group past the log has no order with them.
+    /// already gets none of them again. What is sent to the group past the log has no order with them. A session that can be resumed gets them without numbers, so
+    /// they do not come again if its connection ends meanwhile, and none if its client is away; what comes after its join it gets as ever.
     /// </remarks>
     /// <exception cref="ConnectionNotFoundException">There is no such connection, or it has begun to end.</exception>
     /// <exception cref="RemoteCommandTimeoutException">The connection's node did not answer in time; the join may have happened, or is taken back.</exception>

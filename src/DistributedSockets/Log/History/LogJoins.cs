@@ -6,7 +6,14 @@ namespace DistributedSockets;
 /// what was kept, and becomes a member. So the lane goes on meanwhile, and nobody else waits.
 /// </remarks>
 internal sealed class LogJoins(
-    GroupMemberships memberships, ChannelSubscriptions subscriptions, HubLogs logs, LogEntryReader reader, LocalDelivery delivery, TimeProvider time)
+    GroupMemberships memberships,
+    ChannelSubscriptions subscriptions,
+    HubLogs logs,
+    LogEntryReader reader,
+    LocalDelivery delivery,
+    ResumableSessions sessions,
+    SessionJoins sessionJoins,
+    TimeProvider time)
 {
     /// <summary>How often the history is read anew, if more comes to the group meanwhile than is kept.</summary>
     private const int MaxAttempts = 10;
@@ -22,6 +29,11 @@ internal sealed class LogJoins(
     internal async ValueTask<RemoteCommandOutcome> AddAsync(
         HubConnections hub, Connection connection, string group, int last, CancellationToken cancellationToken)
     {
+        if (connection.Session is { } session)
+        {
+            return await AddAsync(hub, connection, session, group, last, cancellationToken);
+        }
+
         if (HubConnections.IsFull(connection, group, hub.Options.MaxGroupsPerConnection))
         {
             return RemoteCommandOutcome.TooManyGroups; // before it costs a round trip
@@ -46,6 +58,54 @@ internal sealed class LogJoins(
         }
 
         return await GroupMemberships.AwaitAsync(connection, group, join, cancellationToken);
+    }
+
+    /// <summary>Has a session join by the log; what came before the entry is queued in the moment in which the lane comes to it, without numbers.</summary>
+    private async ValueTask<RemoteCommandOutcome> AddAsync(
+        HubConnections hub, Connection connection, ResumableSession session, string group, int last, CancellationToken cancellationToken)
+    {
+        if (session.IsIn(group, long.MaxValue))
+        {
+            return RemoteCommandOutcome.Done;
+        }
+
+        var lane = logs.LaneOf(hub) ?? throw NotSubscribed(hub);
+        var tap = lane.Tap(group) ?? throw NotSubscribed(hub);
+        var history = new List<SharedFrame>();
+        try
+        {
+            await ReadAsync(hub, connection, group, last, tap.From, history);
+            var record = (await sessions.FindOwnerAsync(hub, session.Id, cancellationToken))?.Record;
+            var queued = default(QueuedFrames?);
+            var join = new SessionGroupChange(WebSocketTargetKind.Connections, session.Id, group, IsJoin: true, hub.Options.MaxGroupsPerConnection);
+            var outcome = await sessionJoins.ChangeAsync(hub, join, record, Land, cancellationToken);
+            if (queued is { } frames)
+            {
+                delivery.Start(frames);
+            }
+
+            return outcome;
+
+            void Land()
+            {
+                if (tap.IsOverfull)
+                {
+                    connection.SendOfProtocol(ResumeV1.Gap()); // it is a member by now, so it cannot begin again
+                }
+                else
+                {
+                    queued = Enqueue(hub, connection, tap, history, last); // all of it came before the join
+                }
+            }
+        }
+        finally
+        {
+            lane.Untap(tap);
+            foreach (var frame in history)
+            {
+                frame.Dispose();
+            }
+        }
     }
 
     private async Task JoinAsync(HubConnections hub, Connection connection, string group, int last, PendingJoin join)
@@ -191,7 +251,7 @@ internal sealed class LogJoins(
         }
     }
 
-    private QueuedFrames Enqueue(HubConnections hub, Connection connection, LogTap tap, List<SharedFrame> history)
+    private QueuedFrames Enqueue(HubConnections hub, Connection connection, LogTap tap, List<SharedFrame> history, int max = int.MaxValue)
     {
         foreach (var (envelope, since) in tap.Entries)
         {
@@ -202,8 +262,9 @@ internal sealed class LogJoins(
         }
 
         var count = 0;
-        foreach (var frame in history)
+        for (var i = Math.Max(0, history.Count - max); i < history.Count; i++)
         {
+            var frame = history[i];
             count += connection.Queue.TryEnqueue(frame) ? 1 : 0;
         }
 
