@@ -86,7 +86,7 @@ public sealed class FakeNode
 
     /// <summary>Whether its heartbeat has been done that was due, and what came of it has been told.</summary>
     internal bool HasDoneWhatIsDue =>
-        _state != FakeNodeState.Running || (Clock.GetUtcNow() - _store.LastBeatAt < _heartbeat && _recorder.LostCount >= _store.Claimed);
+        _state != FakeNodeState.Running || (Clock.GetUtcNow() - _store.LastBeatAt < _heartbeat && _recorder.LostCount >= _store.Ended);
 
     /// <summary>The router of a handler's hub.</summary>
     /// <typeparam name="THandler">The handler.</typeparam>
@@ -285,7 +285,7 @@ public sealed class FakeNode
         }
 
         await _pulse.WaitUntilAsync(
-            () => _store.SavedCount > savedBefore || _store.IsFailing || _state == FakeNodeState.Crashed,
+            () => _store.SavedCount > savedBefore || _store.IsFailing || _state == FakeNodeState.Crashed || !client.IsOpen,
             () => "the session of a new connection is in the session store",
             cancellationToken);
         if (_store.SavedAfter(savedBefore) is { } session)

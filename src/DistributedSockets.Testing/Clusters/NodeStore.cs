@@ -13,8 +13,8 @@ internal sealed partial class NodeStore(ISessionStore inner, CrashGate gate, Tim
     /// <summary>When the last heartbeat began that has been done in full.</summary>
     internal DateTimeOffset LastBeatAt { get; private set; } = DateTimeOffset.MinValue;
 
-    /// <summary>How many sessions of lost nodes this node has claimed.</summary>
-    internal int Claimed { get; private set; }
+    /// <summary>How many sessions that this node has claimed have ended with the node that was lost.</summary>
+    internal int Ended { get; private set; }
 
     /// <summary>Whether the last write failed.</summary>
     internal bool IsFailing { get; private set; }
@@ -105,16 +105,17 @@ internal sealed partial class NodeStore(ISessionStore inner, CrashGate gate, Tim
     public async ValueTask<IReadOnlyList<Session>> ClaimExpiredAsync(string claimantNodeId, int maxSessions, CancellationToken cancellationToken = default)
     {
         await gate.PassAsync(cancellationToken);
-        var claimed = 0;
+        var (claimed, ended) = (0, 0);
         try
         {
             var sessions = await inner.ClaimExpiredAsync(claimantNodeId, maxSessions, cancellationToken);
             claimed = sessions.Count;
+            ended = sessions.Count(static session => session.ConnectionId.StartsWith(session.NodeId, StringComparison.Ordinal)); // one that can be resumed names no node, and goes on
             return sessions;
         }
         finally
         {
-            Claimed += claimed;
+            Ended += ended;
             if (claimed == 0)
             {
                 EndBeat(); // it asks until nothing is left

@@ -4,7 +4,7 @@ namespace DistributedSockets;
 
 /// <summary>Does what routers ask for at connections of this node.</summary>
 /// <remarks>Everything but the wait for a group's channel, and for its history, is done within the call, so commands take effect in the order of the calls.</remarks>
-internal sealed class CommandExecutor(GroupMemberships groups, LogJoins joins)
+internal sealed class CommandExecutor(GroupMemberships groups, LogJoins joins, ResumableSessions sessions)
 {
     /// <summary>Does what a command asks for.</summary>
     /// <param name="hub">The hub.</param>
@@ -46,6 +46,11 @@ internal sealed class CommandExecutor(GroupMemberships groups, LogJoins joins)
                 return new(RemoteCommandOutcome.Done);
         }
 
+        if (command.Kind is RemoteCommandKind.ReleaseSession or RemoteCommandKind.SessionTaken)
+        {
+            return new(LetGoAsync(hub, command));
+        }
+
         if (hub.Find(command.Subject) is not { } connection)
         {
             return new(RemoteCommandOutcome.NotFound);
@@ -82,6 +87,16 @@ internal sealed class CommandExecutor(GroupMemberships groups, LogJoins joins)
         hub.Find(command.Subject) is { } connection
             ? connection.AskAsync(questionId, command.Question, command.AnswerTimeout, cancellationToken)
             : Task.FromResult(new CommandAnswer(RemoteCommandOutcome.NotFound));
+
+    private async Task<RemoteCommandOutcome> LetGoAsync(HubConnections hub, RemoteCommand command)
+    {
+        if (hub.Sessions.Find(command.Subject) is { } session)
+        {
+            await (command.Kind == RemoteCommandKind.ReleaseSession ? sessions.ReleaseAsync(hub, session.Id) : sessions.ValidateAsync(hub, session, CancellationToken.None));
+        }
+
+        return RemoteCommandOutcome.Done; // one that is not here is nobody's to let go of
+    }
 
     private static DisconnectReason ReasonOf(in RemoteCommand command) => new()
     {

@@ -45,4 +45,10 @@ internal enum RemoteCommandKind : byte
 
     /// <summary>Add a connection to a group, and send it the last messages of the group that the hub has logged.</summary>
     AddToGroupWithLast = 13,
+
+    /// <summary>Let go of a session that a client goes on with at another node: read nothing more of it, end its handler, and write its record.</summary>
+    ReleaseSession = 14,
+
+    /// <summary>Look whether a session is still the node's, as another one has taken it. Not answered.</summary>
+    SessionTaken = 15,
 }

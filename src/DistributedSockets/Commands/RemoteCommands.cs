@@ -166,6 +166,16 @@ internal sealed class RemoteCommands
         return (await RequestAsync(message, _timeout)).Outcome;
     }
 
+    /// <summary>Has a node let go of a session, and waits until it has.</summary>
+    /// <exception cref="RemoteCommandTimeoutException">The node did not answer.</exception>
+    /// <exception cref="BackplaneUnavailableException">The backplane is away, or the node is cut off from it.</exception>
+    internal Task ReleaseSessionAsync(HubConnections hub, string nodeId, string sessionId, CancellationToken cancellationToken) =>
+        RequestAsync(new(hub, nodeId, new(RemoteCommandKind.ReleaseSession, sessionId), NewRequestId(), cancellationToken), _timeout);
+
+    /// <summary>Tells a node that a session has been taken from it. No more than a courtesy: it would notice by itself, but later.</summary>
+    internal void TellTaken(HubConnections hub, string nodeId, string sessionId) =>
+        _queues.SendAsync(new(hub, nodeId, new(RemoteCommandKind.SessionTaken, sessionId), Guid.Empty, CancellationToken.None)).AsTask().Observe();
+
     /// <summary>Takes an answer of another node; one that was not asked, or not for this, is passed over.</summary>
     internal void OnReply(HubConnections hub, ReadOnlySpan<byte> origin, Guid requestId, in CommandAnswer answer)
     {

@@ -26,6 +26,12 @@ internal sealed partial class Connection
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))] // awaited once, by whoever reads
     private async ValueTask CallAsync(WebSocketHandler handler, ReceivedMessage? received, string? id = null)
     {
+        if (Session is { } session && !session.Handling.TryBegin())
+        {
+            received?.Release();
+            return; // another connection goes on with the session, and the client sends there what was not answered here
+        }
+
         try
         {
             if (received is { } message)
@@ -74,6 +80,7 @@ internal sealed partial class Connection
         finally
         {
             received?.Release();
+            Session?.Handling.End();
         }
     }
 }

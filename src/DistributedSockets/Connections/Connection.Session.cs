@@ -15,6 +15,13 @@ internal sealed partial class Connection
 
     private async ValueTask HandleAsync(ReceivedMessage message, ResumableSession session)
     {
+        if (session.Lease is { IsHeld: false })
+        {
+            message.Release();
+            Abort(SessionEnds.LeaseMissed);
+            return;
+        }
+
         var line = ResumeV1.Read(message.Bytes, out var number, out var idBytes, out var payloadAt);
         switch (line)
         {

@@ -9,8 +9,28 @@ public sealed class DistributedWebSocketsOptions : HubOptions
 {
     /// <summary>Gets or sets for how many sessions the log is read at once, to catch up; the others wait.</summary>
     /// <value>The default is 16; 1 to 1,024.</value>
+    /// <remarks>While as many again wait, a client that wants to go on with a session is answered with 503 and <c>Retry-After</c>.</remarks>
     [Between(1, 1_024)]
     public int MaxReplays { get; set; } = 16;
+
+    /// <summary>Gets or sets how many clients per second may go on with a session at this node. One beyond it is answered with 503 and <c>Retry-After</c>.</summary>
+    /// <value>The default is 1,000; 1 to 1,000,000.</value>
+    /// <remarks>
+    /// Up to one second's worth may come at once. The clients of a lost node come back together; those who are told to wait are told different times, in turn and with some of
+    /// chance, so that they come at this rate. A client that begins a new session does not count.
+    /// </remarks>
+    [Between(1, 1_000_000)]
+    public int MaxResumesPerSecond { get; set; } = 1_000;
+
+    /// <summary>Gets or sets how many sessions of this node may wait for clients that are away. Beyond it the one that has been away for longest ends, before its window does.</summary>
+    /// <value>The default is 100,000; 1 to 16,777,216.</value>
+    [Between(1, 16_777_216)]
+    public int MaxAwaySessions { get; set; } = 100_000;
+
+    /// <summary>Gets or sets how many sessions of one user may wait at this node, in each hub, for clients that are away. Beyond it the one of the user that has been away for longest ends.</summary>
+    /// <value>The default is 100; 1 to 1,000,000. Sessions without a user count for <see cref="MaxAwaySessions"/> alone.</value>
+    [Between(1, 1_000_000)]
+    public int MaxAwaySessionsPerUser { get; set; } = 100;
 
     /// <summary>Gets or sets the node's name for people; the node's id is this name and a random suffix.</summary>
     /// <value>The default is the machine's name; 1 to 64 letters, digits, hyphens or underscores.</value>

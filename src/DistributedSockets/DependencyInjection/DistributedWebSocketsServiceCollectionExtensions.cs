@@ -156,10 +156,16 @@ public static class DistributedWebSocketsServiceCollectionExtensions
         services.TryAddSingleton<LogJoins>();
         services.TryAddSingleton<SessionFollower>();
         services.TryAddSingleton<SessionJoins>();
+        services.TryAddSingleton<NodeLease>();
+        services.TryAddSingleton<AwaySessions>();
+        services.TryAddSingleton<ResumeAdmission>();
         services.TryAddSingleton<ResumableSessions>();
+        services.TryAddSingleton<SilentNodes>();
+        services.TryAddSingleton<SessionHandOver>();
         services.TryAddSingleton<ChannelReconciler>();
         services.TryAddSingleton<SessionCommitter>();
         services.TryAddSingleton<ClusterAgreement>();
+        services.TryAddSingleton<SessionAdoption>();
         services.TryAddSingleton<LostNodes>();
         services.TryAddSingleton<PresenceEvents>();
         services.TryAddSingleton<PresenceService>();

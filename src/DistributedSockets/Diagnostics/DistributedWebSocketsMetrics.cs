@@ -29,6 +29,7 @@ internal sealed partial class DistributedWebSocketsMetrics : IDisposable
     private readonly Counter<long> _possibleLosses;
     private readonly Counter<long> _droppedEvents;
     private readonly Counter<long> _loggedEntries;
+    private readonly Counter<long> _resumes;
 
     private readonly RareLog _failedLog;
     private readonly ILogger _logger;
@@ -53,6 +54,7 @@ internal sealed partial class DistributedWebSocketsMetrics : IDisposable
         _possibleLosses = _meter.CreateCounter<long>("distributed_sockets.possible_losses", "{event}", "Reports of possible loss.");
         _droppedEvents = _meter.CreateCounter<long>("distributed_sockets.dropped_events", "{event}", "Cluster events that observers did not take.");
         _loggedEntries = _meter.CreateCounter<long>("distributed_sockets.log.entries", "{entry}", "Entries of message logs that came to this node.");
+        _resumes = _meter.CreateCounter<long>("distributed_sockets.resumes", "{resume}", "Clients that wanted to go on with a session.");
     }
 
     internal bool IsPublishMeasured => _publishDuration.Enabled;
@@ -62,12 +64,14 @@ internal sealed partial class DistributedWebSocketsMetrics : IDisposable
     public void Dispose() => _meter.Dispose();
 
     /// <summary>Adds what is measured only when asked for.</summary>
-    internal void Observe(Hubs hubs)
+    internal void Observe(Hubs hubs, AwaySessions away)
     {
         _meter.CreateObservableUpDownCounter(
             "distributed_sockets.outbound_queue.bytes", hubs.CountQueuedBytes, "By", "Bytes of frames that wait for clients.");
         _meter.CreateObservableUpDownCounter(
             "distributed_sockets.direct_connections", hubs.CountDirect, "{connection}", "Connections whose frames go straight to the socket.");
+        _meter.CreateObservableUpDownCounter(
+            "distributed_sockets.away_sessions", () => away.Count, "{session}", "Sessions of this node whose clients are away.");
     }
 
     /// <summary>Counts an opened connection; what it returns goes to <see cref="ConnectionEnded"/>, so that a pair is counted whole or not at all.</summary>
@@ -152,6 +156,19 @@ internal sealed partial class DistributedWebSocketsMetrics : IDisposable
             Add(_loggedEntries, count, new KeyValuePair<string, object?>("distributed_sockets.log.source", wereRead ? "read" : "handed_over"));
         }
     }
+
+    internal void Resumed(ResumeOutcome outcome) => Add(
+        _resumes,
+        1,
+        new KeyValuePair<string, object?>(
+            "distributed_sockets.resume_outcome",
+            outcome switch
+            {
+                ResumeOutcome.Resumed => "resumed",
+                ResumeOutcome.TakenByForce => "taken_by_force",
+                ResumeOutcome.Unknown => "unknown",
+                _ => "told_to_wait",
+            }));
 
     internal void PossiblyLost(PossibleLossCause cause) =>
         Add(_possibleLosses, 1, new KeyValuePair<string, object?>("distributed_sockets.loss_cause", LossCause(cause)));

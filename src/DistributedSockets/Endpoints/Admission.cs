@@ -76,7 +76,11 @@ internal sealed class Admission(
     }
 
     /// <summary>Whether a user may have another connection. While the session store is away, or does not answer in time, only those of this node count.</summary>
-    internal async ValueTask<Refusal?> CheckUserAsync(HubConnections hub, string userId, HttpContext context)
+    /// <param name="hub">The hub.</param>
+    /// <param name="userId">The user.</param>
+    /// <param name="resumed">The session that it is to go on with, which is no other; null if it is to begin one.</param>
+    /// <param name="context">The request.</param>
+    internal async ValueTask<Refusal?> CheckUserAsync(HubConnections hub, string userId, string? resumed, HttpContext context)
     {
         var max = hub.Options.MaxConnectionsPerUser;
         if (max == Unlimited)
@@ -84,7 +88,7 @@ internal sealed class Admission(
             return null;
         }
 
-        long connections = hub.User(userId).Count;
+        long connections = hub.User(userId).Count - (resumed is not null && hub.Find(resumed) is { } old && old.UserId == userId ? 1 : 0);
         if (connections < max)
         {
             var cancellationToken = context.RequestAborted;
@@ -92,6 +96,11 @@ internal sealed class Admission(
             {
                 Func<CancellationToken, ValueTask<long>> count = token => store.CountAsync(SessionQuery.ForUser(hub.Name, userId), token);
                 connections = await count.WithinAsync("The session store", _options.RemoteCommandTimeout, time, cancellationToken);
+                if (connections >= max && resumed is not null)
+                {
+                    Func<CancellationToken, ValueTask<Session?>> find = token => store.FindAsync(hub.Name, resumed, token);
+                    connections -= (await find.WithinAsync("The session store", _options.RemoteCommandTimeout, time, cancellationToken))?.UserId == userId ? 1 : 0;
+                }
             }
             catch (Exception exception) when (exception is not OperationCanceledException || !cancellationToken.IsCancellationRequested)
             {

@@ -14,6 +14,8 @@ internal sealed class ConnectionEndpoint(
     GroupMemberships memberships,
     HubLogs logs,
     ResumableSessions sessions,
+    SessionHandOver handOver,
+    ResumeAdmission resumes,
     Admission admission,
     HandshakeOptions handshake,
     IUserIdProvider userIds)
@@ -29,6 +31,12 @@ internal sealed class ConnectionEndpoint(
         "This server cannot begin or go on with a session at the moment. Connect again later.",
         RefusalKind.Server,
         "The message log, where the records of sessions are, is away. Log event 311 has its words.");
+
+    private static readonly Refusal s_takenOver = new(
+        StatusCodes.Status503ServiceUnavailable,
+        "Another connection goes on with the session.",
+        RefusalKind.Server,
+        "Its client has connected twice at the same moment.");
 
     private readonly OriginCheck _origins = new(handshake.AllowedOrigins);
     private readonly ConnectionFilters _filters = new(handshake, services);
@@ -193,7 +201,7 @@ internal sealed class ConnectionEndpoint(
 
         if (connecting.UserId is { } userId)
         {
-            return await admission.CheckUserAsync(hub, userId, connecting.HttpContext);
+            return await admission.CheckUserAsync(hub, userId, ResumedBy(connecting), connecting.HttpContext);
         }
 
         if (ClaimsUserIdProvider.Principal(connecting.HttpContext) is { } principal && principal.Identities.Any(static identity => identity.IsAuthenticated))
@@ -214,6 +222,13 @@ internal sealed class ConnectionEndpoint(
         var context = connecting.HttpContext;
         var userId = connecting.UserId; // once: a filter that was not waited for may still set it
         var isResumable = connecting.SubProtocol == ResumeV1.Name && hub.Options.EnableResume;
+        var resume = isResumable ? Resume(connecting) : null;
+        if (resume is not null && resumes.TryEnter() is { } later)
+        {
+            await RefuseAsync(context, later);
+            return default;
+        }
+
         var begun = connecting.GroupsOf(hub);
         var groups = isResumable ? [] : begun; // those of a session are in its record
         OpeningConnections.Place(opening, groups);
@@ -254,7 +269,7 @@ internal sealed class ConnectionEndpoint(
 
             if (isResumable)
             {
-                attaching = await AttachAsync(connecting, userId, begun);
+                attaching = await AttachAsync(connecting, resume, userId, begun);
                 if (attaching is null)
                 {
                     await RefuseAsync(context, s_noSessions);
@@ -273,7 +288,18 @@ internal sealed class ConnectionEndpoint(
             var connection = new Connection(context, socket, feature?.Tap, hub.Name, userId, services, takesDeflated, attaching?.Session);
             if (attaching is { } session)
             {
-                session.Session.Attach(connection);
+                if (!session.Session.TryAttach(connection))
+                {
+                    connection.Abort(SessionEnds.TakenOver);
+                    await connection.DisposeAsync();
+                    if (!context.Response.HasStarted)
+                    {
+                        await RefuseAsync(context, s_takenOver);
+                    }
+
+                    return default;
+                }
+
                 connection.UseProperties(session.Session.Properties);
                 connection.Queue.FallBehind(); // it reads from its position, and is live when it has caught up
                 connection.SendOfProtocol(ResumeV1.Session(connection.Id, session.Token, session.Session.Numbers.Last.Number));
@@ -400,12 +426,19 @@ internal sealed class ConnectionEndpoint(
         }
     }
 
-    private async ValueTask<AttachingSession?> AttachAsync(ConnectingContext connecting, string? userId, (string Group, string Channel)[] groups)
+    /// <summary>What the client asks for to go on with a session, if it does.</summary>
+    private static string? Resume(ConnectingContext connecting) =>
+        connecting.RequestedSubProtocols.FirstOrDefault(static offered => ResumeV1.TryReadResume(offered, out _, out _, out _));
+
+    /// <summary>The session that the client wants to go on with.</summary>
+    private string? ResumedBy(ConnectingContext connecting) =>
+        connecting.SubProtocol == ResumeV1.Name && hub.Options.EnableResume && Resume(connecting) is { } resume && ResumeV1.TryReadResume(resume, out var id, out _, out _) ? id.ToString() : null;
+
+    private async ValueTask<AttachingSession?> AttachAsync(ConnectingContext connecting, string? resume, string? userId, (string Group, string Channel)[] groups)
     {
-        var resume = connecting.RequestedSubProtocols.FirstOrDefault(static offered => ResumeV1.TryReadResume(offered, out _, out _, out _));
         try
         {
-            return await sessions.AttachAsync(
+            return await handOver.AttachAsync(
                 hub, resume, userId, Array.ConvertAll(groups, static group => group.Group), connecting.CheckedProperties ?? ReadOnlyDictionary<string, string>.Empty, connecting.HttpContext.RequestAborted);
         }
         catch (MessageLogUnavailableException exception)

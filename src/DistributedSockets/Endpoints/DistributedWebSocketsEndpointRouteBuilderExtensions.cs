@@ -76,6 +76,8 @@ public static class DistributedWebSocketsEndpointRouteBuilderExtensions
             Service<GroupMemberships>(endpoints),
             Service<HubLogs>(endpoints),
             Service<ResumableSessions>(endpoints),
+            Service<SessionHandOver>(endpoints),
+            Service<ResumeAdmission>(endpoints),
             Service<Admission>(endpoints),
             Handshake(pattern, hub, configure),
             Service<IUserIdProvider>(endpoints));

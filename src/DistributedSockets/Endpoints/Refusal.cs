@@ -1,3 +1,4 @@
+using System.Globalization;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Net.Http.Headers;
 
@@ -13,7 +14,10 @@ internal readonly record struct Refusal(int StatusCode, string Reason, RefusalKi
     /// <summary>The version of the protocol that is spoken here.</summary>
     internal const string SpokenVersion = "13";
 
-    private const string RetryAfterSeconds = "1";
+    private const int DefaultRetryAfter = 1;
+
+    /// <summary>After how many seconds to connect again, for a status that says to; 0 for 1 second.</summary>
+    internal int RetryAfter { get; init; }
 
     /// <summary>Answers with it. Nothing of the answer may have been sent, but the platform may have written its headers.</summary>
     internal Task WriteAsync(HttpContext context)
@@ -39,7 +43,7 @@ internal readonly record struct Refusal(int StatusCode, string Reason, RefusalKi
 
                 break;
             case StatusCodes.Status429TooManyRequests or StatusCodes.Status503ServiceUnavailable:
-                headers.RetryAfter = RetryAfterSeconds;
+                headers.RetryAfter = (RetryAfter > 0 ? RetryAfter : DefaultRetryAfter).ToString(CultureInfo.InvariantCulture);
                 break;
         }
 

@@ -33,6 +33,9 @@ internal enum RefusalKind
     /// <summary>The node takes as many handshakes per second as it may.</summary>
     MaxHandshakes,
 
+    /// <summary>The node takes up as many sessions as it may.</summary>
+    MaxResumes,
+
     /// <summary>The address holds as many connections as it may.</summary>
     MaxPerAddress,
 

@@ -6,6 +6,10 @@ using Microsoft.Extensions.Options;
 namespace DistributedSockets;
 
 /// <summary>Ends this node's connections at shutdown: no new ones, then 1001 to each at a pace that other nodes can take.</summary>
+/// <remarks>
+/// A client whose session can be resumed is asked to come back first, at that pace, and keeps its connection until another node has taken the session over; only one that does not
+/// come is closed like the others, some seconds later.
+/// </remarks>
 internal sealed partial class Drain(
     LocalNode node,
     Hubs hubs,
@@ -22,6 +26,9 @@ internal sealed partial class Drain(
         CloseStatus = WebSocketCloseStatus.EndpointUnavailable,
         Description = "The server is going away.",
     };
+
+    /// <summary>How long a client has to come back that was asked to, before its connection is closed, at most.</summary>
+    private static readonly TimeSpan s_returnTime = TimeSpan.FromSeconds(5);
 
     /// <summary>How long connections that were cut may take to end.</summary>
     private static readonly TimeSpan s_grace = TimeSpan.FromSeconds(1);
@@ -61,13 +68,15 @@ internal sealed partial class Drain(
         var window = Window();
         var total = OpenCount;
         Log.Draining(logger, total, window);
-        var perTick = Math.Max(MinPerSecond, total / Math.Max(window.TotalSeconds, s_tick.TotalSeconds)) * s_tick.TotalSeconds;
+        var returnTime = window / 2 < s_returnTime ? window / 2 : s_returnTime;
+        var spread = hubs.All.Any(static hub => hub.Sessions.Any) ? window - returnTime : window;
+        var perTick = Math.Max(MinPerSecond, total / Math.Max(spread.TotalSeconds, s_tick.TotalSeconds)) * s_tick.TotalSeconds;
         var allowance = 0.0;
         try
         {
             while (OpenCount > 0)
             {
-                allowance = CloseSome(allowance + perTick);
+                allowance = CloseSome(allowance + perTick, returnTime);
                 await Task.Delay(s_tick, time, cancellationToken);
             }
         }
@@ -105,7 +114,7 @@ internal sealed partial class Drain(
         return left < TimeSpan.Zero ? TimeSpan.Zero : left < options.Value.DrainTimeout ? left : options.Value.DrainTimeout;
     }
 
-    private double CloseSome(double allowance)
+    private double CloseSome(double allowance, TimeSpan returnTime)
     {
         foreach (var hub in hubs.All)
         {
@@ -116,13 +125,31 @@ internal sealed partial class Drain(
                     continue;
                 }
 
+                if (connection.Session?.AskedToReturnAt is { } askedAt)
+                {
+                    if (time.GetElapsedTime(askedAt) >= returnTime)
+                    {
+                        connection.Close(s_reason); // at the pace at which they were asked
+                    }
+
+                    continue;
+                }
+
                 if (allowance < 1)
                 {
                     return allowance;
                 }
 
-                connection.Close(s_reason);
                 allowance--;
+                if (connection.Session is { } session)
+                {
+                    session.AskedToReturnAt = time.GetTimestamp();
+                    connection.SendOfProtocol(ResumeV1.Return());
+                }
+                else
+                {
+                    connection.Close(s_reason);
+                }
             }
         }
 

@@ -10,6 +10,7 @@ internal sealed partial class LostNodes(
     NodeHealth health,
     ClusterEvents events,
     ClusterAgreement agreement,
+    SessionAdoption adoption,
     IOptions<DistributedWebSocketsOptions> options,
     TimeProvider time,
     FailSafeLogger<LostNodes> logger)
@@ -51,9 +52,11 @@ internal sealed partial class LostNodes(
 
             if (events.HasObservers || IsClaimDue(now))
             {
-                while (await AskAsync(ClaimSomeAsync, stopping) > 0)
+                do
                 {
+                    await adoption.RunAsync(stopping); // and so at most one claim waits for the message log
                 }
+                while (await AskAsync(ClaimSomeAsync, stopping) > 0);
 
                 _firstLostAt = null; // only now: a claim that failed is tried again at the next beat
             }
@@ -120,7 +123,10 @@ internal sealed partial class LostNodes(
 
         foreach (var session in claimed)
         {
-            events.SessionEnded(session, SessionEndCause.NodeLost);
+            if (!adoption.TryTake(session))
+            {
+                events.SessionEnded(session, SessionEndCause.NodeLost);
+            }
         }
 
         return claimed.Count;

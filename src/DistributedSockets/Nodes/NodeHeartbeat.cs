@@ -12,11 +12,15 @@ internal sealed partial class NodeHeartbeat(
     SessionChanges changes,
     ClusterAgreement agreement,
     LostNodes lost,
+    NodeLease lease,
+    ResumableSessions sessions,
     PresenceService presence,
     IOptions<DistributedWebSocketsOptions> options,
     TimeProvider time,
     FailSafeLogger<NodeHeartbeat> logger)
 {
+    private static readonly TimeSpan s_shortest = TimeSpan.FromSeconds(1); // of what LeaseExpiry may be
+
     private readonly CancellationTokenSource _stopping = new();
     private long? _renewedAt;
     private Task _loop = Task.CompletedTask;
@@ -40,6 +44,10 @@ internal sealed partial class NodeHeartbeat(
         await _loop.WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         await lost.StopAsync(cancellationToken);
     }
+
+    /// <summary>Has the lease run out as soon as may be, so that another node claims the sessions that are left. The loop has ended.</summary>
+    internal ValueTask<bool> LetExpireAsync(CancellationToken cancellationToken) =>
+        store.RenewLeaseAsync(agreement.Own with { Figures = Measure() }, s_shortest, cancellationToken);
 
     private async Task RunAsync(CancellationToken stopping)
     {
@@ -70,10 +78,18 @@ internal sealed partial class NodeHeartbeat(
                 // Also at the first success after a start without the store: what was written meanwhile may have been claimed. And also
                 // without connections: those that the store remembers may have ended.
                 Log.LeaseLost(logger, node.Info.NodeId);
-                changes.RequestRewrite();
+                if (_renewedAt is null || !sessions.Any)
+                {
+                    changes.RequestRewrite();
+                }
+                else
+                {
+                    RevalidateAsync(_stopping.Token).Observe(); // not waited for, as a log may be away
+                }
             }
 
             _renewedAt = now;
+            lease.OnRenewed(now);
 
             if (health.LeaseProblem is not null)
             {
@@ -96,6 +112,19 @@ internal sealed partial class NodeHeartbeat(
             {
                 Log.StoreAway(logger, exception);
             }
+        }
+    }
+
+    /// <summary>Lets go of the sessions that others have taken meanwhile, before all are written again.</summary>
+    private async Task RevalidateAsync(CancellationToken stopping)
+    {
+        try
+        {
+            await sessions.RevalidateAsync(stopping);
+        }
+        finally
+        {
+            changes.RequestRewrite();
         }
     }
 

@@ -15,6 +15,7 @@ internal sealed partial class NodeService(
     EnvelopeSorter sorter,
     HubLogs logs,
     ResumableSessions sessions,
+    AwaySessions away,
     EnvelopeKeyRing keys,
     ChannelReconciler reconciler,
     ForeignCommands commands,
@@ -84,7 +85,7 @@ internal sealed partial class NodeService(
         try
         {
             hubOptions.Run();
-            metrics.Observe(hubs);
+            metrics.Observe(hubs, away);
             events.Start();
             await backplane.StartAsync(sorter, starting.Token);
             starting.Token.ThrowIfCancellationRequested();
@@ -156,7 +157,11 @@ internal sealed partial class NodeService(
         // A little time of its own: the host's may have been used up by connections that did not end.
         using var lastWords = new TimeLimit(LastWords, time);
         await keepAlive.StopAsync();
-        await sessions.StopAsync(lastWords.Token);
+        using (var half = new TimeLimit(LastWords / 2, time, lastWords.Token))
+        {
+            await sessions.StopAsync(half.Token); // a log that is away must not keep the node from signing off
+        }
+
         await heartbeat.StopAsync(lastWords.Token);
         await reconciler.StopAsync(lastWords.Token);
         await committer.StopAsync(lastWords.Token);
@@ -179,7 +184,16 @@ internal sealed partial class NodeService(
     {
         try
         {
-            await store.RemoveNodeAsync(node.Info.NodeId, cancellationToken).WithinAsync(cancellationToken);
+            if (sessions.Any)
+            {
+                // Removed with the node nobody would go on with them: it is left to be claimed.
+                await new ValueTask(heartbeat.LetExpireAsync(cancellationToken).AsTask()).WithinAsync(cancellationToken);
+                Log.SessionsLeft(logger, node.Info.NodeId);
+            }
+            else
+            {
+                await store.RemoveNodeAsync(node.Info.NodeId, cancellationToken).WithinAsync(cancellationToken);
+            }
         }
         catch (Exception exception)
         {
@@ -200,6 +214,9 @@ internal sealed partial class NodeService(
 
         [LoggerMessage(202, LogLevel.Warning, "Node {NodeId} could not sign off from the session store; its lease runs out by itself.")]
         public static partial void RemoveFailed(ILogger logger, string nodeId, Exception exception);
+
+        [LoggerMessage(324, LogLevel.Information, "Node {NodeId} leaves sessions whose clients have not come back to the other nodes: its lease runs out within a second, and one of them claims them.")]
+        public static partial void SessionsLeft(ILogger logger, string nodeId);
 
         [LoggerMessage(205, LogLevel.Warning, "This .NET runtime, {Version}, has WebSockets that clients can attack (CVE-2026-62901). Update it to 10.0.11 or later.")]
         public static partial void RuntimeVulnerable(ILogger logger, Version version);

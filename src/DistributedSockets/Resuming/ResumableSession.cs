@@ -9,6 +9,7 @@ internal sealed class ResumableSession
     private readonly SessionCheckpoint _begun;
     private IReadOnlyDictionary<string, string> _properties;
     private bool _isChanged;
+    private bool _isGone;
     private int _isReading;
 
     /// <param name="id">Its id.</param>
@@ -46,8 +47,32 @@ internal sealed class ResumableSession
     /// <summary>The version of its record, the fence. Changed by whoever holds <see cref="Writing"/>.</summary>
     internal long Version { get; set; }
 
-    /// <summary>Whether it has another owner, or none any more. Changed by whoever holds <see cref="Writing"/>.</summary>
-    internal bool IsGone { get; set; }
+    /// <summary>Whether it has another owner, or none any more.</summary>
+    internal bool IsGone
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _isGone;
+            }
+        }
+    }
+
+    /// <summary>Whether somebody else may have it, so that its record is to be looked at.</summary>
+    internal bool IsDoubtful { get; set; }
+
+    /// <summary>The calls of the handler of its connection.</summary>
+    internal SessionHandling Handling { get; } = new();
+
+    /// <summary>Since when its handler is called no more, so that another connection can go on with it: a timestamp; null if that is not so.</summary>
+    internal long? ReleasedAt { get; set; }
+
+    /// <summary>When its client was asked to come back, as the node stops: a timestamp; null if it was not.</summary>
+    internal long? AskedToReturnAt { get; set; }
+
+    /// <summary>The lease without which nothing may be read from the client, as somebody else may own the session; null where the log refuses what comes too late.</summary>
+    internal NodeLease? Lease { get; init; }
 
     /// <summary>The connection of its client; null while that is away.</summary>
     internal Connection? Connection { get; private set; }
@@ -71,11 +96,23 @@ internal sealed class ResumableSession
         }
     }
 
-    internal void Attach(Connection connection)
+    /// <summary>Gives it the connection of its client; false if somebody else has it by now.</summary>
+    internal bool TryAttach(Connection connection)
     {
         lock (_gate)
         {
-            Connection = connection;
+            Connection = _isGone ? null : connection;
+            return !_isGone;
+        }
+    }
+
+    /// <summary>Notes that it has another owner, or none any more; returns the connection that its client has, if any.</summary>
+    internal Connection? SetGone()
+    {
+        lock (_gate)
+        {
+            _isGone = true;
+            return Connection;
         }
     }
 

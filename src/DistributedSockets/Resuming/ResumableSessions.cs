@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
 
 namespace DistributedSockets;
 
@@ -10,24 +11,37 @@ internal sealed partial class ResumableSessions(
     LocalNode node,
     GroupMemberships memberships,
     SessionFollower follower,
+    NodeLease lease,
+    AwaySessions away,
+    IOptions<DistributedWebSocketsOptions> options,
     TimeProvider time,
     FailSafeLogger<ResumableSessions> logger)
 {
+    /// <summary>How many records are looked at or written at once where it is about many.</summary>
+    internal const int AtOnce = 16;
+
     private static readonly TimeSpan s_period = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan s_checkpointInterval = TimeSpan.FromSeconds(10);
 
     private readonly CancellationTokenSource _stopping = new();
+    private readonly RareLog _excessLog = new(1, time);
     private Task _loop = Task.CompletedTask;
 
     private ISessionRecordStore Records => (ISessionRecordStore)log; // or the hub would have been refused at the start
 
     internal void Start() => _loop = RunAsync(_stopping.Token);
 
-    /// <summary>Ends the loop, and writes once more what was not written.</summary>
+    /// <summary>Ends the loop, and writes the records of all sessions once more, for as long as the token allows: other nodes go on with them.</summary>
     internal async Task StopAsync(CancellationToken cancellationToken)
     {
         await _stopping.CancelAllAsync();
         await _loop.WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        var writing = Parallel.ForEachAsync(
+            All(),
+            new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = cancellationToken },
+            async (owned, _) => await TryWriteAsync(owned.Hub, owned.Session));
+        await writing.WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        writing.Observe();
     }
 
     /// <summary>Begins a session, or goes on with the one that the client asks for if it can be; its record is written before the client is told.</summary>
@@ -47,6 +61,11 @@ internal sealed partial class ResumableSessions(
             throw new MessageLogUnavailableException($"The log of hub '{hub.Name}' is not subscribed yet.");
         }
 
+        if (!Records.RefusesStaleAppends && !lease.IsHeld)
+        {
+            throw new MessageLogUnavailableException("This node does not hold its lease, as the session store is away, and so cannot be sure of its sessions.");
+        }
+
         if (resume is not null && await TakeAsync(hub, resume, userId, position.Epoch, cancellationToken) is { } taken)
         {
             return taken;
@@ -64,7 +83,7 @@ internal sealed partial class ResumableSessions(
             Groups = groups,
             Properties = properties,
         };
-        var session = new ResumableSession(SessionId.Create(), checkpoint, SessionId.CreateVersion(), hub.Options) { WrittenAt = time.GetTimestamp() };
+        var session = Create(hub, SessionId.Create(), checkpoint, SessionId.CreateVersion());
         if (!(await SwapAsync(hub, session.Id, 0, new() { Version = session.Version, Value = SessionCheckpointFormat.Write(checkpoint) }, cancellationToken)).IsDone)
         {
             throw new MessageLogUnavailableException("A session of that id is there already.");
@@ -87,8 +106,130 @@ internal sealed partial class ResumableSessions(
     /// <exception cref="MessageLogUnavailableException">The record cannot be reached.</exception>
     internal async ValueTask<SessionOwner?> FindOwnerAsync(HubConnections hub, string sessionId, CancellationToken cancellationToken) =>
         hub.Sessions.Find(sessionId) is { KnowsGroups: true } ? new(node.Info.NodeId, Record: null)
-        : log is ISessionRecordStore && await ReadAsync(hub, sessionId, cancellationToken) is { } record && SessionCheckpointFormat.TryRead(record.Value, out var found) ? new(found.Owner, found)
+        : log is ISessionRecordStore && await ReadAsync(hub, sessionId, cancellationToken) is { } found ? new(found.Owner, found)
         : null;
+
+    /// <summary>Reads what the record of a session holds; null if there is none that can be read.</summary>
+    /// <exception cref="MessageLogUnavailableException">The record cannot be reached.</exception>
+    internal async ValueTask<SessionCheckpoint?> ReadAsync(HubConnections hub, string sessionId, CancellationToken cancellationToken) =>
+        await ReadRecordAsync(hub, sessionId, cancellationToken) is { } record && SessionCheckpointFormat.TryRead(record.Value, out var found) ? found : null;
+
+    /// <summary>
+    /// Lets go of a session that another connection wants, here or at another node: the handler of the one that it has is called no more and given a while to
+    /// return, what was sent is written, and the record tells all that is known. The old connection gets what comes until the other one has taken over.
+    /// </summary>
+    internal async Task ReleaseAsync(HubConnections hub, string sessionId)
+    {
+        if (hub.Sessions.Find(sessionId) is not { } session)
+        {
+            return;
+        }
+
+        session.ReleasedAt ??= time.GetTimestamp();
+        using (var limit = new TimeLimit(ReleaseTime(hub), time))
+        {
+            await session.Handling.StopAsync().WaitAsync(limit.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (session.Connection is { } connection)
+            {
+                await connection.Queue.DrainAsync().WaitAsync(limit.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+        }
+
+        await TryWriteAsync(hub, session);
+    }
+
+    /// <summary>Whether this node owns any session.</summary>
+    internal bool Any => hubs.All.Any(static hub => hub.Sessions.Any);
+
+    /// <summary>Goes on with a session of a lost node, if its record still names that node.</summary>
+    /// <param name="hub">The hub.</param>
+    /// <param name="lost">What the session store had of it.</param>
+    /// <param name="learnGroups">Is called before others are told that it is here, and must not throw.</param>
+    /// <exception cref="MessageLogUnavailableException">The record cannot be reached.</exception>
+    internal async ValueTask<AdoptionOutcome> AdoptAsync(HubConnections hub, Session lost, Func<HubConnections, ResumableSession, ValueTask> learnGroups)
+    {
+        hub.Sessions.Settle ??= session => Settle(hub, session);
+        var record = await ReadRecordAsync(hub, lost.ConnectionId, CancellationToken.None);
+        while (record is not null && SessionCheckpointFormat.TryRead(record.Value, out var found))
+        {
+            if (found.Owner != lost.NodeId)
+            {
+                return AdoptionOutcome.Elsewhere;
+            }
+
+            var checkpoint = found with { Owner = node.Info.NodeId };
+            var version = SessionId.CreateVersion();
+            var swap = await SwapAsync(
+                hub, lost.ConnectionId, record.Version, new() { Version = version, Value = SessionCheckpointFormat.Write(checkpoint) }, CancellationToken.None);
+            if (swap.IsDone)
+            {
+                var session = Create(hub, lost.ConnectionId, checkpoint, version);
+                session.Detach(time.GetTimestamp());
+                hub.Sessions.Add(session, isNew: false);
+                await learnGroups(hub, session);
+                session.Standing.Use(session);
+                session.Standing.Rest(null);
+                await RestAsync(hub, session);
+                return AdoptionOutcome.Adopted;
+            }
+
+            record = swap.Current;
+        }
+
+        return AdoptionOutcome.Ended;
+    }
+
+    /// <summary>
+    /// This node has missed its lease, so that others may have taken its sessions: it lets go of those that they have. Where the log would take what comes too late, all
+    /// sessions lose their connection first; their clients come back, here or elsewhere.
+    /// </summary>
+    /// <returns>Completes when all have been looked at, or cannot be at the moment; those are looked at again.</returns>
+    internal async Task RevalidateAsync(CancellationToken cancellationToken)
+    {
+        var all = All();
+        if (all.Count == 0)
+        {
+            return;
+        }
+
+        Log.LeaseMissed(logger, all.Count);
+        foreach (var (_, session) in all)
+        {
+            session.IsDoubtful = true;
+            if (session.Lease is not null)
+            {
+                session.Connection?.Abort(SessionEnds.LeaseMissed);
+            }
+        }
+
+        await Parallel.ForEachAsync(
+            all,
+            new ParallelOptions { MaxDegreeOfParallelism = AtOnce, CancellationToken = cancellationToken },
+            async (doubtful, token) => await ValidateAsync(doubtful.Hub, doubtful.Session, token));
+    }
+
+    /// <summary>Looks whether a session is still this node's, and lets go of it if not.</summary>
+    internal async Task ValidateAsync(HubConnections hub, ResumableSession session, CancellationToken cancellationToken)
+    {
+        await session.Writing.WaitAsync(cancellationToken);
+        try
+        {
+            if (!session.IsGone && await ReadRecordAsync(hub, session.Id, cancellationToken) is var record && record?.Version != session.Version)
+            {
+                Lose(hub, session, isContinued: record is not null);
+            }
+
+            session.IsDoubtful = false;
+        }
+        catch (MessageLogUnavailableException)
+        {
+            session.IsDoubtful = true; // looked at again
+        }
+        finally
+        {
+            session.Writing.Release();
+        }
+    }
 
     /// <summary>The connection of a session has ended.</summary>
     internal async Task DetachAsync(HubConnections hub, ResumableSession session)
@@ -96,6 +237,7 @@ internal sealed partial class ResumableSessions(
         session.Numbers.FellBehind = null;
         session.Detach(time.GetTimestamp());
         await TryWriteAsync(hub, session);
+        await RestAsync(hub, session);
     }
 
     /// <summary>The handshake that a session was attached for came to nothing: one that is new ends, as nobody knows its token, and another one is away.</summary>
@@ -107,7 +249,15 @@ internal sealed partial class ResumableSessions(
             attaching.Session.Standing.Rest(null);
         }
 
-        await (attaching.IsNew ? TryEndAsync(hub, attaching.Session) : TryWriteAsync(hub, attaching.Session));
+        if (attaching.IsNew)
+        {
+            await TryEndAsync(hub, attaching.Session);
+        }
+        else
+        {
+            await TryWriteAsync(hub, attaching.Session);
+            await RestAsync(hub, attaching.Session);
+        }
     }
 
     private async ValueTask<AttachingSession?> TakeAsync(
@@ -119,23 +269,29 @@ internal sealed partial class ResumableSessions(
         }
 
         var (sessionId, secret) = (id.ToString(), token.ToString());
-        if (hub.Sessions.Find(sessionId) is { } local)
-        {
-            await LetGoAsync(hub, local, secret, cancellationToken);
-        }
-
-        var record = await ReadAsync(hub, sessionId, cancellationToken);
+        var record = await ReadRecordAsync(hub, sessionId, cancellationToken);
         while (record is not null && SessionCheckpointFormat.TryRead(record.Value, out var found)
             && SessionId.IsTokenOf(secret, found.TokenDigest.Span) && string.Equals(found.UserId, userId, StringComparison.Ordinal) && found.Position.Epoch == epoch)
         {
             var checkpoint = found with { Owner = node.Info.NodeId }; // with its token: the answer may be lost, and the client has to come again with the one that it knows
             var version = SessionId.CreateVersion();
-            var swap = await SwapAsync(hub, sessionId, record.Version, new() { Version = version, Value = SessionCheckpointFormat.Write(checkpoint) }, cancellationToken);
+            var swap = await SwapAsync(hub, sessionId, record.Version, new() { Version = version, Value = SessionCheckpointFormat.Write(checkpoint) }, CancellationToken.None); // else nobody would know of it
             if (swap.IsDone)
             {
-                var session = new ResumableSession(sessionId, checkpoint, version, hub.Options) { WrittenAt = time.GetTimestamp() };
+                var session = Create(hub, sessionId, checkpoint, version);
+                var local = hub.Sessions.Find(sessionId);
                 hub.Sessions.Add(session, isNew: false);
-                return new(session, secret, received, IsNew: false);
+                if (local is not null)
+                {
+                    away.Remove(local);
+                    if (local.SetGone() is { } connection)
+                    {
+                        connection.Abort(SessionEnds.TakenOver); // and waited for, as the hub knows one connection of an id
+                        await local.Detached.Task.WaitAsync(hub.Options.CloseTimeout, time, CancellationToken.None).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                    }
+                }
+
+                return new(session, secret, received, IsNew: false) { TakenFrom = found.Owner };
             }
 
             record = swap.Current;
@@ -144,22 +300,31 @@ internal sealed partial class ResumableSessions(
         return null;
     }
 
-    /// <summary>Has the connection that a session has here end, and its record hold what is known of it.</summary>
-    private async ValueTask LetGoAsync(HubConnections hub, ResumableSession session, string secret, CancellationToken cancellationToken)
+    /// <summary>How long a connection may take to let go of its session: whoever asked for it waits longer.</summary>
+    private TimeSpan ReleaseTime(HubConnections hub) =>
+        options.Value.RemoteCommandTimeout / 2 is var half && half < hub.Options.CloseTimeout ? half : hub.Options.CloseTimeout;
+
+    private List<(HubConnections Hub, ResumableSession Session)> All() =>
+        [.. hubs.All.SelectMany(static hub => hub.Sessions.All.Select(session => (hub, session)))];
+
+    /// <summary>Counts a session as away, and ends the one that has been away for longest if there are too many.</summary>
+    private async ValueTask RestAsync(HubConnections hub, ResumableSession session)
     {
-        if (!SessionId.IsTokenOf(secret, session.Checkpoint(node.Info.NodeId).TokenDigest.Span))
+        if (away.Add(hub, session) is not { } excess)
         {
             return;
         }
 
-        if (session.Connection is { } connection)
+        if (_excessLog.TryPass(out var others))
         {
-            connection.Abort(SessionEnds.TakenOver);
-            await session.Detached.Task.WaitAsync(hub.Options.CloseTimeout, time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            Log.TooManyAway(logger, excess.Session.Id, options.Value.MaxAwaySessions, options.Value.MaxAwaySessionsPerUser, others);
         }
 
-        await TryWriteAsync(hub, session);
+        await TryEndAsync(excess.Hub, excess.Session);
     }
+
+    private ResumableSession Create(HubConnections hub, string id, SessionCheckpoint checkpoint, long version) =>
+        new(id, checkpoint, version, hub.Options) { WrittenAt = time.GetTimestamp(), Lease = Records.RefusesStaleAppends ? null : lease };
 
     /// <summary>Brings the groups of a session's connection to what the log says, as far as it is known here.</summary>
     private void Settle(HubConnections hub, ResumableSession session)
@@ -194,6 +359,11 @@ internal sealed partial class ResumableSessions(
 
     private async ValueTask LookAfterAsync(HubConnections hub, ResumableSession session)
     {
+        if (session.IsDoubtful)
+        {
+            await ValidateAsync(hub, session, CancellationToken.None);
+        }
+
         if (session.Connection is null)
         {
             if (session.Detached.Task.IsCompleted && time.GetElapsedTime(session.AwaySince) >= hub.Options.ResumeWindow)
@@ -201,6 +371,12 @@ internal sealed partial class ResumableSessions(
                 await TryEndAsync(hub, session);
             }
 
+            return;
+        }
+
+        if (session.ReleasedAt is { } releasedAt && time.GetElapsedTime(releasedAt) >= options.Value.RemoteCommandTimeout)
+        {
+            session.Connection.Close(SessionEnds.NotTakenOver); // its client is not heard any more
             return;
         }
 
@@ -243,7 +419,7 @@ internal sealed partial class ResumableSessions(
                 return;
             }
 
-            Lose(hub, session, isContinued: true);
+            Lose(hub, session, isContinued: swap.Current is not null);
         }
         catch (MessageLogUnavailableException exception)
         {
@@ -263,7 +439,7 @@ internal sealed partial class ResumableSessions(
             if (!session.IsGone)
             {
                 var swap = await SwapAsync(hub, session.Id, session.Version, null, CancellationToken.None); // refused: somebody has taken it, and was first
-                Lose(hub, session, isContinued: !swap.IsDone);
+                Lose(hub, session, isContinued: swap is { IsDone: false, Current: not null });
             }
         }
         catch (MessageLogUnavailableException exception)
@@ -276,14 +452,15 @@ internal sealed partial class ResumableSessions(
         }
     }
 
-    private static void Lose(HubConnections hub, ResumableSession session, bool isContinued)
+    private void Lose(HubConnections hub, ResumableSession session, bool isContinued)
     {
-        session.IsGone = true;
         hub.Sessions.Remove(session, isContinued);
-        session.Connection?.Abort(SessionEnds.TakenOver);
+        var connection = session.SetGone();
+        away.Remove(session);
+        connection?.Abort(SessionEnds.TakenOver);
     }
 
-    private async Task<SessionRecord?> ReadAsync(HubConnections hub, string sessionId, CancellationToken cancellationToken)
+    private async Task<SessionRecord?> ReadRecordAsync(HubConnections hub, string sessionId, CancellationToken cancellationToken)
     {
         await logs.StartedAsync().WaitAsync(cancellationToken);
         return await Records.ReadRecordAsync(hub.Log!.Hub, sessionId, cancellationToken);
@@ -318,5 +495,11 @@ internal sealed partial class ResumableSessions(
     {
         [LoggerMessage(310, LogLevel.Warning, "The record of session {SessionId} could not be written; it is tried again.")]
         public static partial void NotWritten(ILogger logger, string sessionId, Exception exception);
+
+        [LoggerMessage(325, LogLevel.Warning, "Session {SessionId} has ended before its window: more than {Max} sessions of this node, or {MaxPerUser} of its user, are away. {Others} more have ended so since the last report.")]
+        public static partial void TooManyAway(ILogger logger, string sessionId, int max, int maxPerUser, int others);
+
+        [LoggerMessage(321, LogLevel.Warning, "This node missed its lease, so that other nodes may have taken sessions that can be resumed: its {Count} are compared with their records.")]
+        public static partial void LeaseMissed(ILogger logger, int count);
     }
 }

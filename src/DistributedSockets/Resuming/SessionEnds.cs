@@ -13,6 +13,12 @@ internal static class SessionEnds
         Description = "The session goes on with another connection.",
     };
 
+    /// <summary>Another connection was to go on with the session, and then did not.</summary>
+    internal static readonly DisconnectReason NotTakenOver = Gone("The session was to go on with another connection, which did not come. Connect again.");
+
+    /// <summary>The node was cut off for so long that another one may have the session.</summary>
+    internal static readonly DisconnectReason LeaseMissed = Gone("The server was cut off for a while, so that the session may go on at another one. Connect again.");
+
     internal static DisconnectReason Gone(string description) => new()
     {
         Kind = DisconnectKind.ClosedByServer, CloseStatus = CloseCodes.TryAgainLater, Description = description,

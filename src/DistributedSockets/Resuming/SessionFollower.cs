@@ -13,6 +13,11 @@ internal sealed class SessionFollower(HubLogs logs, LogEntryReader reader, IOpti
 
     private readonly SemaphoreSlim _replays = new(options.Value.MaxReplays);
 
+    private int _waiting;
+
+    /// <summary>Whether as many sessions wait for their turn as the log is read for at once.</summary>
+    internal bool IsSaturated => Volatile.Read(ref _waiting) >= options.Value.MaxReplays;
+
     public void Dispose() => _replays.Dispose();
 
     /// <summary>Catches up, or ends with the connection. Never throws.</summary>
@@ -100,7 +105,16 @@ internal sealed class SessionFollower(HubLogs logs, LogEntryReader reader, IOpti
     {
         var targets = TargetsOf(session, after);
         LogPage page;
-        await _replays.WaitAsync(connection.Aborted);
+        Interlocked.Increment(ref _waiting);
+        try
+        {
+            await _replays.WaitAsync(connection.Aborted);
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _waiting);
+        }
+
         try
         {
             page = await logs.ReadAsync(

@@ -53,29 +53,38 @@ internal sealed class SessionJoins(HubLogs logs, LogEntryReader reader, Envelope
         }
 
         var memberships = new SessionMemberships(record.Groups, after);
-        LogTarget[] targets = record.UserId is { } userId ? [LogTarget.Connection(sessionId), LogTarget.User(userId)] : [LogTarget.Connection(sessionId)];
-        while (after < upTo.Offset)
+        return await ReadChangesAsync(hub, sessionId, record.UserId, epoch, after, upTo.Offset, (offset, change) => memberships.Note(offset, change), cancellationToken) ? memberships : null;
+    }
+
+    /// <summary>Reads the changes of a session's groups between two offsets.</summary>
+    /// <returns>Whether these were all: the log has removed none of what stood there.</returns>
+    /// <exception cref="MessageLogUnavailableException">The log cannot be reached.</exception>
+    internal async ValueTask<bool> ReadChangesAsync(
+        HubConnections hub, string sessionId, string? userId, long epoch, long after, long upTo, Action<long, SessionGroupChange> note, CancellationToken cancellationToken)
+    {
+        LogTarget[] targets = userId is not null ? [LogTarget.Connection(sessionId), LogTarget.User(userId)] : [LogTarget.Connection(sessionId)];
+        while (after < upTo)
         {
             var page = await logs.ReadAsync(
-                hub, new() { Targets = targets, Epoch = epoch, After = after, UpTo = upTo.Offset, MaxEntries = PageEntries, MaxBytes = PageBytes }, cancellationToken);
+                hub, new() { Targets = targets, Epoch = epoch, After = after, UpTo = upTo, MaxEntries = PageEntries, MaxBytes = PageBytes }, cancellationToken);
             if (!page.IsKnown || page.RemovedTo > after)
             {
-                return null;
+                return false;
             }
 
             foreach (var entry in page.Entries)
             {
                 if (reader.Read(hub, entry.Payload, out var envelope) == EnvelopeVerdict.Taken && envelope.Kind == EnvelopeKind.SessionGroups
-                    && envelope.Body().TryReadSessionGroups(out var change) && change.Means(sessionId, record.UserId))
+                    && envelope.Body().TryReadSessionGroups(out var change) && change.Means(sessionId, userId))
                 {
-                    memberships.Note(entry.Offset, change);
+                    note(entry.Offset, change);
                 }
             }
 
             after = page.ReadTo;
         }
 
-        return memberships;
+        return true;
     }
 
     private async ValueTask<(LogPosition Position, RemoteCommandOutcome? Outcome)> AppendAsync(

@@ -8,8 +8,11 @@ internal sealed class SessionTable(HubConnections hub, SessionChanges changes, s
     private readonly Lock _gate = new();
     private readonly ConcurrentDictionary<string, ResumableSession> _sessions = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<Guid, WaitingChange> _waiting = new();
+    private readonly ConcurrentDictionary<string, TaskCompletionSource> _taking = new(StringComparer.Ordinal);
 
     internal ICollection<ResumableSession> All => _sessions.Values;
+
+    internal bool Any => !_sessions.IsEmpty;
 
     /// <summary>Carries out at the connection of a session what the log says of its groups. Set before there are sessions.</summary>
     internal Action<ResumableSession>? Settle { get; set; }
@@ -40,6 +43,24 @@ internal sealed class SessionTable(HubConnections hub, SessionChanges changes, s
             {
                 session.Standing.End(isContinued);
             }
+        }
+    }
+
+    /// <summary>Waits until nobody else here is about to go on with a session. Pair it with <see cref="EndTaking"/>.</summary>
+    internal async ValueTask BeginTakingAsync(string id, CancellationToken cancellationToken)
+    {
+        var own = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        while (_taking.GetOrAdd(id, own) is var other && other != own)
+        {
+            await other.Task.WaitAsync(cancellationToken);
+        }
+    }
+
+    internal void EndTaking(string id)
+    {
+        if (_taking.TryRemove(id, out var own))
+        {
+            own.TrySetResult();
         }
     }
 

@@ -1,0 +1,53 @@
+namespace DistributedSockets;
+
+/// <summary>Has a session handed over by whichever connection has it, here or at another node, before a new one goes on with it; whoever does not hand it over loses it by force.</summary>
+internal sealed class SessionHandOver(ResumableSessions sessions, RemoteCommands commands, SilentNodes silent, LocalNode node, DistributedWebSocketsMetrics metrics)
+{
+    /// <inheritdoc cref="ResumableSessions.AttachAsync"/>
+    internal async ValueTask<AttachingSession> AttachAsync(
+        HubConnections hub, string? resume, string? userId, IReadOnlyCollection<string> groups, IReadOnlyDictionary<string, string> properties, CancellationToken cancellationToken)
+    {
+        if (resume is null || !ResumeV1.TryReadResume(resume, out var id, out var token, out _))
+        {
+            return await sessions.AttachAsync(hub, null, userId, groups, properties, cancellationToken);
+        }
+
+        var (sessionId, secret) = (id.ToString(), token.ToString());
+        await hub.Sessions.BeginTakingAsync(sessionId, cancellationToken);
+        try
+        {
+            var isHandedOver = await AskAsync(hub, sessionId, secret, cancellationToken);
+            var attaching = await sessions.AttachAsync(hub, resume, userId, groups, properties, cancellationToken);
+            metrics.Resumed(attaching.IsNew ? ResumeOutcome.Unknown : isHandedOver ? ResumeOutcome.Resumed : ResumeOutcome.TakenByForce);
+            if (attaching.TakenFrom is { } previous && previous != node.Info.NodeId)
+            {
+                commands.TellTaken(hub, previous, sessionId);
+            }
+
+            return attaching;
+        }
+        finally
+        {
+            hub.Sessions.EndTaking(sessionId);
+        }
+    }
+
+    /// <summary>Asks whoever has the session to let go of it, unless it is at a node that is known not to answer.</summary>
+    /// <returns>Whether nobody has it any more that has not let go of it.</returns>
+    private async ValueTask<bool> AskAsync(HubConnections hub, string sessionId, string secret, CancellationToken cancellationToken)
+    {
+        if (await sessions.ReadAsync(hub, sessionId, cancellationToken) is not { } found || !SessionId.IsTokenOf(secret, found.TokenDigest.Span))
+        {
+            return true; // none of the client's, so nobody is disturbed
+        }
+
+        if (found.Owner == node.Info.NodeId)
+        {
+            await sessions.ReleaseAsync(hub, sessionId);
+            return true;
+        }
+
+        return !silent.IsSilent(found.Owner)
+            && await silent.TryWaitAsync(found.Owner, commands.ReleaseSessionAsync(hub, found.Owner, sessionId, cancellationToken), cancellationToken);
+    }
+}
