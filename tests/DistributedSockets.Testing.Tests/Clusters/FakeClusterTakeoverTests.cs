@@ -7,7 +7,7 @@ namespace DistributedSockets.Testing.Tests;
 public sealed class FakeClusterTakeoverTests
 {
     private static readonly TimeSpan s_lease = new DistributedWebSocketsOptions().LeaseExpiry;
-    private static readonly TimeSpan s_window = new HubOptions().ResumeWindow;
+    private static readonly TimeSpan s_window = TimeSpan.FromSeconds(20);
 
     private readonly TaskCompletionSource _handlerMayReturn = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
@@ -27,7 +27,7 @@ public sealed class FakeClusterTakeoverTests
 
         var adopted = Assert.Single(await cluster.WaitForSessionsAsync(SessionQuery.ForGroup("default", "red"), 1, Cancellation));
         Assert.Equal((client.Id, "ann", cluster[1].NodeId), (adopted.ConnectionId, adopted.UserId, adopted.NodeId));
-        await cluster.AdvanceAsync(s_window - TimeSpan.FromSeconds(15), Cancellation); // the window has begun with the claim
+        await cluster.AdvanceAsync(s_window - TimeSpan.FromSeconds(12), Cancellation); // the window has begun with the claim
         await cluster[1].Router.SendToGroupAsync("red", "two", Cancellation);
         var again = await ResumableClient.ConnectAsync(cluster, 1, client, "ann");
         Assert.Equal(client.Id, again.Id);
@@ -194,6 +194,24 @@ public sealed class FakeClusterTakeoverTests
     }
 
     [Fact]
+    public async Task Window_IsOverAtANodeThatDoesNotKnowThatItsSessionWasTaken_EndsNothing()
+    {
+        await using var cluster = await StartAsync();
+        var client = await ResumableClient.ConnectAsync(cluster, 0, userId: "ann");
+        client.Socket.Abort();
+        await client.Socket.WaitForServerAsync(Cancellation);
+        cluster[0].Backplane.Cut();
+        var again = await AdvanceUntilAsync(cluster, ResumableClient.ConnectAsync(cluster, 1, client, "ann"));
+
+        await cluster.AdvanceAsync(s_window + TimeSpan.FromSeconds(5), Cancellation);
+
+        await cluster[1].Router.SendToConnectionAsync(client.Id, "still here", Cancellation);
+        Assert.Equal(["m 1\nstill here"], await again.ReadAsync(1));
+        Assert.Equal(cluster[1].NodeId, Assert.Single(await cluster.WaitForSessionsAsync(SessionQuery.ForHub("default"), 1, Cancellation)).NodeId);
+        Assert.Empty(cluster.SessionsEnded);
+    }
+
+    [Fact]
     public async Task Draining_ClientIsAskedToComeBack_KeepsItsSocketUntilTheOtherNodeHasTheSession()
     {
         await using var cluster = await StartAsync();
@@ -342,6 +360,7 @@ public sealed class FakeClusterTakeoverTests
                 {
                     hub.LoggedGroups.Add("*");
                     hub.EnableResume = true;
+                    hub.ResumeWindow = s_window;
                 });
             })
             .ConfigureApp(app => app.MapDistributedWebSocket("/raw", async (connection, message, _, token) =>
