@@ -141,14 +141,32 @@ internal sealed class RemoteCommands
     /// <param name="cancellationToken">Ends the wait, and takes the question back. It must be cancelled in time, as nothing else ends the wait for another node.</param>
     /// <exception cref="ArgumentException">The question is no valid UTF-8, or too large for an envelope.</exception>
     /// <exception cref="BackplaneUnavailableException">The connection is on another node and the backplane is away.</exception>
-    internal async ValueTask<CommandAnswer> AskClientAsync(HubConnections hub, Guid requestId, RemoteCommand question, CancellationToken cancellationToken) =>
-        ConnectionId.NodeOf(question.Subject) switch
+    /// <exception cref="MessageLogUnavailableException">The record of a session, which says where it is, cannot be reached.</exception>
+    internal async ValueTask<CommandAnswer> AskClientAsync(HubConnections hub, Guid requestId, RemoteCommand question, CancellationToken cancellationToken)
+    {
+        if (!SessionId.Is(question.Subject))
         {
-            [] => new(RemoteCommandOutcome.NotFound),
-            var nodeId when nodeId.SequenceEqual(_node.Info.NodeId) =>
-                await _executor.AskAsync(hub, QuestionId.Of(requestId), question, cancellationToken),
-            var nodeId => await RequestAsync(new(hub, nodeId.ToString(), question, requestId, cancellationToken), Timeout.InfiniteTimeSpan),
-        };
+            return ConnectionId.NodeOf(question.Subject) is [_, ..] nodeId
+                ? await AskAtAsync(hub, nodeId.ToString(), requestId, question, cancellationToken)
+                : new(RemoteCommandOutcome.NotFound);
+        }
+
+        if (hub.Log is null || await _sessions.FindOwnerAsync(hub, question.Subject, cancellationToken) is not { } owner)
+        {
+            return new(RemoteCommandOutcome.NotFound);
+        }
+
+        var answer = await AskAtAsync(hub, owner.NodeId, requestId, question, cancellationToken);
+        return answer.Outcome == RemoteCommandOutcome.NotFound
+            && await _sessions.FindOwnerAsync(hub, question.Subject, cancellationToken) is { } other && other.NodeId != owner.NodeId
+            ? await AskAtAsync(hub, other.NodeId, requestId, question, cancellationToken)
+            : answer;
+    }
+
+    private async ValueTask<CommandAnswer> AskAtAsync(HubConnections hub, string nodeId, Guid requestId, RemoteCommand question, CancellationToken cancellationToken) =>
+        nodeId == _node.Info.NodeId
+            ? await _executor.AskAsync(hub, QuestionId.Of(requestId), question, cancellationToken)
+            : await RequestAsync(new(hub, nodeId, question, requestId, cancellationToken), Timeout.InfiniteTimeSpan);
 
     /// <summary>Has the node of a connection get a message for it, and waits for what it says of that.</summary>
     /// <param name="hub">The hub.</param>

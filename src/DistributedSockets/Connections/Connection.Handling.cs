@@ -9,8 +9,17 @@ internal sealed partial class Connection
     private static DisconnectReason HandlerError(WebSocketCloseStatus status, string description, Exception exception) =>
         new() { Kind = DisconnectKind.HandlerError, CloseStatus = status, Description = description, Exception = exception };
 
+    private ValueTask TakeAsync(ReceivedMessage message) => _inbound is null ? HandleAsync(message) : _inbound.TakeAsync(message);
+
     private ValueTask HandleAsync(ReceivedMessage message)
     {
+        if (message.Id is { } id && Session!.IsHandled(id)) // only those of sessions have one
+        {
+            message.Release();
+            SendOfProtocol(ResumeV1.Handled(id, isRepeat: true));
+            return ValueTask.CompletedTask;
+        }
+
         if (Reason is null && _handler is { } handler)
         {
             return CallAsync(handler, message);
@@ -22,9 +31,8 @@ internal sealed partial class Connection
 
     /// <param name="handler">The handler.</param>
     /// <param name="received">The message, or null for the call that says that the connection is open.</param>
-    /// <param name="id">The id under which a session's client is told that the handler returned, if it gave one.</param>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))] // awaited once, by whoever reads
-    private async ValueTask CallAsync(WebSocketHandler handler, ReceivedMessage? received, string? id = null)
+    private async ValueTask CallAsync(WebSocketHandler handler, ReceivedMessage? received)
     {
         if (Session is { } session && !session.Handling.TryBegin())
         {
@@ -44,7 +52,7 @@ internal sealed partial class Connection
                 await handler.OnConnectedAsync(Aborted);
             }
 
-            if (id is not null)
+            if (received?.Id is { } id)
             {
                 SetHandled(id);
             }

@@ -68,6 +68,15 @@ internal sealed partial class Connection
         return _inbound.DrainAsync();
     }
 
+    private void OnAnswered(ReceivedMessage answer)
+    {
+        answer.Release();
+        if (answer.Id is { } id)
+        {
+            SetHandled(id);
+        }
+    }
+
     private void OnMatcherFailed(Exception exception)
     {
         _services.Metrics.HandlerFailed();

@@ -13,52 +13,32 @@ internal sealed partial class Connection
         _queue.Start();
     }
 
-    private async ValueTask HandleAsync(ReceivedMessage message, ResumableSession session)
+    /// <summary>Takes a message of the client of a session: what the subprotocol says for itself, or one of the app's behind its line.</summary>
+    private ValueTask TakeAsync(ReceivedMessage message, ResumableSession session)
     {
         if (session.Lease is { IsHeld: false })
         {
             message.Release();
             Abort(SessionEnds.LeaseMissed);
-            return;
-        }
-
-        var line = ResumeV1.Read(message.Bytes, out var number, out var idBytes, out var payloadAt);
-        switch (line)
-        {
-            case ResumeV1.Line.Acknowledge when session.Numbers.TryAcknowledge(number):
-                message.Release();
-                _queue.Wake();
-                return;
-            case ResumeV1.Line.WithoutId:
-                await HandleAsync(message.From(payloadAt));
-                return;
-            case ResumeV1.Line.WithId:
-                await HandleAsync(message.From(payloadAt), session, Encoding.ASCII.GetString(idBytes));
-                return;
-            default:
-                message.Release();
-                Close(SessionEnds.Violation(line == ResumeV1.Line.Acknowledge ? "A message was acknowledged that was never sent." : $"A message does not begin as {ResumeV1.Name} has it."));
-                return;
-        }
-    }
-
-    /// <summary>Has a message with an id handled once, and tells the client when it has been.</summary>
-    private ValueTask HandleAsync(ReceivedMessage message, ResumableSession session, string id)
-    {
-        if (session.IsHandled(id))
-        {
-            message.Release();
-            SendOfProtocol(ResumeV1.Handled(id, isRepeat: true));
             return ValueTask.CompletedTask;
         }
 
-        if (Reason is null && _handler is { } handler)
+        var line = ResumeV1.Read(message.Bytes, out var number, out var id, out var payloadAt);
+        switch (line)
         {
-            return CallAsync(handler, message, id);
+            case ResumeV1.Line.WithoutId:
+                return TakeAsync(message.From(payloadAt, messageId: null));
+            case ResumeV1.Line.WithId:
+                return TakeAsync(message.From(payloadAt, Encoding.ASCII.GetString(id)));
+            case ResumeV1.Line.Acknowledge when session.Numbers.TryAcknowledge(number):
+                message.Release();
+                _queue.Wake();
+                return ValueTask.CompletedTask;
+            default:
+                message.Release();
+                Close(SessionEnds.Violation(line == ResumeV1.Line.Acknowledge ? "A message was acknowledged that was never sent." : $"A message does not begin as {ResumeV1.Name} has it."));
+                return ValueTask.CompletedTask;
         }
-
-        message.Release();
-        return ValueTask.CompletedTask;
     }
 
     private void SetHandled(string id)

@@ -65,7 +65,7 @@ internal sealed partial class Connection : WebSocketConnection, IOutboundQueueOw
         if (services.Options.AnswerMatcher is { } matcher)
         {
             _questions = new(matcher, services.Options.MaxOpenQuestionsPerConnection, OnMatcherFailed);
-            _inbound = new(_questions, services.Options.ReadAheadMessages, services.Options.ReadAheadBytes, HandleAsync);
+            _inbound = new(_questions, services.Options.ReadAheadMessages, services.Options.ReadAheadBytes, HandleAsync, OnAnswered);
         }
 
         if (tap is not null)
@@ -365,7 +365,7 @@ internal sealed partial class Connection : WebSocketConnection, IOutboundQueueOw
     bool IMessageReaderOwner.IsHandling => _inbound is { IsHandling: true };
 
     ValueTask IMessageReaderOwner.OnMessageAsync(ReceivedMessage message) =>
-        Session is not null ? HandleAsync(message, Session) : _inbound is null ? HandleAsync(message) : _inbound.TakeAsync(message);
+        Session is not null ? TakeAsync(message, Session) : TakeAsync(message);
 
     async Task IMessageReaderOwner.OnCloseReceivedAsync()
     {

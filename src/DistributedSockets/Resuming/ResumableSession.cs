@@ -21,6 +21,7 @@ internal sealed class ResumableSession
         (Id, Version, _begun, _properties) = (id, version, checkpoint, checkpoint.Properties);
         _memberships = new(checkpoint.Groups, checkpoint.Position.Offset);
         _handled = new(checkpoint.HandledIds);
+        NotUnderstoodAt = checkpoint.NotUnderstoodAt;
         Numbers = new(checkpoint.Number, checkpoint.Position.Offset, options.MaxUnacknowledgedMessages, options.MaxUnacknowledgedBytes);
     }
 
@@ -40,6 +41,12 @@ internal sealed class ResumableSession
 
     /// <summary>Whether all changes of its groups that the lane has passed are known: the log has been read from its position to the lane's.</summary>
     internal bool KnowsGroups { get; set; }
+
+    /// <summary>The offset of the entry for which the client was last sent to another node, as its node did not understand it; 0 if there was none.</summary>
+    internal long NotUnderstoodAt { get; set; }
+
+    /// <summary>Whether its client was sent away for such an entry and has come to a node that understands it no better: entries like it are gaps for this connection.</summary>
+    internal bool IsSentOn => _begun.NotUnderstoodAt > _begun.Position.Offset;
 
     /// <summary>Held by whoever writes the record.</summary>
     internal SemaphoreSlim Writing { get; } = new(1);
@@ -214,6 +221,7 @@ internal sealed class ResumableSession
                 Groups = [.. _memberships.AtPosition],
                 Properties = _properties,
                 HandledIds = [.. _handled.OldestFirst],
+                NotUnderstoodAt = NotUnderstoodAt,
             };
         }
     }

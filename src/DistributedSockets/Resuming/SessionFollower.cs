@@ -138,8 +138,14 @@ internal sealed class SessionFollower(HubLogs logs, LogEntryReader reader, IOpti
 
         foreach (var entry in page.Entries)
         {
-            if (reader.Read(hub, entry.Payload, out var envelope) != EnvelopeVerdict.Taken)
+            var verdict = reader.Read(hub, entry.Payload, out var envelope);
+            if (verdict != EnvelopeVerdict.Taken)
             {
+                if (verdict == EnvelopeVerdict.NotUnderstood)
+                {
+                    OnNotUnderstood(session, connection, entry.Offset);
+                }
+
                 continue;
             }
 
@@ -166,6 +172,20 @@ internal sealed class SessionFollower(HubLogs logs, LogEntryReader reader, IOpti
         }
 
         return page.ReadTo;
+    }
+
+    /// <summary>Sends the client to another node, which may understand the entry; one that has been sent here for such an entry is told of a gap.</summary>
+    private static void OnNotUnderstood(ResumableSession session, Connection connection, long offset)
+    {
+        if (session.IsSentOn)
+        {
+            connection.SendOfProtocol(ResumeV1.Gap());
+            return;
+        }
+
+        session.NotUnderstoodAt = offset;
+        connection.Close(SessionEnds.Gone("A message needs a later version than this node's. Connect again, and another node may answer."));
+        throw new OperationCanceledException();
     }
 
     private static async ValueTask TakeAsync(ResumableSession session, Connection connection, SharedFrame frame, long received)

@@ -64,6 +64,15 @@ internal sealed class SessionTable(HubConnections hub, SessionChanges changes, s
         }
     }
 
+    /// <summary>Has all sessions that are live read on from the log.</summary>
+    internal void FallBehind()
+    {
+        foreach (var (_, session) in _sessions)
+        {
+            session.Connection?.Queue.FallBehind();
+        }
+    }
+
     /// <summary>Waits until the lane comes to a change that is about to be appended.</summary>
     /// <param name="requestId">The id in the change.</param>
     /// <param name="landing">Called when the change has a session of this node join. Neither waits nor throws.</param>

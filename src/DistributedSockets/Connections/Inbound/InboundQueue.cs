@@ -9,7 +9,8 @@ namespace DistributedSockets;
 /// <param name="maxMessages">How many messages may wait before nothing more is read.</param>
 /// <param name="maxBytes">How many bytes of messages may wait before nothing more is read.</param>
 /// <param name="handle">Calls the handler, which releases the message; never fails.</param>
-internal sealed class InboundQueue(OpenQuestions questions, int maxMessages, int maxBytes, Func<ReceivedMessage, ValueTask> handle)
+/// <param name="answered">Told of a message that was an answer, which it releases.</param>
+internal sealed class InboundQueue(OpenQuestions questions, int maxMessages, int maxBytes, Func<ReceivedMessage, ValueTask> handle, Action<ReceivedMessage> answered)
 {
     private readonly Lock _gate = new();
     private Queue<ReceivedMessage>? _waiting;
@@ -46,7 +47,7 @@ internal sealed class InboundQueue(OpenQuestions questions, int maxMessages, int
     {
         if (questions.TryAnswer(message.Message))
         {
-            message.Release();
+            answered(message);
             return MayReadOnAsync();
         }
 

@@ -10,15 +10,18 @@ namespace DistributedSockets;
 /// <param name="type">Text or binary.</param>
 /// <param name="json">How to read it as JSON.</param>
 /// <param name="start">Where in the array it begins.</param>
-internal readonly struct ReceivedMessage(byte[]? array, int length, WebSocketMessageType type, JsonSerializerOptions json, int start = 0)
+/// <param name="id">The id under which the client of a session wants to hear that it was handled; null if it does not.</param>
+internal readonly struct ReceivedMessage(byte[]? array, int length, WebSocketMessageType type, JsonSerializerOptions json, int start = 0, string? id = null)
 {
+    internal string? Id => id;
+
     internal int Length => length;
 
     /// <summary>Its bytes, until it is released.</summary>
     internal ReadOnlySpan<byte> Bytes => array.AsSpan(start, length);
 
-    /// <summary>The same without its beginning.</summary>
-    internal ReceivedMessage From(int at) => new(array, length - at, type, json, start + at);
+    /// <summary>The same without its beginning, in which its id stood if it has one.</summary>
+    internal ReceivedMessage From(int at, string? messageId) => new(array, length - at, type, json, start + at, messageId);
 
     /// <summary>The message, until it is released.</summary>
     internal WebSocketMessage Message => new(array.AsMemory(start, length), type, json);

@@ -15,6 +15,11 @@ internal sealed class LogDelivery(LocalDelivery delivery, LogEntryReader reader,
         if (verdict != EnvelopeVerdict.Taken)
         {
             refused.Report(verdict, payload, time.GetTimestamp());
+            if (verdict == EnvelopeVerdict.NotUnderstood)
+            {
+                hub.Sessions.FallBehind(); // those who are meant find it in the log, and say so to their clients
+            }
+
             return null;
         }
 
