@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 
 namespace DistributedSockets.Testing.Tests;
 
@@ -75,7 +76,7 @@ public sealed class FakeClusterTakeoverTests
         await client.Socket.WaitForServerAsync(Cancellation);
         await cluster[1].Router.SendToConnectionAsync(client.Id, "one", Cancellation);
 
-        await cluster.StopAsync(0, Cancellation);
+        await AdvanceUntilAsync(cluster, Stop(cluster[0]));
         await cluster.AdvanceAsync(TimeSpan.FromSeconds(10), Cancellation);
 
         Assert.Equal(cluster[1].NodeId, Assert.Single(await cluster.WaitForSessionsAsync(SessionQuery.ForHub("default"), 1, Cancellation)).NodeId);
@@ -94,7 +95,7 @@ public sealed class FakeClusterTakeoverTests
         await cluster[1].Router.SendToConnectionAsync(client.Id, "one", Cancellation);
         Assert.Equal(["m 1\none"], await client.ReadAsync(1));
         await client.Socket.SendAsync("a 1\n", Cancellation);
-        await cluster.StopAsync(0, Cancellation);
+        await AdvanceUntilAsync(cluster, Stop(cluster[0]));
         await cluster[1].Router.SendToConnectionAsync(client.Id, "two", Cancellation);
 
         var again = await AdvanceUntilAsync(cluster, ResumableClient.ConnectAsync(cluster, 1, client));
@@ -220,7 +221,7 @@ public sealed class FakeClusterTakeoverTests
         await client.Socket.SendAsync("m 1\nhello", Cancellation);
         Assert.Equal(["u\nhello", "a 1\n"], await client.ReadAsync(2));
 
-        var stopping = cluster.StopAsync(0, Cancellation);
+        var stopping = Stop(cluster[0]);
         Assert.Equal(["r\n"], await client.ReadAsync(1));
         Assert.True(client.Socket.IsOpen);
         await cluster[1].Router.SendToConnectionAsync(client.Id, "one", Cancellation);
@@ -232,8 +233,8 @@ public sealed class FakeClusterTakeoverTests
         await again.Socket.SendAsync("m 1\nhello", Cancellation);
         Assert.Equal(["d 1\n"], await again.ReadAsync(1));
         Assert.Equal(["r\n"], await deaf.ReadAsync(1));
+        await AdvanceUntilAsync(cluster, stopping);
         Assert.Equal(1001, (int?)(await deaf.Socket.WaitForCloseAsync(Cancellation)).Status);
-        await stopping;
         Assert.Equal(deaf.Id, (await AdvanceUntilAsync(cluster, ResumableClient.ConnectAsync(cluster, 1, deaf))).Id);
     }
 
@@ -321,12 +322,25 @@ public sealed class FakeClusterTakeoverTests
 
     private static async Task<ResumableClient> AdvanceUntilAsync(FakeCluster cluster, Task<ResumableClient> done)
     {
+        await AdvanceUntilAsync(cluster, (Task)done);
+        return await done;
+    }
+
+    private static async Task AdvanceUntilAsync(FakeCluster cluster, Task done)
+    {
         while (!done.IsCompleted)
         {
             await cluster.AdvanceAsync(TimeSpan.FromMilliseconds(500), Cancellation);
         }
 
-        return await done;
+        await done;
+    }
+
+    /// <summary>Begins to stop a node, which ends when the clock has moved far enough: by the test alone, so that it sees what happens at which time.</summary>
+    private static Task Stop(FakeNode node)
+    {
+        node.SetStopped();
+        return Task.Run(() => ((IHost)node.App).StopAsync(Cancellation));
     }
 
     private static async Task<ResumableClient?> TryConnectAsync(FakeCluster cluster, int node, ResumableClient resume)
@@ -346,7 +360,7 @@ public sealed class FakeClusterTakeoverTests
         cluster => cluster
             .ConfigureServices(services => services.Configure<DistributedWebSocketsOptions>(all =>
             {
-                all.DrainTimeout = TimeSpan.FromSeconds(1); // the clock moves by 50 ms while a node drains
+                all.DrainTimeout = TimeSpan.FromSeconds(1); // so that the clock need not move far
                 options?.Invoke(all);
             }))
             .ConfigureSockets(sockets =>
