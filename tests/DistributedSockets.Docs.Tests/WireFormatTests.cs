@@ -15,6 +15,8 @@ public sealed class WireFormatTests
 
     public static TheoryData<string> EntryVectors => [.. WireFormatVectors.Entries.Keys];
 
+    public static TheoryData<string> RecordVectors => [.. WireFormatVectors.Records.Keys];
+
     public static TheoryData<string> WrittenVectors => [.. WireFormatVectors.Envelopes.Values.Where(static vector => !vector.IsLater).Select(static vector => vector.Name)];
 
     public static TheoryData<int, string> FrameHeaders
@@ -195,6 +197,13 @@ public sealed class WireFormatTests
             return;
         }
 
+        if (vector["envelope"] == "sessiongroups")
+        {
+            var written = writer.WriteSessionGroups(vector.GroupChange, out var length);
+            Assert.Equal(Convert.ToHexString(vector.Bytes), Convert.ToHexString(written, 0, length));
+            return;
+        }
+
         var kind = (WebSocketTargetKind)Array.IndexOf(WireFormatVector.Targets, vector["target"]);
         using var encoded = writer.Encode(kind, vector.List("names"), vector.List("excluded"), vector.Message, null);
         Assert.Equal(Convert.ToHexString(vector.Bytes), Convert.ToHexString(encoded.Envelope.Span));
@@ -216,6 +225,11 @@ public sealed class WireFormatTests
             Assert.True(envelope.Body().TryReadLogGap(out var after, out var upTo));
             Assert.Equal((vector.Number("after"), vector.Number("upTo")), (after, upTo));
         }
+        else if (envelope.Kind == EnvelopeKind.SessionGroups)
+        {
+            Assert.True(envelope.Body().TryReadSessionGroups(out var change));
+            Assert.Equal(vector.GroupChange, change);
+        }
         else
         {
             Assert.Equal(vector.List("names"), List(envelope.Names(new char[NameList.ScratchChars])));
@@ -224,6 +238,55 @@ public sealed class WireFormatTests
         await using var node = await ReceivingNode.StartAsync(seals: false);
         await node.ReceiveAsync(vector.Bytes);
         Assert.Equal("unreadable", Assert.Single(node.Dropped));
+    }
+
+    [Theory]
+    [MemberData(nameof(RecordVectors))]
+    public void RecordOfASession_WrittenAndRead_HasItsBytesAndFields(string name)
+    {
+        var vector = WireFormatVectors.Records[name];
+
+        Assert.Equal(Convert.ToHexString(vector.Bytes), Convert.ToHexString(SessionCheckpointFormat.Write(vector.Checkpoint)));
+        Assert.True(SessionCheckpointFormat.TryRead((byte[])[.. vector.Bytes, 0xFF], out var read)); // what a later version adds is passed over
+        Assert.Equal(Convert.ToHexString(vector.Bytes), Convert.ToHexString(SessionCheckpointFormat.Write(read)));
+        Assert.Equal((vector["owner"], vector.Optional("user"), vector.Number("offset"), vector.Number("number")), (read.Owner, read.UserId, read.Position.Offset, read.Number));
+        Assert.True(SessionId.IsTokenOf(vector["token"], read.TokenDigest.Span));
+    }
+
+    [Fact]
+    public void Resume_LinesOfThePage_AreThoseThatAreWrittenAndRead()
+    {
+        var known = new HashSet<char>();
+        foreach (var line in ResumeLines().Where(static line => line[0] == '>'))
+        {
+            var read = ResumeV1.Read(Encoding.UTF8.GetBytes(Unescaped(line)), out _, out _, out _);
+            Assert.True(read != ResumeV1.Line.Unknown, $"The server does not know this line of a client: {line}");
+            known.Add(line[2]);
+        }
+
+        Assert.Equal("amu", string.Concat(Rows("from the client", "means").Select(static row => MarkdownTable.Plain(row[0])[0]).Order()));
+        Assert.Superset("am".ToHashSet(), known);
+        Assert.Equal("adgmrsu", string.Concat(Rows("from the server", "means").Select(static row => MarkdownTable.Plain(row[0])[0]).Order()));
+        foreach (var line in ResumeLines().Where(static line => line[0] == '<'))
+        {
+            var text = Unescaped(line);
+            var head = text[..(text.IndexOf('\n', StringComparison.Ordinal) + 1)];
+            Assert.Equal(Written(head[..^1].Split(' ')), head);
+        }
+
+        static string Unescaped(string line) => line[2..].Replace("\\n", "\n", StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Resume_HandshakeOfThePage_AsksForTheSessionAndTokenThatWereTold()
+    {
+        var lines = CodeBlock.In(Repository.Read(Page)).Single(static block => block.Language == "resume").Lines;
+        var told = lines.First(static line => line.StartsWith("< s ", StringComparison.Ordinal)).Split(' ');
+        var asked = lines.Single(static line => line.StartsWith("Sec-WebSocket-Protocol: ", StringComparison.Ordinal) && line.Contains(',')).Split(", ")[1];
+
+        Assert.True(ResumeV1.TryReadResume(asked, out var id, out var token, out var number));
+        Assert.Equal((told[2], told[3]), (id.ToString(), token.ToString()));
+        Assert.Equal(3, number);
     }
 
     [Fact]
@@ -390,6 +453,27 @@ public sealed class WireFormatTests
         var whole = new System.Buffers.ArrayBufferWriter<byte>();
         NatsFrame.WriteWhole(whole, "hi"u8);
         Assert.Equal("006869", Convert.ToHexString(whole.WrittenSpan));
+    }
+
+    private static IEnumerable<string> ResumeLines() =>
+        CodeBlock.In(Repository.Read(Page)).Single(static block => block.Language == "resume").Lines.Where(static line => line.StartsWith("> ", StringComparison.Ordinal) || line.StartsWith("< ", StringComparison.Ordinal));
+
+    /// <summary>What the server writes for the words of a line.</summary>
+    private static string Written(string[] words)
+    {
+        Span<byte> bytes = stackalloc byte[IMessagePrefix.MaxBytes];
+        return words switch
+        {
+            ["s", var id, var token, var number] => ResumeV1.Session(id, token, Number(number)),
+            ["m", var number] => Encoding.ASCII.GetString(bytes[..ResumeV1.WriteNumber(bytes, Number(number))]),
+            ["u"] => Encoding.ASCII.GetString(bytes[..ResumeV1.WriteUnnumbered(bytes)]),
+            ["g"] => ResumeV1.Gap(),
+            ["a" or "d", var id] => ResumeV1.Handled(id, isRepeat: words[0] == "d"),
+            ["r"] => ResumeV1.Return(),
+            _ => $"The server writes no such line: {string.Join(' ', words)}",
+        };
+
+        static long Number(string text) => long.Parse(text, NumberStyles.None, CultureInfo.InvariantCulture);
     }
 
     private static string[] List(NameList names)

@@ -51,6 +51,30 @@ internal sealed class WireFormatVector(JsonElement element)
             news.GetProperty("version").GetInt64()))],
     };
 
+    /// <summary>Which sessions join or leave which group.</summary>
+    internal SessionGroupChange GroupChange => new(
+        this["of"] == "user" ? WebSocketTargetKind.Users : WebSocketTargetKind.Connections,
+        this["subject"],
+        Optional("group"),
+        element.GetProperty("join").GetBoolean(),
+        (int)Number("maxGroups"),
+        Id("requestId"));
+
+    /// <summary>What the record of a session holds.</summary>
+    internal SessionCheckpoint Checkpoint => new()
+    {
+        Owner = this["owner"],
+        Position = new(Number("epoch"), Number("offset")),
+        Number = Number("number"),
+        TokenDigest = SessionId.DigestOf(this["token"]),
+        UserId = Optional("user"),
+        ConnectedAt = element.GetProperty("connectedAt").GetDateTimeOffset(),
+        Groups = List("groups"),
+        Properties = element.GetProperty("properties").EnumerateObject().ToDictionary(static property => property.Name, static property => property.Value.GetString()!), // a missing one fails the test
+        HandledIds = List("handled"),
+        NotUnderstoodAt = Number("notUnderstoodAt"),
+    };
+
     internal RemoteCommandOutcome Outcome => (RemoteCommandOutcome)Array.IndexOf(Outcomes, this["outcome"]);
 
     /// <summary>The trace context; none if the envelope has none.</summary>
@@ -78,6 +102,9 @@ internal sealed class WireFormatVector(JsonElement element)
     private string Payload => MessageElement.GetProperty("payload").GetString()!; // a missing one fails the test
 
     internal string this[string field] => element.GetProperty(field).GetString()!; // a missing one fails the test
+
+    /// <summary>A text, or null where the vector says so.</summary>
+    internal string? Optional(string field) => element.GetProperty(field).GetString();
 
     internal bool Has(string field) => element.TryGetProperty(field, out _);
 

@@ -18,6 +18,10 @@ internal static class WireFormatVectors
     internal static IReadOnlyDictionary<string, WireFormatVector> Entries { get; } =
         s_root.Value.GetProperty("entries").EnumerateArray().Select(static element => new WireFormatVector(element)).ToDictionary(static vector => vector.Name, StringComparer.Ordinal);
 
+    /// <summary>Records of sessions, by name.</summary>
+    internal static IReadOnlyDictionary<string, WireFormatVector> Records { get; } =
+        s_root.Value.GetProperty("records").EnumerateArray().Select(static element => new WireFormatVector(element)).ToDictionary(static vector => vector.Name, StringComparer.Ordinal);
+
     internal static WireFormatVector Sealed { get; } = new(s_root.Value.GetProperty("sealed"));
 
     /// <summary>A list of bytes without fields.</summary>

@@ -16,7 +16,8 @@ internal sealed record TestNodeArguments
           --routing R            interest (the default) or broadcast
           --http2                speak HTTP/2 without TLS only
           --compression          negotiate permessage-deflate
-          --log                  log what is sent to users and groups, and answer requests for it; all nodes need the same
+          --log                  log what is sent to users and groups, answer requests for it, and take clients that resume their
+                                 sessions (resume.v1.distributedsockets); all nodes need the same
           --headers-timeout N    give a request N seconds for its headers
           --until-stdin-closes   stop when standard input ends, so that no node outlives who started it
           --worker               hold no sockets and no web server; read commands from standard input, one JSON object a line

@@ -16,6 +16,7 @@ internal static class TestNodeServices
             {
                 options.LogUsers = true;
                 options.LoggedGroups.Add("*");
+                options.EnableResume = true;
             }
         });
         if (arguments.Prefix is { } prefix)

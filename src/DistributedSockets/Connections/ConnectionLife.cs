@@ -75,7 +75,7 @@ internal sealed class ConnectionLife(
             await connection.DisposeAsync();
             if (connection.Session is { } session)
             {
-                await sessions.DetachAsync(hub, session);
+                await sessions.DetachAsync(hub, session, reason);
             }
 
             services.Metrics.ConnectionEnded(connection.IsCounted, reason.Kind, connection.Age);

@@ -71,7 +71,7 @@ internal sealed partial class DistributedWebSocketsMetrics : IDisposable
         _meter.CreateObservableUpDownCounter(
             "distributed_sockets.direct_connections", hubs.CountDirect, "{connection}", "Connections whose frames go straight to the socket.");
         _meter.CreateObservableUpDownCounter(
-            "distributed_sockets.away_sessions", () => away.Count, "{session}", "Sessions of this node whose clients are away.");
+            "distributed_sockets.away_sessions", () => (long)away.Count, "{session}", "Sessions of this node whose clients are away.");
     }
 
     /// <summary>Counts an opened connection; what it returns goes to <see cref="ConnectionEnded"/>, so that a pair is counted whole or not at all.</summary>

@@ -1,3 +1,4 @@
+using System.Net.WebSockets;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 
@@ -231,11 +232,17 @@ internal sealed partial class ResumableSessions(
         }
     }
 
-    /// <summary>The connection of a session has ended.</summary>
-    internal async Task DetachAsync(HubConnections hub, ResumableSession session)
+    /// <summary>The connection of a session has ended: the session is away, unless its client has said that it is done.</summary>
+    internal async Task DetachAsync(HubConnections hub, ResumableSession session, DisconnectReason reason)
     {
         session.Numbers.FellBehind = null;
         session.Detach(time.GetTimestamp());
+        if (reason is { Kind: DisconnectKind.ClosedByClient, CloseStatus: WebSocketCloseStatus.NormalClosure })
+        {
+            await TryEndAsync(hub, session);
+            return;
+        }
+
         await TryWriteAsync(hub, session);
         await RestAsync(hub, session);
     }

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.WebSockets;
 using DistributedSockets.Testing;
 using Microsoft.AspNetCore.HttpOverrides;
 using NATS.Client.Core;
@@ -160,6 +161,27 @@ public sealed class RegistrationOutageTests
 
         await Assert.ThrowsAsync<MessageLogUnavailableException>(
             () => Snippets.Concepts.ConceptsProgram.LogAsync(router, "nobody.0123456789abcdefghijkl", "order-1", Cancelled));
+    }
+
+    [Fact]
+    [Runs("resumable-sessions-add", "resumable-sessions-once", "resumable-sessions-history")]
+    public async Task ResumableSessions_RedisAway_AreToldToComeLaterAndOthersAreServed()
+    {
+        await using var app = await RunAsync(
+            Snippets.ResumableSessions.ResumableSessionsProgram.Add, static app => app.MapDistributedWebSocket<Snippets.ResumableSessions.ChatHandler>("/chat"));
+        using var visitor = app.NewVisitor();
+        using var plain = await visitor.ConnectAsync("/chat");
+        await SendAsync(plain, "hello");
+        Assert.Equal("hello", await ReceiveAsync(plain));
+
+        var refused = await Assert.ThrowsAsync<WebSocketException>(() => visitor.ConnectAsync("/chat", static options => options.AddSubProtocol("resume.v1.distributedsockets")));
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, refused.Data["status"]);
+
+        var router = app.Services.GetRequiredService<IWebSocketRouter<Snippets.ResumableSessions.ChatHandler>>();
+        await Assert.ThrowsAsync<MessageLogUnavailableException>(
+            () => Snippets.ResumableSessions.ResumableSessionsProgram.SayAsync(router, "alice", "lobby", "hello", "1", Cancelled));
+        await Assert.ThrowsAsync<BackplaneUnavailableException>(
+            () => Snippets.ResumableSessions.ResumableSessionsProgram.JoinAsync(router, "nobody.0123456789abcdefghijkl", "lobby", Cancelled));
     }
 
     [Fact]

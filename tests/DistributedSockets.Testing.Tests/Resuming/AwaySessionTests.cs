@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Net.WebSockets;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -71,6 +72,28 @@ public sealed class AwaySessionTests
         Assert.Equal((session.Id, cluster[node].NodeId), (stored.ConnectionId, stored.NodeId));
         Assert.Equal(session.Id, Assert.Single(cluster.Nodes.SelectMany(static told => told.SessionsStarted)).ConnectionId);
         Assert.Empty(cluster.SessionsEnded);
+    }
+
+    [Theory]
+    [InlineData(1000, true)]
+    [InlineData(1001, false)]
+    [InlineData(4000, false)]
+    public async Task Session_ClosedByItsClient_EndsAtOnceIfThatIsDoneAndIsAwayElse(int code, bool isDone)
+    {
+        await using var cluster = await StartAsync();
+        var (client, session) = await JoinRedAsync(cluster);
+
+        await client.CloseAsync((WebSocketCloseStatus)code, cancellationToken: Cancellation);
+        await client.WaitForServerAsync(Cancellation);
+
+        if (isDone)
+        {
+            Assert.Equal(session.Id, Assert.Single(await cluster.WaitForSessionsEndedAsync(1, Cancellation)).Session.ConnectionId);
+            await WaitForPresenceAsync("CameOnline", "EnteredGroup red", "WentOffline", "LeftGroup red");
+        }
+
+        await using var again = await ResumedSession.ConnectAsync(cluster, 1, session, "ann");
+        Assert.Equal(!isDone, (await ResumedSession.ReadAsync(again)).Id == session.Id);
     }
 
     private static async Task<(FakeClient Client, ResumedSession Session)> JoinRedAsync(FakeCluster cluster)
