@@ -3,11 +3,11 @@ namespace Chat;
 /// <summary>What a page sends, each with its name as the type. The command <c>people</c> needs nothing more.</summary>
 internal static class ChatCommand
 {
-    /// <summary>To everyone in a room.</summary>
-    internal sealed record Say(string Room, string Text);
+    /// <summary>To everyone in a room. Said once, however often it comes with the same id.</summary>
+    internal sealed record Say(string Room, string Text, string? Id = null);
 
-    /// <summary>To one user.</summary>
-    internal sealed record Direct(string To, string Text);
+    /// <summary>To one user. Said once, however often it comes with the same id.</summary>
+    internal sealed record Direct(string To, string Text, string? Id = null);
 
     /// <summary>To be in a room.</summary>
     internal sealed record Join(string Room);

@@ -11,6 +11,7 @@ internal sealed class ChatHandler(IWebSocketRouter<ChatHandler> router, IPresenc
     private const WebSocketCloseStatus NameRefused = (WebSocketCloseStatus)4001;
     private const int MaxTextLength = 2_000;
     private const int MaxRooms = 50;
+    private const int MaxIdLength = 64;
 
     private static readonly TimeSpan s_patience = TimeSpan.FromMilliseconds(500); // meanwhile this connection's other commands wait
 
@@ -50,8 +51,9 @@ internal sealed class ChatHandler(IWebSocketRouter<ChatHandler> router, IPresenc
         return exception switch
         {
             ChatException => RefuseAsync(type, exception.Message, room, temporary: false, cancellationToken),
-            BackplaneUnavailableException => RefuseAsync(
-                type, "The nodes cannot reach each other right now. At best, people on your own node got that.", room, temporary: true, cancellationToken),
+            MessageLogUnavailableException { IsOutcomeUnknown: true } => RefuseAsync(
+                type, "The nodes cannot reach each other right now. That may have been said, or not.", room, temporary: true, cancellationToken),
+            MessageLogUnavailableException => RefuseAsync(type, "The nodes cannot reach each other right now, so nobody got that.", room, temporary: true, cancellationToken),
             TimeoutException => RefuseAsync(type, "Who is online is not known right now.", room, temporary: true, cancellationToken),
             _ => base.OnMethodFailedAsync(type, exception, message, cancellationToken), // a fault of ours, which is logged
         };
@@ -64,8 +66,8 @@ internal sealed class ChatHandler(IWebSocketRouter<ChatHandler> router, IPresenc
             throw new ChatException($"Join {say.Room} before you say something there.");
         }
 
-        var said = new ChatEvent.Said(say.Room, User, Checked(say.Text), time.GetUtcNow());
-        await router.SendToGroupAsync(say.Room, said, ChatJson.Default.ChatEvent, cancellationToken);
+        ChatEvent said = new ChatEvent.Said(say.Room, User, Checked(say.Text), time.GetUtcNow());
+        await router.SendAsync(WebSocketTarget.Group(say.Room), said, Once(say.Id), ChatJson.Default.ChatEvent, cancellationToken);
     }
 
     private async ValueTask SendDirectAsync(ChatCommand.Direct command, CancellationToken cancellationToken)
@@ -77,8 +79,8 @@ internal sealed class ChatHandler(IWebSocketRouter<ChatHandler> router, IPresenc
         }
 
         // To the sender too, so that all of their pages show it.
-        var direct = new ChatEvent.Direct(User, to, Checked(command.Text), time.GetUtcNow());
-        await router.SendAsync(WebSocketTarget.Users([to, User]), direct, ChatJson.Default.ChatEvent, cancellationToken);
+        ChatEvent direct = new ChatEvent.Direct(User, to, Checked(command.Text), time.GetUtcNow());
+        await router.SendAsync(WebSocketTarget.Users([to, User]), direct, Once(command.Id), ChatJson.Default.ChatEvent, cancellationToken);
 
         if (roster.IsCurrent && !roster.IsOnline(to))
         {
@@ -105,11 +107,8 @@ internal sealed class ChatHandler(IWebSocketRouter<ChatHandler> router, IPresenc
 
     private async ValueTask LeaveAsync(string room, CancellationToken cancellationToken)
     {
-        if (_rooms.Remove(room))
-        {
-            await router.RemoveFromGroupAsync(Connection.Id, room, cancellationToken);
-        }
-
+        _rooms.Remove(room); // the session may be in a room of which this handler has not heard
+        await router.RemoveFromGroupAsync(Connection.Id, room, cancellationToken);
         await ReplyAsync(new ChatEvent.Left(room), cancellationToken);
     }
 
@@ -118,6 +117,11 @@ internal sealed class ChatHandler(IWebSocketRouter<ChatHandler> router, IPresenc
         await roster.WaitUntilCurrentAsync(cancellationToken).AsTask().WaitAsync(s_patience, cancellationToken);
         await ReplyAsync(new ChatEvent.People(roster.ListUsers()), cancellationToken);
     }
+
+    /// <summary>How to send what a page may send again, as when its node died before it could tell that this was done.</summary>
+    private SendOptions Once(string? id) =>
+        id?.Length > MaxIdLength ? throw new ChatException($"The id has {id.Length:N0} characters; {MaxIdLength:N0} are allowed.")
+        : new() { IdempotencyKey = id is null ? null : $"{User}:{id}" };
 
     private static string Checked(string text) => string.IsNullOrWhiteSpace(text) ? throw new ChatException("There is no text.")
         : text.Length > MaxTextLength ? throw new ChatException($"The text has {text.Length:N0} characters; {MaxTextLength:N0} are allowed.")

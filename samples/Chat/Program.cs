@@ -9,6 +9,7 @@ const string Usage = """
       dotnet run --project samples/Chat                                  two nodes in this process, on ports 5080 and 5081
       dotnet run --project samples/Chat -- --port N                      the same on ports N and N+1
       dotnet run --project samples/Chat -- --redis HOST:PORT --port N    one node on port N; start as many as you like
+      … --other M                                                        its pages turn to the node on port M when they lose it
     """;
 
 if (CommandLine.AsksForHelp(args))
@@ -20,11 +21,16 @@ if (CommandLine.AsksForHelp(args))
 WebApplication[] nodes;
 try
 {
-    var arguments = new CommandLine(args, "--redis", "--port");
+    var arguments = new CommandLine(args, "--redis", "--port", "--other");
     var port = arguments.GetPort("--port", 5080);
     if (arguments.GetEndpoint("--redis") is { } redis)
     {
-        nodes = [ChatNode.Create(port, cluster => cluster.UseRedis(redis))];
+        int[] others = arguments.GetText("--other") is null ? [] : [arguments.GetPort("--other", port)];
+        nodes = [ChatNode.Create(port, others, cluster => cluster.UseRedis(redis))];
+    }
+    else if (arguments.GetText("--other") is not null)
+    {
+        throw new FormatException("--other needs --redis: without it both nodes are in this process.");
     }
     else if (port == IPEndPoint.MaxPort)
     {
@@ -33,7 +39,8 @@ try
     else
     {
         var shared = new InMemoryCluster();
-        nodes = [.. Enumerable.Range(port, 2).Select(p => ChatNode.Create(p, cluster => cluster.UseInMemory(shared)))];
+        int[] ports = [port, port + 1];
+        nodes = [.. ports.Select(p => ChatNode.Create(p, [.. ports.Where(other => other != p)], cluster => cluster.UseInMemory(shared)))];
     }
 }
 catch (FormatException exception)

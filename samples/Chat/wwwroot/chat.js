@@ -2,7 +2,8 @@ import { onReconnect, showState } from './connection-state.js';
 import * as conversations from './conversations.js';
 import { element } from './conversations.js';
 import { Presence } from './presence.js';
-import { endpoint, ReconnectingSocket } from './reconnecting-socket.js';
+import { endpoint } from './reconnecting-socket.js';
+import { ResumableSession } from './resumable-session.js';
 
 const firstRoom = 'lobby';
 const askAgainAfter = 5_000; // milliseconds, when the cluster could not do what was asked
@@ -10,9 +11,12 @@ const askAnywayAfter = 60_000; // announcements come at most once: what was miss
 
 const byId = id => document.getElementById(id);
 const presence = new Presence();
-let socket = null;
+const pages = [location.href]; // behind a load balancer one address is enough, and the other nodes need not be known
+fetch('nodes').then(answer => answer.json()).then(others => pages.push(...others), () => {});
+let session = null;
 let me = '';
 let wasConnected = false;
+let isResumed = false;
 let askingPeople = 0;
 let asksSoon = 0; // how often to ask for everyone again after a short while
 let peopleToShow = 0;
@@ -25,8 +29,8 @@ byId('sign-in').addEventListener('submit', event => {
 });
 
 byId('sign-out').addEventListener('click', () => {
-  socket.close();
-  socket = null;
+  session.close();
+  session = null;
   sessionStorage.removeItem('rooms');
   wasConnected = false;
   conversations.removeAll();
@@ -36,7 +40,7 @@ byId('sign-out').addEventListener('click', () => {
   byId('name').focus();
 });
 
-onReconnect(() => socket.connect());
+onReconnect(() => session.connect());
 
 function enter(name, rooms) {
   me = name;
@@ -47,8 +51,8 @@ function enter(name, rooms) {
   }
 
   choose(conversations.rooms()[0] ?? null);
-  socket = new ReconnectingSocket(endpoint('chat', { name }), { onState, onMessage: text => onEvent(JSON.parse(text)) });
-  socket.connect();
+  session = new ResumableSession(() => pages.map(page => endpoint('chat', { name }, page)), { onState, onSession, onGap, onMessage: text => onEvent(JSON.parse(text)) });
+  session.connect();
 }
 
 function showChat(entered) {
@@ -75,20 +79,34 @@ function onState(state) {
   conversations.showPending();
 }
 
+function onSession({ isNew }) {
+  isResumed = !isNew;
+  conversations.rooms().forEach(join); // the session is in them already, and its new handler hears of it
+}
+
+function onGap() {
+  conversations.rooms().forEach(room => conversations.addNotice(room, 'Messages are missing here: they were removed before this page came back.', true));
+}
+
 function send(command) {
-  return socket.send(JSON.stringify(command));
+  session.send(JSON.stringify(command));
+}
+
+/** Sends what must be done, and once: a repeat has the same id. */
+function sendSurely(command) {
+  const id = crypto.getRandomValues(new Uint32Array(4)).join('-');
+  session.sendSurely(JSON.stringify({ ...command, id }));
 }
 
 const handlers = {
   welcome({ user, node }) {
     byId('identity').textContent = `${user} on ${node}`;
     if (wasConnected) {
-      say(`Connected again, to ${node}. What was said meanwhile is not shown.`);
+      say(`Connected again, to ${node}. ${isResumed ? 'Nothing was missed.' : 'What was said meanwhile is not shown.'}`);
     }
 
     wasConnected = true;
     askPeople();
-    conversations.rooms().forEach(join);
   },
 
   joined({ room }) {
@@ -208,7 +226,7 @@ byId('join').addEventListener('submit', event => {
 byId('leave').addEventListener('click', () => {
   const conversation = conversations.active();
   if (conversation.isRoom) {
-    send({ type: 'leave', room: conversation.name });
+    sendSurely({ type: 'leave', room: conversation.name });
   }
 
   conversations.remove(conversation);
@@ -225,12 +243,12 @@ byId('compose').addEventListener('submit', event => {
   }
 
   const command = conversation.isRoom ? { type: 'say', room: conversation.name, text } : { type: 'direct', to: conversation.name, text };
-  if (!socket.isOpen) {
+  if (!session.isOpen) {
     say('Not connected, so this was not sent.', true);
   } else if (!conversation.joined) {
     say(`Not in ${conversation.title} yet, so this was not sent.`, true);
   } else {
-    send(command);
+    sendSurely(command);
     byId('text').value = '';
   }
 });
@@ -240,7 +258,7 @@ byId('compose').addEventListener('submit', event => {
 function askPeople() {
   askPeopleIn(asksSoon > 0 ? askAgainAfter : askAnywayAfter * (0.5 + Math.random()));
   asksSoon = Math.max(0, asksSoon - 1);
-  if (socket) {
+  if (session) {
     send({ type: 'people' });
   }
 }

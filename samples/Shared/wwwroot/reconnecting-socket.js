@@ -17,8 +17,8 @@ const worthRetrying = new Set([
   1014, // bad gateway
 ]);
 
-// The one 1008 that needs a person first.
-const signInExpired = 'The authentication has expired.';
+// The ones of 1008 that need a person first.
+const needPerson = new Set(['The authentication has expired.', 'The session goes on with another connection.']);
 
 const meanings = new Map([
   [1000, 'The server ended the connection.'],
@@ -43,15 +43,19 @@ function explain({ code, reason }) {
  *   { phase: 'closed', reason }     for people; no further try unless connect() is called
  */
 export class ReconnectingSocket {
-  #url;
+  #urls;
+  #protocols;
   #onState;
   #onMessage;
   #socket = null;
+  #tries = 0;
   #failures = 0;
   #retry = 0;
 
-  constructor(url, { onState, onMessage }) {
-    this.#url = url;
+  /** Takes one address, or a function that tells several that are tried in turn; protocols() tells which subprotocols to ask for. */
+  constructor(urls, { protocols = () => [], onState, onMessage }) {
+    this.#urls = typeof urls === 'function' ? urls : () => [urls];
+    this.#protocols = protocols;
     this.#onState = onState;
     this.#onMessage = onMessage;
     addEventListener('online', this.#retryIfWaiting);
@@ -66,7 +70,8 @@ export class ReconnectingSocket {
       return;
     }
 
-    const socket = new WebSocket(this.#url);
+    const urls = this.#urls();
+    const socket = new WebSocket(urls[this.#tries++ % urls.length], this.#protocols());
     let openedAt = 0;
     this.#socket = socket;
     this.#onState({ phase: 'connecting' });
@@ -81,7 +86,7 @@ export class ReconnectingSocket {
         this.#failures = 0;
       }
 
-      if (worthRetrying.has(event.code) && event.reason !== signInExpired) {
+      if (worthRetrying.has(event.code) && !needPerson.has(event.reason)) {
         this.#retryLater(event.code);
       } else {
         this.#failures = 0;
@@ -104,14 +109,24 @@ export class ReconnectingSocket {
     return true;
   }
 
+  /** Leaves this connection for a new one, at the next address. */
+  move() {
+    this.#leave(); // without a code, which would say that this page is done
+    this.connect();
+  }
+
   /** Ends it for good, without another onState or onMessage. */
   close() {
     clearTimeout(this.#retry);
     removeEventListener('online', this.#retryIfWaiting);
     document.removeEventListener('visibilitychange', this.#retryIfWaiting);
+    this.#leave(1000);
+  }
+
+  #leave(code) {
     if (this.#socket) {
       this.#socket.onopen = this.#socket.onmessage = this.#socket.onclose = null;
-      this.#socket.close(1000);
+      this.#socket.close(code);
       this.#socket = null;
     }
   }
@@ -131,10 +146,10 @@ export class ReconnectingSocket {
   };
 }
 
-/** The address of a WebSocket endpoint beside this page. */
-export function endpoint(path, query) {
-  const url = new URL(path, location.href);
-  url.protocol = location.protocol === 'https:' ? 'wss:' : 'ws:';
+/** The address of a WebSocket endpoint beside this page, or beside another one. */
+export function endpoint(path, query, page = location.href) {
+  const url = new URL(path, page);
+  url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
   url.search = new URLSearchParams(query);
   return url;
 }

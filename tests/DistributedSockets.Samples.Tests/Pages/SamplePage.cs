@@ -108,6 +108,10 @@ internal sealed class SamplePage : IAsyncDisposable
     /// <summary>In how many elements a text is to be seen now.</summary>
     public Task<int> CountAsync(string selector, string text) => _page.EvaluateFunctionAsync<int>(Count, selector, text);
 
+    /// <summary>The texts of some elements, from first to last.</summary>
+    public Task<string[]> TextsAsync(string selector) => _page.EvaluateFunctionAsync<string[]>(
+        "selector => [...document.querySelectorAll(selector)].map(e => e.innerText)", selector);
+
     /// <summary>Fails if the page, or a list in it, is wider than the place it has: people would have to scroll sideways.</summary>
     public async Task FitsAsync()
     {
