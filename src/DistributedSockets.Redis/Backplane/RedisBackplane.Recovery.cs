@@ -2,17 +2,10 @@ using StackExchange.Redis;
 
 namespace DistributedSockets;
 
-/// <summary>Notices outages and ends them.</summary>
-/// <remarks>
-/// "Connected" is not "listening": the multiplexer reports a restored connection before its subscriptions are in force. The
-/// transport counts as available when every wanted channel is confirmed and a marker has come back through the
-/// probe channel, with no connection lost meanwhile.
-/// </remarks>
+/// <summary>Restores the subscriptions and looks after them, as <see cref="RedisListenerConnection"/> asks for.</summary>
 internal sealed partial class RedisBackplane
 {
     private const int BatchSize = 256;
-    private const int ReplaceAfterUnproven = 5;
-    private const int ReplaceAfterAttempts = 5; // a new connection also tells why the old one does not come back, which it does not itself
 
     /// <summary>How long it may take to notice that nothing is delivered any more.</summary>
     internal static readonly TimeSpan Unnoticed = TimeSpan.FromSeconds(10);
@@ -21,112 +14,17 @@ internal sealed partial class RedisBackplane
     // learn of it. Until all nodes know, those that do and those that do not cannot hear each other.
     internal static readonly TimeSpan AllHaveMoved = TimeSpan.FromSeconds(12);
 
-    private static readonly TimeSpan LivenessInterval = TimeSpan.FromSeconds(5);
-    private static readonly TimeSpan ProofTimeout = TimeSpan.FromSeconds(5);
-
-    private readonly TransportMonitor _monitor;
-    private IConnectionMultiplexer? _attached;
     private bool _saidReplica;
     private bool _saidRefused;
     private volatile RedisProof? _proof;
-    private volatile bool _isStale; // whether a connection of the multiplexer was lost, or was never there
-    private bool _isUndelivered; // whether the connection was found to stand and to deliver nothing
-    private int _unproven;
-
-    private async Task HoldAsync(TransportHold hold, CancellationToken stop)
-    {
-        var isConnected = false;
-        try
-        {
-            _unproven = hold.Attempt == 1 ? 0 : _unproven;
-            var multiplexer = await OpenAsync(stop).ConfigureAwait(false);
-            isConnected = multiplexer.IsConnected;
-            if (!isConnected)
-            {
-                throw await _connection.WhyDisconnectedAsync(multiplexer).ConfigureAwait(false)
-                    ?? new RedisConnectionException(ConnectionFailureType.UnableToConnect, CommandFlags.None, "Redis is not connected.");
-            }
-
-            _unproven++;
-            await RestoreAsync(multiplexer, stop).ConfigureAwait(false);
-            if (await ProveAsync(multiplexer.GetSubscriber(), stop).ConfigureAwait(false) && hold.TryReportAvailable())
-            {
-                _isUndelivered = false;
-                await WatchAsync(hold, stop).ConfigureAwait(false);
-                return;
-            }
-
-            await ReplaceAsync(hold.Attempt).ConfigureAwait(false);
-        }
-        catch (Exception exception) when (!hold.WasAvailable && RedisErrors.IsOutage(exception, stop))
-        {
-            await ReplaceAsync(hold.Attempt).ConfigureAwait(false);
-
-            // With RESP2 the connection of the subscriptions may come a moment after that of the commands. That is no outage
-            // yet: StartAsync waits for it, and reports one when its time is up.
-            if (!isConnected || _monitor.State != TransportState.Starting)
-            {
-                throw;
-            }
-        }
-    }
-
-    private async Task<IConnectionMultiplexer> OpenAsync(CancellationToken stop)
-    {
-        var multiplexer = await _connection.GetAsync().WaitAsync(stop).ConfigureAwait(false);
-        Attach(multiplexer);
-        if (multiplexer.IsConnected && _isStale && !_isShard && _connection.IsOwned && IsCluster(multiplexer))
-        {
-            // As its connections come back one by one, the multiplexer sends a subscribe over the next one before the last one
-            // has answered, and then messages arrive twice. A new multiplexer has nothing to restore.
-            Detach();
-            await _connection.CloseAsync().ConfigureAwait(false);
-            multiplexer = await _connection.GetAsync().WaitAsync(stop).ConfigureAwait(false);
-            Attach(multiplexer);
-        }
-
-        return multiplexer;
-    }
-
-    /// <summary>Has the next attempt open a new connection, if those over the old one have failed too often.</summary>
-    private async Task ReplaceAsync(int attempt)
-    {
-        if (!_connection.IsOwned || (_unproven < ReplaceAfterUnproven && attempt % ReplaceAfterAttempts != 0))
-        {
-            return;
-        }
-
-        if (_unproven > 0)
-        {
-            Log.ConnectionReplaced(_logger);
-        }
-
-        _unproven = 0;
-        Detach();
-        await _connection.CloseAsync().ConfigureAwait(false);
-    }
-
-    /// <summary>Looks after the subscriptions for as long as the transport is there.</summary>
-    private async Task WatchAsync(TransportHold hold, CancellationToken stop)
-    {
-        while (await hold.WaitAsync(LivenessInterval, stop).ConfigureAwait(false))
-        {
-            WarnOfReplica();
-            if (!await IsAliveAsync(hold, stop).ConfigureAwait(false))
-            {
-                _isUndelivered = true;
-                throw new TimeoutException($"A marker published to Redis did not come back within {ProofTimeout}.");
-            }
-        }
-    }
 
     /// <remarks>
     /// The probe comes first: after a reconnect the multiplexer has sent its own subscribes already, so when the probe's is
     /// confirmed theirs are too, and only those that failed are sent again.
     /// </remarks>
-    private async Task RestoreAsync(IConnectionMultiplexer multiplexer, CancellationToken stop)
+    async Task IRedisListener.RestoreAsync(IConnectionMultiplexer multiplexer, bool afresh, CancellationToken stop)
     {
-        _isCluster = IsCluster(multiplexer);
+        _isCluster = RedisListenerConnection.IsCluster(multiplexer);
         _placement = _isShard ? CommandFlags.NoRedirect
             : multiplexer.GetServers().Length > 1 ? CommandFlags.DemandMaster
             : CommandFlags.None;
@@ -137,7 +35,7 @@ internal sealed partial class RedisBackplane
             NoteMove();
         }
 
-        var afresh = _isUndelivered || _unproven > 1 || isMisplaced;
+        afresh |= isMisplaced;
         var subscriber = multiplexer.GetSubscriber();
         await AdoptProbeAsync(stop).ConfigureAwait(false);
         await _probe.EnsureAsync(subscriber, _placement, afresh, stop).ConfigureAwait(false);
@@ -168,36 +66,36 @@ internal sealed partial class RedisBackplane
         }
     }
 
-    private async Task<bool> IsAliveAsync(TransportHold hold, CancellationToken stop)
+    async Task<bool> IRedisListener.ProveAsync(IConnectionMultiplexer multiplexer, CancellationToken stop)
     {
-        try
-        {
-            if (_connection.Current is not { } multiplexer)
-            {
-                return false;
-            }
-
-            var subscriber = multiplexer.GetSubscriber();
-            await AdoptProbeAsync(stop).ConfigureAwait(false);
-            await _probe.EnsureAsync(subscriber, _placement, afresh: false, stop).ConfigureAwait(false);
-            if (await ProveAsync(subscriber, stop).ConfigureAwait(false))
-            {
-                await MendAsync(hold, subscriber, stop).ConfigureAwait(false);
-                return true;
-            }
-
-            return hold.IsLost; // a connection lost meanwhile has been reported already
-        }
-        catch (Exception exception) when (RedisErrors.IsOutage(exception, stop))
-        {
-            return false;
-        }
+        var subscriber = multiplexer.GetSubscriber();
+        await AdoptProbeAsync(stop).ConfigureAwait(false);
+        await _probe.EnsureAsync(subscriber, _placement, afresh: false, stop).ConfigureAwait(false);
+        var proof = new RedisProof();
+        _proof = proof;
+        await subscriber.PublishAsync(_probe.Channel, proof.Marker, _placement).WithinAsync(RedisListenerConnection.ProofTimeout, _time, stop).ConfigureAwait(false);
+        return await proof.Returned.WaitAsync(RedisListenerConnection.ProofTimeout, _time, stop).ConfigureAwait(false);
     }
+
+    async Task<bool> IRedisListener.TendAsync(IConnectionMultiplexer multiplexer, TransportHold hold, CancellationToken stop)
+    {
+        WarnOfReplica(multiplexer);
+        await MendAsync(hold, multiplexer.GetSubscriber(), stop).ConfigureAwait(false);
+        return true;
+    }
+
+    void IRedisListener.OnLost() => _proof?.Fail();
+
+    void IRedisListener.OnMoved() => NoteMove();
+
+    void IRedisListener.OnServersChanged() => Doubted?.Invoke();
+
+    void IRedisListener.OnReplaced() => Log.ConnectionReplaced(_logger);
 
     /// <summary>Subscribes anew what the multiplexer has lost without losing a connection, as when a slot of a cluster moves away and back.</summary>
     private async Task MendAsync(TransportHold hold, ISubscriber subscriber, CancellationToken stop)
     {
-        var since = _monitor.ProvenAt - Unnoticed;
+        var since = _link.Monitor.ProvenAt - Unnoticed;
         hold.ReportProven();
         var lost = _channels.Where(pair => !pair.Value.IsInForce(subscriber)).ToArray();
         var mended = 0;
@@ -209,7 +107,7 @@ internal sealed partial class RedisBackplane
         if (mended > 0)
         {
             Log.SubscriptionsMended(_logger, mended);
-            _monitor.ReportPossibleLoss("Redis had ended subscriptions; they have been made again.", since);
+            _link.Monitor.ReportPossibleLoss("Redis had ended subscriptions; they have been made again.", since);
         }
 
         async Task<bool> MendOneAsync(KeyValuePair<string, RedisSubscription> pair)
@@ -226,14 +124,6 @@ internal sealed partial class RedisBackplane
         }
     }
 
-    private async Task<bool> ProveAsync(ISubscriber subscriber, CancellationToken stop)
-    {
-        var proof = new RedisProof();
-        _proof = proof;
-        await subscriber.PublishAsync(_probe.Channel, proof.Marker, _placement).WithinAsync(ProofTimeout, _time, stop).ConfigureAwait(false);
-        return await proof.Returned.WaitAsync(ProofTimeout, _time, stop).ConfigureAwait(false);
-    }
-
     /// <summary>
     /// Whether this node listens and publishes on a replica: nodes that are connected to its primary do not hear it.
     /// </summary>
@@ -241,9 +131,9 @@ internal sealed partial class RedisBackplane
         !_isCluster && multiplexer.GetSubscriber().SubscribedEndpoint(_probe.Channel) is { } endPoint && multiplexer.GetServer(endPoint).IsReplica;
 
     /// <remarks>Where there are several servers, none that is known as a replica takes a publish; where there is one, nothing else is left.</remarks>
-    private void WarnOfReplica()
+    private void WarnOfReplica(IConnectionMultiplexer multiplexer)
     {
-        var isOnReplica = _connection.Current is { } multiplexer && IsOnReplica(multiplexer);
+        var isOnReplica = IsOnReplica(multiplexer);
         if (isOnReplica && !_saidReplica)
         {
             Log.OnReplica(_logger);
@@ -252,60 +142,10 @@ internal sealed partial class RedisBackplane
         _saidReplica = isOnReplica;
     }
 
-    private static bool IsCluster(IConnectionMultiplexer multiplexer) =>
-        Array.Exists(multiplexer.GetServers(), static server => server.ServerType == ServerType.Cluster);
-
     private void OnProbeReceived(string channel, ReadOnlyMemory<byte> payload) => _proof?.Receive(payload.Span);
 
-    private void Attach(IConnectionMultiplexer multiplexer)
-    {
-        if (!ReferenceEquals(_attached, multiplexer))
-        {
-            Detach();
-            _attached = multiplexer;
-            _isStale = !multiplexer.IsConnected;
-            multiplexer.ConnectionFailed += OnConnectionFailed;
-            multiplexer.ConnectionRestored += OnConnectionRestored;
-            multiplexer.ConfigurationChanged += OnConfigurationChanged;
-        }
-    }
-
-    private void Detach()
-    {
-        if (_attached is { } multiplexer)
-        {
-            multiplexer.ConnectionFailed -= OnConnectionFailed;
-            multiplexer.ConnectionRestored -= OnConnectionRestored;
-            multiplexer.ConfigurationChanged -= OnConfigurationChanged;
-            _attached = null;
-        }
-    }
-
-    // Every kind of connection counts: with RESP3 there is one for all, with RESP2 one carries publishes and one subscriptions.
-    private void OnConnectionFailed(object? sender, ConnectionFailedEventArgs args) => OnTrouble(args.Exception);
-
-    private void OnConnectionRestored(object? sender, ConnectionFailedEventArgs args) => _monitor.RetryNow();
-
-    // When a slot moves away, Redis ends its subscriptions. The multiplexer tries to renew them at the same server, and when that fails it
-    // looks at its servers again, which it says here.
-    private void OnConfigurationChanged(object? sender, EndPointEventArgs args) => Doubted?.Invoke();
-
-    private void OnMoved(string reason)
-    {
-        NoteMove();
-        OnTrouble(new RedisConnectionException(ConnectionFailureType.SocketClosed, CommandFlags.None, reason));
-        _monitor.RetryNow();
-    }
-
-    private void NoteMove() => _monitor.ReportPossibleLossLater(
+    private void NoteMove() => _link.Monitor.ReportPossibleLossLater(
         "Redis has another primary; nodes that heard of it earlier or later were not heard.", _time.GetUtcNow() - AllHaveMoved, AllHaveMoved);
-
-    private void OnTrouble(Exception? cause)
-    {
-        _isStale = true;
-        _monitor.ReportLost(cause);
-        _proof?.Fail();
-    }
 
     private void OnStateChanged(TransportState before, TransportState state, Exception? cause)
     {
@@ -351,7 +191,7 @@ internal sealed partial class RedisBackplane
         }
 
         Log.RecoveryFailed(_logger, attempt, cause);
-        if (_monitor.State == TransportState.Unavailable && RedisErrors.IsRefusal(cause) && !_saidRefused)
+        if (_link.Monitor.State == TransportState.Unavailable && RedisErrors.IsRefusal(cause) && !_saidRefused)
         {
             _saidRefused = true;
             Log.Refused(_logger, cause!);

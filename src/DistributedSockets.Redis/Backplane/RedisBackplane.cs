@@ -12,11 +12,11 @@ namespace DistributedSockets;
 /// One that is a shard leads to one primary of a Redis Cluster and uses sharded pub/sub; <see cref="RedisShardedBackplane"/> gives it the
 /// channels of the slots that this primary owns, and takes them away again.
 /// </remarks>
-internal sealed partial class RedisBackplane : IBackplane
+internal sealed partial class RedisBackplane : IBackplane, IRedisListener
 {
     private readonly ConcurrentDictionary<string, RedisSubscription> _channels = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, RedisSubscription> _withdrawing = new(StringComparer.Ordinal);
-    private readonly RedisConnection _connection;
+    private readonly RedisListenerConnection _link;
     private readonly bool _isShard;
     private volatile bool _isDisposed;
     private readonly TimeSpan _timeout;
@@ -51,14 +51,12 @@ internal sealed partial class RedisBackplane : IBackplane
         _time = time;
         _failedLog = new(1, time);
         _logger = new FailSafeLogger(logger);
-        _connection = new RedisConnection(options, time);
-        _connection.Moved += OnMoved;
+        _link = new RedisListenerConnection(options, this, renewsClusters: !isShard, time);
+        _link.Monitor.StateChanged += OnStateChanged;
+        _link.Monitor.HoldFailed += OnHoldFailed;
         _onReceived = OnReceived;
-        _publisher = new RedisPublisher(_connection, options, _placement, PublishFailure, time);
+        _publisher = new RedisPublisher(_link.Connection, options, _placement, PublishFailure, time);
         _probe = Subscription(probe, OnProbeReceived, new()); // its own inbox: however much arrives, the marker is not held up
-        _monitor = new TransportMonitor(HoldAsync, time);
-        _monitor.StateChanged += OnStateChanged;
-        _monitor.HoldFailed += OnHoldFailed;
     }
 
     public string System => "redis";
@@ -69,8 +67,7 @@ internal sealed partial class RedisBackplane : IBackplane
     {
         ArgumentNullException.ThrowIfNull(receiver);
         _receiver = receiver;
-        _monitor.Start(receiver);
-        await _monitor.WaitForFirstReportAsync(_timeout, cancellationToken).ConfigureAwait(false);
+        await _link.StartAsync(receiver, _timeout, cancellationToken).ConfigureAwait(false);
     }
 
     public ValueTask<PublishResult> PublishAsync(string channel, ReadOnlyMemory<byte> payload, CancellationToken cancellationToken = default)
@@ -106,7 +103,7 @@ internal sealed partial class RedisBackplane : IBackplane
         }
 
         // The connection may stand and yet carry nothing: see to it now rather than at the next check.
-        _monitor.CheckNow();
+        _link.Monitor.CheckNow();
         Doubted?.Invoke();
         var cause = RedisErrors.WithoutArguments(exception);
         return new BackplaneUnavailableException(
@@ -124,7 +121,7 @@ internal sealed partial class RedisBackplane : IBackplane
         }
 
         var subscriber = ConnectedMultiplexer("the channel was not subscribed").GetSubscriber();
-        var losses = _monitor.Losses;
+        var losses = _link.Monitor.Losses;
         var subscription = _withdrawing.GetValueOrDefault(channel) ?? Subscription(channel, _onReceived, _inbox);
         try
         {
@@ -144,9 +141,9 @@ internal sealed partial class RedisBackplane : IBackplane
         // Known to the recovery only now: any earlier, it would have restored a subscription that failed. If a connection was
         // lost meanwhile, the recovery may have run already, so it is asked to look again.
         _channels[channel] = subscription;
-        if (!ReferenceEquals(_connection.Current, subscriber.Multiplexer) || losses != _monitor.Losses)
+        if (!ReferenceEquals(_link.Current, subscriber.Multiplexer) || losses != _link.Monitor.Losses)
         {
-            OnTrouble(null);
+            _link.ReportLost(null);
         }
 
         if (_isDisposed)
@@ -206,8 +203,7 @@ internal sealed partial class RedisBackplane : IBackplane
     private async Task DisposeCoreAsync()
     {
         _isDisposed = true;
-        await _monitor.DisposeAsync().ConfigureAwait(false);
-        Detach();
+        await _link.StopAsync().ConfigureAwait(false);
         var subscriptions = _channels.ToArray();
         _channels.Clear();
         using (var deadline = new CancellationTokenSource(_timeout, _time))
@@ -222,7 +218,7 @@ internal sealed partial class RedisBackplane : IBackplane
                 .Select(subscription => CloseAsync(subscription, deadline.Token))).ConfigureAwait(false);
         }
 
-        await _connection.DisposeAsync().ConfigureAwait(false);
+        await _link.DisposeAsync().ConfigureAwait(false);
         _publisher.Dispose();
     }
 
@@ -249,7 +245,7 @@ internal sealed partial class RedisBackplane : IBackplane
 
     private IConnectionMultiplexer ConnectedMultiplexer(string consequence)
     {
-        if (_connection.Current is { IsConnected: true } multiplexer)
+        if (_link.Current is { IsConnected: true } multiplexer)
         {
             return multiplexer;
         }

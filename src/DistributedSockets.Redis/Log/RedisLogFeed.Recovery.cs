@@ -2,99 +2,17 @@ using StackExchange.Redis;
 
 namespace DistributedSockets;
 
-/// <summary>Restores the subscriptions, and watches over them.</summary>
+/// <summary>Restores the subscriptions and looks after them, as <see cref="RedisListenerConnection"/> asks for.</summary>
 internal sealed partial class RedisLogFeed
 {
     private const int BatchSize = 64;
-    private const int ReplaceAfterUnproven = 5;
-    private const int ReplaceAfterAttempts = 5;
 
-    private static readonly TimeSpan LivenessInterval = TimeSpan.FromSeconds(5);
-    private static readonly TimeSpan ProofTimeout = TimeSpan.FromSeconds(5);
-
-    private bool _isUndelivered; // whether the connection was found to stand and to deliver nothing
     private bool _saidEvicts;
-    private int _unproven;
 
-    private async Task HoldAsync(TransportHold hold, CancellationToken stop)
+    async Task IRedisListener.RestoreAsync(IConnectionMultiplexer multiplexer, bool afresh, CancellationToken stop)
     {
-        var isConnected = false;
-        try
-        {
-            _unproven = hold.Attempt == 1 ? 0 : _unproven;
-            var multiplexer = await OpenAsync(stop).ConfigureAwait(false);
-            isConnected = multiplexer.IsConnected;
-            if (!isConnected)
-            {
-                throw await _connection.WhyDisconnectedAsync(multiplexer).ConfigureAwait(false)
-                    ?? new RedisConnectionException(ConnectionFailureType.UnableToConnect, CommandFlags.None, "Redis is not connected.");
-            }
-
-            _unproven++;
-            var server = new RedisLogServer(multiplexer, _channelPrefix);
-            _server = server;
-            await RestoreAsync(server, stop).ConfigureAwait(false);
-            if (await ProveAsync(server, stop).ConfigureAwait(false) && hold.TryReportAvailable())
-            {
-                _isUndelivered = false;
-                await WatchAsync(hold, server, stop).ConfigureAwait(false);
-                return;
-            }
-
-            await ReplaceAsync(hold.Attempt).ConfigureAwait(false);
-        }
-        catch (Exception exception) when (!hold.WasAvailable && RedisErrors.IsOutage(exception, stop))
-        {
-            await ReplaceAsync(hold.Attempt).ConfigureAwait(false);
-
-            // With RESP2 the connection of the subscriptions may come a moment after that of the commands. That is no outage yet:
-            // StartAsync waits for it, and reports one when its time is up.
-            if (!isConnected || _monitor.State != TransportState.Starting)
-            {
-                throw;
-            }
-        }
-    }
-
-    private async Task<IConnectionMultiplexer> OpenAsync(CancellationToken stop)
-    {
-        var multiplexer = await _connection.GetAsync().WaitAsync(stop).ConfigureAwait(false);
-        Attach(multiplexer);
-        if (multiplexer.IsConnected && _isStale && _connection.IsOwned
-            && Array.Exists(multiplexer.GetServers(), static server => server.ServerType == ServerType.Cluster))
-        {
-            // As its connections come back one by one, the multiplexer may subscribe at two of them, and then entries arrive twice. A new
-            // multiplexer has nothing to restore.
-            Detach();
-            await _connection.CloseAsync().ConfigureAwait(false);
-            multiplexer = await _connection.GetAsync().WaitAsync(stop).ConfigureAwait(false);
-            Attach(multiplexer);
-        }
-
-        return multiplexer;
-    }
-
-    /// <summary>Has the next attempt open a new connection, if those over the old one have failed too often.</summary>
-    private async Task ReplaceAsync(int attempt)
-    {
-        if (!_connection.IsOwned || (_unproven < ReplaceAfterUnproven && attempt % ReplaceAfterAttempts != 0))
-        {
-            return;
-        }
-
-        if (_unproven > 0)
-        {
-            Log.ConnectionReplaced(_logger);
-        }
-
-        _unproven = 0;
-        Detach();
-        await _connection.CloseAsync().ConfigureAwait(false);
-    }
-
-    private async Task RestoreAsync(RedisLogServer server, CancellationToken stop)
-    {
-        var afresh = _isUndelivered || _unproven > 1;
+        var server = new RedisLogServer(multiplexer, _channelPrefix);
+        _server = server;
         _probe = await EnsureAsync(_probe, _probeName, server, afresh, stop).ConfigureAwait(false);
         await WarnOfEvictionAsync(server, stop).ConfigureAwait(false);
         foreach (var batch in _subscribed.Values.Chunk(BatchSize))
@@ -137,47 +55,43 @@ internal sealed partial class RedisLogFeed
         return probe;
     }
 
-    private async Task<bool> ProveAsync(RedisLogServer server, CancellationToken stop)
+    async Task<bool> IRedisListener.ProveAsync(IConnectionMultiplexer multiplexer, CancellationToken stop)
     {
+        var server = _server!; // set when the subscriptions were restored
         // On a cluster the hubs' own tell more, and this node's is on one of the servers only.
         var probes = server.IsCluster ? _subscribed.Values.Select(static hub => hub.Probe).OfType<RedisLogProbe>() : [];
         return Array.TrueForAll(
-            await Task.WhenAll(probes.Prepend(_probe!).Select(probe => probe.ProveAsync(server, ProofTimeout, stop))).ConfigureAwait(false), // it was ensured before
+            await Task.WhenAll(probes.Prepend(_probe!).Select(probe => probe.ProveAsync(server, RedisListenerConnection.ProofTimeout, stop))).ConfigureAwait(false), // it was ensured before
             static isProven => isProven);
     }
 
-    /// <summary>Looks after the subscriptions for as long as the connection is there.</summary>
-    private async Task WatchAsync(TransportHold hold, RedisLogServer server, CancellationToken stop)
+    Task<bool> IRedisListener.TendAsync(IConnectionMultiplexer multiplexer, TransportHold hold, CancellationToken stop)
     {
-        while (await hold.WaitAsync(LivenessInterval, stop).ConfigureAwait(false))
-        {
-            if (!await IsAliveAsync(hold, server, stop).ConfigureAwait(false))
-            {
-                _isUndelivered = true;
-                throw new TimeoutException($"A marker published to Redis did not come back within {ProofTimeout}, or Redis had ended a subscription.");
-            }
-        }
+        hold.ReportProven();
+
+        // Redis ends subscriptions without closing a connection when a slot moves away.
+        var subscriber = multiplexer.GetSubscriber();
+        return Task.FromResult(_subscribed.Values.All(hub => hub.Subscription?.IsInForce(subscriber) ?? false));
     }
 
-    private async Task<bool> IsAliveAsync(TransportHold hold, RedisLogServer server, CancellationToken stop)
+    void IRedisListener.OnLost()
     {
-        try
+        _probe?.Fail();
+        foreach (var hub in _subscribed.Values)
         {
-            if (await ProveAsync(server, stop).ConfigureAwait(false))
-            {
-                hold.ReportProven();
-
-                // Redis ends subscriptions without closing a connection when a slot moves away.
-                return _subscribed.Values.All(hub => hub.Subscription?.IsInForce(server.Subscriber) ?? false);
-            }
-
-            return hold.IsLost; // a connection lost meanwhile has been reported already
+            hub.Probe?.Fail();
         }
-        catch (Exception exception) when (RedisErrors.IsOutage(exception, stop))
-        {
-            return false;
-        }
+
+        Doubted?.Invoke();
     }
+
+    void IRedisListener.OnMoved()
+    {
+    }
+
+    void IRedisListener.OnServersChanged() => _link.Monitor.CheckNow();
+
+    void IRedisListener.OnReplaced() => Log.ConnectionReplaced(_logger);
 
     /// <remarks>A log of which single keys vanish cannot tell what it lacks, so it tells of gaps everywhere.</remarks>
     private async Task WarnOfEvictionAsync(RedisLogServer server, CancellationToken stop)

@@ -10,22 +10,19 @@ namespace DistributedSockets;
 /// has been asked for, and a marker has come back through a channel of this node's own, on a Redis Cluster one for each hub, with no
 /// connection lost meanwhile.
 /// </remarks>
-internal sealed partial class RedisLogFeed : IBackplaneReceiver, IAsyncDisposable
+internal sealed partial class RedisLogFeed : IRedisListener, IBackplaneReceiver, IAsyncDisposable
 {
     private readonly ConcurrentDictionary<string, RedisLogHub> _subscribed = new(StringComparer.Ordinal);
     private readonly RedisInbox _inbox = new();
-    private readonly RedisConnection _connection;
-    private readonly TransportMonitor _monitor;
+    private readonly RedisListenerConnection _link;
     private readonly string _channelPrefix;
     private readonly string _probeName;
     private readonly TimeSpan _timeout;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
     private IMessageLogReceiver? _receiver;
-    private IConnectionMultiplexer? _attached;
     private RedisLogProbe? _probe;
     private volatile RedisLogServer? _server;
-    private volatile bool _isStale; // whether a connection of the multiplexer was lost, or was never there
     private bool _saidRefused;
 
     public RedisLogFeed(RedisMessageLogOptions options, string prefix, TimeProvider time, ILogger logger)
@@ -35,28 +32,25 @@ internal sealed partial class RedisLogFeed : IBackplaneReceiver, IAsyncDisposabl
         _timeout = options.OperationTimeout;
         _time = time;
         _logger = logger;
-        _connection = new RedisConnection(options, time);
-        _connection.Moved += OnMoved;
-        _monitor = new TransportMonitor(HoldAsync, time);
-        _monitor.StateChanged += OnStateChanged;
-        _monitor.HoldFailed += OnHoldFailed;
+        _link = new RedisListenerConnection(options, this, renewsClusters: true, time);
+        _link.Monitor.StateChanged += OnStateChanged;
+        _link.Monitor.HoldFailed += OnHoldFailed;
     }
 
     /// <summary>Raised when the server may be another one, or have forgotten scripts.</summary>
     public event Action? Doubted;
 
     /// <summary>How often connections have been lost.</summary>
-    public int Losses => _monitor.Losses;
+    public int Losses => _link.Monitor.Losses;
 
     /// <summary>The connection, if it stands.</summary>
-    public RedisLogServer? Server => _server is { Multiplexer.IsConnected: true } server && ReferenceEquals(server.Multiplexer, _connection.Current) ? server : null;
+    public RedisLogServer? Server => _server is { Multiplexer.IsConnected: true } server && ReferenceEquals(server.Multiplexer, _link.Current) ? server : null;
 
     /// <summary>Begins to connect. Returns when there is a connection, or when it is known to be away.</summary>
     public async Task StartAsync(IMessageLogReceiver receiver, CancellationToken cancellationToken)
     {
         _receiver = receiver;
-        _monitor.Start(this);
-        await _monitor.WaitForFirstReportAsync(_timeout, cancellationToken).ConfigureAwait(false);
+        await _link.StartAsync(this, _timeout, cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Subscribes to a hub, and asks for its end.</summary>
@@ -69,7 +63,7 @@ internal sealed partial class RedisLogFeed : IBackplaneReceiver, IAsyncDisposabl
         }
 
         var server = Server ?? throw new RedisConnectionException(ConnectionFailureType.UnableToResolvePhysicalConnection, CommandFlags.None, "Redis is not connected.");
-        var losses = _monitor.Losses;
+        var losses = _link.Monitor.Losses;
         hub.Open(receiver);
         try
         {
@@ -89,9 +83,9 @@ internal sealed partial class RedisLogFeed : IBackplaneReceiver, IAsyncDisposabl
 
         // Known to the recovery only now; if a connection was lost meanwhile, it may have run already, so it is asked to look again.
         _subscribed[hub.Name] = hub;
-        if (losses != _monitor.Losses || !ReferenceEquals(Server, server))
+        if (losses != _link.Monitor.Losses || !ReferenceEquals(Server, server))
         {
-            OnTrouble(null);
+            _link.ReportLost(null);
         }
     }
 
@@ -105,12 +99,11 @@ internal sealed partial class RedisLogFeed : IBackplaneReceiver, IAsyncDisposabl
     }
 
     /// <summary>Looks now whether the connection carries anything.</summary>
-    public void Doubt() => _monitor.CheckNow();
+    public void Doubt() => _link.Monitor.CheckNow();
 
     public async ValueTask DisposeAsync()
     {
-        await _monitor.DisposeAsync().ConfigureAwait(false);
-        Detach();
+        await _link.StopAsync().ConfigureAwait(false);
         var hubs = _subscribed.Values.ToArray();
         _subscribed.Clear();
         using (var deadline = new CancellationTokenSource(_timeout, _time))
@@ -122,7 +115,7 @@ internal sealed partial class RedisLogFeed : IBackplaneReceiver, IAsyncDisposabl
             }
         }
 
-        await _connection.DisposeAsync().ConfigureAwait(false);
+        await _link.DisposeAsync().ConfigureAwait(false);
     }
 
     void IBackplaneReceiver.OnReceived(string channel, ReadOnlyMemory<byte> payload)
@@ -161,55 +154,6 @@ internal sealed partial class RedisLogFeed : IBackplaneReceiver, IAsyncDisposabl
         }
     }
 
-    private void Attach(IConnectionMultiplexer multiplexer)
-    {
-        if (!ReferenceEquals(_attached, multiplexer))
-        {
-            Detach();
-            _attached = multiplexer;
-            _isStale = !multiplexer.IsConnected;
-            multiplexer.ConnectionFailed += OnConnectionFailed;
-            multiplexer.ConnectionRestored += OnConnectionRestored;
-            multiplexer.ConfigurationChanged += OnConfigurationChanged;
-        }
-    }
-
-    private void Detach()
-    {
-        if (_attached is { } multiplexer)
-        {
-            multiplexer.ConnectionFailed -= OnConnectionFailed;
-            multiplexer.ConnectionRestored -= OnConnectionRestored;
-            multiplexer.ConfigurationChanged -= OnConfigurationChanged;
-            _attached = null;
-        }
-    }
-
-    private void OnConnectionFailed(object? sender, ConnectionFailedEventArgs args) => OnTrouble(args.Exception);
-
-    private void OnConnectionRestored(object? sender, ConnectionFailedEventArgs args) => _monitor.RetryNow();
-
-    private void OnConfigurationChanged(object? sender, EndPointEventArgs args) => _monitor.CheckNow();
-
-    private void OnMoved(string reason)
-    {
-        OnTrouble(new RedisConnectionException(ConnectionFailureType.SocketClosed, CommandFlags.None, reason));
-        _monitor.RetryNow();
-    }
-
-    private void OnTrouble(Exception? cause)
-    {
-        _isStale = true;
-        _monitor.ReportLost(cause);
-        _probe?.Fail();
-        foreach (var hub in _subscribed.Values)
-        {
-            hub.Probe?.Fail();
-        }
-
-        Doubted?.Invoke();
-    }
-
     private void OnStateChanged(TransportState before, TransportState state, Exception? cause)
     {
         if (state == TransportState.Available)
@@ -245,7 +189,7 @@ internal sealed partial class RedisLogFeed : IBackplaneReceiver, IAsyncDisposabl
         }
 
         Log.RecoveryFailed(_logger, attempt, cause);
-        if (_monitor.State == TransportState.Unavailable && RedisErrors.IsRefusal(cause) && !_saidRefused)
+        if (_link.Monitor.State == TransportState.Unavailable && RedisErrors.IsRefusal(cause) && !_saidRefused)
         {
             _saidRefused = true;
             Log.Refused(_logger, cause!);

@@ -13,18 +13,13 @@ public sealed class FakeCluster : IAsyncDisposable, IDisposable
     /// <summary>How many connections a node closes at once when it drains.</summary>
     private const int ClosedAtOnce = 50;
 
-    /// <summary>
-    /// How many turns the thread pool gives to others before the clock moves without a handler that has not returned. Turns instead of time:
-    /// on a busy machine they take longer, and whatever can run gets its own among them.
-    /// </summary>
-    private const int PatienceTurns = 1_000;
-
     private static readonly TimeSpan s_least = TimeSpan.FromMilliseconds(1);
     private static readonly TimeSpan s_drainTick = TimeSpan.FromMilliseconds(50);
 
     private readonly FakeClusterOptions _options;
     private readonly InMemoryCluster _memory;
     private readonly Pulse _pulse = new();
+    private readonly ClusterCode _code = new();
     private readonly SemaphoreSlim _moving = new(1);
     private volatile FakeNode[] _nodes = [];
     private bool _disposed;
@@ -90,7 +85,7 @@ public sealed class FakeCluster : IAsyncDisposable, IDisposable
         await _moving.WaitAsync(cancellationToken);
         try
         {
-            var node = await FakeNode.StartAsync(_nodes.Length, _options, _memory, Time, NameForDraw, _pulse, cancellationToken);
+            var node = await FakeNode.StartAsync(_nodes.Length, _options, _memory, Time, NameForDraw, _pulse, _code, cancellationToken);
             _nodes = [.. _nodes, node];
             return node;
         }
@@ -297,7 +292,7 @@ public sealed class FakeCluster : IAsyncDisposable, IDisposable
                     await StopAsync(node, new(), giveUp: true);
                 }
 
-                var disposal = Task.Run(node.App.DisposeAsync().AsTask);
+                var disposal = _code.RunAsync(() => node.App.DisposeAsync().AsTask());
                 await PassTimeUntilAsync(disposal, node, static () => true, new(), giveUp: false);
             }
         }
@@ -336,7 +331,7 @@ public sealed class FakeCluster : IAsyncDisposable, IDisposable
             var clients = Array.FindAll(node.Clients, static client => !client.IsServerDone);
             var timers = node.Clock.CreatedCount;
             var ticks = 0;
-            var stop = Task.Run(() => ((IHost)node.App).StopAsync(noMoreTime.Token));
+            var stop = _code.RunAsync(() => ((IHost)node.App).StopAsync(noMoreTime.Token));
             await PassTimeUntilAsync(
                 stop,
                 node,
@@ -370,7 +365,7 @@ public sealed class FakeCluster : IAsyncDisposable, IDisposable
         var patient = true;
         while (!work.IsCompleted)
         {
-            patient = patient && await HoldsInTurnAsync(() => work.IsCompleted || (mayPass() && node.Clock.NextDue <= Time.GetUtcNow() + s_drainTick));
+            patient = patient && await ClusterCode.HoldsInTurnAsync(() => work.IsCompleted || (mayPass() && node.Clock.NextDue <= Time.GetUtcNow() + s_drainTick));
             if (!patient && giveUp)
             {
                 await noMoreTime.CancelAsync();
@@ -384,32 +379,6 @@ public sealed class FakeCluster : IAsyncDisposable, IDisposable
         }
 
         await work;
-    }
-
-    /// <summary>Waits for a condition for as long as others have had <see cref="PatienceTurns"/>.</summary>
-    private static async Task<bool> HoldsInTurnAsync(Func<bool> condition)
-    {
-        for (var turn = 0; turn < PatienceTurns; turn++)
-        {
-            if (condition())
-            {
-                return true;
-            }
-
-            await Task.Delay(1, CancellationToken.None);
-        }
-
-        return false;
-    }
-
-    /// <summary>Lets what the timers have set going get under way, as far as it is ready to run; a short wait, which promises nothing.</summary>
-    private static async Task LetRunAsync()
-    {
-        for (var (calm, turn) = (0, 0); calm < 3 && turn < 50; turn++)
-        {
-            calm = ThreadPool.PendingWorkItemCount == 0 ? calm + 1 : 0;
-            await Task.Delay(1, CancellationToken.None);
-        }
     }
 
     /// <summary>Moves the clock to the next timer that is due, but not past a moment, and waits for what the nodes do.</summary>
@@ -430,9 +399,8 @@ public sealed class FakeCluster : IAsyncDisposable, IDisposable
             .Where(static client => client.IsIdle).ToArray();
         var by = next - Time.GetUtcNow();
 
-        // Elsewhere, since timers call back inline: what they resume must keep no context of the test's.
-        await Task.Run(() => Time.Advance(by > TimeSpan.Zero ? by : TimeSpan.Zero), cancellationToken);
-        await LetRunAsync();
+        await _code.RunAsync(() => Time.Advance(by > TimeSpan.Zero ? by : TimeSpan.Zero), cancellationToken); // timers call back inline
+        await _code.SettleAsync();
         await _pulse.WaitUntilAsync(
             () => Array.TrueForAll(_nodes, static node => node.HasDoneWhatIsDue)
                 && Array.TrueForAll(idle, static client => client is { IsIdle: true, OwesPong: false } or { HasEnded: true } or { IsReadingPaused: true }),

@@ -16,6 +16,7 @@ public sealed class FakeNode
     private const int SeedsApart = 7_919;
 
     private readonly Pulse _pulse;
+    private readonly ClusterCode _code;
     private readonly CrashGate _gate;
     private readonly NodeRecorder _recorder;
     private readonly NodeStore _store;
@@ -25,9 +26,9 @@ public sealed class FakeNode
     private readonly TimeSpan _heartbeat;
     private volatile FakeNodeState _state = FakeNodeState.Running;
 
-    private FakeNode(int index, WebApplication app, NodeClock clock, NodeRecorder recorder, CrashGate gate, Pulse pulse)
+    private FakeNode(int index, WebApplication app, NodeClock clock, NodeRecorder recorder, CrashGate gate, Pulse pulse, ClusterCode code)
     {
-        (Index, App, Clock, _recorder, _gate, _pulse) = (index, app, clock, recorder, gate, pulse);
+        (Index, App, Clock, _recorder, _gate, _pulse, _code) = (index, app, clock, recorder, gate, pulse, code);
         NodeId = Services.GetRequiredService<NodeInfo>().NodeId;
         Backplane = ((NodeBackplane)Services.GetRequiredService<IBackplane>()).Inner;
         _store = (NodeStore)Services.GetRequiredService<ISessionStore>();
@@ -140,7 +141,8 @@ public sealed class FakeNode
 
     /// <summary>Builds and starts a node.</summary>
     internal static async Task<FakeNode> StartAsync(
-        int index, FakeClusterOptions options, InMemoryCluster memory, FakeTimeProvider time, Func<string, string> nameForDraw, Pulse pulse, CancellationToken cancellationToken)
+        int index, FakeClusterOptions options, InMemoryCluster memory, FakeTimeProvider time, Func<string, string> nameForDraw, Pulse pulse, ClusterCode code,
+        CancellationToken cancellationToken)
     {
         var (gate, clock) = (new CrashGate(), new NodeClock(time, pulse));
         var recorder = new NodeRecorder(gate, pulse);
@@ -163,8 +165,9 @@ public sealed class FakeNode
         var app = builder.Build();
         try
         {
-            app.Use(static async (context, next) =>
+            app.Use(async (context, next) =>
             {
+                code.Enter();
                 try
                 {
                     await next(context);
@@ -176,8 +179,7 @@ public sealed class FakeNode
             });
             options.Apply(app);
 
-            // Elsewhere, so that the node's loops keep no context of the test's.
-            await Task.Run(() => app.StartAsync(cancellationToken), cancellationToken).WaitAsync(Eventually.Guard, cancellationToken);
+            await code.RunAsync(() => app.StartAsync(cancellationToken), cancellationToken).WaitAsync(Eventually.Guard, cancellationToken);
         }
         catch
         {
@@ -185,7 +187,7 @@ public sealed class FakeNode
             throw;
         }
 
-        return new(index, app, clock, recorder, gate, pulse);
+        return new(index, app, clock, recorder, gate, pulse, code);
     }
 
     /// <summary>Counts as stopped from now on: its heartbeats are not waited for.</summary>
@@ -277,7 +279,7 @@ public sealed class FakeNode
         }
 
         _ = request.ContinueWith(static failed => failed.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
-        var client = new FakeClient(this, transport, await transport.Accepted, _pulse);
+        var client = new FakeClient(this, transport, await transport.Accepted, _pulse, _code);
         lock (_clientsGate)
         {
             _clients.RemoveAll(static old => !old.IsOpen && old.IsServerDone);

@@ -5,7 +5,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace DistributedSockets.Benchmarks.Log;
 
-/// <summary>Nodes that host one hub, each with a message log of its own over one Redis. They append in turns, and all of them receive everything.</summary>
+/// <summary>Nodes that host one hub, each with a message log of its own over one server. They append in turns, and all of them receive everything.</summary>
 internal sealed class LogLoad : IAsyncDisposable
 {
     private const int Groups = 1_000;
@@ -18,21 +18,24 @@ internal sealed class LogLoad : IAsyncDisposable
 
     private static readonly LogTarget[][] s_targets = [.. Enumerable.Range(0, Groups).Select(static i => new[] { LogTarget.Group($"group{i}") })];
 
-    private readonly RedisServer _server;
+    private readonly TestServer _server;
     private readonly byte[] _payload;
     private readonly List<(ServiceProvider Services, IMessageLog Log, Receiver Receiver)> _nodes = [];
     private int _next;
 
-    private LogLoad(RedisServer server, int bytes) => (_server, _payload) = (server, new byte[bytes]);
+    private LogLoad(TestServer server, int bytes) => (_server, _payload) = (server, new byte[bytes]);
 
-    public static async Task<LogLoad> StartAsync(RedisServer server, int nodes, int bytes)
+    /// <param name="server">A server that holds nothing.</param>
+    /// <param name="nodes">How many nodes.</param>
+    /// <param name="bytes">How long an entry is.</param>
+    public static async Task<LogLoad> StartAsync(TestServer server, int nodes, int bytes)
     {
-        await server.CommandAsync("FLUSHALL");
         var load = new LogLoad(server, bytes);
         for (var i = 0; i < nodes; i++)
         {
             var services = new ServiceCollection();
-            services.AddDistributedWebSockets().UseRedisMessageLog(server.EndPoint);
+            var sockets = services.AddDistributedWebSockets();
+            _ = server is NatsServer nats ? sockets.UseNatsMessageLog(nats.Url) : sockets.UseRedisMessageLog(server.EndPoint);
             var provider = services.BuildServiceProvider();
             var node = (provider, provider.GetRequiredService<IMessageLog>(), new Receiver());
             load._nodes.Add(node);
@@ -66,7 +69,8 @@ internal sealed class LogLoad : IAsyncDisposable
             await Task.Delay(1);
         }
 
-        return new(appended / seconds, (ProcessUsage.CpuSeconds(_server.ProcessId) - before) / appended * 1e6, appended / (double)(await CallsAsync() - calls));
+        var cost = (ProcessUsage.CpuSeconds(_server.ProcessId) - before) / appended * 1e6;
+        return new(appended / seconds, cost, calls is { } first ? appended / (double)(await CallsAsync() - first)! : null);
 
         async Task AppendOnAndOnAsync()
         {
@@ -109,10 +113,15 @@ internal sealed class LogLoad : IAsyncDisposable
         receiver.NoteAppended(result.Position.Offset);
     }
 
-    /// <summary>How many calls of scripts Redis has carried out.</summary>
-    private async Task<long> CallsAsync()
+    /// <summary>How many calls of scripts Redis has carried out. JetStream is asked for each entry by itself.</summary>
+    private async Task<long?> CallsAsync()
     {
-        var stats = await _server.CommandAsync("INFO", "commandstats");
+        if (_server is not RedisServer redis)
+        {
+            return null;
+        }
+
+        var stats = await redis.CommandAsync("INFO", "commandstats");
         return stats.Split('\n').Where(static line => line.StartsWith("cmdstat_eval", StringComparison.Ordinal))
             .Sum(static line => long.Parse(line[(line.IndexOf('=', StringComparison.Ordinal) + 1)..line.IndexOf(',', StringComparison.Ordinal)], null));
     }

@@ -15,14 +15,14 @@ internal sealed partial class RedisBackplane
     internal void MoveProbe(string channel)
     {
         Volatile.Write(ref _nextProbe, channel);
-        _monitor.CheckNow();
+        _link.Monitor.CheckNow();
     }
 
     /// <summary>Has everything looked at now rather than at the next interval.</summary>
     internal void Look()
     {
-        _monitor.CheckNow();
-        _monitor.RetryNow();
+        _link.Monitor.CheckNow();
+        _link.Monitor.RetryNow();
     }
 
     private async Task AdoptProbeAsync(CancellationToken stop)
@@ -50,7 +50,7 @@ internal sealed partial class RedisBackplane
     {
         try
         {
-            if (_connection.Current is { } multiplexer)
+            if (_link.Current is { } multiplexer)
             {
                 var begun = _time.GetTimestamp();
                 await _publisher.PassAsync().WaitAsync(limit, _time, cancellationToken).ConfigureAwait(false);

@@ -21,7 +21,7 @@ public sealed class FakeClient : IAsyncDisposable, IDisposable
     private readonly SemaphoreSlim _sending = new(1);
     private readonly Task _reading;
 
-    internal FakeClient(FakeNode node, FakeTransport transport, IHeaderDictionary responseHeaders, Pulse pulse)
+    internal FakeClient(FakeNode node, FakeTransport transport, IHeaderDictionary responseHeaders, Pulse pulse, ClusterCode code)
     {
         Node = node;
         ResponseHeaders = responseHeaders;
@@ -31,7 +31,7 @@ public sealed class FakeClient : IAsyncDisposable, IDisposable
         SubProtocol = responseHeaders.SecWebSocketProtocol.Count > 0 ? responseHeaders.SecWebSocketProtocol.ToString() : null;
         var stream = new WireStream(transport.ToClient, transport.ToServer, transport.EndClient);
         _socket = WebSocket.CreateFromStream(stream, new WebSocketCreationOptions { SubProtocol = SubProtocol, KeepAliveInterval = TimeSpan.Zero });
-        _reading = Task.Run(ReadAsync);
+        _reading = code.RunAsync(ReadAsync);
     }
 
     /// <summary>The node that it connected to.</summary>
