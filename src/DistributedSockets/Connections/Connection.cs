@@ -178,11 +178,11 @@ internal sealed partial class Connection : WebSocketConnection, IOutboundQueueOw
     {
         CloseCodes.Check(closeStatus, reason);
         cancellationToken.ThrowIfCancellationRequested();
-        Close(new() { Kind = DisconnectKind.ClosedByServer, CloseStatus = closeStatus, Description = reason });
+        Close(new() { Kind = DisconnectKind.ClosedByServer, CloseStatus = closeStatus, Description = reason, EndsSession = true });
         return ValueTask.CompletedTask;
     }
 
-    public override void Abort() => Abort(new() { Kind = DisconnectKind.ClosedByServer });
+    public override void Abort() => Abort(new() { Kind = DisconnectKind.ClosedByServer, EndsSession = true });
 
     /// <summary>Cuts the connection at once, without a close frame.</summary>
     internal void Abort(DisconnectReason reason) => _close.Abort(reason);

@@ -48,5 +48,9 @@ public abstract class WebSocketHandler
     /// before has returned.
     /// </summary>
     /// <param name="reason">How it ended.</param>
+    /// <remarks>
+    /// A session that can be resumed (<see cref="HubOptions.EnableResume"/>) has a handler for each of its connections. This call is about the connection: unless the app has
+    /// closed it, the session is away by then and stays in its groups. That a session began or ended is told to <see cref="IClusterObserver"/>, once each.
+    /// </remarks>
     public virtual ValueTask OnDisconnectedAsync(DisconnectReason reason) => ValueTask.CompletedTask;
 }

@@ -92,6 +92,9 @@ internal sealed class ResumableSession
     /// <summary>Ends when the connection that it has now has ended.</summary>
     internal TaskCompletionSource Detached { get; private set; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
+    /// <summary>Whether its client had a connection and is away.</summary>
+    internal bool IsAway => Connection is null && Detached.Task.IsCompleted;
+
     internal IReadOnlyDictionary<string, string> Properties
     {
         get

@@ -232,19 +232,24 @@ internal sealed partial class ResumableSessions(
         }
     }
 
-    /// <summary>The connection of a session has ended: the session is away, unless its client has said that it is done.</summary>
+    /// <summary>The connection of a session has ended: the session is away, unless its client has said that it is done, or the app has closed it.</summary>
     internal async Task DetachAsync(HubConnections hub, ResumableSession session, DisconnectReason reason)
     {
         session.Numbers.FellBehind = null;
         session.Detach(time.GetTimestamp());
-        if (reason is { Kind: DisconnectKind.ClosedByClient, CloseStatus: WebSocketCloseStatus.NormalClosure })
+        if (reason is { EndsSession: true } or { Kind: DisconnectKind.ClosedByClient, CloseStatus: WebSocketCloseStatus.NormalClosure })
         {
-            await TryEndAsync(hub, session);
-            return;
+            await TryEndAsync(hub, session); // while the record cannot be reached, it is away
+        }
+        else
+        {
+            await TryWriteAsync(hub, session);
         }
 
-        await TryWriteAsync(hub, session);
-        await RestAsync(hub, session);
+        if (!session.IsGone)
+        {
+            await RestAsync(hub, session);
+        }
     }
 
     /// <summary>The handshake that a session was attached for came to nothing: one that is new ends, as nobody knows its token, and another one is away.</summary>
@@ -438,7 +443,7 @@ internal sealed partial class ResumableSessions(
         }
     }
 
-    private async Task TryEndAsync(HubConnections hub, ResumableSession session)
+    internal async Task TryEndAsync(HubConnections hub, ResumableSession session)
     {
         await session.Writing.WaitAsync();
         try

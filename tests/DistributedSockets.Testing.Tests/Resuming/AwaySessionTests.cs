@@ -27,12 +27,12 @@ public sealed class AwaySessionTests
         Assert.Equal(["blue", "red"], stored.Groups.Order(StringComparer.Ordinal));
         await WaitForPresenceAsync("CameOnline", "EnteredGroup red", "EnteredGroup blue");
 
-        await PassAsync(cluster, seconds: 70);
+        await PassAsync(cluster, seconds: 8);
 
         Assert.Equal(session.Id, Assert.Single(await cluster.WaitForSessionsEndedAsync(1, Cancellation)).Session.ConnectionId);
         await cluster.WaitForConnectionsAsync(0, Cancellation);
         await Eventually.TrueAsync(() => _presence.Changes.Contains("WentOffline"), "the user is gone");
-        await PassAsync(cluster, seconds: 70);
+        await PassAsync(cluster, seconds: 8);
         Assert.Single(cluster.SessionsEnded);
         Assert.Equal(session.Id, Assert.Single(cluster[0].SessionsStarted).ConnectionId);
     }
@@ -66,7 +66,7 @@ public sealed class AwaySessionTests
 
         await using var again = await ResumedSession.ConnectAsync(cluster, node, session, "ann");
         Assert.Equal(session.Id, (await ResumedSession.ReadAsync(again)).Id);
-        await PassAsync(cluster, seconds: 70);
+        await PassAsync(cluster, seconds: 8);
 
         var stored = Assert.Single(await cluster.WaitForSessionsAsync(SessionQuery.ForGroup("default", "red"), 1, Cancellation));
         Assert.Equal((session.Id, cluster[node].NodeId), (stored.ConnectionId, stored.NodeId));
@@ -94,6 +94,34 @@ public sealed class AwaySessionTests
 
         await using var again = await ResumedSession.ConnectAsync(cluster, 1, session, "ann");
         Assert.Equal(!isDone, (await ResumedSession.ReadAsync(again)).Id == session.Id);
+    }
+
+    [Theory]
+    [InlineData(false, "connection")]
+    [InlineData(true, "connection")]
+    [InlineData(true, "user")]
+    [InlineData(true, "group")]
+    public async Task Session_DisconnectedByTheApp_EndsWithoutAWindow(bool isAway, string by)
+    {
+        await using var cluster = await StartAsync();
+        var (client, session) = await JoinRedAsync(cluster);
+        if (isAway)
+        {
+            client.Abort();
+            await client.WaitForServerAsync(Cancellation);
+        }
+
+        var router = cluster[1].Router;
+        await (by switch
+        {
+            "user" => router.DisconnectUserAsync("ann", cancellationToken: Cancellation),
+            "group" => router.DisconnectGroupAsync("red", cancellationToken: Cancellation),
+            _ => router.DisconnectAsync(session.Id, cancellationToken: Cancellation),
+        });
+
+        Assert.Equal(session.Id, Assert.Single(await cluster.WaitForSessionsEndedAsync(1, Cancellation)).Session.ConnectionId);
+        await using var again = await ResumedSession.ConnectAsync(cluster, 0, session, "ann");
+        Assert.NotEqual(session.Id, (await ResumedSession.ReadAsync(again)).Id);
     }
 
     private static async Task<(FakeClient Client, ResumedSession Session)> JoinRedAsync(FakeCluster cluster)
@@ -126,6 +154,7 @@ public sealed class AwaySessionTests
             {
                 hub.EnableLog = true;
                 hub.EnableResume = true;
+                hub.ResumeWindow = TimeSpan.FromSeconds(5);
                 hub.CountAwayAsPresent = countAwayAsPresent;
                 hub.Presence = PresenceScope.UsersAndGroups;
             }))

@@ -77,6 +77,7 @@ public class HubOptions : HandshakeOptions
 
     /// <summary>Gets or sets for how long a session can be resumed whose client is away.</summary>
     /// <value>The default is 1 minute; 1 second to 1 day, and no longer than <see cref="LogMaxAge"/>.</value>
+    /// <remarks>It ends without a window if the app closes its connection, or disconnects it while it is away, by its id. By its user, a group or all it is found only while its node still listens to their channel.</remarks>
     public TimeSpan ResumeWindow { get; set; } = TimeSpan.FromMinutes(1);
 
     /// <summary>Gets or sets whether a session counts for the presence of its user, and of its groups, while its client is away.</summary>
