@@ -22,9 +22,9 @@ internal sealed class WsClient(WsDriver driver, string id) : TestClient
     }
 
     /// <summary>Makes a handshake; the answer has a status, headers and a body if it was refused.</summary>
-    public async Task<JsonObject> ConnectAsync(Uri endpoint, JsonObject? options = null)
+    public async Task<JsonObject> ConnectAsync(Uri endpoint, JsonObject? options = null, params string[] protocols)
     {
-        var parameters = new JsonObject { ["url"] = endpoint.ToString(), ["options"] = options ?? [] };
+        var parameters = new JsonObject { ["url"] = endpoint.ToString(), ["options"] = options ?? [], ["protocols"] = Array(protocols) };
         return (await driver.CallAsync("socket", id, "connect", parameters))!.AsObject(); // connect always answers with an object
     }
 
