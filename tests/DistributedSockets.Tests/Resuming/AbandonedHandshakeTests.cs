@@ -31,6 +31,7 @@ public sealed class AbandonedHandshakeTests
         await using (var first = await ConnectAsync(node))
         {
             words = (await first.ReceiveTextAsync()).TrimEnd('\n').Split(' ');
+            first.Socket.Abort(); // closing would end the session
         }
 
         var resume = $"resume.{words[1]}.{words[2]}.0";
