@@ -65,7 +65,7 @@ public sealed class NatsPermissionHostTests : IAsyncLifetime
 
         foreach (var app in new[] { sender, node })
         {
-            await Eventually.TrueAsync(async () => (await HealthAsync(app)).Status == HealthStatus.Healthy, "the node is healthy");
+            await EventuallyHealthyAsync(app);
             Assert.Equal(0, app.Services.GetRequiredService<Losses>().Count);
             Assert.DoesNotContain(app.Services.GetFakeLogCollector().GetSnapshot(), static entry => entry.Level >= LogLevel.Warning);
         }
@@ -110,7 +110,7 @@ public sealed class NatsPermissionHostTests : IAsyncLifetime
 
         Configure(NatsPage.Permissions());
         await _server.ReloadAsync();
-        await Eventually.TrueAsync(async () => (await HealthAsync(node)).Status == HealthStatus.Healthy, "the node is healthy again");
+        await EventuallyHealthyAsync(node);
         await Router(other).SendToUserAsync("alice", "hello", Cancellation);
         Assert.Equal("hello", await ReceiveAsync(client));
     }
@@ -119,6 +119,19 @@ public sealed class NatsPermissionHostTests : IAsyncLifetime
 
     private static async Task<HealthReportEntry> HealthAsync(WebApplication node) =>
         (await node.Services.GetRequiredService<HealthCheckService>().CheckHealthAsync(Cancellation)).Entries.Values.Single();
+
+    private static async Task EventuallyHealthyAsync(WebApplication node)
+    {
+        var health = default(HealthReportEntry);
+        try
+        {
+            await Eventually.TrueAsync(async () => (health = await HealthAsync(node)).Status == HealthStatus.Healthy, "the node is healthy");
+        }
+        catch (Exception exception)
+        {
+            Assert.Fail($"{exception.Message} It says: {health.Description}");
+        }
+    }
 
     private static async Task<ClientWebSocket> ConnectAsync(WebApplication node, string user)
     {
