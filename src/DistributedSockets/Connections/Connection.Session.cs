@@ -33,6 +33,7 @@ internal sealed partial class Connection
             case ResumeV1.Line.Acknowledge when session.Numbers.TryAcknowledge(number):
                 message.Release();
                 _queue.Wake();
+                session.WriteIfDue();
                 return ValueTask.CompletedTask;
             default:
                 message.Release();

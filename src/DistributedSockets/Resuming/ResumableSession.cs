@@ -11,6 +11,9 @@ internal sealed class ResumableSession
     private bool _isChanged;
     private bool _isGone;
     private int _isReading;
+    private bool _isWriteAsked;
+    private long _acknowledgedSeen = -1;
+    private long _unacknowledgedSince;
 
     /// <param name="id">Its id.</param>
     /// <param name="checkpoint">What its record holds.</param>
@@ -137,6 +140,34 @@ internal sealed class ResumableSession
         Detached.TrySetResult();
     }
 
+    /// <summary>Has the record written elsewhere, and says afterwards that it was tried. Set when it is attached.</summary>
+    internal Action? WriteSoon { get; set; }
+
+    /// <summary>Has the record written before its time if the client has acknowledged so much that it should be.</summary>
+    internal void WriteIfDue()
+    {
+        if (WriteSoon is { } write && Numbers.IsCheckpointDue && !Interlocked.Exchange(ref _isWriteAsked, true))
+        {
+            write();
+        }
+    }
+
+    /// <summary>It was tried to write the record, as <see cref="WriteSoon"/> has asked.</summary>
+    internal void NoteWritten() => Interlocked.Exchange(ref _isWriteAsked, false);
+
+    /// <summary>Notes how far its client has acknowledged, and says since when it has acknowledged nothing though it could. Called from time to time by one.</summary>
+    /// <param name="now">Now: a timestamp.</param>
+    internal long UnacknowledgedSince(long now)
+    {
+        var acknowledged = Numbers.Acknowledged.Number;
+        if (acknowledged != _acknowledgedSeen || Numbers.Count == 0)
+        {
+            (_acknowledgedSeen, _unacknowledgedSince) = (acknowledged, now);
+        }
+
+        return _unacknowledgedSince;
+    }
+
     /// <summary>Begins to read the log for it; false if that is done already.</summary>
     internal bool TryBeginReading() => Interlocked.Exchange(ref _isReading, 1) == 0;
 
@@ -205,6 +236,18 @@ internal sealed class ResumableSession
             {
                 return _isChanged;
             }
+        }
+    }
+
+    /// <summary>Whether a token is the one with which it is resumed.</summary>
+    internal bool IsTokenOf(ReadOnlySpan<char> token) => SessionId.IsTokenOf(token, _begun.TokenDigest.Span);
+
+    /// <summary>What its record was to hold has not been written.</summary>
+    internal void NoteNotWritten()
+    {
+        lock (_gate)
+        {
+            _isChanged = true;
         }
     }
 

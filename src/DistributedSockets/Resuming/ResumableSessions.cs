@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Net.WebSockets;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
@@ -98,9 +99,10 @@ internal sealed partial class ResumableSessions(
     internal void Follow(HubConnections hub, in AttachingSession attaching, Connection connection)
     {
         var (session, received) = (attaching.Session, attaching.Received);
-        session.Numbers.FellBehind = () => Task.Run(() => follower.RunAsync(hub, session, connection, 0)).Observe();
+        session.Numbers.FellBehind = () => Task.Run(() => FollowAsync(hub, session, connection, 0)).Observe();
+        session.WriteSoon = () => Task.Run(() => WriteSoonAsync(hub, session)).Observe();
         Settle(hub, session);
-        Task.Run(() => follower.RunAsync(hub, session, connection, received)).Observe();
+        Task.Run(() => FollowAsync(hub, session, connection, received)).Observe();
     }
 
     /// <summary>Finds which node owns a session, be its client connected or away; null if there is no such session.</summary>
@@ -236,6 +238,7 @@ internal sealed partial class ResumableSessions(
     internal async Task DetachAsync(HubConnections hub, ResumableSession session, DisconnectReason reason)
     {
         session.Numbers.FellBehind = null;
+        session.WriteSoon = null;
         session.Detach(time.GetTimestamp());
         if (reason is { EndsSession: true } or { Kind: DisconnectKind.ClosedByClient, CloseStatus: WebSocketCloseStatus.NormalClosure })
         {
@@ -282,7 +285,7 @@ internal sealed partial class ResumableSessions(
 
         var (sessionId, secret) = (id.ToString(), token.ToString());
         var record = await ReadRecordAsync(hub, sessionId, cancellationToken);
-        while (record is not null && SessionCheckpointFormat.TryRead(record.Value, out var found)
+        while (record is not null && TryRead(sessionId, record, out var found)
             && SessionId.IsTokenOf(secret, found.TokenDigest.Span) && string.Equals(found.UserId, userId, StringComparison.Ordinal) && found.Position.Epoch == epoch)
         {
             var checkpoint = found with { Owner = node.Info.NodeId }; // with its token: the answer may be lost, and the client has to come again with the one that it knows
@@ -338,6 +341,17 @@ internal sealed partial class ResumableSessions(
     private ResumableSession Create(HubConnections hub, string id, SessionCheckpoint checkpoint, long version) =>
         new(id, checkpoint, version, hub.Options) { WrittenAt = time.GetTimestamp(), Lease = Records.RefusesStaleAppends ? null : lease };
 
+    private bool TryRead(string sessionId, SessionRecord record, [NotNullWhen(true)] out SessionCheckpoint? checkpoint)
+    {
+        if (SessionCheckpointFormat.TryRead(record.Value, out checkpoint, out var problem))
+        {
+            return true;
+        }
+
+        Log.Unreadable(logger, sessionId, problem);
+        return false;
+    }
+
     /// <summary>Brings the groups of a session's connection to what the log says, as far as it is known here.</summary>
     private void Settle(HubConnections hub, ResumableSession session)
     {
@@ -369,6 +383,27 @@ internal sealed partial class ResumableSessions(
         }
     }
 
+    private async Task FollowAsync(HubConnections hub, ResumableSession session, Connection connection, long received)
+    {
+        if (await follower.RunAsync(hub, session, connection, received) is { } reason)
+        {
+            await TryEndAsync(hub, session, reason);
+            connection.Close(reason); // also if the record could not be removed, or somebody else has it by now
+        }
+    }
+
+    private async Task WriteSoonAsync(HubConnections hub, ResumableSession session)
+    {
+        try
+        {
+            await TryWriteAsync(hub, session);
+        }
+        finally
+        {
+            session.NoteWritten();
+        }
+    }
+
     private async ValueTask LookAfterAsync(HubConnections hub, ResumableSession session)
     {
         if (session.IsDoubtful)
@@ -393,9 +428,14 @@ internal sealed partial class ResumableSessions(
         }
 
         Advance(hub, session);
-        var isHalf = session.Numbers.AcknowledgedSinceCheckpoint >= hub.Options.MaxUnacknowledgedMessages / 2;
-        if (isHalf || (session.IsChanged || session.Numbers.AcknowledgedSinceCheckpoint > 0) && time.GetElapsedTime(session.WrittenAt) >= s_checkpointInterval
-            || time.GetElapsedTime(session.WrittenAt) >= hub.Options.LogMaxAge / 4)
+        if (time.GetElapsedTime(session.UnacknowledgedSince(time.GetTimestamp())) >= hub.Options.AcknowledgementTimeout)
+        {
+            await TryEndAsync(hub, session, SessionEnds.Silent(hub.Options.AcknowledgementTimeout));
+            return;
+        }
+
+        if ((session.IsChanged || session.Numbers.AcknowledgedSinceCheckpoint > 0) && time.GetElapsedTime(session.WrittenAt) >= s_checkpointInterval
+            || session.Numbers.IsCheckpointDue || time.GetElapsedTime(session.WrittenAt) >= hub.Options.LogMaxAge / 4)
         {
             await TryWriteAsync(hub, session);
         }
@@ -422,12 +462,13 @@ internal sealed partial class ResumableSessions(
                 return;
             }
 
-            var record = new SessionRecord { Version = SessionId.CreateVersion(), Value = SessionCheckpointFormat.Write(session.Checkpoint(node.Info.NodeId)) };
+            var checkpoint = session.Checkpoint(node.Info.NodeId);
+            var record = new SessionRecord { Version = SessionId.CreateVersion(), Value = SessionCheckpointFormat.Write(checkpoint) };
             var swap = await SwapAsync(hub, session.Id, session.Version, record, CancellationToken.None);
             if (swap.IsDone)
             {
                 (session.Version, session.WrittenAt) = (record.Version, time.GetTimestamp());
-                session.Numbers.NoteCheckpoint();
+                session.Numbers.NoteCheckpoint(checkpoint.Number);
                 return;
             }
 
@@ -435,6 +476,7 @@ internal sealed partial class ResumableSessions(
         }
         catch (MessageLogUnavailableException exception)
         {
+            session.NoteNotWritten();
             Log.NotWritten(logger, session.Id, exception);
         }
         finally
@@ -443,7 +485,10 @@ internal sealed partial class ResumableSessions(
         }
     }
 
-    internal async Task TryEndAsync(HubConnections hub, ResumableSession session)
+    /// <param name="hub">The hub.</param>
+    /// <param name="session">The session.</param>
+    /// <param name="reason">What its client is told, if that is connected.</param>
+    internal async Task TryEndAsync(HubConnections hub, ResumableSession session, DisconnectReason? reason = null)
     {
         await session.Writing.WaitAsync();
         try
@@ -451,6 +496,11 @@ internal sealed partial class ResumableSessions(
             if (!session.IsGone)
             {
                 var swap = await SwapAsync(hub, session.Id, session.Version, null, CancellationToken.None); // refused: somebody has taken it, and was first
+                if (reason is not null && swap.Current is null)
+                {
+                    session.Connection?.Close(reason); // first: whoever comes first says why
+                }
+
                 Lose(hub, session, isContinued: swap is { IsDone: false, Current: not null });
             }
         }
@@ -469,7 +519,10 @@ internal sealed partial class ResumableSessions(
         hub.Sessions.Remove(session, isContinued);
         var connection = session.SetGone();
         away.Remove(session);
-        connection?.Abort(SessionEnds.TakenOver);
+        if (connection is { Reason: null })
+        {
+            connection.Abort(SessionEnds.TakenOver);
+        }
     }
 
     private async Task<SessionRecord?> ReadRecordAsync(HubConnections hub, string sessionId, CancellationToken cancellationToken)
@@ -513,5 +566,8 @@ internal sealed partial class ResumableSessions(
 
         [LoggerMessage(321, LogLevel.Warning, "This node missed its lease, so that other nodes may have taken sessions that can be resumed: its {Count} are compared with their records.")]
         public static partial void LeaseMissed(ILogger logger, int count);
+
+        [LoggerMessage(331, LogLevel.Error, "The record of session {SessionId} cannot be read, so its client gets a new session. {Problem}")]
+        public static partial void Unreadable(ILogger logger, string sessionId, string problem);
     }
 }

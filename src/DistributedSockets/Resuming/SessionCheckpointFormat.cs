@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Buffers.Binary;
 using System.Diagnostics.CodeAnalysis;
+using System.Numerics;
 using System.Text;
 using System.Text.Unicode;
 
@@ -10,11 +11,12 @@ namespace DistributedSockets;
 internal static class SessionCheckpointFormat
 {
     private const byte Version = 1;
+    private const int HeadBytes = 1 + sizeof(uint); // the version, and a checksum of all that stands behind it
 
     internal static byte[] Write(SessionCheckpoint checkpoint)
     {
         var output = new ArrayBufferWriter<byte>();
-        output.Write([Version]);
+        output.Write<byte>([Version, 0, 0, 0, 0]);
         WriteString(output, checkpoint.Owner);
         WriteInt64(output, checkpoint.Position.Epoch);
         WriteInt64(output, checkpoint.Position.Offset);
@@ -32,18 +34,40 @@ internal static class SessionCheckpointFormat
 
         WriteStrings(output, checkpoint.HandledIds);
         WriteInt64(output, checkpoint.NotUnderstoodAt);
-        return output.WrittenSpan.ToArray();
+        var record = output.WrittenSpan.ToArray();
+        BinaryPrimitives.WriteUInt32LittleEndian(record.AsSpan(1), ChecksumOf(record.AsSpan(HeadBytes)));
+        return record;
     }
 
+    /// <inheritdoc cref="TryRead(ReadOnlyMemory{byte}, out SessionCheckpoint?, out string?)"/>
+    internal static bool TryRead(ReadOnlyMemory<byte> record, [NotNullWhen(true)] out SessionCheckpoint? checkpoint) => TryRead(record, out checkpoint, out _);
+
     /// <summary>Reads a record, behind which a later version may have added something. Never trusts a length.</summary>
-    internal static bool TryRead(ReadOnlyMemory<byte> record, [NotNullWhen(true)] out SessionCheckpoint? checkpoint)
+    /// <param name="record">The record.</param>
+    /// <param name="checkpoint">What it holds.</param>
+    /// <param name="problem">What is wrong with it, and what to do.</param>
+    internal static bool TryRead(ReadOnlyMemory<byte> record, [NotNullWhen(true)] out SessionCheckpoint? checkpoint, [NotNullWhen(false)] out string? problem)
     {
         checkpoint = null;
-        var reader = new Reader(record.Span);
-        if (!reader.TryReadByte(out var version) || version != Version
-            || !reader.TryReadString(out var owner) || owner.Length == 0
+        problem = record.Span switch
+        {
+            { Length: < HeadBytes } => $"It has {record.Length} bytes, which is too short. Something else than a node has written it: find out what does.",
+            [not Version, ..] => $"It is of version {record.Span[0]}, and this node knows version {Version}. Deploy the version of the other nodes here, too.",
+            _ when BinaryPrimitives.ReadUInt32LittleEndian(record.Span[1..]) != ChecksumOf(record.Span[HeadBytes..]) =>
+                "Its checksum is wrong, so it has been damaged or cut. Find out what does that to the store.",
+            _ when !TryReadBody(record.Span[HeadBytes..], out checkpoint) => "What stands in it makes no sense. Something else than a node has written it: find out what does.",
+            _ => null,
+        };
+        return checkpoint is not null;
+    }
+
+    private static bool TryReadBody(ReadOnlySpan<byte> body, [NotNullWhen(true)] out SessionCheckpoint? checkpoint)
+    {
+        checkpoint = null;
+        var reader = new Reader(body);
+        if (!reader.TryReadString(out var owner) || owner.Length == 0
             || !reader.TryReadInt64(out var epoch) || epoch < 0 || !reader.TryReadInt64(out var offset) || offset < 0
-            || !reader.TryReadInt64(out var number) || number < 0
+            || !reader.TryReadInt64(out var number) || number < 0 || number > offset // each number has used up an entry
             || !reader.TryReadBytes(SessionCheckpoint.DigestBytes, out var digest)
             || !reader.TryReadString(out var userId)
             || !reader.TryReadInt64(out var ticks) || ticks < 0 || ticks > DateTimeOffset.MaxValue.Ticks
@@ -83,6 +107,23 @@ internal static class SessionCheckpointFormat
             NotUnderstoodAt = notUnderstoodAt,
         };
         return true;
+    }
+
+    /// <summary>CRC-32C, which finds whatever changes 32 bits in a row or fewer.</summary>
+    internal static uint ChecksumOf(ReadOnlySpan<byte> bytes)
+    {
+        var crc = uint.MaxValue;
+        for (; bytes.Length >= sizeof(ulong); bytes = bytes[sizeof(ulong)..])
+        {
+            crc = BitOperations.Crc32C(crc, BinaryPrimitives.ReadUInt64LittleEndian(bytes));
+        }
+
+        foreach (var value in bytes)
+        {
+            crc = BitOperations.Crc32C(crc, value);
+        }
+
+        return ~crc;
     }
 
     private static void WriteInt32(ArrayBufferWriter<byte> output, int value)
@@ -129,13 +170,6 @@ internal static class SessionCheckpointFormat
             bytes = _rest[..count];
             _rest = _rest[count..];
             return true;
-        }
-
-        internal bool TryReadByte(out byte value)
-        {
-            var isThere = TryReadBytes(1, out var bytes);
-            value = isThere ? bytes[0] : default;
-            return isThere;
         }
 
         /// <summary>Reads a count, of things that take a byte at least.</summary>

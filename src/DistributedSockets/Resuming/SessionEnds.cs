@@ -19,6 +19,14 @@ internal static class SessionEnds
     /// <summary>The node was cut off for so long that another one may have the session.</summary>
     internal static readonly DisconnectReason LeaseMissed = Gone("The server was cut off for a while, so that the session may go on at another one. Connect again.");
 
+    /// <summary>The client takes messages and acknowledges none, so the session would hold on to them for ever.</summary>
+    internal static DisconnectReason Silent(TimeSpan timeout) => new()
+    {
+        Kind = DisconnectKind.SlowConsumer,
+        CloseStatus = WebSocketCloseStatus.PolicyViolation,
+        Description = $"The client has acknowledged nothing for {timeout}.",
+    };
+
     internal static DisconnectReason Gone(string description) => new()
     {
         Kind = DisconnectKind.ClosedByServer, CloseStatus = CloseCodes.TryAgainLater, Description = description,

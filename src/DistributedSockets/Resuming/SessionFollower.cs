@@ -1,45 +1,43 @@
+using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 
 namespace DistributedSockets;
 
 /// <summary>Reads the log for a session that is not live, from the last number that it was sent until it has caught up with the lane; then it is live again.</summary>
 /// <remarks>What it finds is a function of the log and of the session alone, so any node finds the same, with the same numbers.</remarks>
-internal sealed class SessionFollower(HubLogs logs, LogEntryReader reader, IOptions<DistributedWebSocketsOptions> options, TimeProvider time) : IDisposable
+internal sealed partial class SessionFollower(
+    HubLogs logs, LogEntryReader reader, IOptions<DistributedWebSocketsOptions> options, TimeProvider time, FailSafeLogger<SessionFollower> logger) : IDisposable
 {
-    private const int PageEntries = 256;
-    private const int PageBytes = 1024 * 1024;
-
     private static readonly TimeSpan s_pause = TimeSpan.FromSeconds(1);
 
-    private readonly SemaphoreSlim _replays = new(options.Value.MaxReplays);
+    private readonly SessionPages _pages = new(logs, options.Value.MaxReplays);
 
-    private int _waiting;
+    /// <inheritdoc cref="SessionPages.IsSaturated"/>
+    internal bool IsSaturated => _pages.IsSaturated;
 
-    /// <summary>Whether as many sessions wait for their turn as the log is read for at once.</summary>
-    internal bool IsSaturated => Volatile.Read(ref _waiting) >= options.Value.MaxReplays;
-
-    public void Dispose() => _replays.Dispose();
+    public void Dispose() => _pages.Dispose();
 
     /// <summary>Catches up, or ends with the connection. Never throws.</summary>
     /// <param name="hub">The hub.</param>
     /// <param name="session">The session.</param>
     /// <param name="connection">Its connection, whose queue is behind.</param>
     /// <param name="received">Up to which number the client has said that it has everything.</param>
-    internal async Task RunAsync(HubConnections hub, ResumableSession session, Connection connection, long received)
+    /// <returns>Why the session has to end; null if it need not.</returns>
+    internal async Task<DisconnectReason?> RunAsync(HubConnections hub, ResumableSession session, Connection connection, long received)
     {
         if (!session.TryBeginReading())
         {
-            return;
+            return null;
         }
 
+        var following = new Following(hub, session, connection, received);
         try
         {
             while (!connection.Aborted.IsCancellationRequested && connection.Reason is null)
             {
                 try
                 {
-                    await CatchUpAsync(hub, session, connection, received);
-                    return;
+                    return await CatchUpAsync(following);
                 }
                 catch (MessageLogUnavailableException)
                 {
@@ -51,43 +49,71 @@ internal sealed class SessionFollower(HubLogs logs, LogEntryReader reader, IOpti
         {
             // The connection has ended.
         }
+        catch (Exception exception)
+        {
+            Log.Failed(logger, session.Id, exception);
+            connection.Abort(new() { Kind = DisconnectKind.ConnectionLost, Exception = exception }); // its client comes back, and it is read anew
+        }
 
         session.EndReading();
+        return null;
     }
 
-    private async Task CatchUpAsync(HubConnections hub, ResumableSession session, Connection connection, long received)
+    private async Task<DisconnectReason?> CatchUpAsync(Following following)
     {
-        var reached = session.Numbers.Last.Offset;
+        var (hub, session, connection) = (following.Hub, following.Session, following.Connection);
         while (true)
         {
             var lane = logs.LaneOf(hub) ?? throw new MessageLogUnavailableException("The hub is not subscribed.");
             var position = lane.Position;
             if (position.Epoch != session.Epoch)
             {
-                connection.Close(SessionEnds.Gone("The log has begun anew, so the session cannot go on."));
-                throw new OperationCanceledException();
+                return SessionEnds.Gone("The log has begun anew, so the session cannot go on.");
             }
 
-            if (reached < position.Offset)
+            if (following.Reached < position.Offset)
             {
-                reached = await ReadPageAsync(hub, session, connection, received, reached, position.Offset);
+                if (await ReadPageAsync(following, position.Offset) is { } problem)
+                {
+                    return problem;
+                }
+
                 continue;
             }
 
-            if (session.Numbers.Last.Number < received)
+            if (following.Reached > position.Offset || following.IsCounting)
             {
-                connection.Close(SessionEnds.Violation("The client has acknowledged messages that were never sent."));
-                throw new OperationCanceledException();
+                // The lane of another node may have been further. What the log has and the lane does not is read for the session all the same.
+                var end = await logs.GetEndAsync(hub, connection.Aborted);
+                if (end.Epoch != session.Epoch || end.Offset < following.Reached)
+                {
+                    return SessionEnds.Gone("The log does not reach to where the session stood, so it cannot go on.");
+                }
+
+                if (following.IsCounting)
+                {
+                    if (end.Offset == following.Reached)
+                    {
+                        return SessionEnds.Violation("The client has acknowledged messages that were never sent.");
+                    }
+
+                    if (await ReadPageAsync(following, end.Offset) is { } reason)
+                    {
+                        return reason;
+                    }
+
+                    continue;
+                }
             }
 
             var landed = new TaskCompletionSource<bool>(TaskCreationOptions.RunContinuationsAsynchronously);
             lane.Land(() =>
             {
-                var isThere = lane.Position is var now && now.Epoch == session.Epoch && now.Offset <= reached;
+                var isThere = lane.Position is var now && now.Epoch == session.Epoch && now.Offset <= following.Reached;
                 if (isThere)
                 {
                     session.EndReading(); // first: it may fall behind with the next entry
-                    connection.Queue.CatchUp();
+                    connection.Queue.CatchUp(following.Reached);
                 }
 
                 landed.SetResult(isThere);
@@ -96,44 +122,27 @@ internal sealed class SessionFollower(HubLogs logs, LogEntryReader reader, IOpti
             {
                 session.KnowsGroups = true;
                 hub.Sessions.Settle?.Invoke(session);
-                return;
+                return null;
             }
         }
     }
 
-    private async Task<long> ReadPageAsync(HubConnections hub, ResumableSession session, Connection connection, long received, long after, long upTo)
+    private async Task<DisconnectReason?> ReadPageAsync(Following following, long upTo)
     {
-        var targets = TargetsOf(session, after);
-        LogPage page;
-        Interlocked.Increment(ref _waiting);
-        try
-        {
-            await _replays.WaitAsync(connection.Aborted);
-        }
-        finally
-        {
-            Interlocked.Decrement(ref _waiting);
-        }
-
-        try
-        {
-            page = await logs.ReadAsync(
-                hub, new() { Targets = targets, Epoch = session.Epoch, After = after, UpTo = upTo, MaxEntries = PageEntries, MaxBytes = PageBytes }, connection.Aborted);
-        }
-        finally
-        {
-            _replays.Release();
-        }
-
+        var (hub, session) = (following.Hub, following.Session);
+        var page = await _pages.ReadAsync(hub, session, following.Reached, upTo, following.Connection.Aborted);
         if (!page.IsKnown)
         {
-            connection.Close(SessionEnds.Gone("The log does not know where the session stood, so it cannot go on."));
-            throw new OperationCanceledException();
+            return SessionEnds.Gone("The log does not know where the session stood, so it cannot go on.");
         }
 
-        if (page.RemovedTo > after)
+        if (page.RemovedTo > Math.Max(following.Reached, following.RemovalsTold))
         {
-            connection.SendOfProtocol(ResumeV1.Gap());
+            following.RemovalsTold = page.RemovedTo;
+            if (await TellGapAsync(following) is { } reason)
+            {
+                return reason;
+            }
         }
 
         foreach (var entry in page.Entries)
@@ -141,61 +150,88 @@ internal sealed class SessionFollower(HubLogs logs, LogEntryReader reader, IOpti
             var verdict = reader.Read(hub, entry.Payload, out var envelope);
             if (verdict != EnvelopeVerdict.Taken)
             {
-                if (verdict == EnvelopeVerdict.NotUnderstood)
+                if (verdict == EnvelopeVerdict.NotUnderstood && await OnNotUnderstoodAsync(following, entry.Offset) is { } end)
                 {
-                    OnNotUnderstood(session, connection, entry.Offset);
+                    return end;
                 }
 
                 continue;
             }
 
-            if (envelope.Kind == EnvelopeKind.SessionGroups)
+            switch (envelope.Kind)
             {
-                if (envelope.Body().TryReadSessionGroups(out var change) && change.Means(session.Id, session.UserId))
-                {
-                    session.Note(entry.Offset, change);
-                    hub.Sessions.Settle?.Invoke(session);
-                    if (change.IsJoin && targets is not null)
+                case EnvelopeKind.SessionGroups:
+                    if (envelope.Body().TryReadSessionGroups(out var change) && change.Means(session.Id, session.UserId))
                     {
-                        return entry.Offset; // what comes to that group from here on is not in this page
+                        session.Note(entry.Offset, change);
+                        hub.Sessions.Settle?.Invoke(session);
+                        if (change.IsJoin)
+                        {
+                            following.Reached = entry.Offset;
+                            return null; // what comes to that group from here on is not in this page
+                        }
                     }
-                }
+
+                    break;
+                case EnvelopeKind.LogGap:
+                    if (envelope.Body().TryReadLogGap(out _, out var lostTo) && following.Begun < lostTo && await TellGapAsync(following) is { } reason)
+                    {
+                        return reason;
+                    }
+
+                    break;
+                case EnvelopeKind.Frame when IsFor(session, envelope, entry.Offset)
+                    && SharedFrame.TryWrap(envelope.Frame, envelope.HasDeflated, out var frame, DeliveryTerms.Of(envelope, LogAge.Since(entry, time), time), entry.Offset):
+                    using (frame)
+                    {
+                        if (following.IsCounting)
+                        {
+                            session.Numbers.OnExpired(frame); // the client has it: its number is used up
+                        }
+                        else
+                        {
+                            await EnqueueAsync(following.Connection, frame);
+                        }
+                    }
+
+                    break;
             }
-            else if (envelope.Kind == EnvelopeKind.Frame && IsFor(session, envelope, entry.Offset)
-                && SharedFrame.TryWrap(envelope.Frame, envelope.HasDeflated, out var frame, DeliveryTerms.Of(envelope, LogAge.Since(entry, time), time), entry.Offset))
-            {
-                using (frame)
-                {
-                    await TakeAsync(session, connection, frame, received);
-                }
-            }
+
+            following.Reached = entry.Offset; // so that after an outage nothing comes twice
         }
 
-        return page.ReadTo;
+        following.Reached = page.ReadTo;
+        return null;
     }
 
     /// <summary>Sends the client to another node, which may understand the entry; one that has been sent here for such an entry is told of a gap.</summary>
-    private static void OnNotUnderstood(ResumableSession session, Connection connection, long offset)
+    private static async ValueTask<DisconnectReason?> OnNotUnderstoodAsync(Following following, long offset)
     {
-        if (session.IsSentOn)
+        if (following.Session.IsSentOn)
         {
-            connection.SendOfProtocol(ResumeV1.Gap());
-            return;
+            return await TellGapAsync(following);
         }
 
-        session.NotUnderstoodAt = offset;
-        connection.Close(SessionEnds.Gone("A message needs a later version than this node's. Connect again, and another node may answer."));
+        following.Session.NotUnderstoodAt = offset;
+        following.Connection.Close(SessionEnds.Gone("A message needs a later version than this node's. Connect again, and another node may answer."));
         throw new OperationCanceledException();
     }
 
-    private static async ValueTask TakeAsync(ResumableSession session, Connection connection, SharedFrame frame, long received)
+    /// <summary>Tells the client that messages are missing before the next one. While those are counted that it has, nobody knows which ones: the session cannot go on.</summary>
+    private static async ValueTask<DisconnectReason?> TellGapAsync(Following following)
     {
-        if (session.Numbers.Last.Number < received)
+        if (following.IsCounting)
         {
-            session.Numbers.OnExpired(frame); // the client has it: its number is used up
-            return;
+            return SessionEnds.Gone("The log has lost or removed messages that the client had not acknowledged, so the session cannot go on.");
         }
 
+        using var frame = SharedFrame.Encode(WebSocketMessage.Text(ResumeV1.Gap()), isOfProtocol: true);
+        await EnqueueAsync(following.Connection, frame);
+        return null;
+    }
+
+    private static async ValueTask EnqueueAsync(Connection connection, SharedFrame frame)
+    {
         while (!connection.Queue.TryEnqueueWithRoom(frame, out var room))
         {
             if (room is null)
@@ -208,29 +244,6 @@ internal sealed class SessionFollower(HubLogs logs, LogEntryReader reader, IOpti
         }
 
         connection.Queue.Start();
-    }
-
-    /// <summary>The targets whose entries a session gets behind an offset; null if it is in more groups than can be asked for at once.</summary>
-    private static LogTarget[]? TargetsOf(ResumableSession session, long offset)
-    {
-        var groups = session.GroupsAt(offset);
-        if (groups.Count > LogQuery.MaxTargets - 3)
-        {
-            return null;
-        }
-
-        var targets = new List<LogTarget>(groups.Count + 3) { LogTarget.All, LogTarget.Connection(session.Id) };
-        if (session.UserId is { } userId)
-        {
-            targets.Add(LogTarget.User(userId));
-        }
-
-        foreach (var group in groups)
-        {
-            targets.Add(LogTarget.Group(group));
-        }
-
-        return [.. targets];
     }
 
     /// <summary>Whether a session gets a message: as the delivery to those who are live has it, of the memberships at the offset.</summary>
@@ -266,5 +279,33 @@ internal sealed class SessionFollower(HubLogs logs, LogEntryReader reader, IOpti
         }
 
         return true;
+    }
+
+    /// <summary>How far the log has been read for a session that is behind.</summary>
+    private sealed class Following(HubConnections hub, ResumableSession session, Connection connection, long received)
+    {
+        internal HubConnections Hub => hub;
+
+        internal ResumableSession Session => session;
+
+        internal Connection Connection => connection;
+
+        /// <summary>Behind which offset reading began.</summary>
+        internal long Begun { get; } = session.Numbers.Last.Offset;
+
+        /// <summary>Up to which offset all that is for the session is in the queue, or has been written.</summary>
+        internal long Reached { get; set; } = session.Numbers.Last.Offset;
+
+        /// <summary>Up to which offset the client has been told that entries were removed.</summary>
+        internal long RemovalsTold { get; set; }
+
+        /// <summary>Whether messages are counted that the client has.</summary>
+        internal bool IsCounting => session.Numbers.Last.Number < received;
+    }
+
+    private static partial class Log
+    {
+        [LoggerMessage(330, LogLevel.Error, "Reading the log for session {SessionId} failed; its connection is cut.")]
+        public static partial void Failed(ILogger logger, string sessionId, Exception exception);
     }
 }

@@ -7,6 +7,7 @@ internal sealed class SessionNumbers(long number, long offset, int maxMessages, 
     private readonly Lock _gate = new();
     private readonly UnacknowledgedMessages _messages = new(number, offset);
     private long _checkpoint = number;
+    private long _bytesSinceCheckpoint;
 
     /// <summary>The last number that was acknowledged, and the offset for which it stands.</summary>
     internal (long Number, long Offset) Acknowledged
@@ -44,6 +45,18 @@ internal sealed class SessionNumbers(long number, long offset, int maxMessages, 
         }
     }
 
+    /// <summary>Whether as much has been acknowledged since the record was written as may be: half of what may be under way.</summary>
+    internal bool IsCheckpointDue
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _messages.Acknowledged - _checkpoint >= Math.Max(1, maxMessages / 2) || _bytesSinceCheckpoint >= maxBytes / 2;
+            }
+        }
+    }
+
     /// <summary>How many have been acknowledged since the record was written.</summary>
     internal long AcknowledgedSinceCheckpoint
     {
@@ -61,12 +74,13 @@ internal sealed class SessionNumbers(long number, long offset, int maxMessages, 
 
     public void OnFellBehind() => FellBehind?.Invoke();
 
-    /// <summary>The record has been written.</summary>
-    internal void NoteCheckpoint()
+    /// <summary>The record has been written, with a number up to which all are acknowledged.</summary>
+    internal void NoteCheckpoint(long number)
     {
         lock (_gate)
         {
-            _checkpoint = _messages.Acknowledged;
+            _checkpoint = number;
+            _bytesSinceCheckpoint = 0;
         }
     }
 
@@ -113,7 +127,10 @@ internal sealed class SessionNumbers(long number, long offset, int maxMessages, 
     {
         lock (_gate)
         {
-            return _messages.TryAcknowledge(number);
+            var bytes = _messages.Bytes;
+            var isKnown = _messages.TryAcknowledge(number);
+            _bytesSinceCheckpoint += bytes - _messages.Bytes;
+            return isKnown;
         }
     }
 

@@ -64,7 +64,7 @@ internal sealed class SessionTable(HubConnections hub, SessionChanges changes, s
         }
     }
 
-    /// <summary>Has all sessions that are live read on from the log.</summary>
+    /// <summary>Has all whose clients are connected read the log from the last number that they were sent.</summary>
     internal void FallBehind()
     {
         foreach (var (_, session) in _sessions)

@@ -10,8 +10,8 @@ internal static class ConnectionsProgram
     public const string NodeVerb = "connections-node";
 
     public const string Usage = """
-        connections [N] [SECONDS]  opens N idle connections (50000) over pipes, to the library (a session and a group each) and to Kestrel alone,
-                               and looks again after SECONDS (40); for connections over sockets see "peers memory" and "peers storm"
+        connections [N] [SECONDS]  opens N idle connections (50000) over pipes, to Kestrel alone and to the library (a group each, then also with sessions that
+                               can be resumed, without what the log holds of them), and looks again after SECONDS (40); for connections over sockets see "peers memory" and "peers storm"
         """;
 
     private const int FirstConnections = 1_000;
@@ -26,7 +26,7 @@ internal static class ConnectionsProgram
 #endif
         Console.WriteLine($"| {count:N0} connections | µs CPU/connect | connects/s | heap B/connection | RSS B/connection | heap after {seconds} s | RSS after {seconds} s |");
         Console.WriteLine("| --- | ---: | ---: | ---: | ---: | ---: | ---: |");
-        foreach (var kind in new[] { IdleServer.Raw, IdleServer.Ours })
+        foreach (var kind in new[] { IdleServer.Raw, IdleServer.Ours, IdleServer.Resumable })
         {
             // A process each, so that neither finds what the other has left.
             using var process = Process.Start(new ProcessStartInfo("dotnet", [typeof(ConnectionsProgram).Assembly.Location, NodeVerb, kind, $"{count}", $"{seconds}"]))!;
@@ -75,7 +75,7 @@ internal static class ConnectionsProgram
                 for (var number = Interlocked.Increment(ref next); number < to; number = Interlocked.Increment(ref next))
                 {
                     var pipe = listener.Connect(number);
-                    await IdleClient.OpenAsync(pipe);
+                    await IdleClient.OpenAsync(pipe, isResumable: kind == IdleServer.Resumable);
                     clients[number] = IdleClient.IdleAsync(pipe);
                 }
             }));

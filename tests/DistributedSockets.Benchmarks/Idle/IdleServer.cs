@@ -13,6 +13,7 @@ namespace DistributedSockets.Benchmarks.Idle;
 internal static class IdleServer
 {
     public const string Ours = "ours";
+    public const string Resumable = "ours, resumable";
     public const string Raw = "raw";
 
     private const string Ready = "r";
@@ -27,9 +28,13 @@ internal static class IdleServer
         {
             builder.Services.AddDistributedWebSockets();
         }
+        else if (kind == Resumable)
+        {
+            builder.Services.AddDistributedWebSockets(static options => (options.EnableLog, options.EnableResume) = (true, true)).UseMessageLog(static _ => new ForgetfulLog());
+        }
 
         var app = builder.Build();
-        if (kind == Ours)
+        if (kind != Raw)
         {
             app.MapDistributedWebSocket<Handler>("/ws");
         }

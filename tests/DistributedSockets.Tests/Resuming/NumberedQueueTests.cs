@@ -137,6 +137,59 @@ public sealed class NumberedQueueTests
     }
 
     [Fact]
+    public void Write_ExpiredWhileNothingMoreMayBeUnderWay_WaitForTheirTurn()
+    {
+        _numbers = new(0, 0, maxMessages: 2, 1 << 20);
+        var queue = NewQueue();
+        Send(queue, "sent", 1);
+        Send(queue, "sent", 2);
+        for (var i = 3; i <= 100; i++)
+        {
+            Send(queue, "too late", i, TimeSpan.FromSeconds(1));
+        }
+
+        _time.Advance(TimeSpan.FromSeconds(2));
+        queue.Wake();
+        Assert.Equal(2, _numbers.Count); // of the ring, which is bounded also for a client that acknowledges nothing
+
+        Assert.True(_numbers.TryAcknowledge(2));
+        queue.Wake();
+        Assert.Equal((100, 100), _numbers.Acknowledged);
+        Assert.Equal(0, queue.QueuedBytes);
+    }
+
+    [Fact]
+    public async Task Queue_ToldAgainToFallBehind_KeepsWhatHasBeenReadForIt()
+    {
+        var queue = NewQueue();
+        _stream.Shut();
+        Send(queue, "writing", 1);
+        queue.FallBehind();
+        using var read = Logged("read", 2);
+        Assert.True(queue.TryEnqueueWithRoom(read, out _));
+
+        queue.FallBehind();
+        queue.Start();
+        _stream.Open();
+        await queue.DrainAsync().WithinGuardAsync();
+
+        Assert.Equal(["m 1\nwriting", "m 2\nread"], _stream.Texts());
+    }
+
+    [Fact]
+    public void Live_WhatHasBeenReadBefore_IsNotTakenAgain()
+    {
+        var queue = NewQueue();
+        queue.FallBehind();
+        queue.CatchUp(readTo: 7);
+
+        Assert.False(Send(queue, "read before", 7));
+        Assert.True(Send(queue, "next", 8));
+
+        Assert.Equal(["m 1\nnext"], _stream.Texts());
+    }
+
+    [Fact]
     public async Task Queue_FullOfLogged_FallsBehindForgetsThemAndClosesNobody()
     {
         var queue = NewQueue(frames: 3);
@@ -165,7 +218,7 @@ public sealed class NumberedQueueTests
             queue.Start();
         }
 
-        queue.CatchUp();
+        queue.CatchUp(readTo: 5);
         Assert.True(Send(queue, "e", 6));
         await queue.DrainAsync().WithinGuardAsync();
         Assert.Equal(["m 2\na", "m 3\nb", "m 4\nc", "m 5\nd", "m 6\ne"], _stream.Texts().Skip(3));
@@ -184,6 +237,22 @@ public sealed class NumberedQueueTests
 
         Assert.Equal(["u\nwriting", "u\nwaits"], _stream.Texts());
         Assert.Equal((0, 1), (_owner.Full, _owner.Dropped));
+    }
+
+    [Fact]
+    public void Queue_FullWhenTheSubprotocolHasToSaySomething_ClosesTheConnection()
+    {
+        var queue = NewQueue(frames: 1);
+        _stream.Shut();
+        Send(queue, "writing", 0);
+        Send(queue, "waits", 0);
+        using var answer = SharedFrame.Encode(WebSocketMessage.Text("a 1\n"), isOfProtocol: true);
+
+        Assert.False(queue.TryEnqueue(answer));
+        queue.Start();
+
+        Assert.Equal(1, _owner.Full);
+        _stream.Open();
     }
 
     [Fact]

@@ -21,7 +21,7 @@ public sealed class ResumeAdmissionTests
         using var metrics = new DistributedWebSocketsMetrics(meters, time, new(NullLogger<DistributedWebSocketsMetrics>.Instance));
         using var counted = new MetricCollector<long>(meters, DistributedWebSocketsMetrics.MeterName, "distributed_sockets.resumes");
         var options = Options.Create(new DistributedWebSocketsOptions { MaxResumesPerSecond = PerSecond });
-        using var follower = new SessionFollower(null!, null!, options, time); // nobody reads
+        using var follower = new SessionFollower(null!, null!, options, time, null!); // nobody reads
         var admission = new ResumeAdmission(follower, options, metrics, time);
 
         var refusals = Enumerable.Range(0, 210).Select(_ => admission.TryEnter()).ToList();

@@ -6,6 +6,7 @@ internal sealed class FakeLogServer
     private readonly List<FakeMessageLog> _nodes = [];
     private readonly Dictionary<string, List<(LogEntry Entry, LogTarget[] Targets)>> _hubs = [];
     private readonly Dictionary<(string Hub, string Key), long> _keys = [];
+    private readonly Dictionary<(string Hub, string SessionId), SessionRecord> _records = [];
     private long _jumpTo;
 
     internal Lock Gate { get; } = new();
@@ -40,6 +41,7 @@ internal sealed class FakeLogServer
         {
             Epoch++;
             _hubs.Clear();
+            _records.Clear();
             (RemovedTo, _jumpTo) = (0, 0);
         }
     }
@@ -130,6 +132,34 @@ internal sealed class FakeLogServer
                 ReadTo = !isWhole && !query.FromEnd ? page[^1].Offset : query.UpTo,
                 RemovedTo = RemovedTo,
             };
+        }
+    }
+
+    internal SessionRecord? ReadRecord(string hub, string sessionId)
+    {
+        lock (Gate)
+        {
+            return _records.GetValueOrDefault((hub, sessionId));
+        }
+    }
+
+    internal SessionRecordSwap SwapRecord(string hub, string sessionId, long expected, SessionRecord? record)
+    {
+        lock (Gate)
+        {
+            var current = _records.GetValueOrDefault((hub, sessionId));
+            if ((current?.Version ?? 0) != expected)
+            {
+                return new() { IsDone = false, Current = current };
+            }
+
+            _records.Remove((hub, sessionId));
+            if (record is not null)
+            {
+                _records[(hub, sessionId)] = record;
+            }
+
+            return new() { IsDone = true };
         }
     }
 

@@ -3,7 +3,7 @@ using System.Collections.Concurrent;
 namespace DistributedSockets.Tests;
 
 /// <summary>A message log of one node whose hand-overs and answers the test decides on.</summary>
-internal sealed class FakeMessageLog : IMessageLog
+internal class FakeMessageLog : IMessageLog
 {
     private readonly FakeLogServer _server;
     private readonly ConcurrentDictionary<string, bool> _subscribed = new();
@@ -34,6 +34,9 @@ internal sealed class FakeMessageLog : IMessageLog
 
     /// <summary>When set, reads fail.</summary>
     internal Exception? ReadFailure { get; set; }
+
+    /// <summary>When set, asked at each read, the first of which is 1, with what it fails.</summary>
+    internal Func<int, LogQuery, Exception?>? OnRead { get; set; }
 
     /// <summary>When set, reads wait for it.</summary>
     internal TaskCompletionSource? ReadGate { get; set; }
@@ -92,14 +95,14 @@ internal sealed class FakeMessageLog : IMessageLog
 
     public async ValueTask<LogPage> ReadAsync(LogHub hub, LogQuery query, CancellationToken cancellationToken = default)
     {
-        Interlocked.Increment(ref _reads);
+        var number = Interlocked.Increment(ref _reads);
         if (ReadGate is { } gate)
         {
             await gate.Task.WaitAsync(cancellationToken);
         }
 
         ThrowIfCut();
-        return ReadFailure is { } failure ? throw failure : _server.Read(hub.Name, query);
+        return (OnRead?.Invoke(number, query) ?? ReadFailure) is { } failure ? throw failure : _server.Read(hub.Name, query);
     }
 
     public ValueTask DisposeAsync()
@@ -108,7 +111,7 @@ internal sealed class FakeMessageLog : IMessageLog
         return ValueTask.CompletedTask;
     }
 
-    private void ThrowIfCut()
+    protected void ThrowIfCut()
     {
         if (Failure is { } failure)
         {

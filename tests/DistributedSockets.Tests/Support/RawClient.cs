@@ -19,13 +19,15 @@ internal sealed class RawClient(TcpClient tcp) : IDisposable
     /// <summary>The status line and the headers of the answer to the handshake.</summary>
     internal string Handshake { get; private set; } = "";
 
-    internal static async Task<RawClient> ConnectAsync(Uri address, string path, string? extensions = null)
+    internal static async Task<RawClient> ConnectAsync(Uri address, string path, string? extensions = null, string? subProtocol = null, int? receiveBuffer = null)
     {
         var tcp = new TcpClient { NoDelay = true };
+        tcp.ReceiveBufferSize = receiveBuffer ?? tcp.ReceiveBufferSize;
         await tcp.ConnectAsync(address.Host, address.Port, Cancellation);
         var client = new RawClient(tcp);
         await client.WriteAsync(Encoding.ASCII.GetBytes(
             $"GET {path} HTTP/1.1\r\nHost: {address.Authority}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+            + (subProtocol is null ? "" : $"Sec-WebSocket-Protocol: {subProtocol}\r\n")
             + (extensions is null ? "\r\n" : $"Sec-WebSocket-Extensions: {extensions}\r\n\r\n")));
         var header = new StringBuilder();
         while (!header.ToString().EndsWith("\r\n\r\n", StringComparison.Ordinal))

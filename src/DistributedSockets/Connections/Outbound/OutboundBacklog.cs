@@ -227,9 +227,9 @@ internal sealed class OutboundBacklog(HubOptions options, long maxQueuedBytes, b
     private int DropExpiredOldest()
     {
         var dropped = 0;
-        while (_frames.Oldest?.Terms is { IsExpired: true })
+        while (_frames.Oldest is { Terms.IsExpired: true } frame && prefix?.MayWrite(frame) != false) // also one that is too late uses up a number
         {
-            prefix?.OnExpired(_frames.Oldest);
+            prefix?.OnExpired(frame);
             Drop(_frames.TakeOldest());
             dropped++;
         }

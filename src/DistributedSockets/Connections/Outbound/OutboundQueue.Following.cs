@@ -4,6 +4,7 @@ namespace DistributedSockets;
 internal sealed partial class OutboundQueue
 {
     private bool _isBehind;
+    private long _readTo; // up to which offset it has been given what was read
 
     /// <summary>Whether frames of the log come by reading it, and not live.</summary>
     internal bool IsBehind
@@ -17,21 +18,25 @@ internal sealed partial class OutboundQueue
         }
     }
 
-    /// <summary>Takes no more live frames of the log, and forgets those that wait: they are read behind the last one that was written.</summary>
+    /// <summary>Takes no more live frames of the log, and forgets those that wait: they are read behind the last one that was written. Does nothing if it is behind.</summary>
     internal void FallBehind()
     {
         lock (_gate)
         {
-            FallBehindLocked();
+            if (!_isBehind)
+            {
+                FallBehindLocked(); // else what waits has been read, and nobody would read it again
+            }
         }
     }
 
-    /// <summary>Takes live frames of the log again. All before have been queued.</summary>
-    internal void CatchUp()
+    /// <summary>Takes live frames of the log again.</summary>
+    /// <param name="readTo">Up to which offset all have been queued: the lane may be no further than before that.</param>
+    internal void CatchUp(long readTo)
     {
         lock (_gate)
         {
-            _isBehind = false;
+            (_isBehind, _readTo) = (false, readTo);
         }
     }
 
@@ -52,9 +57,9 @@ internal sealed partial class OutboundQueue
     /// <summary>Queues a frame that comes live: one of the log as long as the queue follows it, another one if there is room.</summary>
     private bool TryFollowLocked(SharedFrame frame)
     {
-        if (frame.LogOffset > 0 && _isBehind)
+        if (frame.LogOffset > 0 && (_isBehind || frame.LogOffset <= _readTo))
         {
-            return false; // it is read
+            return false; // it is read, or has been
         }
 
         if (!_backlog.HasRoomFor(frame))
@@ -62,6 +67,11 @@ internal sealed partial class OutboundQueue
             if (frame.LogOffset > 0)
             {
                 FallBehindLocked();
+            }
+            else if (frame.IsOfProtocol)
+            {
+                _drops.Full += 1 + _backlog.DropAll(); // its client waits for it, and asks again when it has come back
+                _intake = OutboundIntake.Overrun;
             }
             else
             {
@@ -78,10 +88,7 @@ internal sealed partial class OutboundQueue
     private void FallBehindLocked()
     {
         _backlog.DropLogged();
-        if (!_isBehind)
-        {
-            _isBehind = true;
-            prefix!.OnFellBehind(); // only a queue with one falls behind
-        }
+        _isBehind = true;
+        prefix!.OnFellBehind(); // only a queue with one falls behind
     }
 }

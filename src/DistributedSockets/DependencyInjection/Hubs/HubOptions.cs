@@ -95,6 +95,10 @@ public class HubOptions : HandshakeOptions
     [Between(1_024, 1_073_741_824)]
     public int MaxUnacknowledgedBytes { get; set; } = 16_777_216;
 
+    /// <summary>Gets or sets for how long the client of a session may acknowledge nothing while numbered messages are under way to it. Then it is closed with 1008, and the session ends.</summary>
+    /// <value>The default is 5 minutes; 1 second to 1 day, and no longer than <see cref="LogMaxAge"/>.</value>
+    public TimeSpan AcknowledgementTimeout { get; set; } = TimeSpan.FromMinutes(5);
+
     /// <summary>Gets or sets how long a connection may be open before it is closed with 1001, so that clients spread over the nodes anew.</summary>
     /// <value>The default is zero, which is for ever; up to 1 week. Up to a tenth less, by chance, so that connections of one moment do not end together.</value>
     public TimeSpan MaxConnectionAge { get; set; }

@@ -65,6 +65,14 @@ internal static class HubOptionsRules
                 $"ResumeWindow is {options.ResumeWindow} and LogMaxAge {options.LogMaxAge}. Set ResumeWindow to at most LogMaxAge: what the log does not keep, nobody can be sent.");
         }
 
+        if (errors.CheckDuration(nameof(options.AcknowledgementTimeout), options.AcknowledgementTimeout, second, TimeSpan.FromDays(1))
+            && options.EnableResume && options.AcknowledgementTimeout > options.LogMaxAge)
+        {
+            errors.AddError(
+                $"AcknowledgementTimeout is {options.AcknowledgementTimeout} and LogMaxAge {options.LogMaxAge}. " +
+                "Set AcknowledgementTimeout to at most LogMaxAge: what a client has not acknowledged has to be read again if it comes back.");
+        }
+
         for (var i = 0; i < options.LoggedGroups.Count; i++)
         {
             if (options.LoggedGroups[i] is not { } pattern)

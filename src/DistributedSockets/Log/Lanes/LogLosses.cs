@@ -78,8 +78,11 @@ internal sealed class LogLosses(HubConnections hub, HubLogs logs, LossReporter l
         Report($"The log of hub '{hub.Name}' has begun anew, so what it held behind {left} is gone.", _intact);
     }
 
-    private void Report(string description, in Intact intact) =>
+    private void Report(string description, in Intact intact)
+    {
+        hub.Sessions.FallBehind(); // each finds out by reading whether something is missing for its client, and tells it
         losses.Report(PossibleLossCause.MessageLog, description, intact.At(time));
+    }
 
     /// <summary>A moment of which nothing is missing: by the clock of the log, if that said it, and as a timestamp of this node. The earlier one counts.</summary>
     private readonly record struct Intact(DateTimeOffset ByLog, long Timestamp)

@@ -16,7 +16,7 @@ internal sealed class SessionHandOver(ResumableSessions sessions, RemoteCommands
         await hub.Sessions.BeginTakingAsync(sessionId, cancellationToken);
         try
         {
-            var isHandedOver = await AskAsync(hub, sessionId, secret, cancellationToken);
+            var isHandedOver = await AskAsync(hub, sessionId, secret, userId, cancellationToken);
             var attaching = await sessions.AttachAsync(hub, resume, userId, groups, properties, cancellationToken);
             metrics.Resumed(attaching.IsNew ? ResumeOutcome.Unknown : isHandedOver ? ResumeOutcome.Resumed : ResumeOutcome.TakenByForce);
             if (attaching.TakenFrom is { } previous && previous != node.Info.NodeId)
@@ -34,9 +34,10 @@ internal sealed class SessionHandOver(ResumableSessions sessions, RemoteCommands
 
     /// <summary>Asks whoever has the session to let go of it, unless it is at a node that is known not to answer.</summary>
     /// <returns>Whether nobody has it any more that has not let go of it.</returns>
-    private async ValueTask<bool> AskAsync(HubConnections hub, string sessionId, string secret, CancellationToken cancellationToken)
+    private async ValueTask<bool> AskAsync(HubConnections hub, string sessionId, string secret, string? userId, CancellationToken cancellationToken)
     {
-        if (await sessions.ReadAsync(hub, sessionId, cancellationToken) is not { } found || !SessionId.IsTokenOf(secret, found.TokenDigest.Span))
+        if (await sessions.ReadAsync(hub, sessionId, cancellationToken) is not { } found
+            || !SessionId.IsTokenOf(secret, found.TokenDigest.Span) || !string.Equals(found.UserId, userId, StringComparison.Ordinal))
         {
             return true; // none of the client's, so nobody is disturbed
         }
