@@ -79,7 +79,7 @@ internal sealed class CommandExecutor(GroupMemberships groups, LogJoins joins, R
                 groups.RemoveFromAll(hub, connection);
                 break;
             case RemoteCommandKind.Disconnect:
-                connection.Close(ReasonOf(command));
+                connection.Disconnect(ReasonOf(command));
                 break;
         }
 
@@ -133,7 +133,6 @@ internal sealed class CommandExecutor(GroupMemberships groups, LogJoins joins, R
     private static DisconnectReason ReasonOf(in RemoteCommand command) => new()
     {
         Kind = DisconnectKind.ClosedByServer,
-        EndsSession = true,
         CloseStatus = (WebSocketCloseStatus)command.CloseStatus,
         Description = command.Reason.Length == 0 ? null : command.Reason,
     };
@@ -142,7 +141,7 @@ internal sealed class CommandExecutor(GroupMemberships groups, LogJoins joins, R
     {
         foreach (var connection in connections)
         {
-            connection.Close(reason);
+            connection.Disconnect(reason);
         }
     }
 
@@ -153,7 +152,7 @@ internal sealed class CommandExecutor(GroupMemberships groups, LogJoins joins, R
         {
             if (connection.Joins.Find(group) is not null)
             {
-                connection.Close(reason);
+                connection.Disconnect(reason);
             }
         }
     }

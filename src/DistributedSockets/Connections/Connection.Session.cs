@@ -5,6 +5,9 @@ namespace DistributedSockets;
 /// <summary>What the client of a session that can be resumed says in front of its messages, and what it is told.</summary>
 internal sealed partial class Connection
 {
+    /// <summary>Whether the app has closed the connection, so that a session which could be resumed ends with it.</summary>
+    internal bool EndsSession { get; private set; }
+
     /// <summary>Queues what the subprotocol says for itself.</summary>
     internal void SendOfProtocol(string line)
     {

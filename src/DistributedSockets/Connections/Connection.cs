@@ -178,11 +178,22 @@ internal sealed partial class Connection : WebSocketConnection, IOutboundQueueOw
     {
         CloseCodes.Check(closeStatus, reason);
         cancellationToken.ThrowIfCancellationRequested();
-        Close(new() { Kind = DisconnectKind.ClosedByServer, CloseStatus = closeStatus, Description = reason, EndsSession = true });
+        Disconnect(new() { Kind = DisconnectKind.ClosedByServer, CloseStatus = closeStatus, Description = reason });
         return ValueTask.CompletedTask;
     }
 
-    public override void Abort() => Abort(new() { Kind = DisconnectKind.ClosedByServer, EndsSession = true });
+    public override void Abort()
+    {
+        EndsSession = true;
+        Abort(new() { Kind = DisconnectKind.ClosedByServer });
+    }
+
+    /// <summary>Closes the connection as the app wants it, and with it its session.</summary>
+    internal void Disconnect(DisconnectReason reason)
+    {
+        EndsSession = true;
+        Close(reason);
+    }
 
     /// <summary>Cuts the connection at once, without a close frame.</summary>
     internal void Abort(DisconnectReason reason) => _close.Abort(reason);

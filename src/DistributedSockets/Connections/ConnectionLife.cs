@@ -75,7 +75,7 @@ internal sealed class ConnectionLife(
             await connection.DisposeAsync();
             if (connection.Session is { } session)
             {
-                await sessions.DetachAsync(hub, session, reason);
+                await sessions.DetachAsync(hub, session, reason, connection.EndsSession);
             }
 
             services.Metrics.ConnectionEnded(connection.IsCounted, reason.Kind, connection.Age);

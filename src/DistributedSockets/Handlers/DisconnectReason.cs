@@ -25,9 +25,6 @@ public sealed record DisconnectReason
     [IgnoreDataMember] // which the serializers know that are not of System.Text.Json
     public Exception? Exception { get; init; }
 
-    /// <summary>Whether a session that could be resumed ends with the connection, as the app has closed it.</summary>
-    internal bool EndsSession { get; init; }
-
     /// <summary>The kind, the close code and the description, such as <c>ClosedByClient (1000): done here</c>.</summary>
     public override string ToString()
     {

@@ -10,6 +10,7 @@ internal sealed class ResumableSession
     private IReadOnlyDictionary<string, string> _properties;
     private bool _isChanged;
     private bool _isGone;
+    private long _gapsToldTo;
     private int _isReading;
     private bool _isWriteAsked;
     private long _acknowledgedSeen = -1;
@@ -166,6 +167,24 @@ internal sealed class ResumableSession
         }
 
         return _unacknowledgedSince;
+    }
+
+    /// <summary>Behind which offset the log was last read for it, and up to which: from there on it gets what comes in the lane. Used by the lane.</summary>
+    internal (long Behind, long UpTo) CaughtUp { get; set; }
+
+    /// <summary>Whether its client is yet to be told that the log has lost entries up to an offset; it counts as told then.</summary>
+    internal bool TryTellGap(long lostTo)
+    {
+        lock (_gate)
+        {
+            if (lostTo <= _gapsToldTo)
+            {
+                return false;
+            }
+
+            _gapsToldTo = lostTo;
+            return true;
+        }
     }
 
     /// <summary>Begins to read the log for it; false if that is done already.</summary>

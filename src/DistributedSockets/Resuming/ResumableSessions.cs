@@ -235,12 +235,16 @@ internal sealed partial class ResumableSessions(
     }
 
     /// <summary>The connection of a session has ended: the session is away, unless its client has said that it is done, or the app has closed it.</summary>
-    internal async Task DetachAsync(HubConnections hub, ResumableSession session, DisconnectReason reason)
+    /// <param name="hub">The hub.</param>
+    /// <param name="session">The session.</param>
+    /// <param name="reason">Why the connection has ended.</param>
+    /// <param name="isOver">Whether the app has closed it.</param>
+    internal async Task DetachAsync(HubConnections hub, ResumableSession session, DisconnectReason reason, bool isOver)
     {
         session.Numbers.FellBehind = null;
         session.WriteSoon = null;
         session.Detach(time.GetTimestamp());
-        if (reason is { EndsSession: true } or { Kind: DisconnectKind.ClosedByClient, CloseStatus: WebSocketCloseStatus.NormalClosure })
+        if (isOver || reason is { Kind: DisconnectKind.ClosedByClient, CloseStatus: WebSocketCloseStatus.NormalClosure })
         {
             await TryEndAsync(hub, session); // while the record cannot be reached, it is away
         }
@@ -259,20 +263,15 @@ internal sealed partial class ResumableSessions(
     internal async Task AbandonAsync(HubConnections hub, AttachingSession attaching)
     {
         attaching.Session.Detach(time.GetTimestamp());
-        if (!attaching.IsNew)
-        {
-            attaching.Session.Standing.Rest(null);
-        }
-
         if (attaching.IsNew)
         {
             await TryEndAsync(hub, attaching.Session);
+            return;
         }
-        else
-        {
-            await TryWriteAsync(hub, attaching.Session);
-            await RestAsync(hub, attaching.Session);
-        }
+
+        attaching.Session.Standing.Rest(null);
+        await TryWriteAsync(hub, attaching.Session);
+        await RestAsync(hub, attaching.Session);
     }
 
     private async ValueTask<AttachingSession?> TakeAsync(
@@ -369,18 +368,39 @@ internal sealed partial class ResumableSessions(
         {
             while (await timer.WaitForNextTickAsync(stopping))
             {
-                foreach (var hub in hubs.All)
-                {
-                    foreach (var session in hub.Sessions.All)
-                    {
-                        await LookAfterAsync(hub, session);
-                    }
-                }
+                await LookAfterAllAsync();
             }
         }
         catch (OperationCanceledException) when (stopping.IsCancellationRequested)
         {
         }
+    }
+
+    /// <summary>Looks after all sessions; those for which a record has to be written do not wait for each other.</summary>
+    private async Task LookAfterAllAsync()
+    {
+        var underWay = new List<Task>(AtOnce);
+        foreach (var hub in hubs.All)
+        {
+            foreach (var session in hub.Sessions.All)
+            {
+                var looking = LookAfterAsync(hub, session);
+                if (looking.IsCompletedSuccessfully)
+                {
+                    continue;
+                }
+
+                underWay.Add(looking.AsTask());
+                if (underWay.Count == AtOnce)
+                {
+                    var done = await Task.WhenAny(underWay);
+                    underWay.Remove(done);
+                    await done;
+                }
+            }
+        }
+
+        await Task.WhenAll(underWay);
     }
 
     private async Task FollowAsync(HubConnections hub, ResumableSession session, Connection connection, long received)

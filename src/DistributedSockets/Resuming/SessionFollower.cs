@@ -112,6 +112,7 @@ internal sealed partial class SessionFollower(
                 var isThere = lane.Position is var now && now.Epoch == session.Epoch && now.Offset <= following.Reached;
                 if (isThere)
                 {
+                    session.CaughtUp = (following.Begun, following.Reached);
                     session.EndReading(); // first: it may fall behind with the next entry
                     connection.Queue.CatchUp(following.Reached);
                 }
@@ -174,7 +175,7 @@ internal sealed partial class SessionFollower(
 
                     break;
                 case EnvelopeKind.LogGap:
-                    if (envelope.Body().TryReadLogGap(out _, out var lostTo) && following.Begun < lostTo && await TellGapAsync(following) is { } reason)
+                    if (envelope.Body().TryReadLogGap(out _, out var lostTo) && following.Begun < lostTo && session.TryTellGap(lostTo) && await TellGapAsync(following) is { } reason)
                     {
                         return reason;
                     }

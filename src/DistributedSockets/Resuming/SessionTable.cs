@@ -64,6 +64,19 @@ internal sealed class SessionTable(HubConnections hub, SessionChanges changes, s
         }
     }
 
+    /// <summary>The log has lost entries, which the lane hears of now: tells the clients for whom it was read when they were lost already.</summary>
+    internal void OnGap(long lostTo)
+    {
+        foreach (var (_, session) in _sessions)
+        {
+            if (session.CaughtUp.Behind < lostTo && session.CaughtUp.UpTo > lostTo // only what came after the loss is further on
+                && session.Connection is { Queue.IsBehind: false } connection && session.TryTellGap(lostTo))
+            {
+                connection.SendOfProtocol(ResumeV1.Gap());
+            }
+        }
+    }
+
     /// <summary>Has all whose clients are connected read the log from the last number that they were sent.</summary>
     internal void FallBehind()
     {

@@ -214,8 +214,11 @@ public sealed class HubLogReaderTests : IAsyncLifetime
         await using var here = await AppNode.StartAsync(cluster, static options => options.LoggedGroups.Add("*"));
         await using var there = await AppNode.StartAsync(cluster, static options => options.LoggedGroups.Add("*"));
         await using var client = await there.ConnectAsync();
+        await using var member = await there.ConnectAsync();
+        await here.Router.AddToGroupAsync(member.Id, "red", Cancellation);
         await here.Router.SendToGroupAsync("red", "1", Cancellation);
         await here.Router.SendToGroupAsync("red", "2", Cancellation);
+        await AssertReceivesAsync(member, "1", "2"); // the other node has come so far
 
         await here.Router.Log.AddToGroupAsync(client.Id, "red", 1, Cancellation);
         await here.Router.SendToGroupAsync("red", "3", Cancellation);

@@ -177,11 +177,36 @@ public sealed class SessionFollowerTests : IAsyncLifetime
         Assert.Equal("3 three", await there.NextAsync());
         await AssertLiveAsync(there);
 
+        await Eventually.TrueAsync(() => _server.End(Hub).Offset > 1_000_001, "the loss stands in the log"); // behind what skipped ahead
         var again = await ConnectAsync(gone);
         await SendAsync(WebSocketTarget.Connection(gone.Id), "end");
         var received = await again.UntilAsync("end");
         Assert.Single(received, static text => text == "g");
         Assert.Equal(["1 one", "2 three", "3 end"], received.Where(static text => text != "g"));
+    }
+
+    [Fact]
+    public async Task LogThatLostEntries_ClientBackBeforeThatIsKnown_IsToldWhenItIs()
+    {
+        var (there, gone) = (await ConnectAsync(), await GoneAsync());
+        await SendAsync(WebSocketTarget.All, "one");
+        await SendAsync(WebSocketTarget.All, "lost");
+        Assert.Equal(["1 one", "2 lost"], await there.NextAsync(2));
+
+        var known = new TaskCompletionSource();
+        _log.BeforeAppend = append => append.IdempotencyKey is null ? Task.CompletedTask : known.Task; // only the word of the loss has a key
+        _server.LoseBehind(Hub, 1);
+        await SendAsync(WebSocketTarget.All, "three");
+        var again = await ConnectAsync(gone);
+        Assert.Equal(["1 one", "2 three"], await again.NextAsync(2));
+        await AssertLiveAsync(again);
+
+        known.SetResult();
+
+        Assert.Equal("g", await again.NextAsync());
+        await AssertLiveAsync(again);
+        Assert.Equal("3 three", await there.NextAsync());
+        await AssertLiveAsync(there);
     }
 
     [Theory]

@@ -29,6 +29,9 @@ internal class FakeMessageLog : IMessageLog
     /// <summary>When set, every call but those that end a subscription fails.</summary>
     internal Exception? Failure { get; set; }
 
+    /// <summary>When set, each append waits for what it gives.</summary>
+    internal Func<LogAppend, Task>? BeforeAppend { get; set; }
+
     /// <summary>When set, hubs cannot be subscribed.</summary>
     internal Exception? SubscribeFailure { get; set; }
 
@@ -63,10 +66,15 @@ internal class FakeMessageLog : IMessageLog
         return ValueTask.CompletedTask;
     }
 
-    public ValueTask<LogAppendResult> AppendAsync(LogHub hub, LogAppend append, CancellationToken cancellationToken = default)
+    public async ValueTask<LogAppendResult> AppendAsync(LogHub hub, LogAppend append, CancellationToken cancellationToken = default)
     {
         ThrowIfCut();
-        return new(_server.Append(hub.Name, append));
+        if (BeforeAppend is { } before)
+        {
+            await before(append);
+        }
+
+        return _server.Append(hub.Name, append);
     }
 
     public ValueTask SubscribeAsync(LogHub hub, CancellationToken cancellationToken = default)

@@ -43,7 +43,13 @@ internal sealed class LogLosses(HubConnections hub, HubLogs logs, LossReporter l
     /// <summary>Somebody tells that the log has lost entries. Those that this node had received are no loss here.</summary>
     internal void OnGap(in Envelope gap)
     {
-        if (gap.Body().TryReadLogGap(out _, out var upTo) && _jumpedFrom < upTo && !_gapTold)
+        if (!gap.Body().TryReadLogGap(out _, out var upTo))
+        {
+            return;
+        }
+
+        hub.Sessions.OnGap(upTo);
+        if (_jumpedFrom < upTo && !_gapTold)
         {
             _gapTold = true;
             Report(
