@@ -301,7 +301,6 @@ internal sealed class ConnectionEndpoint(
                 }
 
                 connection.UseProperties(session.Session.Properties);
-                connection.Queue.FallBehind(); // it reads from its position, and is live when it has caught up
                 connection.SendOfProtocol(ResumeV1.Session(connection.Id, session.Token, session.Session.Numbers.Last.Number));
             }
             else if (connecting.CheckedProperties is { } properties)

@@ -465,7 +465,7 @@ internal sealed partial class ResumableSessions(
     private void Advance(HubConnections hub, ResumableSession session)
     {
         if (logs.LaneOf(hub)?.Position is { } position && position.Epoch == session.Epoch
-            && session.Connection is { Queue: { QueuedBytes: 0, IsBehind: false } })
+            && session.Connection is { Queue.HasWrittenAll: true })
         {
             session.Numbers.MoveTo(position.Offset); // read before the queue was looked at: all up to there has been written
         }

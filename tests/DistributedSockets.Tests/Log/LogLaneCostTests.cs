@@ -110,6 +110,7 @@ public sealed class LogLaneCostTests
                 node.Services.GetRequiredService<ConnectionServices>(),
                 session: session);
             session?.TryAttach(connection);
+            connection.Queue.CatchUp(offset);
             node.Hub.Add(connection);
             return connection;
         }

@@ -33,6 +33,21 @@ public sealed class NumberedQueueTests
         Assert.Equal(0, queue.QueuedBytes);
     }
 
+    [Fact]
+    public async Task Queue_IsNew_TakesNothingLiveAndHasNotWrittenWhatIsStillToBeRead()
+    {
+        var queue = new OutboundQueue(PipeWriter.Create(_stream), new(), _owner, prefix: _numbers);
+
+        Assert.False(queue.HasWrittenAll); // or the session's position would pass over what has not been read for it
+        Assert.False(Send(queue, "live", 10));
+
+        queue.CatchUp(10);
+        Assert.True(queue.HasWrittenAll);
+        Assert.True(Send(queue, "next", 11));
+        await queue.DrainAsync().WithinGuardAsync();
+        Assert.Equal(["m 1\nnext"], _stream.Texts());
+    }
+
     [Theory]
     [InlineData(0)]
     [InlineData(119)]
@@ -279,6 +294,7 @@ public sealed class NumberedQueueTests
         {
             _numbers = new(0, 0, 1_000, 1 << 24);
             queues[i] = new OutboundQueue(new NullPipe(), new(), _owner, prefix: _numbers);
+            queues[i].CatchUp(0);
         }
 
         void Broadcast(int from, int to)
@@ -345,8 +361,13 @@ public sealed class NumberedQueueTests
         queue.Start();
     }
 
-    private OutboundQueue NewQueue(int frames = 16_384, bool takesDeflated = false) => new(
-        PipeWriter.Create(_stream, new(minimumBufferSize: OutboundQueue.JoinBytes)), new() { OutboundQueueFrames = frames }, _owner, takesDeflated, prefix: _numbers);
+    private OutboundQueue NewQueue(int frames = 16_384, bool takesDeflated = false)
+    {
+        var queue = new OutboundQueue(
+            PipeWriter.Create(_stream, new(minimumBufferSize: OutboundQueue.JoinBytes)), new() { OutboundQueueFrames = frames }, _owner, takesDeflated, prefix: _numbers);
+        queue.CatchUp(0);
+        return queue;
+    }
 
     /// <summary>Takes everything at once.</summary>
     private sealed class NullPipe : PipeWriter
