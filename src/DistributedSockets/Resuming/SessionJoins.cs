@@ -97,7 +97,13 @@ internal sealed class SessionJoins(HubLogs logs, LogEntryReader reader, Envelope
         {
             LogTarget[] targets = [change.Kind == WebSocketTargetKind.Users ? LogTarget.User(change.Subject) : LogTarget.Connection(change.Subject)];
             var position = await logs.AppendAsync(hub, targets, envelope.AsMemory(0, length), null, cancellationToken);
-            return (position, logs.LaneOf(hub) is null ? null : await waiting.WaitAsync(cancellationToken)); // a worker has no lane, and knows that it will come
+            if (logs.LaneOf(hub) is not { } lane)
+            {
+                return (position, null); // a worker, which knows that it will come
+            }
+
+            hub.Sessions.Note(change.RequestId, position, lane.Position);
+            return (position, await waiting.WaitAsync(cancellationToken));
         }
         finally
         {

@@ -1,4 +1,6 @@
 using System.Collections.Concurrent;
+using System.Diagnostics.CodeAnalysis;
+using System.Runtime.CompilerServices;
 
 namespace DistributedSockets;
 
@@ -8,6 +10,7 @@ internal sealed class SessionTable(HubConnections hub, SessionChanges changes, s
     private readonly Lock _gate = new();
     private readonly ConcurrentDictionary<string, ResumableSession> _sessions = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<Guid, WaitingChange> _waiting = new();
+    private int _expected; // as many as wait: asked at each entry
     private readonly ConcurrentDictionary<string, TaskCompletionSource> _taking = new(StringComparer.Ordinal);
 
     internal ICollection<ResumableSession> All => _sessions.Values;
@@ -90,10 +93,44 @@ internal sealed class SessionTable(HubConnections hub, SessionChanges changes, s
     /// <param name="requestId">The id in the change.</param>
     /// <param name="landing">Called when the change has a session of this node join. Neither waits nor throws.</param>
     /// <returns>What came of it, as far as this node knows: null if it owns no session that is meant, or does not know all of its groups.</returns>
-    internal Task<RemoteCommandOutcome?> Expect(Guid requestId, Action? landing) => _waiting.GetOrAdd(requestId, new WaitingChange(landing)).Done.Task;
+    internal Task<RemoteCommandOutcome?> Expect(Guid requestId, Action? landing)
+    {
+        Interlocked.Increment(ref _expected);
+        return _waiting.GetOrAdd(requestId, new WaitingChange(landing)).Done.Task;
+    }
+
+    /// <summary>Says where the change stands, so that nobody waits for it when the lane passes it unseen, as one does that begins behind it.</summary>
+    /// <param name="requestId">The id in the change.</param>
+    /// <param name="position">Where it stands.</param>
+    /// <param name="reached">Where the lane is.</param>
+    internal void Note(Guid requestId, LogPosition position, LogPosition reached)
+    {
+        if (_waiting.TryGetValue(requestId, out var waiting))
+        {
+            waiting.Position = new(position);
+            OnReached(reached);
+        }
+    }
 
     /// <returns>False if the lane has come to the change.</returns>
-    internal bool Forget(Guid requestId) => _waiting.TryRemove(requestId, out _);
+    internal bool Forget(Guid requestId) => TryForget(requestId, out _);
+
+    /// <summary>The lane has passed all entries up to a position.</summary>
+    internal void OnReached(in LogPosition position)
+    {
+        if (Volatile.Read(ref _expected) == 0)
+        {
+            return;
+        }
+
+        foreach (var (requestId, waiting) in _waiting)
+        {
+            if (waiting.Position is { Value: var expected } && !position.IsBefore(expected) && TryForget(requestId, out _))
+            {
+                waiting.Done.TrySetResult(null);
+            }
+        }
+    }
 
     /// <summary>The lane has come to a change.</summary>
     internal void OnChange(in SessionGroupChange change, long offset)
@@ -115,7 +152,7 @@ internal sealed class SessionTable(HubConnections hub, SessionChanges changes, s
             outcome = Take(session, change, offset);
         }
 
-        if (_waiting.TryRemove(change.RequestId, out var waiting))
+        if (TryForget(change.RequestId, out var waiting))
         {
             try
             {
@@ -131,6 +168,17 @@ internal sealed class SessionTable(HubConnections hub, SessionChanges changes, s
         }
     }
 
+    private bool TryForget(Guid requestId, [NotNullWhen(true)] out WaitingChange? waiting)
+    {
+        if (!_waiting.TryRemove(requestId, out waiting))
+        {
+            return false;
+        }
+
+        Interlocked.Decrement(ref _expected);
+        return true;
+    }
+
     private RemoteCommandOutcome? Take(ResumableSession session, in SessionGroupChange change, long offset)
     {
         session.Note(offset, change);
@@ -142,6 +190,15 @@ internal sealed class SessionTable(HubConnections hub, SessionChanges changes, s
 
     private sealed record WaitingChange(Action? Landing)
     {
+        private volatile StrongBox<LogPosition>? _position;
+
         internal TaskCompletionSource<RemoteCommandOutcome?> Done { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        /// <summary>Where the change stands, once that is known.</summary>
+        internal StrongBox<LogPosition>? Position
+        {
+            get => _position;
+            set => _position = value;
+        }
     }
 }

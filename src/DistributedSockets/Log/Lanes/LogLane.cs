@@ -109,6 +109,17 @@ internal sealed class LogLane : IThreadPoolWorkItem
     /// <returns>Whether it begins.</returns>
     internal bool NoteEnd(LogPosition end, long askedAt)
     {
+        var begins = TakeEnd(end, askedAt);
+        if (begins)
+        {
+            _hub.Sessions.OnReached(end);
+        }
+
+        return begins;
+    }
+
+    private bool TakeEnd(LogPosition end, long askedAt)
+    {
         bool begins;
         lock (_gate)
         {
@@ -197,6 +208,7 @@ internal sealed class LogLane : IThreadPoolWorkItem
 
         await _filling.EndAsync();
         await _ended.Task;
+        _hub.Sessions.OnReached(new(long.MaxValue, long.MaxValue)); // what they wait for does not come here any more
     }
 
     void IThreadPoolWorkItem.Execute() => Work(isOfThePool: true);
@@ -300,6 +312,8 @@ internal sealed class LogLane : IThreadPoolWorkItem
                 }
             }
         }
+
+        _hub.Sessions.OnReached(arrival.Position);
     }
 
     private void ReportUndelivered(Exception exception)
@@ -320,6 +334,8 @@ internal sealed class LogLane : IThreadPoolWorkItem
         {
             _position = position;
         }
+
+        _hub.Sessions.OnReached(position);
     }
 
     /// <summary>Goes over to a later life of the log. Whatever stood behind the position in the earlier one is lost.</summary>
