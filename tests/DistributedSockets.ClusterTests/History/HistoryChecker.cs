@@ -3,7 +3,8 @@ namespace DistributedSockets.ClusterTests;
 /// <summary>
 /// Decides from what senders and receivers saw whether the library kept its promises: nothing twice, nothing out of order
 /// per sender and target, nothing to a non-target, nothing missing but where the receiver's node reported possible loss. What is logged
-/// reached everyone or nobody, in one order for all, and is missing only where the receiver's node reported a gap of the log.
+/// reached everyone or nobody, in one order for all, and is missing only where the receiver's node reported a gap of the log. A session
+/// that its client resumes has a number for each logged message, 1, 2, 3 …, and neither ends nor has a gap unless the log has one.
 /// </summary>
 internal static class HistoryChecker
 {
@@ -23,6 +24,7 @@ internal static class HistoryChecker
         var receiverById = receivers.ToDictionary(static receiver => receiver.ConnectionId, StringComparer.Ordinal);
         var sent = sends.ToDictionary(static send => (send.Sender, send.Target, send.Number));
         var got = CheckDeliveries(verdict, deliveries, receiverById, sent);
+        CheckSessions(verdict, receivers, deliveries, isLogLost: losses.Any(static loss => loss.IsOfLog));
         var arrived = deliveries.Select(static delivery => (delivery.Sender, delivery.Target, delivery.Number)).ToHashSet();
         CheckMissing(verdict, receivers, sends, receiverById, losses.ToLookup(static loss => loss.NodeId, StringComparer.Ordinal), got, arrived, transit);
         if (HistoryOrder.FindCycle(deliveries.Where(delivery => sent.GetValueOrDefault((delivery.Sender, delivery.Target, delivery.Number))?.IsLogged == true)) is { Count: > 0 } cycle)
@@ -76,6 +78,31 @@ internal static class HistoryChecker
         return got;
     }
 
+    private static void CheckSessions(HistoryVerdict verdict, HistoryReceiver[] receivers, HistoryDelivery[] deliveries, bool isLogLost)
+    {
+        foreach (var receiver in receivers.Where(static receiver => receiver.Resumes && (receiver.IsLost || receiver.Gaps > 0)))
+        {
+            if (!isLogLost)
+            {
+                verdict.Violations.Add($"{receiver.ConnectionId} {(receiver.IsLost ? "was resumed in time and became another session" : $"was told of {receiver.Gaps} gaps")}, and no node reported a gap of the log.");
+            }
+        }
+
+        foreach (var received in deliveries.Where(static delivery => delivery.InSession > 0).GroupBy(static delivery => delivery.Receiver))
+        {
+            var last = 0L;
+            foreach (var delivery in received)
+            {
+                if (delivery.InSession != last + 1)
+                {
+                    verdict.Violations.Add($"{delivery.Receiver} got number {delivery.InSession} of its session after {last}.");
+                }
+
+                last = delivery.InSession;
+            }
+        }
+    }
+
     private static void CheckMissing(
         HistoryVerdict verdict,
         HistoryReceiver[] receivers,
@@ -102,8 +129,8 @@ internal static class HistoryChecker
 
             foreach (var receiver in receivers)
             {
-                if (!send.Target.Includes(receiver, send.Sender) || receiver.Ready > send.Began
-                    || (send is { IsLogged: false, Outcome: HistoryOutcome.Refused } && receiverById[send.Sender].NodeId != receiver.NodeId))
+                if (!send.Target.Includes(receiver, send.Sender) || receiver.Ready > send.Began || (receiver.Resumes && !send.IsLogged)
+                    || (send is { IsLogged: false, Outcome: HistoryOutcome.Refused } && (send.NodeId ?? receiverById[send.Sender].NodeId) != receiver.NodeId))
                 {
                     continue;
                 }
@@ -120,7 +147,7 @@ internal static class HistoryChecker
                     continue;
                 }
 
-                if (losses[receiver.NodeId].Any(loss => loss.IsOfLog == send.IsLogged && loss.From <= ended + transit && loss.To >= send.Began))
+                if ((receiver.Resumes ? losses.SelectMany(static loss => loss) : losses[receiver.NodeId]).Any(loss => loss.IsOfLog == send.IsLogged && loss.From <= ended + transit && loss.To >= send.Began))
                 {
                     verdict.ReportedLost++;
                     continue;

@@ -290,6 +290,79 @@ public sealed class HistoryCheckerTests
         Assert.Empty(Verdict().Violations);
     }
 
+    [Fact]
+    public void Resumed_EachLoggedMessageInTurn_IsKept_AndWhatIsNotLoggedMayBeMissing()
+    {
+        Resume();
+        Logged("Gred", 0, at: 1);
+        Sent("Gred", 1, at: 2);
+        Logged("Uann", 0, at: 3);
+        Got("Gred", 0, "near", "far");
+        Got("Gred", 1, "near", "far");
+        Got("Uann", 0, "near");
+        GotInSession("Gred", 0, 1);
+        GotInSession("Uann", 0, 2);
+
+        Assert.Empty(Verdict().Violations);
+    }
+
+    [Fact]
+    public void Resumed_LoggedAndMissing_IsFoundAlsoJustBeforeItsNodeEnded()
+    {
+        Resume();
+        Logged("Uann", 0, at: 1);
+        Got("Uann", 0, "near");
+
+        AssertMissing("session never got near Uann #0");
+    }
+
+    [Theory]
+    [InlineData(1, 1, "session got number 1 of its session after 1.")] // twice
+    [InlineData(1, 3, "session got number 3 of its session after 1.")] // one is missing
+    [InlineData(2, 3, "session got number 2 of its session after 0.")] // the first is
+    [InlineData(2, 1, "session got number 2 of its session after 0.")]
+    public void Resumed_NumbersThatDoNotCount_AreFound(long first, long second, string violation)
+    {
+        Resume();
+        Logged("Uann", 0, at: 1);
+        Logged("Uann", 1, at: 2);
+        Got("Uann", 0, "near");
+        Got("Uann", 1, "near");
+        GotInSession("Uann", 0, first);
+        GotInSession("Uann", 1, second);
+
+        Assert.Equal(violation, Verdict().Violations[0]);
+    }
+
+    [Fact]
+    public void Resumed_SameMessageUnderTwoNumbers_IsFound()
+    {
+        Resume();
+        Logged("Uann", 0, at: 1);
+        Got("Uann", 0, "near");
+        GotInSession("Uann", 0, 1);
+        GotInSession("Uann", 0, 2);
+
+        AssertViolation("session got near Uann #0 twice.");
+    }
+
+    [Theory]
+    [InlineData(true, "session was resumed in time and became another session, and no node reported a gap of the log.")]
+    [InlineData(false, "session was told of 1 gaps, and no node reported a gap of the log.")]
+    public void Resumed_LostOrToldOfAGap_IsExcusedOnlyByAGapOfTheLog(bool isLost, string violation)
+    {
+        var session = Resume();
+        session.IsLost = isLost;
+        session.Gaps = isLost ? 0 : 1;
+        AssertViolation(violation);
+
+        _history.Add(new HistoryLoss("node3", At(0), At(20), "BackplaneReconnected"));
+        AssertViolation(violation);
+
+        _history.Add(new HistoryLoss("node3", At(0), At(20), "MessageLog"));
+        Assert.Empty(Verdict().Violations);
+    }
+
     private static DateTimeOffset At(double seconds) => Start + TimeSpan.FromSeconds(seconds);
 
     /// <summary>By the connection near; the answer takes half a second.</summary>
@@ -305,6 +378,17 @@ public sealed class HistoryCheckerTests
             _history.Add(new HistoryDelivery(receiver, "near", HistoryTarget.Parse(target), number));
         }
     }
+
+    /// <summary>A session of the user ann, who has the connection near as well.</summary>
+    private HistoryReceiver Resume()
+    {
+        var session = new HistoryReceiver("session", "node1", "ann", ["red"], Start) { Resumes = true };
+        _history.Add(session);
+        return session;
+    }
+
+    private void GotInSession(string target, int number, long inSession) =>
+        _history.Add(new HistoryDelivery("session", "near", HistoryTarget.Parse(target), number, inSession));
 
     private HistoryVerdict Verdict() => HistoryChecker.Check(_history, Transit);
 

@@ -34,7 +34,7 @@ internal sealed class HistoryLoad : IAsyncDisposable
 
         // Two connections for each user, which are likely to be on different nodes.
         _clients = [.. Enumerable.Range(0, settings.Clients)
-            .Select(i => new HistoryClient(this, i, $"user{i / 2}", [$"wide{i % 5}", $"wide{(i + (i / 5)) % 5}-2"]))];
+            .Select(i => new HistoryClient(this, i, $"user{i / 2}", [$"wide{i % 5}", $"wide{(i + (i / 5)) % 5}-2"], i < settings.Resuming, i < settings.Blinking))];
         _running = Task.WhenAll(_clients.Select(static client => Task.Run(client.RunAsync)));
     }
 
@@ -127,6 +127,7 @@ internal sealed class HistoryLoad : IAsyncDisposable
         return random.Next(4) == 0 && ids.Length > 0 ? new('C', ids[random.Next(ids.Length)]) : _targets[random.Next(_targets.Length)];
     }
 
+    /// <summary>Counts a connection among those that are open. A session stays one of them until it ends, also while its client is away.</summary>
     internal void Opened(HistoryReceiver self)
     {
         History.Add(self);

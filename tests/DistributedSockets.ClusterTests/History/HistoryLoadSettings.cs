@@ -11,6 +11,12 @@ internal sealed record HistoryLoadSettings
     /// <summary>Whether the nodes log what is sent to users and groups.</summary>
     public bool Logged { get; init; }
 
+    /// <summary>How many of the clients have a session that they resume whenever their connection ends.</summary>
+    public int Resuming { get; init; }
+
+    /// <summary>How many of those cut their connection themselves every second or so, and come back to the next node.</summary>
+    public int Blinking { get; init; }
+
     /// <summary>Sends of all clients together.</summary>
     public int SendsPerSecond { get; init; } = 200;
 

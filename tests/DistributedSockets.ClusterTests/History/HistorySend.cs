@@ -7,6 +7,9 @@ namespace DistributedSockets.ClusterTests;
 /// <param name="Began">When it was asked for.</param>
 internal sealed record HistorySend(string Sender, HistoryTarget Target, int Number, DateTimeOffset Began)
 {
+    /// <summary>The node that was asked, where the sender's session may be at another one by now.</summary>
+    public string? NodeId { get; init; }
+
     /// <summary>Whether it goes through the log of the hub, so that nothing excuses that it is missing but a gap of the log.</summary>
     public bool IsLogged { get; init; }
 

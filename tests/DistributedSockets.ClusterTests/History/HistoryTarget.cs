@@ -7,8 +7,8 @@ internal readonly record struct HistoryTarget(char Kind, string Name)
 
     public static HistoryTarget Parse(string text) => new(text[0], text[1..]);
 
-    /// <summary>Whether a node that logs at all logs what is sent to it.</summary>
-    public bool MayBeLogged => Kind is 'U' or 'G' or 'X';
+    /// <summary>Whether a node that logs at all logs what is sent to it: also a session that can be resumed, whose id names no node.</summary>
+    public bool MayBeLogged => Kind is 'U' or 'G' or 'X' || (Kind == 'C' && !Name.Contains('.', StringComparison.Ordinal));
 
     /// <summary>Whether a message of a sender to this target is for a receiver.</summary>
     public bool Includes(HistoryReceiver receiver, string sender) => Kind switch
