@@ -164,6 +164,11 @@ public sealed class ChatPageTests(Chromium chromium, ChatCluster cluster) : ICla
         await cluster.IsHealthyAsync();
         foreach (var page in new[] { alice, bob, carol, dave })
         {
+            if (page != dave) // who came without a session
+            {
+                await page.ShowsAsync(Log, "What was said meanwhile is not shown"); // the log has begun anew, so each has a new session
+            }
+
             await page.ReconnectAsync();
             await page.HasNoAsync("#rooms .pending");
         }

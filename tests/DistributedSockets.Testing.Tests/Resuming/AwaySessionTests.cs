@@ -82,6 +82,7 @@ public sealed class AwaySessionTests
     {
         await using var cluster = await StartAsync();
         var (client, session) = await JoinRedAsync(cluster);
+        await WaitForPresenceAsync("CameOnline", "EnteredGroup red"); // else coming and going may cancel each other out
 
         await client.CloseAsync((WebSocketCloseStatus)code, cancellationToken: Cancellation);
         await client.WaitForServerAsync(Cancellation);
