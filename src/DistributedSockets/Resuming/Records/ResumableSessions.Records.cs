@@ -1,0 +1,224 @@
+using System.Diagnostics.CodeAnalysis;
+
+namespace DistributedSockets;
+
+/// <summary>The records of this node's sessions: written when it is time, compared, and removed when a session ends.</summary>
+internal sealed partial class ResumableSessions
+{
+    private bool TryRead(string sessionId, SessionRecord record, [NotNullWhen(true)] out SessionCheckpoint? checkpoint)
+    {
+        if (SessionCheckpointFormat.TryRead(record.Value, out checkpoint, out var problem))
+        {
+            return true;
+        }
+
+        Log.Unreadable(logger, sessionId, problem);
+        return false;
+    }
+
+    private async Task RunAsync(CancellationToken stopping)
+    {
+        using var timer = new PeriodicTimer(s_period, time);
+        try
+        {
+            while (await timer.WaitForNextTickAsync(stopping))
+            {
+                await LookAfterAllAsync();
+            }
+        }
+        catch (OperationCanceledException) when (stopping.IsCancellationRequested)
+        {
+        }
+    }
+
+    /// <summary>Looks after all sessions; those for which a record has to be written do not wait for each other.</summary>
+    private async Task LookAfterAllAsync()
+    {
+        var underWay = new List<Task>(AtOnce);
+        foreach (var hub in hubs.All)
+        {
+            foreach (var session in hub.Sessions.All)
+            {
+                var looking = LookAfterAsync(hub, session);
+                if (looking.IsCompletedSuccessfully)
+                {
+                    continue;
+                }
+
+                underWay.Add(looking.AsTask());
+                if (underWay.Count == AtOnce)
+                {
+                    var done = await Task.WhenAny(underWay);
+                    underWay.Remove(done);
+                    await done;
+                }
+            }
+        }
+
+        await Task.WhenAll(underWay);
+    }
+
+    private async Task WriteSoonAsync(HubConnections hub, ResumableSession session)
+    {
+        try
+        {
+            await TryWriteAsync(hub, session);
+        }
+        finally
+        {
+            session.NoteWritten();
+        }
+    }
+
+    private async ValueTask LookAfterAsync(HubConnections hub, ResumableSession session)
+    {
+        if (session.IsDoubtful)
+        {
+            await ValidateAsync(hub, session, CancellationToken.None);
+        }
+
+        if (session.Connection is null)
+        {
+            if (session.Detached.Task.IsCompleted && time.GetElapsedTime(session.AwaySince) >= hub.Options.ResumeWindow)
+            {
+                await TryEndAsync(hub, session);
+            }
+
+            return;
+        }
+
+        if (session.ReleasedAt is { } releasedAt && time.GetElapsedTime(releasedAt) >= options.Value.RemoteCommandTimeout)
+        {
+            session.Connection.Close(SessionEnds.NotTakenOver); // its client is not heard any more
+            return;
+        }
+
+        Advance(hub, session);
+        if (time.GetElapsedTime(session.UnacknowledgedSince(time.GetTimestamp())) >= hub.Options.AcknowledgementTimeout)
+        {
+            await TryEndAsync(hub, session, SessionEnds.Silent(hub.Options.AcknowledgementTimeout));
+            return;
+        }
+
+        if ((session.IsChanged || session.Numbers.AcknowledgedSinceCheckpoint > 0) && time.GetElapsedTime(session.WrittenAt) >= s_checkpointInterval
+            || session.Numbers.IsCheckpointDue || time.GetElapsedTime(session.WrittenAt) >= hub.Options.LogMaxAge / 4)
+        {
+            await TryWriteAsync(hub, session);
+        }
+    }
+
+    /// <summary>Lets the position of a session that is live, and has acknowledged everything, follow the lane.</summary>
+    private void Advance(HubConnections hub, ResumableSession session)
+    {
+        if (logs.LaneOf(hub)?.Position is { } position && position.Epoch == session.Epoch
+            && session.Connection is { Queue.HasWrittenAll: true })
+        {
+            session.Numbers.MoveTo(position.Offset); // read before the queue was looked at: all up to there has been written
+        }
+    }
+
+    /// <summary>Writes the record of a session. If it has another owner by now, the connection is cut.</summary>
+    private async Task TryWriteAsync(HubConnections hub, ResumableSession session)
+    {
+        await session.Writing.WaitAsync();
+        try
+        {
+            if (session.IsGone)
+            {
+                return;
+            }
+
+            var checkpoint = session.Checkpoint(node.Info.NodeId);
+            var record = new SessionRecord { Version = SessionId.CreateVersion(), Value = SessionCheckpointFormat.Write(checkpoint) };
+            var swap = await SwapAsync(hub, session.Id, session.Version, record, CancellationToken.None);
+            if (swap.IsDone)
+            {
+                (session.Version, session.WrittenAt) = (record.Version, time.GetTimestamp());
+                session.Numbers.NoteCheckpoint(checkpoint.Number);
+                return;
+            }
+
+            Lose(hub, session, isContinued: swap.Current is not null);
+        }
+        catch (MessageLogUnavailableException exception)
+        {
+            session.NoteNotWritten();
+            Log.NotWritten(logger, session.Id, exception);
+        }
+        finally
+        {
+            session.Writing.Release();
+        }
+    }
+
+    /// <param name="hub">The hub.</param>
+    /// <param name="session">The session.</param>
+    /// <param name="reason">What its client is told, if that is connected.</param>
+    internal async Task TryEndAsync(HubConnections hub, ResumableSession session, DisconnectReason? reason = null)
+    {
+        await session.Writing.WaitAsync();
+        try
+        {
+            if (!session.IsGone)
+            {
+                var swap = await SwapAsync(hub, session.Id, session.Version, null, CancellationToken.None); // refused: somebody has taken it, and was first
+                if (reason is not null && swap.Current is null)
+                {
+                    session.Connection?.Close(reason); // first: whoever comes first says why
+                }
+
+                Lose(hub, session, isContinued: swap is { IsDone: false, Current: not null });
+            }
+        }
+        catch (MessageLogUnavailableException exception)
+        {
+            Log.NotWritten(logger, session.Id, exception);
+        }
+        finally
+        {
+            session.Writing.Release();
+        }
+    }
+
+    private void Lose(HubConnections hub, ResumableSession session, bool isContinued)
+    {
+        hub.Sessions.Remove(session, isContinued);
+        var connection = session.SetGone();
+        away.Remove(session);
+        if (connection is { Reason: null })
+        {
+            connection.Abort(SessionEnds.TakenOver);
+        }
+    }
+
+    private async Task<SessionRecord?> ReadRecordAsync(HubConnections hub, string sessionId, CancellationToken cancellationToken)
+    {
+        await logs.StartedAsync().WaitAsync(cancellationToken);
+        return await Records.ReadRecordAsync(hub.Log!.Hub, sessionId, cancellationToken);
+    }
+
+    /// <summary>Swaps; where the answer was lost, reading tells what became of it.</summary>
+    private async Task<SessionRecordSwap> SwapAsync(HubConnections hub, string sessionId, long expected, SessionRecord? record, CancellationToken cancellationToken)
+    {
+        await logs.StartedAsync().WaitAsync(cancellationToken);
+        try
+        {
+            return await Records.SwapRecordAsync(hub.Log!.Hub, sessionId, expected, record, cancellationToken);
+        }
+        catch (MessageLogUnavailableException exception) when (exception.IsOutcomeUnknown)
+        {
+            var found = await Records.ReadRecordAsync(hub.Log!.Hub, sessionId, cancellationToken);
+            if ((found?.Version ?? 0) == (record?.Version ?? 0))
+            {
+                return new() { IsDone = true };
+            }
+
+            if ((found?.Version ?? 0) == expected)
+            {
+                throw;
+            }
+
+            return new() { IsDone = false, Current = found };
+        }
+    }
+}
