@@ -32,7 +32,7 @@ public sealed class ResumeFaultTests
             {
                 await load.CollectLossesAsync();
                 await cluster.KillNodeAsync(index);
-                await Task.Delay(TimeSpan.FromSeconds(1), TestContext.Current.CancellationToken); // of load on those that are left
+                await load.UntilFlowingAsync(); // its clients have come back to those that are left
                 await cluster.StartNodeAsync(index);
                 await load.UntilFlowingAsync();
             }
@@ -43,7 +43,7 @@ public sealed class ResumeFaultTests
     public async Task ClientsThatBlink_TowardsAlternatingNodes_MissNothing()
     {
         await using var cluster = await StartAsync();
-        await RunAsync(302, cluster, static load => Task.Delay(TimeSpan.FromSeconds(8), TestContext.Current.CancellationToken), blinking: 16);
+        await RunAsync(302, cluster, static load => load.UntilResumedAsync(times: 6), blinking: 16);
     }
 
     [Fact]

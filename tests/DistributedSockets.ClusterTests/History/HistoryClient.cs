@@ -23,6 +23,13 @@ internal sealed class HistoryClient(HistoryLoad load, int index, string user, st
     private readonly Dictionary<(string Sender, HistoryTarget Target), int> _numbers = []; // which go on where a session does
     private int _lastAsked;
     private int _connections;
+    private int _resumed;
+
+    /// <summary>Whether it cuts its connection every second or so.</summary>
+    public bool Blinks => blinks;
+
+    /// <summary>How often it has gone on with its session.</summary>
+    public int Resumed => Volatile.Read(ref _resumed);
 
     /// <summary>The close code of each connection that the server ended.</summary>
     public ConcurrentQueue<int> CloseCodes { get; } = new();
@@ -101,6 +108,7 @@ internal sealed class HistoryClient(HistoryLoad load, int index, string user, st
                     if (_session?.Self is { } resumed)
                     {
                         resumed.NodeId = nodeId;
+                        Interlocked.Increment(ref _resumed);
                         return resumed;
                     }
 

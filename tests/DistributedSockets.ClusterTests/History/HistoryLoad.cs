@@ -76,6 +76,10 @@ internal sealed class HistoryLoad : IAsyncDisposable
     public Task UntilConnectedAsync() =>
         Guard.UntilAsync(() => Task.FromResult(_open.Count == Settings.Clients), "all clients of the load are connected");
 
+    /// <summary>Waits until every client that blinks has gone on with its session so many times.</summary>
+    public Task UntilResumedAsync(int times) =>
+        Guard.UntilAsync(() => Task.FromResult(_clients.All(client => !client.Blinks || client.Resumed >= times)), $"all that blink have come back {times} times");
+
     /// <summary>Waits until a message that was sent after this call has gone from each node to each.</summary>
     /// <returns>How long that took.</returns>
     public async Task<TimeSpan> UntilFlowingAsync()
