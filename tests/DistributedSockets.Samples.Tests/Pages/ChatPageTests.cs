@@ -17,29 +17,29 @@ public sealed class ChatPageTests(Chromium chromium, ChatCluster cluster) : ICla
     public async Task Pages_OfTwoNodesByKeyboardAlone_DoAllThatAChatDoes()
     {
         await using var alice = await EnterAsync(cluster.First, "alice");
-        await using var bob = await EnterAsync(cluster.Second, "bob");
+        await using var dora = await EnterAsync(cluster.Second, "dora"); // in no other test: there the session of a page that was closed stays for a while
         await alice.ShowsAsync("#identity", $"alice on node-{cluster.First.Port}");
-        await alice.ShowsAsync("#people", "bob");
-        await bob.ShowsAsync("#people", "alice");
+        await alice.ShowsAsync("#people", "dora");
+        await dora.ShowsAsync("#people", "alice");
         await alice.IsNamedAsync();
 
         await SayAsync(alice, "hello from the first node");
-        await bob.ShowsAsync(Log, "hello from the first node");
-        await SayAsync(bob, "<b>hello</b> & from the second");
+        await dora.ShowsAsync(Log, "hello from the first node");
+        await SayAsync(dora, "<b>hello</b> & from the second");
         await alice.ShowsAsync(Log, "<b>hello</b> & from the second");
 
         // A direct message, to a person picked from the list; the other one finds it unread.
-        await alice.TabToAsync("[title='Write to bob']");
+        await alice.TabToAsync("[title='Write to dora']");
         await alice.PressAsync("Enter");
         await alice.HasTheFocusAsync("#text");
         await SayAsync(alice, "for you alone");
-        await bob.ShowsAsync("#directs .badge", "1");
-        await bob.TabToAsync("#directs button");
-        await bob.PressAsync("Enter");
-        await bob.ShowsAsync(Log, "for you alone");
+        await dora.ShowsAsync("#directs .badge", "1");
+        await dora.TabToAsync("#directs button");
+        await dora.PressAsync("Enter");
+        await dora.ShowsAsync(Log, "for you alone");
 
         // A room of their own, and out of it again.
-        foreach (var page in new[] { alice, bob })
+        foreach (var page in new[] { alice, dora })
         {
             await page.TabToAsync("#room");
             await page.TypeAsync("tea");
@@ -49,7 +49,7 @@ public sealed class ChatPageTests(Chromium chromium, ChatCluster cluster) : ICla
             await page.HasTheFocusAsync("#text");
         }
 
-        await SayAsync(bob, "who is for tea?");
+        await SayAsync(dora, "who is for tea?");
         await alice.ShowsAsync(Log, "who is for tea?");
         await alice.TabToAsync("#leave");
         await alice.PressAsync("Enter");
@@ -57,14 +57,14 @@ public sealed class ChatPageTests(Chromium chromium, ChatCluster cluster) : ICla
         await alice.HasTheFocusAsync("#text");
 
         // What cannot be done is said.
-        await bob.TabToAsync("#sign-out");
-        await bob.PressAsync("Enter");
-        await bob.HasTheFocusAsync("#name");
-        await alice.ShowsNotAsync("#people", "bob");
+        await dora.TabToAsync("#sign-out");
+        await dora.PressAsync("Enter");
+        await dora.HasTheFocusAsync("#name");
+        await alice.ShowsNotAsync("#people", "dora");
         await alice.TabToAsync("#directs button");
         await alice.PressAsync("Enter");
         await SayAsync(alice, "are you there?");
-        await alice.ShowsAsync($"{Log} .error", "bob is not online");
+        await alice.ShowsAsync($"{Log} .error", "dora is not online");
     }
 
     [Fact]

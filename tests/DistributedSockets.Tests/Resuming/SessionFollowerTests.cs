@@ -128,6 +128,10 @@ public sealed class SessionFollowerTests : IAsyncLifetime
             await node.Router.SendToGroupAsync("red", $"red {i}", Cancellation);
         }
 
+        var logs = node.Services.GetRequiredService<HubLogs>();
+        var end = await logs.GetEndAsync(node.Hub, Cancellation);
+        await Eventually.TrueAsync(() => logs.LaneOf(node.Hub)!.Position == end, "nothing of it comes live"); // what does is not removed
+
         await using var again = await SessionClient.ConnectAsync(node, client, "ann");
 
         var expected = Enumerable.Range(0, Kept).Select(static i => $"user {i}").Concat(Enumerable.Range(Kept, Kept).Select(static i => $"red {i}"));
