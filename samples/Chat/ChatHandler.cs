@@ -121,7 +121,7 @@ internal sealed class ChatHandler(IWebSocketRouter<ChatHandler> router, IPresenc
     /// <summary>How to send what a page may send again, as when its node died before it could tell that this was done.</summary>
     private SendOptions Once(string? id) =>
         id?.Length > MaxIdLength ? throw new ChatException($"The id has {id.Length:N0} characters; {MaxIdLength:N0} are allowed.")
-        : new() { IdempotencyKey = id is null ? null : $"{User}:{id}" };
+        : new() { IdempotencyKey = id is null ? null : $"{User}:{id}", OnBehalfOf = Connection };
 
     private static string Checked(string text) => string.IsNullOrWhiteSpace(text) ? throw new ChatException("There is no text.")
         : text.Length > MaxTextLength ? throw new ChatException($"The text has {text.Length:N0} characters; {MaxTextLength:N0} are allowed.")

@@ -98,15 +98,15 @@ internal abstract class OperationsHandler(IWebSocketRouter router, HealthCheckSe
         switch (operation)
         {
             case 'B':
-                return router.SendAsync(WebSocketTarget.All, Text(rest), cancellationToken);
+                return SendAsync(WebSocketTarget.All, Text(rest), cancellationToken);
             case 'U':
-                return router.SendAsync(WebSocketTarget.User(Name(ref rest)), Text(rest), cancellationToken);
+                return SendAsync(WebSocketTarget.User(Name(ref rest)), Text(rest), cancellationToken);
             case 'G':
-                return router.SendAsync(WebSocketTarget.Group(Name(ref rest)), Text(rest), cancellationToken);
+                return SendAsync(WebSocketTarget.Group(Name(ref rest)), Text(rest), cancellationToken);
             case 'X':
-                return SendToOthersAsync(Name(ref rest), Text(rest), cancellationToken);
+                return SendAsync(WebSocketTarget.Group(Name(ref rest)), Text(rest), cancellationToken, _self ??= [Connection.Id]);
             case 'C':
-                return router.SendAsync(WebSocketTarget.Connection(Name(ref rest)), Text(rest), cancellationToken);
+                return SendAsync(WebSocketTarget.Connection(Name(ref rest)), Text(rest), cancellationToken);
             case 'J':
                 return JoinAsync(Encoding.UTF8.GetString(rest.Span), cancellationToken);
             case 'H':
@@ -123,8 +123,8 @@ internal abstract class OperationsHandler(IWebSocketRouter router, HealthCheckSe
         }
     }
 
-    private async ValueTask SendToOthersAsync(string group, WebSocketMessage message, CancellationToken cancellationToken) =>
-        await router.SendAsync(WebSocketTarget.Group(group), message, new SendOptions { ExcludedConnectionIds = _self ??= [Connection.Id] }, cancellationToken);
+    private async ValueTask SendAsync(WebSocketTarget target, WebSocketMessage message, CancellationToken cancellationToken, string[]? excluded = null) =>
+        await router.SendAsync(target, message, new SendOptions { ExcludedConnectionIds = excluded ?? [], OnBehalfOf = Connection }, cancellationToken);
 
     /// <summary>Takes the name in front of the first space, and leaves what follows it.</summary>
     private static string Name(ref ReadOnlyMemory<byte> rest)

@@ -49,7 +49,7 @@ public interface IMessageLog : IAsyncDisposable, IDisposable
     /// <param name="cancellationToken">Ends the wait. The entry may still come into the log.</param>
     /// <returns>Where the entry stands; for a key that was used before, where the first entry of that key stands.</returns>
     /// <exception cref="MessageLogUnavailableException">The log cannot be reached, did not answer in time, or refuses the entry. It says whether the entry may be in the log.</exception>
-    /// <exception cref="StaleFenceException">The entry has a fence, and the record of its session has another version. Nothing was appended.</exception>
+    /// <exception cref="StaleFenceException">The entry has a fence, and the record of its session has neither of its versions. Nothing was appended.</exception>
     ValueTask<LogAppendResult> AppendAsync(LogHub hub, LogAppend append, CancellationToken cancellationToken = default);
 
     /// <summary>Has every entry that is appended to the hub once this has completed handed to the receiver, in the order of offsets. Subscribing twice is the same as once.</summary>

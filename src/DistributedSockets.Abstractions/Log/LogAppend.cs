@@ -23,7 +23,7 @@ public readonly struct LogAppend
     /// <value><see langword="null"/> by default; 1 to 256 bytes of UTF-8, compared ordinally.</value>
     public string? IdempotencyKey { get; init; }
 
-    /// <summary>For which session it is appended, and by whom: if the session's record has another version, the entry is refused, where the log can do that.</summary>
+    /// <summary>For which session it is appended, and by whom: if the session's record has neither of its versions, the entry is refused, where the log can do that.</summary>
     /// <value><see langword="null"/> by default: for none. Heeded where <see cref="ISessionRecordStore.RefusesStaleAppends"/> says so, and else passed over.</value>
     /// <remarks>Looked at before the <see cref="IdempotencyKey"/>, which an entry that is refused does not use up.</remarks>
     public SessionFence? Fence { get; init; }

@@ -38,6 +38,7 @@ public interface IWebSocketRouter
     /// The send is a logged one, and the log did not take it, so that it reached nobody; or did not answer, so that it may reach all or nobody. The
     /// exception says which.
     /// </exception>
+    /// <exception cref="StaleFenceException">The options say on whose behalf it is sent, and that session goes on elsewhere or has ended. Nothing was sent.</exception>
     /// <exception cref="InvalidOperationException">The options ask for a log, and the hub has none in this process. Nothing was sent.</exception>
     [OverloadResolutionPriority(1)]
     ValueTask<SendResult> SendAsync(WebSocketTarget target, WebSocketMessage message, SendOptions options, CancellationToken cancellationToken = default);

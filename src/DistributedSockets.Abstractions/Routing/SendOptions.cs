@@ -63,4 +63,13 @@ public readonly struct SendOptions
     /// <value>None by default; 1 to 256 bytes of UTF-8, compared ordinally. Known for the hub's <c>LogIdempotencyTime</c> at least.</value>
     /// <remarks>For a send whose outcome is unknown: send again under the same key. <see cref="SendResult.Position"/> is then that of the first one.</remarks>
     public string? IdempotencyKey { get; init; }
+
+    /// <summary>On whose behalf a logged message is sent: a handler sets its connection. Once the session goes on with another connection, here or at another node, the message is refused.</summary>
+    /// <value>Nobody by default. Heeded by logged sends on behalf of a session that can be resumed, and else passed over.</value>
+    /// <remarks>
+    /// Such a session may be taken from a node that does not answer, while its handler still works on a message that the client then sends again elsewhere. What that handler
+    /// sends too late throws <see cref="StaleFenceException"/>, and reaches nobody. The log itself sees to it in the moment in which it takes the message, where it can
+    /// (<see cref="ISessionRecordStore.RefusesStaleAppends"/>); elsewhere a node refuses what is sent while it does not hold its lease.
+    /// </remarks>
+    public IFencedSender? OnBehalfOf { get; init; }
 }

@@ -22,6 +22,11 @@ internal static class RedisLogCalls
     /// <summary>A time in whole milliseconds, 1 at least.</summary>
     public static long Milliseconds(TimeSpan time) => Math.Clamp((long)Math.Ceiling(time.TotalMilliseconds), 1, MaxMilliseconds);
 
+    /// <summary>The versions of a fence, each between spaces.</summary>
+    public static string Versions(SessionFence fence) => fence.NextVersion == 0
+        ? string.Create(CultureInfo.InvariantCulture, $" {fence.Version} ")
+        : string.Create(CultureInfo.InvariantCulture, $" {fence.Version} {fence.NextVersion} ");
+
     /// <summary>Asks where the hub's log ends, notes its epoch, and begins one if there is none.</summary>
     public static async Task<LogPosition> EndAsync(RedisLogHub hub, RedisLogServer server, LogRetention retention)
     {

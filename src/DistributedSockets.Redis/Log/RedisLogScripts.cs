@@ -103,7 +103,7 @@ internal static class RedisLogScripts
     /// <remarks>
     /// ARGV further: how many entries and how many bytes a target may have, 0 for no limit of bytes; for how long keys of idempotency are
     /// known, in milliseconds; how to publish, and on which channel. Then per entry the number of its targets, whether it has a key of
-    /// idempotency, the version that its session's record must have, 0 if it has no fence, and the payload; and in KEYS its targets, that
+    /// idempotency, the versions that its session's record may have, each between spaces, 0 if it has no fence, and the payload; and in KEYS its targets, that
     /// key and that record.
     /// <para>
     /// The list of a target begins with what was removed from it last, as a negative number; behind it stand the offsets. Where bytes are
@@ -146,10 +146,11 @@ internal static class RedisLogScripts
         end
         local a, k = 11, 5
         while a <= #ARGV do
-          local targets, version, payload, earlier = tonumber(ARGV[a]), ARGV[a + 2], ARGV[a + 3], nil
+          local targets, versions, payload, earlier = tonumber(ARGV[a]), ARGV[a + 2], ARGV[a + 3], nil
           local isKeyed, isFenced, isStale = ARGV[a + 1] == '1', ARGV[a + 2] ~= '0', false
           if isFenced then
-            isStale = string.match(redis.call('GETRANGE', KEYS[k + targets + (isKeyed and 1 or 0)], 0, 20), '^[^ ]*') ~= version
+            local version = string.match(redis.call('GETRANGE', KEYS[k + targets + (isKeyed and 1 or 0)], 0, 20), '^[^ ]*')
+            isStale = not string.find(versions, ' ' .. version .. ' ', 1, true)
           end
           if isKeyed and not isStale then
             earlier = redis.pcall('GET', KEYS[k + targets])

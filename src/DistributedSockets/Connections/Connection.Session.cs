@@ -8,6 +8,8 @@ internal sealed partial class Connection
     /// <summary>Whether the app has closed the connection, so that a session which could be resumed ends with it.</summary>
     internal bool EndsSession { get; private set; }
 
+    public override SessionFence? GetFence() => Session?.GetFence();
+
     /// <summary>Queues what the subprotocol says for itself.</summary>
     internal void SendOfProtocol(string line)
     {

@@ -203,6 +203,7 @@ internal sealed partial class Connection : WebSocketConnection, IOutboundQueueOw
         OperationCanceledException => Aborted.IsCancellationRequested || Reason is not null, // nobody is left to stream to
         ConnectionNotFoundException => Reason is not null, // one that has begun to end joins no group any more
         AskFailedException failed => failed.Failure is AskFailure.ClientGone or AskFailure.NotFound && _questions is { HasEnded: true }, // nor does its client answer
+        StaleFenceException => Session is { IsGone: true } or { IsDoubtful: true }, // somebody else has its session, to whom the client sends again what is not answered here
         _ => false,
     };
 

@@ -89,6 +89,10 @@ internal sealed class ConnectionLife(
         {
             await handler.OnDisconnectedAsync(reason);
         }
+        catch (StaleFenceException) when (connection.Session is not null)
+        {
+            // The session goes on elsewhere, and this was the end of a connection only.
+        }
         catch (Exception exception) when (services.IsForgiven(exception))
         {
             services.ReportFailedSend(connection.Id, exception);

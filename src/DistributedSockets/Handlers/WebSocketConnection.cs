@@ -8,8 +8,11 @@ using Microsoft.AspNetCore.Http;
 namespace DistributedSockets;
 
 /// <summary>One accepted WebSocket on this node, with what its handshake said.</summary>
-/// <remarks>Abstract so that handlers can be tested with a stand-in. All members may be used concurrently.</remarks>
-public abstract class WebSocketConnection
+/// <remarks>
+/// Abstract so that handlers can be tested with a stand-in. All members may be used concurrently. As <see cref="SendOptions.OnBehalfOf"/> it has logged sends
+/// refused once its session goes on with another connection.
+/// </remarks>
+public abstract class WebSocketConnection : IFencedSender
 {
     /// <summary>The connection id, unique in the cluster: the node's id, a dot, and 128 random bits in base64url.</summary>
     /// <remarks>
@@ -119,6 +122,9 @@ public abstract class WebSocketConnection
 
     /// <summary>Cuts the connection at once, without a close frame.</summary>
     public abstract void Abort();
+
+    /// <inheritdoc/>
+    public virtual SessionFence? GetFence() => null;
 
     /// <summary>Whether an exception of the handler says no more than that this connection has begun to end.</summary>
     internal virtual bool IsOfEnding(Exception exception) => exception is OperationCanceledException && Aborted.IsCancellationRequested;

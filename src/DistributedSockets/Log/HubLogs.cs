@@ -125,9 +125,16 @@ internal sealed partial class HubLogs : IMessageLogReceiver
     /// <param name="envelope">The envelope, unchanged until the append completes.</param>
     /// <param name="idempotencyKey">Tells a repeat from a new one; may be null.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
+    /// <param name="sender">On whose behalf; null for nobody's.</param>
     /// <exception cref="MessageLogUnavailableException">The log did not take it, or did not say so.</exception>
+    /// <exception cref="StaleFenceException">The session of the sender has another owner, or has ended.</exception>
     internal async ValueTask<LogPosition> AppendAsync(
-        HubConnections hub, LogTarget[] targets, ReadOnlyMemory<byte> envelope, string? idempotencyKey, CancellationToken cancellationToken)
+        HubConnections hub,
+        LogTarget[] targets,
+        ReadOnlyMemory<byte> envelope,
+        string? idempotencyKey,
+        CancellationToken cancellationToken,
+        IFencedSender? sender = null)
     {
         var log = hub.Log!; // or the send would not be a logged one
         byte[]? sealing = null;
@@ -144,12 +151,33 @@ internal sealed partial class HubLogs : IMessageLogReceiver
                 await StartedAsync().WaitAsync(cancellationToken);
             }
 
-            var append = new LogAppend { Targets = targets, Payload = envelope, IdempotencyKey = idempotencyKey };
-            var result = await _log.AppendAsync(log.Hub, append, cancellationToken);
-            NoteAcknowledged(hub, result);
-            return result.Position;
+            var append = new LogAppend { Targets = targets, Payload = envelope, IdempotencyKey = idempotencyKey, Fence = sender?.GetFence() };
+            while (true)
+            {
+                try
+                {
+                    var result = await _log.AppendAsync(log.Hub, append, cancellationToken);
+                    NoteAcknowledged(hub, result);
+                    return result.Position;
+                }
+                catch (StaleFenceException) when (append.Fence is not null)
+                {
+                    var fence = sender?.GetFence();
+                    if (fence == append.Fence)
+                    {
+                        (sender as Connection)?.Session?.IsDoubtful = true;
+                        throw;
+                    }
+
+                    append = append with { Fence = fence }; // it was under way for so long that the record has been written twice meanwhile
+                }
+            }
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            throw;
+        }
+        catch (StaleFenceException)
         {
             throw;
         }

@@ -8,8 +8,9 @@ internal sealed class ResumableSession
     private readonly HandledMessages _handled;
     private readonly SessionCheckpoint _begun;
     private IReadOnlyDictionary<string, string> _properties;
+    private SessionFence _fence;
     private bool _isChanged;
-    private bool _isGone;
+    private volatile bool _isGone; // written under the lock
     private long _gapsToldTo;
     private int _isReading;
     private bool _isWriteAsked;
@@ -22,7 +23,8 @@ internal sealed class ResumableSession
     /// <param name="options">The options of the hub.</param>
     internal ResumableSession(string id, SessionCheckpoint checkpoint, long version, HubOptions options)
     {
-        (Id, Version, _begun, _properties) = (id, version, checkpoint, checkpoint.Properties);
+        (Id, _begun, _properties) = (id, checkpoint, checkpoint.Properties);
+        _fence = Fence(version);
         _memberships = new(checkpoint.Groups, checkpoint.Position.Offset);
         _handled = new(checkpoint.HandledIds);
         NotUnderstoodAt = checkpoint.NotUnderstoodAt;
@@ -55,20 +57,14 @@ internal sealed class ResumableSession
     /// <summary>Held by whoever writes the record.</summary>
     internal SemaphoreSlim Writing { get; } = new(1);
 
-    /// <summary>The version of its record, the fence. Changed by whoever holds <see cref="Writing"/>.</summary>
-    internal long Version { get; set; }
+    /// <summary>The version of its record. Changed by whoever holds <see cref="Writing"/>.</summary>
+    internal long Version => _fence.Version;
+
+    /// <summary>The version that its record gets next. If it turns out to have it already, an earlier attempt to write it was done, though nobody said so.</summary>
+    internal long NextVersion => _fence.NextVersion;
 
     /// <summary>Whether it has another owner, or none any more.</summary>
-    internal bool IsGone
-    {
-        get
-        {
-            lock (_gate)
-            {
-                return _isGone;
-            }
-        }
-    }
+    internal bool IsGone => _isGone;
 
     /// <summary>Whether somebody else may have it, so that its record is to be looked at.</summary>
     internal bool IsDoubtful { get; set; }
@@ -109,6 +105,18 @@ internal sealed class ResumableSession
             }
         }
     }
+
+    /// <summary>What is appended to the log under it is refused when somebody else has the session.</summary>
+    /// <exception cref="StaleFenceException">That is so, or nobody can be sure that it is not.</exception>
+    internal SessionFence GetFence() =>
+        _isGone ? throw new StaleFenceException()
+        : Lease is { IsHeld: false } ? throw new StaleFenceException("This node does not hold its lease, so that the session may have another owner by now. The entry was not appended for it.")
+        : Volatile.Read(ref _fence);
+
+    /// <summary>The record has its next version.</summary>
+    internal void NoteVersion() => Volatile.Write(ref _fence, Fence(NextVersion));
+
+    private SessionFence Fence(long version) => new() { SessionId = Id, Version = version, NextVersion = SessionId.CreateVersion() };
 
     /// <summary>Gives it the connection of its client; false if somebody else has it by now.</summary>
     internal bool TryAttach(Connection connection)

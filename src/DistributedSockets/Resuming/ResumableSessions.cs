@@ -154,7 +154,8 @@ internal sealed partial class ResumableSessions(
         var record = await ReadRecordAsync(hub, lost.ConnectionId, CancellationToken.None);
         while (record is not null && SessionCheckpointFormat.TryRead(record.Value, out var found))
         {
-            if (found.Owner != lost.NodeId)
+            var wasWritten = found.Owner == node.Info.NodeId && !hub.Sessions.IsHereOrComing(lost.ConnectionId); // by an earlier attempt, which was not answered
+            if (found.Owner != lost.NodeId && !wasWritten)
             {
                 return AdoptionOutcome.Elsewhere;
             }
@@ -216,7 +217,7 @@ internal sealed partial class ResumableSessions(
         await session.Writing.WaitAsync(cancellationToken);
         try
         {
-            if (!session.IsGone && await ReadRecordAsync(hub, session.Id, cancellationToken) is var record && record?.Version != session.Version)
+            if (!session.IsGone && await ReadRecordAsync(hub, session.Id, cancellationToken) is var record && record?.Version != session.Version && record?.Version != session.NextVersion)
             {
                 Lose(hub, session, isContinued: record is not null);
             }

@@ -59,6 +59,9 @@ internal sealed class SessionTable(HubConnections hub, SessionChanges changes, s
         }
     }
 
+    /// <summary>Whether a session is here, or somebody is about to go on with it here.</summary>
+    internal bool IsHereOrComing(string id) => _taking.ContainsKey(id) || _sessions.ContainsKey(id); // in this order, as whoever goes on with it adds it first
+
     internal void EndTaking(string id)
     {
         if (_taking.TryRemove(id, out var own))

@@ -46,7 +46,7 @@ internal sealed class LoggedSender(HubConnections hub, HubLogs logs, EnvelopeWri
 
         var compressing = preparation.Prepare(target, message, options, Guid.Empty, out var extensions, together: true);
         using var frame = writer.Encode(target.Kind, names, excluded, message, compressing, extensions);
-        var position = await logs.AppendAsync(hub, TargetsOf(target.Kind, names), frame.Envelope, options.IdempotencyKey, cancellationToken);
+        var position = await logs.AppendAsync(hub, TargetsOf(target.Kind, names), frame.Envelope, options.IdempotencyKey, cancellationToken, options.OnBehalfOf);
         return new() { OtherNodes = OtherNodesOutcome.Taken, Position = position };
     }
 

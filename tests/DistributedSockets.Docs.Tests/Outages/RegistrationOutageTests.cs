@@ -179,7 +179,7 @@ public sealed class RegistrationOutageTests
 
         var router = app.Services.GetRequiredService<IWebSocketRouter<Snippets.ResumableSessions.ChatHandler>>();
         await Assert.ThrowsAsync<MessageLogUnavailableException>(
-            () => Snippets.ResumableSessions.ResumableSessionsProgram.SayAsync(router, "alice", "lobby", "hello", "1", Cancelled));
+            () => Snippets.ResumableSessions.ResumableSessionsProgram.SayAsync(router, null, "alice", "lobby", "hello", "1", Cancelled));
         await Assert.ThrowsAsync<BackplaneUnavailableException>(
             () => Snippets.ResumableSessions.ResumableSessionsProgram.JoinAsync(router, "nobody.0123456789abcdefghijkl", "lobby", Cancelled));
     }

@@ -17,12 +17,12 @@ internal static class ResumableSessionsProgram
         // end-snippet
     }
 
-    public static async Task SayAsync(IWebSocketRouter router, string userId, string room, string message, string idOfThePage, CancellationToken cancellationToken)
+    public static async Task SayAsync(IWebSocketRouter router, WebSocketConnection? connection, string userId, string room, string message, string idOfThePage, CancellationToken cancellationToken)
     {
         // snippet: resumable-sessions-once
         // The page gives each message an id of its own. A repeat under the same key is the same entry of the log.
         await router.SendAsync(
-            WebSocketTarget.Group(room), message, new SendOptions { IdempotencyKey = $"{userId}:{idOfThePage}" }, cancellationToken: cancellationToken);
+            WebSocketTarget.Group(room), message, new SendOptions { IdempotencyKey = $"{userId}:{idOfThePage}", OnBehalfOf = connection }, cancellationToken: cancellationToken);
         // end-snippet
     }
 

@@ -101,7 +101,8 @@ internal sealed partial class FlawedMessageLog : ISessionRecordStore
 
         lock (server.Gate)
         {
-            if (Find(hub, fence.SessionId)?.Version == fence.Version && flaw != LogFlaw.RefusesCurrentFences)
+            if (Find(hub, fence.SessionId) is { Version: var version } && flaw != LogFlaw.RefusesCurrentFences
+                && (version == fence.Version || (version == fence.NextVersion && flaw != LogFlaw.ForgetsNextVersions)))
             {
                 return;
             }

@@ -147,6 +147,7 @@ public enum LogFlaw
     CountsTheAgeOfARecordFromItsFirstWriting,
     CountsRecordsAsEntries,
     RefusesCurrentFences,
+    ForgetsNextVersions,
     PassesStaleFences,
     StaleFencesUseUpKeys,
     StaleAppendsTakeOffsets,

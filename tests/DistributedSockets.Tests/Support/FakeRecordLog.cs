@@ -11,6 +11,9 @@ internal sealed class FakeRecordLog(FakeLogServer server) : FakeMessageLog(serve
     /// <summary>When set, records can be neither read nor written.</summary>
     internal Exception? RecordFailure { get; set; }
 
+    /// <summary>When set, the next record that is written fails records with this afterwards: nobody is told that it was.</summary>
+    internal Exception? FailureAfterSwap { get; set; }
+
     /// <summary>How often a record was written or removed.</summary>
     internal int Swaps => Volatile.Read(ref _swaps);
 
@@ -26,6 +29,12 @@ internal sealed class FakeRecordLog(FakeLogServer server) : FakeMessageLog(serve
         ThrowIfAway();
         var swap = _server.SwapRecord(hub.Name, sessionId, expectedVersion, record);
         Interlocked.Increment(ref _swaps);
+        if (FailureAfterSwap is { } failure)
+        {
+            (RecordFailure, FailureAfterSwap) = (failure, null);
+        }
+
+        ThrowIfAway();
         return new(swap);
     }
 

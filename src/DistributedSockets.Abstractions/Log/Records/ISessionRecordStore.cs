@@ -23,7 +23,7 @@ public interface ISessionRecordStore
     const int MaxRecordBytes = 524_288;
 
     /// <summary>
-    /// Whether an append with a <see cref="LogAppend.Fence"/> is refused if the session's record has another version by then. If not, the fence is passed over, and a node that may have
+    /// Whether an append with a <see cref="LogAppend.Fence"/> is refused if the session's record has neither of its versions by then. If not, the fence is passed over, and a node that may have
     /// lost its sessions to others must stop by itself.
     /// </summary>
     bool RefusesStaleAppends { get; }

@@ -190,7 +190,7 @@ internal sealed class RedisLogAppender(RedisLogHub hub, RedisLogFeed feed, Stron
 
                 values.Add(append.Targets.Length);
                 values.Add(append.Key is null ? Unkeyed : Keyed);
-                values.Add(append.Fence?.Version ?? Unfenced);
+                values.Add(append.Fence is { } current ? RedisLogCalls.Versions(current) : Unfenced);
                 values.Add(append.Payload);
                 if (append.Key is { } key)
                 {

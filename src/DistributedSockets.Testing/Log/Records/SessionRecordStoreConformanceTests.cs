@@ -248,6 +248,27 @@ public abstract class SessionRecordStoreConformanceTests : SessionRecordSuite
     }
 
     [Fact]
+    public async Task Append_FenceHasTheNextVersionToo_IsAppendedBeforeAndAfterTheRecordIsWritten()
+    {
+        var (node, session) = (await StartNodeAsync(), NewSession());
+        await WriteAsync(node, Hub, session, 0, Record(-7, "one"));
+        var fence = new SessionFence { SessionId = session, Version = -7, NextVersion = long.MaxValue };
+
+        await AppendAsync(node, Hub, "before", fence);
+        await WriteAsync(node, Hub, session, -7, Record(long.MaxValue, "two"));
+        await AppendAsync(node, Hub, "after", fence);
+
+        Assert.Equal(["before", "after"], Texts(await node.ReadAllAsync(Hub, [LogTarget.Group("red")])));
+        if (StoreOf(node).RefusesStaleAppends)
+        {
+            await WriteAsync(node, Hub, session, long.MaxValue, Record(7, "three"));
+            await Assert.ThrowsAsync<StaleFenceException>(() => AppendAsync(node, Hub, "stale", fence));
+            await WriteAsync(node, Hub, session, 7, null);
+            await Assert.ThrowsAsync<StaleFenceException>(() => AppendAsync(node, Hub, "stale", fence));
+        }
+    }
+
+    [Fact]
     public async Task Append_StaleOnesAmongOthers_LeaveNoHole()
     {
         var (node, session) = (await StartNodeAsync(), NewSession());

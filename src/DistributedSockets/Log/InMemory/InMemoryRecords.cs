@@ -14,7 +14,7 @@ internal sealed class InMemoryRecords(TimeProvider time)
     internal SessionRecord? Read(string sessionId, LogRetention retention) =>
         _records.TryGetValue(sessionId, out var found) && !IsOld(found.WrittenAt, retention) ? found.Record : null;
 
-    internal bool HasVersion(SessionFence fence, LogRetention retention) => Read(fence.SessionId, retention)?.Version == fence.Version;
+    internal bool HasVersion(SessionFence fence, LogRetention retention) => Read(fence.SessionId, retention) is { Version: var version } && (version == fence.Version || version == fence.NextVersion);
 
     internal SessionRecordSwap Swap(string sessionId, long expectedVersion, SessionRecord? record, LogRetention retention)
     {

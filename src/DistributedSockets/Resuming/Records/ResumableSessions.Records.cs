@@ -129,11 +129,10 @@ internal sealed partial class ResumableSessions
             }
 
             var checkpoint = session.Checkpoint(node.Info.NodeId);
-            var record = new SessionRecord { Version = SessionId.CreateVersion(), Value = SessionCheckpointFormat.Write(checkpoint) };
-            var swap = await SwapAsync(hub, session.Id, session.Version, record, CancellationToken.None);
+            var swap = await SwapOwnAsync(hub, session, SessionCheckpointFormat.Write(checkpoint));
             if (swap.IsDone)
             {
-                (session.Version, session.WrittenAt) = (record.Version, time.GetTimestamp());
+                session.WrittenAt = time.GetTimestamp();
                 session.Numbers.NoteCheckpoint(checkpoint.Number);
                 return;
             }
@@ -161,7 +160,7 @@ internal sealed partial class ResumableSessions
         {
             if (!session.IsGone)
             {
-                var swap = await SwapAsync(hub, session.Id, session.Version, null, CancellationToken.None); // refused: somebody has taken it, and was first
+                var swap = await SwapOwnAsync(hub, session, null); // refused: somebody has taken it, and was first
                 if (reason is not null && swap.Current is null)
                 {
                     session.Connection?.Close(reason); // first: whoever comes first says why
@@ -197,6 +196,25 @@ internal sealed partial class ResumableSessions
         return await Records.ReadRecordAsync(hub.Log!.Hub, sessionId, cancellationToken);
     }
 
+    /// <summary>Writes the record of a session of this node, or removes it. Whoever calls it holds <see cref="ResumableSession.Writing"/>.</summary>
+    private async Task<SessionRecordSwap> SwapOwnAsync(HubConnections hub, ResumableSession session, ReadOnlyMemory<byte>? value)
+    {
+        while (true)
+        {
+            var version = session.NextVersion;
+            var swap = await SwapAsync(hub, session.Id, session.Version, value is { } bytes ? new() { Version = version, Value = bytes } : null, CancellationToken.None);
+            if (swap.IsDone || swap.Current?.Version == version)
+            {
+                session.NoteVersion();
+            }
+
+            if (swap.IsDone || swap.Current?.Version != version)
+            {
+                return swap;
+            }
+        }
+    }
+
     /// <summary>Swaps; where the answer was lost, reading tells what became of it.</summary>
     private async Task<SessionRecordSwap> SwapAsync(HubConnections hub, string sessionId, long expected, SessionRecord? record, CancellationToken cancellationToken)
     {
@@ -208,7 +226,7 @@ internal sealed partial class ResumableSessions
         catch (MessageLogUnavailableException exception) when (exception.IsOutcomeUnknown)
         {
             var found = await Records.ReadRecordAsync(hub.Log!.Hub, sessionId, cancellationToken);
-            if ((found?.Version ?? 0) == (record?.Version ?? 0))
+            if ((found?.Version ?? 0) == (record?.Version ?? 0) && (record is null || record.Value.Span.SequenceEqual(found!.Value.Span)))
             {
                 return new() { IsDone = true };
             }
