@@ -205,6 +205,13 @@ public sealed class WireFormatTests
             return;
         }
 
+        if (vector["envelope"] == "sessionending")
+        {
+            var written = writer.WriteSessionEnding(vector.Ending, out var length);
+            Assert.Equal(Convert.ToHexString(vector.Bytes), Convert.ToHexString(written, 0, length));
+            return;
+        }
+
         var kind = (WebSocketTargetKind)Array.IndexOf(WireFormatVector.Targets, vector["target"]);
         using var encoded = writer.Encode(kind, vector.List("names"), vector.List("excluded"), vector.Message, null);
         Assert.Equal(Convert.ToHexString(vector.Bytes), Convert.ToHexString(encoded.Envelope.Span));
@@ -230,6 +237,11 @@ public sealed class WireFormatTests
         {
             Assert.True(envelope.Body().TryReadSessionGroups(out var change));
             Assert.Equal(vector.GroupChange, change);
+        }
+        else if (envelope.Kind == EnvelopeKind.SessionEnding)
+        {
+            Assert.True(envelope.Body().TryReadSessionEnding(out var ending));
+            Assert.Equal(vector.Ending, ending);
         }
         else
         {

@@ -60,6 +60,13 @@ internal sealed class WireFormatVector(JsonElement element)
         (int)Number("maxGroups"),
         Id("requestId"));
 
+    /// <summary>Which sessions the app ends.</summary>
+    internal SessionEnding Ending => new(
+        this["of"] switch { "user" => WebSocketTargetKind.Users, "group" => WebSocketTargetKind.Groups, _ => WebSocketTargetKind.All },
+        this["subject"],
+        (ushort)Number("status"),
+        this["reason"]);
+
     /// <summary>What the record of a session holds.</summary>
     internal SessionCheckpoint Checkpoint => new()
     {

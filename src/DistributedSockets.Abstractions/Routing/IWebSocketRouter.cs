@@ -145,12 +145,17 @@ public interface IWebSocketRouter
         throw NotSupported(nameof(DisconnectAsync));
 
     /// <summary>Closes all connections of a user. Completes when this node's are closing and the backplane has taken the request.</summary>
-    /// <remarks>One whose handshake is being answered is closed as soon as it is open.</remarks>
+    /// <remarks>
+    /// <para>One whose handshake is being answered is closed as soon as it is open.</para>
+    /// <para>Sessions that can be resumed end with it, also those whose clients are away or are just coming back, whichever node has them, and those of a node that is lost and
+    /// that nobody has claimed yet. For that it stands in the hub's log; each ends when the lane of its node comes to it there.</para>
+    /// </remarks>
     /// <param name="userId">The user. An unknown user is no error.</param>
     /// <param name="closeStatus">The close code: 1000, 1001, 1008 to 1014, or 3000 to 4999.</param>
     /// <param name="reason">The reason, at most 123 bytes of UTF-8.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <exception cref="BackplaneUnavailableException">Connections on this node are closing, other nodes were not reached.</exception>
+    /// <exception cref="MessageLogUnavailableException">Connections are closing, but the log did not take it, or did not say so: sessions that can be resumed and whose clients are away may not end.</exception>
     ValueTask DisconnectUserAsync(
         string userId,
         WebSocketCloseStatus closeStatus = WebSocketCloseStatus.NormalClosure,
@@ -159,12 +164,17 @@ public interface IWebSocketRouter
         throw NotSupported(nameof(DisconnectUserAsync));
 
     /// <summary>Closes all connections in a group. Completes when this node's are closing and the backplane has taken the request.</summary>
-    /// <remarks>One that is being added to the group, and waits for its channel, is closed instead.</remarks>
+    /// <remarks>
+    /// <para>One that is being added to the group, and waits for its channel, is closed instead.</para>
+    /// <para>Sessions that can be resumed end with it, also those whose clients are away or are just coming back, whichever node has them, and those of a node that is lost and
+    /// that nobody has claimed yet. For that it stands in the hub's log; each ends when the lane of its node comes to it there.</para>
+    /// </remarks>
     /// <param name="group">The group. An unknown group is no error.</param>
     /// <param name="closeStatus">The close code: 1000, 1001, 1008 to 1014, or 3000 to 4999.</param>
     /// <param name="reason">The reason, at most 123 bytes of UTF-8.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <exception cref="BackplaneUnavailableException">Connections on this node are closing, other nodes were not reached.</exception>
+    /// <exception cref="MessageLogUnavailableException">Connections are closing, but the log did not take it, or did not say so: sessions that can be resumed and whose clients are away may not end.</exception>
     ValueTask DisconnectGroupAsync(
         string group,
         WebSocketCloseStatus closeStatus = WebSocketCloseStatus.NormalClosure,
@@ -174,13 +184,16 @@ public interface IWebSocketRouter
 
     /// <summary>Closes all connections of the hub. Completes when this node's are closing and the backplane has taken the request.</summary>
     /// <remarks>
-    /// One whose handshake is being answered is closed as soon as it is open. The hub itself stays: whoever connects from now on is let in. All
-    /// clients may come back at once, so have them wait for a random time.
+    /// <para>One whose handshake is being answered is closed as soon as it is open. The hub itself stays: whoever connects from now on is let in. All
+    /// clients may come back at once, so have them wait for a random time.</para>
+    /// <para>Sessions that can be resumed end with it, also those whose clients are away or are just coming back, whichever node has them, and those of a node that is lost and
+    /// that nobody has claimed yet. For that it stands in the hub's log; each ends when the lane of its node comes to it there.</para>
     /// </remarks>
     /// <param name="closeStatus">The close code: 1000, 1001, 1008 to 1014, or 3000 to 4999.</param>
     /// <param name="reason">The reason, at most 123 bytes of UTF-8.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <exception cref="BackplaneUnavailableException">Connections on this node are closing, other nodes were not reached.</exception>
+    /// <exception cref="MessageLogUnavailableException">Connections are closing, but the log did not take it, or did not say so: sessions that can be resumed and whose clients are away may not end.</exception>
     ValueTask DisconnectAllAsync(
         WebSocketCloseStatus closeStatus = WebSocketCloseStatus.NormalClosure, string? reason = null, CancellationToken cancellationToken = default) =>
         throw NotSupported(nameof(DisconnectAllAsync));

@@ -20,18 +20,15 @@ internal sealed class CommandExecutor(GroupMemberships groups, LogJoins joins, R
             case RemoteCommandKind.DisconnectUser:
                 hub.Opening.DisconnectUser(command.Subject, ReasonOf(command));
                 Disconnect(hub.User(command.Subject), ReasonOf(command));
-                EndAway(hub, command);
                 return new(RemoteCommandOutcome.Done);
             case RemoteCommandKind.DisconnectGroup:
                 hub.Opening.DisconnectGroup(command.Subject, ReasonOf(command));
                 DisconnectJoining(hub, command.Subject, ReasonOf(command));
                 Disconnect(hub.Group(command.Subject), ReasonOf(command));
-                EndAway(hub, command);
                 return new(RemoteCommandOutcome.Done);
             case RemoteCommandKind.DisconnectAll:
                 hub.Opening.DisconnectAll(ReasonOf(command));
                 Disconnect(hub.All, ReasonOf(command));
-                EndAway(hub, command);
                 return new(RemoteCommandOutcome.Done);
             case RemoteCommandKind.AddUserToGroup:
                 hub.Opening.AddUser(command.Subject, command.Group);
@@ -110,24 +107,6 @@ internal sealed class CommandExecutor(GroupMemberships groups, LogJoins joins, R
     {
         await sessions.TryEndAsync(hub, session);
         return RemoteCommandOutcome.Done;
-    }
-
-    /// <summary>Ends the sessions of this node that are meant and whose clients are away.</summary>
-    private void EndAway(HubConnections hub, in RemoteCommand command)
-    {
-        foreach (var session in hub.Sessions.All)
-        {
-            var isMeant = command.Kind switch
-            {
-                RemoteCommandKind.DisconnectUser => string.Equals(session.UserId, command.Subject, StringComparison.Ordinal),
-                RemoteCommandKind.DisconnectGroup => session.IsIn(command.Subject, long.MaxValue),
-                _ => true,
-            };
-            if (isMeant && session.IsAway)
-            {
-                sessions.TryEndAsync(hub, session).Observe();
-            }
-        }
     }
 
     private static DisconnectReason ReasonOf(in RemoteCommand command) => new()

@@ -101,6 +101,22 @@ internal sealed class RemoteCommands
             ? await _joins.ChangeUserAsync(hub, ChangeOf(hub, command), cancellationToken)
             : RemoteCommandOutcome.Done;
 
+    /// <summary>Has the sessions that a command disconnects end, wherever they are, also where their clients are away or their node is lost. Does nothing for other commands.</summary>
+    /// <exception cref="MessageLogUnavailableException">The log did not take it, or did not say so.</exception>
+    internal ValueTask EndSessionsAsync(HubConnections hub, RemoteCommand command, CancellationToken cancellationToken)
+    {
+        WebSocketTargetKind? kind = command.Kind switch
+        {
+            RemoteCommandKind.DisconnectUser => WebSocketTargetKind.Users,
+            RemoteCommandKind.DisconnectGroup => WebSocketTargetKind.Groups,
+            RemoteCommandKind.DisconnectAll => WebSocketTargetKind.All,
+            _ => null,
+        };
+        return kind is { } meant && hub.Options.EnableResume && hub.Log is not null
+            ? _joins.EndAsync(hub, new(meant, command.Subject, command.CloseStatus, command.Reason), cancellationToken)
+            : ValueTask.CompletedTask;
+    }
+
     private static SessionGroupChange ChangeOf(HubConnections hub, in RemoteCommand command) => command.Kind switch
     {
         RemoteCommandKind.AddToGroup or RemoteCommandKind.AddToGroupWithLast => new(WebSocketTargetKind.Connections, command.Subject, command.Group, IsJoin: true, hub.Options.MaxGroupsPerConnection),

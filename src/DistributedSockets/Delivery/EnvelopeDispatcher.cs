@@ -21,8 +21,8 @@ internal sealed class EnvelopeDispatcher(
                 return TryCommand(hub, envelope);
             case EnvelopeKind.Presence:
                 return TryAnnounce(hub, envelope);
-            case EnvelopeKind.LogGap:
-                return false; // it has its place in a log
+            case EnvelopeKind.LogGap or EnvelopeKind.SessionGroups or EnvelopeKind.SessionEnding:
+                return false; // they have their place in a log
             default:
                 if (!envelope.Body().TryReadReply(out var requestId, out var answer))
                 {

@@ -24,4 +24,7 @@ internal enum EnvelopeKind : byte
 
     /// <summary>Says in the log of a hub that sessions join or leave groups.</summary>
     SessionGroups = 6,
+
+    /// <summary>Says in the log of a hub that the app ends sessions.</summary>
+    SessionEnding = 7,
 }

@@ -262,6 +262,21 @@ internal ref struct EnvelopeReader(ReadOnlySpan<byte> envelope, int position)
         return true;
     }
 
+    /// <summary>Reads which sessions the app ends.</summary>
+    internal bool TryReadSessionEnding(out SessionEnding ending)
+    {
+        ending = default;
+        if (!TryReadByte(out var kind) || kind is not ((byte)WebSocketTargetKind.All or (byte)WebSocketTargetKind.Users or (byte)WebSocketTargetKind.Groups)
+            || !TryReadUInt16(out var closeStatus) || !TryReadString(out var subject) || subject.Length == 0 != (kind == (byte)WebSocketTargetKind.All)
+            || !TryReadString(out var description) || !CloseCodes.IsValid(closeStatus, description) || !IsAtEnd)
+        {
+            return false;
+        }
+
+        ending = new((WebSocketTargetKind)kind, subject, closeStatus, description);
+        return true;
+    }
+
     private bool TryReadInt64(out long value)
     {
         if (!BinaryPrimitives.TryReadInt64LittleEndian(_envelope[_position..], out value))

@@ -254,6 +254,20 @@ internal sealed class EnvelopeWriter(string originNodeId, int maxBytes = int.Max
         return array;
     }
 
+    /// <summary>Writes that the app ends sessions.</summary>
+    /// <param name="ending">Which, and why.</param>
+    /// <param name="length">The length of the envelope in the array.</param>
+    internal byte[] WriteSessionEnding(in SessionEnding ending, out int length)
+    {
+        length = BasicHeaderBytes + 1 + (3 * sizeof(ushort)) + Encoding.UTF8.GetByteCount(ending.Subject) + Encoding.UTF8.GetByteCount(ending.Description);
+        var array = ArrayPool<byte>.Shared.Rent(length);
+        var rest = WriteHeader(array, EnvelopeKind.SessionEnding, flags: 0, default);
+        rest[0] = (byte)ending.Kind;
+        BinaryPrimitives.WriteUInt16LittleEndian(rest[1..], ending.CloseStatus);
+        WriteString(WriteString(rest[(1 + sizeof(ushort))..], ending.Subject), ending.Description);
+        return array;
+    }
+
     /// <summary>What every envelope has: the header, the origin, and the length of the extension area.</summary>
     private int BasicHeaderBytes => FixedHeaderBytes + _origin.Length + sizeof(ushort);
 

@@ -33,6 +33,8 @@ internal sealed class LogEntryReader(LogEntryOpener opener, EnvelopeKnowledge kn
         }
 
         var verdict = Envelope.Read(payload, knowledge, out envelope, maxNames: LogQuery.MaxTargets);
-        return verdict == EnvelopeVerdict.Taken && envelope.Kind is not (EnvelopeKind.Frame or EnvelopeKind.LogGap or EnvelopeKind.SessionGroups) ? EnvelopeVerdict.Unreadable : verdict;
+        return verdict == EnvelopeVerdict.Taken && envelope.Kind is not (EnvelopeKind.Frame or EnvelopeKind.LogGap or EnvelopeKind.SessionGroups or EnvelopeKind.SessionEnding)
+            ? EnvelopeVerdict.Unreadable
+            : verdict;
     }
 }

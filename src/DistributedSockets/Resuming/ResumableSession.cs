@@ -40,6 +40,9 @@ internal sealed class ResumableSession
     /// <summary>The life of the log in which its offsets count.</summary>
     internal long Epoch => _begun.Position.Epoch;
 
+    /// <summary>Behind which offset this node goes on with it.</summary>
+    internal long BegunBehind => _begun.Position.Offset;
+
     internal SessionNumbers Numbers { get; }
 
     /// <summary>What others know of it. Set when it is added to those of its hub.</summary>
@@ -68,6 +71,9 @@ internal sealed class ResumableSession
 
     /// <summary>Whether somebody else may have it, so that its record is to be looked at.</summary>
     internal bool IsDoubtful { get; set; }
+
+    /// <summary>Why the app has ended it, though its record may not say so yet; null if it has not.</summary>
+    internal DisconnectReason? Ending { get; set; }
 
     /// <summary>The calls of the handler of its connection.</summary>
     internal SessionHandling Handling { get; } = new();

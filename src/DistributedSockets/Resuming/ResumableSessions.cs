@@ -56,7 +56,7 @@ internal sealed partial class ResumableSessions(
     internal async ValueTask<AttachingSession> AttachAsync(
         HubConnections hub, string? resume, string? userId, IReadOnlyCollection<string> groups, IReadOnlyDictionary<string, string> properties, CancellationToken cancellationToken)
     {
-        hub.Sessions.Settle ??= session => Settle(hub, session);
+        Prepare(hub);
         if (logs.LaneOf(hub)?.Position is not { Epoch: > 0 } position)
         {
             throw new MessageLogUnavailableException($"The log of hub '{hub.Name}' is not subscribed yet.");
@@ -150,7 +150,7 @@ internal sealed partial class ResumableSessions(
     /// <exception cref="MessageLogUnavailableException">The record cannot be reached.</exception>
     internal async ValueTask<AdoptionOutcome> AdoptAsync(HubConnections hub, Session lost, Func<HubConnections, ResumableSession, ValueTask> learnGroups)
     {
-        hub.Sessions.Settle ??= session => Settle(hub, session);
+        Prepare(hub);
         var record = await ReadRecordAsync(hub, lost.ConnectionId, CancellationToken.None);
         while (record is not null && SessionCheckpointFormat.TryRead(record.Value, out var found))
         {
@@ -173,6 +173,12 @@ internal sealed partial class ResumableSessions(
                 session.Standing.Use(session);
                 session.Standing.Rest(null);
                 await RestAsync(hub, session);
+                if (hub.Sessions.EndingOf(session) is { } ending)
+                {
+                    session.Ending = ending;
+                    await TryEndAsync(hub, session, ending);
+                }
+
                 return AdoptionOutcome.Adopted;
             }
 
@@ -244,7 +250,7 @@ internal sealed partial class ResumableSessions(
         session.Numbers.FellBehind = null;
         session.WriteSoon = null;
         session.Detach(time.GetTimestamp());
-        if (isOver || reason is { Kind: DisconnectKind.ClosedByClient, CloseStatus: WebSocketCloseStatus.NormalClosure })
+        if (isOver || session.Ending is not null || reason is { Kind: DisconnectKind.ClosedByClient, CloseStatus: WebSocketCloseStatus.NormalClosure })
         {
             await TryEndAsync(hub, session); // while the record cannot be reached, it is away
         }
@@ -339,6 +345,25 @@ internal sealed partial class ResumableSessions(
 
     private ResumableSession Create(HubConnections hub, string id, SessionCheckpoint checkpoint, long version) =>
         new(id, checkpoint, version, hub.Options) { WrittenAt = time.GetTimestamp(), Lease = Records.RefusesStaleAppends ? null : lease };
+
+    /// <summary>Has the sessions of a hub heed what its lane comes to.</summary>
+    private void Prepare(HubConnections hub)
+    {
+        hub.Sessions.Settle ??= session => Settle(hub, session);
+        hub.Sessions.End ??= (sessions, reason) => Task.Run(() => EndAsync(hub, sessions, reason)).Observe();
+    }
+
+    /// <summary>Ends sessions as the app wants it, also those whose clients are away. What cannot be done now, as the log is away, is tried again.</summary>
+    private async Task EndAsync(HubConnections hub, IReadOnlyCollection<ResumableSession> sessions, DisconnectReason reason)
+    {
+        foreach (var session in sessions)
+        {
+            session.Ending = reason;
+        }
+
+        await Parallel.ForEachAsync(
+            sessions, new ParallelOptions { MaxDegreeOfParallelism = AtOnce }, async (session, _) => await TryEndAsync(hub, session, reason));
+    }
 
     /// <summary>Brings the groups of a session's connection to what the log says, as far as it is known here.</summary>
     private void Settle(HubConnections hub, ResumableSession session)

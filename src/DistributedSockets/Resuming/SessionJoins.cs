@@ -2,7 +2,7 @@ using System.Buffers;
 
 namespace DistributedSockets;
 
-/// <summary>Has sessions that can be resumed join and leave groups: by entries of the log, which anybody may append, be the session here, elsewhere or away.</summary>
+/// <summary>Has sessions that can be resumed join and leave groups, and end: by entries of the log, which anybody may append, be the session here, elsewhere or away.</summary>
 internal sealed class SessionJoins(HubLogs logs, LogEntryReader reader, EnvelopeWriter writer)
 {
     private const int PageEntries = 256;
@@ -34,6 +34,21 @@ internal sealed class SessionJoins(HubLogs logs, LogEntryReader reader, Envelope
     /// <exception cref="MessageLogUnavailableException">The log did not take it, or did not say so.</exception>
     internal async ValueTask<RemoteCommandOutcome> ChangeUserAsync(HubConnections hub, SessionGroupChange change, CancellationToken cancellationToken) =>
         (await AppendAsync(hub, change, landing: null, cancellationToken)).Outcome ?? RemoteCommandOutcome.Done;
+
+    /// <summary>Appends that sessions end. They do when the lane of their node comes to it.</summary>
+    /// <exception cref="MessageLogUnavailableException">The log did not take it, or did not say so.</exception>
+    internal async ValueTask EndAsync(HubConnections hub, SessionEnding ending, CancellationToken cancellationToken)
+    {
+        var envelope = writer.WriteSessionEnding(ending, out var length);
+        try
+        {
+            await logs.AppendAsync(hub, [ending.Target], envelope.AsMemory(0, length), null, cancellationToken);
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(envelope);
+        }
+    }
 
     /// <summary>Finds out in which groups a session was when an entry had taken effect: those of its record, and what the log says behind it.</summary>
     /// <param name="hub">The hub.</param>

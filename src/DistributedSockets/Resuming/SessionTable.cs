@@ -7,7 +7,11 @@ namespace DistributedSockets;
 /// <summary>The sessions of one hub that this node owns, and who waits for a change of the groups of any.</summary>
 internal sealed class SessionTable(HubConnections hub, SessionChanges changes, string nodeId)
 {
+    /// <summary>How many endings are known to those who are adopted later; who needs an older one finds it in the log.</summary>
+    private const int MaxEndings = 1_000;
+
     private readonly Lock _gate = new();
+    private readonly Queue<(long Offset, SessionEnding Ending)> _endings = new(); // the last that the lane has passed; guarded by the gate
     private readonly ConcurrentDictionary<string, ResumableSession> _sessions = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<Guid, WaitingChange> _waiting = new();
     private int _expected; // as many as wait: asked at each entry
@@ -19,6 +23,9 @@ internal sealed class SessionTable(HubConnections hub, SessionChanges changes, s
 
     /// <summary>Carries out at the connection of a session what the log says of its groups. Set before there are sessions.</summary>
     internal Action<ResumableSession>? Settle { get; set; }
+
+    /// <summary>Ends sessions. Set before there are sessions.</summary>
+    internal Action<IReadOnlyCollection<ResumableSession>, DisconnectReason>? End { get; set; }
 
     internal ResumableSession? Find(string id) => _sessions.GetValueOrDefault(id);
 
@@ -170,6 +177,53 @@ internal sealed class SessionTable(HubConnections hub, SessionChanges changes, s
             }
         }
     }
+
+    /// <summary>The lane has come to an ending: those who are meant and were there before it end. Those who are behind, and whose groups are not known yet, find it in the log.</summary>
+    internal void OnEnding(in SessionEnding ending, long offset)
+    {
+        lock (_gate)
+        {
+            _endings.Enqueue((offset, ending));
+            if (_endings.Count > MaxEndings)
+            {
+                _endings.Dequeue();
+            }
+        }
+
+        List<ResumableSession>? meant = null;
+        foreach (var (_, session) in _sessions)
+        {
+            if (IsMeant(session, ending, offset))
+            {
+                (meant ??= []).Add(session);
+            }
+        }
+
+        if (meant is not null)
+        {
+            End?.Invoke(meant, ending.Reason);
+        }
+    }
+
+    /// <summary>Why a session should have ended that comes from a lost node: the lane has passed an ending that means it.</summary>
+    internal DisconnectReason? EndingOf(ResumableSession session)
+    {
+        lock (_gate)
+        {
+            foreach (var (offset, ending) in _endings)
+            {
+                if (IsMeant(session, ending, offset))
+                {
+                    return ending.Reason;
+                }
+            }
+        }
+
+        return null;
+    }
+
+    private static bool IsMeant(ResumableSession session, in SessionEnding ending, long offset) =>
+        offset > session.BegunBehind && (session.KnowsGroups || ending.Kind != WebSocketTargetKind.Groups) && ending.Means(session, offset);
 
     private bool TryForget(Guid requestId, [NotNullWhen(true)] out WaitingChange? waiting)
     {

@@ -155,7 +155,8 @@ internal sealed class WebSocketRouter(
             _order.Exit(order);
         }
 
-        await publish;
+        // Beside each other, as either may be away; and both are waited for, since a session is to end though other nodes were not reached.
+        await Task.WhenAll(publish.AsTask(), commands.EndSessionsAsync(hub, command, cancellationToken).AsTask());
         var sessions = await commands.ChangeUserAsync(hub, command, cancellationToken);
         if (await here == RemoteCommandOutcome.TooManyGroups || sessions == RemoteCommandOutcome.TooManyGroups)
         {

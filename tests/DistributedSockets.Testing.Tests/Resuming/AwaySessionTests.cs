@@ -8,6 +8,8 @@ namespace DistributedSockets.Testing.Tests;
 /// <summary>What the cluster knows of a session while its client is away, and how often it hears of its beginning and end.</summary>
 public sealed class AwaySessionTests
 {
+    private static readonly TimeSpan s_untilClaimed = new DistributedWebSocketsOptions().LeaseExpiry + TimeSpan.FromSeconds(10);
+
     private readonly PresenceLog _presence = new();
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
@@ -102,6 +104,7 @@ public sealed class AwaySessionTests
     [InlineData(true, "connection")]
     [InlineData(true, "user")]
     [InlineData(true, "group")]
+    [InlineData(true, "all")]
     public async Task Session_DisconnectedByTheApp_EndsWithoutAWindow(bool isAway, string by)
     {
         await using var cluster = await StartAsync();
@@ -117,6 +120,7 @@ public sealed class AwaySessionTests
         {
             "user" => router.DisconnectUserAsync("ann", cancellationToken: Cancellation),
             "group" => router.DisconnectGroupAsync("red", cancellationToken: Cancellation),
+            "all" => router.DisconnectAllAsync(cancellationToken: Cancellation),
             _ => router.DisconnectAsync(session.Id, cancellationToken: Cancellation),
         });
 
@@ -124,6 +128,84 @@ public sealed class AwaySessionTests
         await using var again = await ResumedSession.ConnectAsync(cluster, 0, session, "ann");
         Assert.NotEqual(session.Id, (await ResumedSession.ReadAsync(again)).Id);
     }
+
+    [Theory]
+    [InlineData("user")]
+    [InlineData("group")]
+    [InlineData("all")]
+    public async Task Session_AdoptedByANodeThatHasNoConnectionOfItsUser_EndsWhenTheAppDisconnectsIt(string by)
+    {
+        await using var cluster = await StartAsync(window: 60);
+        var (_, session) = await JoinRedAsync(cluster);
+        await cluster.CrashAsync(0);
+        await cluster.AdvanceAsync(s_untilClaimed, Cancellation);
+        Assert.Equal(cluster[1].NodeId, Assert.Single(await cluster.WaitForSessionsAsync(SessionQuery.ForGroup("default", "red"), 1, Cancellation)).NodeId);
+
+        await DisconnectAsync(cluster[1].Router, by);
+
+        Assert.Equal(session.Id, Assert.Single(await cluster.WaitForSessionsEndedAsync(1, Cancellation)).Session.ConnectionId);
+        Assert.NotEqual(session.Id, (await ResumedSession.ReadAsync(await ResumedSession.ConnectAsync(cluster, 1, session, "ann"))).Id);
+    }
+
+    [Theory]
+    [InlineData("user")]
+    [InlineData("group")]
+    [InlineData("all")]
+    public async Task Session_DisconnectedBeforeItIsAdopted_EndsWithTheAdoption(string by)
+    {
+        await using var cluster = await StartAsync(window: 60);
+        var (_, session) = await JoinRedAsync(cluster);
+        await cluster.CrashAsync(0);
+        await DisconnectAsync(cluster[1].Router, by);
+        Assert.Empty(cluster.SessionsEnded);
+
+        await cluster.AdvanceAsync(s_untilClaimed, Cancellation);
+
+        Assert.Equal(session.Id, Assert.Single(await cluster.WaitForSessionsEndedAsync(1, Cancellation)).Session.ConnectionId);
+        Assert.NotEqual(session.Id, (await ResumedSession.ReadAsync(await ResumedSession.ConnectAsync(cluster, 1, session, "ann"))).Id);
+    }
+
+    [Theory]
+    [InlineData("user")]
+    [InlineData("group")]
+    [InlineData("all")]
+    public async Task Session_DisconnectedBeforeItsClientComesBackFromALostNode_IsClosedAndNotResumedAgain(string by)
+    {
+        await using var cluster = await StartAsync(window: 60);
+        var (_, session) = await JoinRedAsync(cluster);
+        await cluster.CrashAsync(0);
+        await DisconnectAsync(cluster[1].Router, by);
+
+        await using var again = await ResumedSession.ConnectAsync(cluster, 1, session, "ann");
+        Assert.Equal((WebSocketCloseStatus)4001, (await again.WaitForCloseAsync(Cancellation)).Status);
+
+        Assert.NotEqual(session.Id, (await ResumedSession.ReadAsync(await ResumedSession.ConnectAsync(cluster, 1, session, "ann"))).Id);
+    }
+
+    [Fact]
+    public async Task Session_ThatLeftTheGroupBeforeOrBeginsAfterwards_StaysWhenTheGroupIsDisconnected()
+    {
+        await using var cluster = await StartAsync(window: 60);
+        var (client, session) = await JoinRedAsync(cluster);
+        client.Abort();
+        await client.WaitForServerAsync(Cancellation);
+        await cluster[1].Router.RemoveFromGroupAsync(session.Id, "red", Cancellation);
+
+        await DisconnectAsync(cluster[1].Router, "group");
+        var (_, later) = await JoinRedAsync(cluster);
+        await cluster[1].Router.SendToConnectionAsync(later.Id, "behind it", Cancellation);
+
+        await using var again = await ResumedSession.ConnectAsync(cluster, 1, session, "ann");
+        Assert.Equal(session.Id, (await ResumedSession.ReadAsync(again)).Id);
+        Assert.Empty(cluster.SessionsEnded);
+    }
+
+    private static ValueTask DisconnectAsync(IWebSocketRouter router, string by) => by switch
+    {
+        "user" => router.DisconnectUserAsync("ann", (WebSocketCloseStatus)4001, cancellationToken: Cancellation),
+        "group" => router.DisconnectGroupAsync("red", (WebSocketCloseStatus)4001, cancellationToken: Cancellation),
+        _ => router.DisconnectAllAsync((WebSocketCloseStatus)4001, cancellationToken: Cancellation),
+    };
 
     private static async Task<(FakeClient Client, ResumedSession Session)> JoinRedAsync(FakeCluster cluster)
     {
@@ -147,7 +229,7 @@ public sealed class AwaySessionTests
         () => changes.Order(StringComparer.Ordinal).SequenceEqual(_presence.Changes.Order(StringComparer.Ordinal)),
         $"presence has told {string.Join(", ", changes)}");
 
-    private Task<FakeCluster> StartAsync(bool countAwayAsPresent = true) => FakeCluster.StartAsync(
+    private Task<FakeCluster> StartAsync(bool countAwayAsPresent = true, int window = 5) => FakeCluster.StartAsync(
         nodes: 2,
         options => options
             .ConfigureServices(services => services.AddSingleton<IPresenceObserver>(_presence))
@@ -155,7 +237,7 @@ public sealed class AwaySessionTests
             {
                 hub.EnableLog = true;
                 hub.EnableResume = true;
-                hub.ResumeWindow = TimeSpan.FromSeconds(5);
+                hub.ResumeWindow = TimeSpan.FromSeconds(window);
                 hub.CountAwayAsPresent = countAwayAsPresent;
                 hub.Presence = PresenceScope.UsersAndGroups;
             }))

@@ -42,6 +42,20 @@ internal sealed class LogDelivery(LocalDelivery delivery, LogEntryReader reader,
             return null;
         }
 
+        if (envelope.Kind == EnvelopeKind.SessionEnding)
+        {
+            if (envelope.Body().TryReadSessionEnding(out var ending))
+            {
+                hub.Sessions.OnEnding(ending, offset);
+            }
+            else
+            {
+                refused.ReportUndelivered(null);
+            }
+
+            return null;
+        }
+
         Span<char> scratch = stackalloc char[NameList.ScratchChars]; // names and exclusions are read one after the other
         var names = envelope.Names(scratch);
         if (!HasReceivers(hub, envelope.Target, names))

@@ -174,6 +174,14 @@ internal sealed partial class SessionFollower(
                     }
 
                     break;
+                case EnvelopeKind.SessionEnding:
+                    if (envelope.Body().TryReadSessionEnding(out var ending) && ending.Means(session, entry.Offset))
+                    {
+                        session.Ending = ending.Reason;
+                        return session.Ending;
+                    }
+
+                    break;
                 case EnvelopeKind.LogGap:
                     if (envelope.Body().TryReadLogGap(out _, out var lostTo) && following.Begun < lostTo && session.TryTellGap(lostTo) && await TellGapAsync(following) is { } reason)
                     {

@@ -77,6 +77,12 @@ internal sealed partial class ResumableSessions
             await ValidateAsync(hub, session, CancellationToken.None);
         }
 
+        if (session.Ending is { } ending)
+        {
+            await TryEndAsync(hub, session, ending);
+            return;
+        }
+
         if (session.Connection is null)
         {
             if (session.Detached.Task.IsCompleted && time.GetElapsedTime(session.AwaySince) >= hub.Options.ResumeWindow)
