@@ -49,6 +49,28 @@ public sealed class NumberedQueueTests
     }
 
     [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Queue_TakesNoMore_HasNotWrittenWhatComes(bool hasFailed)
+    {
+        var queue = NewQueue();
+        if (hasFailed)
+        {
+            _stream.Break(new IOException("The client has gone."));
+            Send(queue, "lost", 11);
+            await queue.DrainAsync().WithinGuardAsync();
+        }
+        else
+        {
+            queue.Complete();
+            Assert.False(Send(queue, "dropped", 11));
+        }
+
+        Assert.Equal(0, queue.QueuedBytes);
+        Assert.False(queue.HasWrittenAll); // or the session's position would pass over what its client has not got
+    }
+
+    [Theory]
     [InlineData(0)]
     [InlineData(119)]
     [InlineData(122)]

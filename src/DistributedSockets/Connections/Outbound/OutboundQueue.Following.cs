@@ -18,14 +18,14 @@ internal sealed partial class OutboundQueue
         }
     }
 
-    /// <summary>Whether all frames of the log that have come so far have been written, each in the moment in which it came.</summary>
+    /// <summary>Whether all frames of the log that have come so far have been written, each in the moment in which it came. No longer so once it takes no more: what comes then is dropped.</summary>
     internal bool HasWrittenAll
     {
         get
         {
             lock (_gate)
             {
-                return !_isBehind && _backlog.Bytes == 0;
+                return _intake == OutboundIntake.Open && !_isBehind && _backlog.Bytes == 0;
             }
         }
     }
