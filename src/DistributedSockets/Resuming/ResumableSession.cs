@@ -187,7 +187,9 @@ internal sealed class ResumableSession
     internal (long Behind, long UpTo) CaughtUp { get; set; }
 
     /// <summary>Whether its client is yet to be told that the log has lost entries up to an offset; it counts as told then.</summary>
-    internal bool TryTellGap(long lostTo)
+    /// <param name="lostTo">Up to which offset.</param>
+    /// <param name="offset">Where that stands in the log. Several nodes tell of one loss, each as far as it knows of it: whoever has been told here has been told of all before.</param>
+    internal bool TryTellGap(long lostTo, long offset)
     {
         lock (_gate)
         {
@@ -196,7 +198,7 @@ internal sealed class ResumableSession
                 return false;
             }
 
-            _gapsToldTo = lostTo;
+            _gapsToldTo = offset;
             return true;
         }
     }

@@ -78,12 +78,14 @@ internal sealed class SessionTable(HubConnections hub, SessionChanges changes, s
     }
 
     /// <summary>The log has lost entries, which the lane hears of now: tells the clients for whom it was read when they were lost already.</summary>
-    internal void OnGap(long lostTo)
+    /// <param name="lostTo">Up to which offset entries are lost.</param>
+    /// <param name="offset">Where that stands in the log.</param>
+    internal void OnGap(long lostTo, long offset)
     {
         foreach (var (_, session) in _sessions)
         {
             if (session.CaughtUp.Behind < lostTo && session.CaughtUp.UpTo > lostTo // only what came after the loss is further on
-                && session.Connection is { Queue.IsBehind: false } connection && session.TryTellGap(lostTo))
+                && session.Connection is { Queue.IsBehind: false } connection && session.TryTellGap(lostTo, offset))
             {
                 connection.SendOfProtocol(ResumeV1.Gap());
             }

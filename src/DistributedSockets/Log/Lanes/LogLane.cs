@@ -298,7 +298,7 @@ internal sealed class LogLane : IThreadPoolWorkItem
 
         if (envelope is { Kind: EnvelopeKind.LogGap } gap)
         {
-            _losses.OnGap(gap);
+            _losses.OnGap(gap, arrival.Entry.Offset);
         }
 
         lock (_gate)

@@ -41,14 +41,16 @@ internal sealed class LogLosses(HubConnections hub, HubLogs logs, LossReporter l
     }
 
     /// <summary>Somebody tells that the log has lost entries. Those that this node had received are no loss here.</summary>
-    internal void OnGap(in Envelope gap)
+    /// <param name="gap">What is told.</param>
+    /// <param name="offset">Where it stands in the log.</param>
+    internal void OnGap(in Envelope gap, long offset)
     {
         if (!gap.Body().TryReadLogGap(out _, out var upTo))
         {
             return;
         }
 
-        hub.Sessions.OnGap(upTo);
+        hub.Sessions.OnGap(upTo, offset);
         if (_jumpedFrom < upTo && !_gapTold)
         {
             _gapTold = true;

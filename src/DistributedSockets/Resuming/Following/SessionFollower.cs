@@ -183,7 +183,7 @@ internal sealed partial class SessionFollower(
 
                     break;
                 case EnvelopeKind.LogGap:
-                    if (envelope.Body().TryReadLogGap(out _, out var lostTo) && following.Begun < lostTo && session.TryTellGap(lostTo) && await TellGapAsync(following) is { } reason)
+                    if (envelope.Body().TryReadLogGap(out _, out var lostTo) && following.Begun < lostTo && session.TryTellGap(lostTo, entry.Offset) && await TellGapAsync(following) is { } reason)
                     {
                         return reason;
                     }
