@@ -20,6 +20,7 @@ internal sealed class RedisListenerConnection : IAsyncDisposable
     private readonly IRedisListener _listener;
     private readonly bool _renewsClusters;
     private IConnectionMultiplexer? _attached;
+    private volatile RedisSockets? _sockets; // of the attempt under way, or of the one that has succeeded
     private volatile bool _isStale; // whether a connection of the multiplexer was lost, or was never there
     private bool _isUndelivered; // whether the connection was found to stand and to deliver nothing
     private int _unproven;
@@ -85,8 +86,10 @@ internal sealed class RedisListenerConnection : IAsyncDisposable
             }
 
             _unproven++;
+            var sockets = new RedisSockets(multiplexer);
+            _sockets = sockets;
             await _listener.RestoreAsync(multiplexer, afresh: _isUndelivered || _unproven > 1, stop).ConfigureAwait(false);
-            if (await _listener.ProveAsync(multiplexer, stop).ConfigureAwait(false) && hold.TryReportAvailable())
+            if (await _listener.ProveAsync(multiplexer, stop).ConfigureAwait(false) && !sockets.AreReplaced() && hold.TryReportAvailable())
             {
                 _isUndelivered = false;
                 await WatchAsync(multiplexer, hold, stop).ConfigureAwait(false);
@@ -148,6 +151,11 @@ internal sealed class RedisListenerConnection : IAsyncDisposable
     {
         while (await hold.WaitAsync(s_livenessInterval, stop).ConfigureAwait(false))
         {
+            if (ReportReplaced())
+            {
+                return;
+            }
+
             if (!await IsAliveAsync(multiplexer, hold, stop).ConfigureAwait(false))
             {
                 _isUndelivered = true;
@@ -197,7 +205,28 @@ internal sealed class RedisListenerConnection : IAsyncDisposable
     // Every kind of connection counts: with RESP3 there is one for all, with RESP2 one carries publishes and one subscriptions.
     private void OnConnectionFailed(object? sender, ConnectionFailedEventArgs args) => ReportLost(args.Exception);
 
-    private void OnConnectionRestored(object? sender, ConnectionFailedEventArgs args) => Monitor.RetryNow();
+    private void OnConnectionRestored(object? sender, ConnectionFailedEventArgs args)
+    {
+        ReportReplaced();
+        Monitor.RetryNow();
+    }
+
+    /// <summary>Reports a loss that the multiplexer has not told of. It is over already, but nothing tells when it was.</summary>
+    private bool ReportReplaced()
+    {
+        if (_sockets?.AreReplaced() != true)
+        {
+            return false;
+        }
+
+        if (Monitor.State == TransportState.Available)
+        {
+            Monitor.ReportPossibleLoss("A connection to Redis was lost and is back.", Monitor.ProvenAt);
+        }
+
+        ReportLost(new RedisConnectionException(ConnectionFailureType.SocketClosed, CommandFlags.None, "A connection to Redis was lost and is back."));
+        return true;
+    }
 
     // When a slot moves away, Redis ends its subscriptions. The multiplexer tries to renew them at the same server, and when that fails it
     // looks at its servers again, which it says here.
