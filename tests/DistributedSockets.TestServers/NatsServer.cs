@@ -68,11 +68,12 @@ public sealed class NatsServer : TestServer
     /// <summary>Tells the server to shut down gently: it takes no new clients, tells those that it has, and closes them bit by bit.</summary>
     public Task EnterLameDuckModeAsync() => SignalAsync("USR2");
 
-    /// <summary>Has the running server take the <see cref="Configuration"/> as it is now, without ending a connection.</summary>
+    /// <summary>Has the running server take the <see cref="Configuration"/> as it is now, without ending a connection, and returns when it has.</summary>
+    /// <exception cref="TestServerException">It did not take it; the message holds its reason.</exception>
     public Task ReloadAsync()
     {
         WriteConfiguration();
-        return SignalAsync("HUP");
+        return SignalAsync("HUP", done: "Reloaded server configuration", failed: "Failed to reload server configuration");
     }
 
     /// <summary>The line of JSON that the server greets with.</summary>

@@ -55,6 +55,14 @@ internal sealed class ServerProcess
         }
     }
 
+    /// <summary>What the process has said so far.</summary>
+    public async Task<string> ReadLogAsync()
+    {
+        await using var file = new FileStream(_log, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
+        using var reader = new StreamReader(file);
+        return await reader.ReadToEndAsync();
+    }
+
     /// <summary>Stops every thread of the process; the signal alone returns before they have.</summary>
     public async Task PauseAsync()
     {
@@ -122,7 +130,7 @@ internal sealed class ServerProcess
 
     private static async Task LogAsync(Process process, string path)
     {
-        await using var file = File.Create(path);
+        await using var file = new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.Read);
         await using var writer = TextWriter.Synchronized(new StreamWriter(file) { AutoFlush = true });
         await Task.WhenAll(CopyAsync(process.StandardOutput), CopyAsync(process.StandardError));
 

@@ -182,6 +182,34 @@ public abstract class TestServer : IAsyncLifetime
     /// <param name="signal">Its name without SIG.</param>
     protected Task SignalAsync(string signal) => Running.SignalAsync(signal);
 
+    /// <summary>Sends the running process a signal, and waits until it says in its log that it has done what the signal asks for.</summary>
+    /// <param name="signal">Its name without SIG.</param>
+    /// <param name="done">What the log says then.</param>
+    /// <param name="failed">What it says when it could not be done.</param>
+    /// <exception cref="TestServerException">It could not be done, or nothing was said in time; the message holds the log since the signal.</exception>
+    protected async Task SignalAsync(string signal, string done, string failed)
+    {
+        var process = Running;
+        var before = (await process.ReadLogAsync()).Length;
+        await process.SignalAsync(signal);
+        var started = Stopwatch.GetTimestamp();
+        while (true)
+        {
+            var said = (await process.ReadLogAsync())[before..];
+            if (said.Contains(done, StringComparison.Ordinal))
+            {
+                return;
+            }
+
+            if (said.Contains(failed, StringComparison.Ordinal) || Stopwatch.GetElapsedTime(started) > Guard)
+            {
+                throw new TestServerException($"{Name} did not do what the signal {signal} asks for. Its log since then:\n{said}");
+            }
+
+            await Task.Delay(PollInterval);
+        }
+    }
+
     /// <summary>Gets ready what the start needs, before each start.</summary>
     protected virtual Task PrepareAsync() => Task.CompletedTask;
 
