@@ -1,14 +1,21 @@
+using System.Runtime.CompilerServices;
+
 namespace DistributedSockets;
 
 /// <summary>A session that this node owns, whether its client is connected or away.</summary>
+/// <remarks>There may be very many that do nothing, so what is seldom needed is made when it is, and its own lock guards what changes.</remarks>
 internal sealed class ResumableSession
 {
-    private readonly Lock _gate = new();
     private readonly SessionMemberships _memberships;
-    private readonly HandledMessages _handled;
-    private readonly SessionCheckpoint _begun;
+    private readonly TokenDigest _tokenDigest;
+    private readonly long _connectedAt; // in ticks of UTC
+    private HandledMessages? _handled;
     private IReadOnlyDictionary<string, string> _properties;
     private SessionFence _fence;
+    private TaskCompletionSource? _written; // made by whoever waits
+    private bool _isWriting;
+    private TaskCompletionSource? _detached; // made by whoever waits
+    private bool _isDetached;
     private bool _isChanged;
     private volatile bool _isGone; // written under the lock
     private long _gapsToldTo;
@@ -23,22 +30,25 @@ internal sealed class ResumableSession
     /// <param name="options">The options of the hub.</param>
     internal ResumableSession(string id, SessionCheckpoint checkpoint, long version, HubOptions options)
     {
-        (Id, _begun, _properties) = (id, checkpoint, checkpoint.Properties);
+        (Id, UserId, _connectedAt, Epoch, _properties) =
+            (id, checkpoint.UserId, checkpoint.ConnectedAt.UtcTicks, checkpoint.Position.Epoch, checkpoint.Properties);
+        checkpoint.TokenDigest.Span.CopyTo(_tokenDigest);
         _fence = Fence(version);
         _memberships = new(checkpoint.Groups, checkpoint.Position.Offset);
-        _handled = new(checkpoint.HandledIds);
+        _handled = checkpoint.HandledIds.Count == 0 ? null : new(checkpoint.HandledIds);
         NotUnderstoodAt = checkpoint.NotUnderstoodAt;
-        Numbers = new(checkpoint.Number, checkpoint.Position.Offset, options.MaxUnacknowledgedMessages, options.MaxUnacknowledgedBytes);
+        IsSentOn = checkpoint.NotUnderstoodAt > checkpoint.Position.Offset;
+        Numbers = new(checkpoint.Number, checkpoint.Position.Offset, options.MaxUnacknowledgedMessages, options.MaxUnacknowledgedBytes) { Session = this };
     }
 
     internal string Id { get; }
 
-    internal string? UserId => _begun.UserId;
+    internal string? UserId { get; }
 
-    internal DateTimeOffset ConnectedAt => _begun.ConnectedAt;
+    internal DateTimeOffset ConnectedAt => new(_connectedAt, TimeSpan.Zero);
 
     /// <summary>The life of the log in which its offsets count.</summary>
-    internal long Epoch => _begun.Position.Epoch;
+    internal long Epoch { get; }
 
     /// <summary>Behind which offset this node goes on with it.</summary>
     internal long BegunBehind => _begun.Position.Offset;
@@ -55,12 +65,21 @@ internal sealed class ResumableSession
     internal long NotUnderstoodAt { get; set; }
 
     /// <summary>Whether its client was sent away for such an entry and has come to a node that understands it no better: entries like it are gaps for this connection.</summary>
-    internal bool IsSentOn => _begun.NotUnderstoodAt > _begun.Position.Offset;
+    internal bool IsSentOn { get; }
 
-    /// <summary>Held by whoever writes the record.</summary>
-    internal SemaphoreSlim Writing { get; } = new(1);
+    /// <summary>Whether somebody is writing its record.</summary>
+    internal bool IsWriting
+    {
+        get
+        {
+            lock (this)
+            {
+                return _isWriting;
+            }
+        }
+    }
 
-    /// <summary>The version of its record. Changed by whoever holds <see cref="Writing"/>.</summary>
+    /// <summary>The version of its record. Changed by whoever writes that.</summary>
     internal long Version => _fence.Version;
 
     /// <summary>The version that its record gets next. If it turns out to have it already, an earlier attempt to write it was done, though nobody said so.</summary>
@@ -95,17 +114,23 @@ internal sealed class ResumableSession
 
     internal long WrittenAt { get; set; }
 
-    /// <summary>Ends when the connection that it has now has ended.</summary>
-    internal TaskCompletionSource Detached { get; private set; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
-
     /// <summary>Whether its client had a connection and is away.</summary>
-    internal bool IsAway => Connection is null && Detached.Task.IsCompleted;
+    internal bool IsAway
+    {
+        get
+        {
+            lock (this)
+            {
+                return Connection is null && _isDetached;
+            }
+        }
+    }
 
     internal IReadOnlyDictionary<string, string> Properties
     {
         get
         {
-            lock (_gate)
+            lock (this)
             {
                 return _properties;
             }
@@ -127,7 +152,7 @@ internal sealed class ResumableSession
     /// <summary>Gives it the connection of its client; false if somebody else has it by now.</summary>
     internal bool TryAttach(Connection connection)
     {
-        lock (_gate)
+        lock (this)
         {
             Connection = _isGone ? null : connection;
             return !_isGone;
@@ -137,7 +162,7 @@ internal sealed class ResumableSession
     /// <summary>Notes that it has another owner, or none any more; returns the connection that its client has, if any.</summary>
     internal Connection? SetGone()
     {
-        lock (_gate)
+        lock (this)
         {
             _isGone = true;
             return Connection;
@@ -146,28 +171,59 @@ internal sealed class ResumableSession
 
     internal void Detach(long now)
     {
-        lock (_gate)
+        lock (this)
         {
             Connection = null;
             AwaySince = now;
+            _isDetached = true;
+            _detached?.TrySetResult(); // who waits goes on elsewhere
         }
-
-        Detached.TrySetResult();
     }
 
-    /// <summary>Has the record written elsewhere, and says afterwards that it was tried. Set when it is attached.</summary>
-    internal Action? WriteSoon { get; set; }
+    /// <summary>Waits until the connection that it has now has ended.</summary>
+    internal Task DetachedAsync()
+    {
+        lock (this)
+        {
+            return _isDetached ? Task.CompletedTask : (_detached ??= new(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
+        }
+    }
+
+    /// <summary>Waits until nobody else writes the record. Pair it with <see cref="EndWriting"/>.</summary>
+    internal async ValueTask BeginWritingAsync(CancellationToken cancellationToken = default)
+    {
+        while (TryBeginWriting() is { } others)
+        {
+            await others.WaitAsync(cancellationToken);
+        }
+    }
+
+    internal void EndWriting()
+    {
+        lock (this)
+        {
+            _isWriting = false;
+            _written?.TrySetResult(); // who waits goes on elsewhere
+            _written = null;
+        }
+    }
+
+    /// <summary>The sessions of the hub, which read the log for it and write its record while it has a connection; null before and afterwards.</summary>
+    internal SessionTable? Keeper { get; set; }
+
+    /// <summary>Called, under the queue's lock, when the queue of its connection has fallen behind.</summary>
+    internal void OnFellBehind() => Keeper?.FellBehind?.Invoke(this);
 
     /// <summary>Has the record written before its time if the client has acknowledged so much that it should be.</summary>
     internal void WriteIfDue()
     {
-        if (WriteSoon is { } write && Numbers.IsCheckpointDue && !Interlocked.Exchange(ref _isWriteAsked, true))
+        if (Keeper?.WriteSoon is { } write && Numbers.IsCheckpointDue && !Interlocked.Exchange(ref _isWriteAsked, true))
         {
-            write();
+            write(this);
         }
     }
 
-    /// <summary>It was tried to write the record, as <see cref="WriteSoon"/> has asked.</summary>
+    /// <summary>It was tried to write the record, as <see cref="WriteIfDue"/> has asked.</summary>
     internal void NoteWritten() => Interlocked.Exchange(ref _isWriteAsked, false);
 
     /// <summary>Notes how far its client has acknowledged, and says since when it has acknowledged nothing though it could. Called from time to time by one.</summary>
@@ -191,7 +247,7 @@ internal sealed class ResumableSession
     /// <param name="offset">Where that stands in the log. Several nodes tell of one loss, each as far as it knows of it: whoever has been told here has been told of all before.</param>
     internal bool TryTellGap(long lostTo, long offset)
     {
-        lock (_gate)
+        lock (this)
         {
             if (lostTo <= _gapsToldTo)
             {
@@ -213,7 +269,7 @@ internal sealed class ResumableSession
     /// <param name="change">The change, which means this session.</param>
     internal void Note(long offset, in SessionGroupChange change)
     {
-        lock (_gate)
+        lock (this)
         {
             _memberships.Note(offset, change);
             _isChanged = true;
@@ -222,7 +278,7 @@ internal sealed class ResumableSession
 
     internal bool IsIn(string group, long offset)
     {
-        lock (_gate)
+        lock (this)
         {
             return _memberships.IsIn(group, offset);
         }
@@ -230,7 +286,7 @@ internal sealed class ResumableSession
 
     internal HashSet<string> GroupsAt(long offset)
     {
-        lock (_gate)
+        lock (this)
         {
             return _memberships.At(offset);
         }
@@ -238,24 +294,24 @@ internal sealed class ResumableSession
 
     internal bool IsHandled(string messageId)
     {
-        lock (_gate)
+        lock (this)
         {
-            return _handled.Contains(messageId);
+            return _handled is not null && _handled.Contains(messageId);
         }
     }
 
     internal void SetHandled(string messageId)
     {
-        lock (_gate)
+        lock (this)
         {
-            _handled.Add(messageId);
+            (_handled ??= new([])).Add(messageId);
             _isChanged = true;
         }
     }
 
     internal void SetProperties(IReadOnlyDictionary<string, string> properties)
     {
-        lock (_gate)
+        lock (this)
         {
             _properties = properties;
             _isChanged = true;
@@ -267,7 +323,7 @@ internal sealed class ResumableSession
     {
         get
         {
-            lock (_gate)
+            lock (this)
             {
                 return _isChanged;
             }
@@ -275,12 +331,12 @@ internal sealed class ResumableSession
     }
 
     /// <summary>Whether a token is the one with which it is resumed.</summary>
-    internal bool IsTokenOf(ReadOnlySpan<char> token) => SessionId.IsTokenOf(token, _begun.TokenDigest.Span);
+    internal bool IsTokenOf(ReadOnlySpan<char> token) => SessionId.IsTokenOf(token, _tokenDigest);
 
     /// <summary>What its record was to hold has not been written.</summary>
     internal void NoteNotWritten()
     {
-        lock (_gate)
+        lock (this)
         {
             _isChanged = true;
         }
@@ -289,21 +345,45 @@ internal sealed class ResumableSession
     /// <summary>What its record is to hold now.</summary>
     internal SessionCheckpoint Checkpoint(string owner)
     {
-        lock (_gate)
+        lock (this)
         {
             var (number, offset) = Numbers.Acknowledged;
             _memberships.MoveTo(offset);
             _isChanged = _memberships.Changes > 0;
-            return _begun with
+            return new()
             {
                 Owner = owner,
                 Position = new(Epoch, offset),
                 Number = number,
-                Groups = [.. _memberships.AtPosition],
+                TokenDigest = ((ReadOnlySpan<byte>)_tokenDigest).ToArray(),
+                UserId = UserId,
+                ConnectedAt = ConnectedAt,
+                Groups = _memberships.AtPosition,
                 Properties = _properties,
-                HandledIds = [.. _handled.OldestFirst],
+                HandledIds = _handled is null ? [] : [.. _handled.OldestFirst],
                 NotUnderstoodAt = NotUnderstoodAt,
             };
         }
+    }
+
+    /// <returns>What to wait for; null if the caller writes now.</returns>
+    private Task? TryBeginWriting()
+    {
+        lock (this)
+        {
+            if (_isWriting)
+            {
+                return (_written ??= new(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
+            }
+
+            _isWriting = true;
+            return null;
+        }
+    }
+
+    [InlineArray(SessionCheckpoint.DigestBytes)]
+    private struct TokenDigest
+    {
+        private byte _first;
     }
 }

@@ -98,8 +98,7 @@ internal sealed partial class ResumableSessions(
     internal void Follow(HubConnections hub, in AttachingSession attaching, Connection connection)
     {
         var (session, received) = (attaching.Session, attaching.Received);
-        session.Numbers.FellBehind = () => Task.Run(() => FollowAsync(hub, session, connection, 0)).Observe();
-        session.WriteSoon = () => Task.Run(() => WriteSoonAsync(hub, session)).Observe();
+        session.Keeper = hub.Sessions;
         Settle(hub, session);
         Task.Run(() => FollowAsync(hub, session, connection, received)).Observe();
     }
@@ -220,7 +219,7 @@ internal sealed partial class ResumableSessions(
     /// <summary>Looks whether a session is still this node's, and lets go of it if not.</summary>
     internal async Task ValidateAsync(HubConnections hub, ResumableSession session, CancellationToken cancellationToken)
     {
-        await session.Writing.WaitAsync(cancellationToken);
+        await session.BeginWritingAsync(cancellationToken);
         try
         {
             if (!session.IsGone && await ReadRecordAsync(hub, session.Id, cancellationToken) is var record && record?.Version != session.Version && record?.Version != session.NextVersion)
@@ -236,7 +235,7 @@ internal sealed partial class ResumableSessions(
         }
         finally
         {
-            session.Writing.Release();
+            session.EndWriting();
         }
     }
 
@@ -247,8 +246,7 @@ internal sealed partial class ResumableSessions(
     /// <param name="isOver">Whether the app has closed it.</param>
     internal async Task DetachAsync(HubConnections hub, ResumableSession session, DisconnectReason reason, bool isOver)
     {
-        session.Numbers.FellBehind = null;
-        session.WriteSoon = null;
+        session.Keeper = null;
         session.Detach(time.GetTimestamp());
         if (isOver || session.Ending is not null || reason is { Kind: DisconnectKind.ClosedByClient, CloseStatus: WebSocketCloseStatus.NormalClosure })
         {
@@ -307,7 +305,7 @@ internal sealed partial class ResumableSessions(
                     if (local.SetGone() is { } connection)
                     {
                         connection.Abort(SessionEnds.TakenOver); // and waited for, as the hub knows one connection of an id
-                        await local.Detached.Task.WaitAsync(hub.Options.CloseTimeout, time, CancellationToken.None).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                        await local.DetachedAsync().WaitAsync(hub.Options.CloseTimeout, time, CancellationToken.None).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
                     }
                 }
 
@@ -346,9 +344,11 @@ internal sealed partial class ResumableSessions(
     private ResumableSession Create(HubConnections hub, string id, SessionCheckpoint checkpoint, long version) =>
         new(id, checkpoint, version, hub.Options) { WrittenAt = time.GetTimestamp(), Lease = Records.RefusesStaleAppends ? null : lease };
 
-    /// <summary>Has the sessions of a hub heed what its lane comes to.</summary>
+    /// <summary>Has the sessions of a hub call here when its lane comes to something that concerns them, or one of them needs something.</summary>
     private void Prepare(HubConnections hub)
     {
+        hub.Sessions.FellBehind ??= session => Task.Run(() => session.Connection is { } connection ? FollowAsync(hub, session, connection, 0) : Task.CompletedTask).Observe();
+        hub.Sessions.WriteSoon ??= session => Task.Run(() => WriteSoonAsync(hub, session)).Observe();
         hub.Sessions.Settle ??= session => Settle(hub, session);
         hub.Sessions.End ??= (sessions, reason) => Task.Run(() => EndAsync(hub, sessions, reason)).Observe();
     }

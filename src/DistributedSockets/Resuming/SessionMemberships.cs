@@ -9,35 +9,46 @@ namespace DistributedSockets;
 /// <param name="position">The offset of the position.</param>
 internal sealed class SessionMemberships(IEnumerable<string> groups, long position)
 {
-    private readonly HashSet<string> _groups = new(groups, StringComparer.Ordinal);
-    private readonly SortedList<long, Change> _changes = [];
-    private HashSet<string>? _last; // the groups behind all changes, while there are some
+    private string[] _groups = Sorted(groups); // little memory, as nearly all sessions do nothing nearly all the time
+    private SortedList<long, Change>? _changes; // while there are some
+    private HashSet<string>? _last; // the groups behind all changes, once it has been asked for
     private long _position = position;
 
-    /// <summary>The groups at the position.</summary>
+    /// <summary>The groups at the position, which stay as they are.</summary>
     internal IReadOnlyCollection<string> AtPosition => _groups;
 
     /// <summary>How many changes behind the position are known.</summary>
-    internal int Changes => _changes.Count;
+    internal int Changes => _changes?.Count ?? 0;
 
     /// <summary>Notes a change. One up to the position is known already.</summary>
     internal void Note(long offset, in SessionGroupChange change)
     {
-        if (offset <= _position || !_changes.TryAdd(offset, new(change.Group, change.IsJoin, change.MaxGroups)))
+        if (offset <= _position || !(_changes ??= []).TryAdd(offset, new(change.Group, change.IsJoin, change.MaxGroups)))
         {
             return;
         }
 
-        if (_changes.GetKeyAtIndex(_changes.Count - 1) == offset)
+        var before = _changes.Count - 1;
+        if (_changes.GetKeyAtIndex(before) == offset)
         {
-            Settle(_last ??= new(_groups, StringComparer.Ordinal), _changes.Count - 1);
+            if (_last is null)
+            {
+                if (!change.IsJoin || _groups.Length + before < change.MaxGroups)
+                {
+                    return; // there is room, whatever the changes before it were
+                }
+
+                _last = At(offset - 1);
+            }
+
+            Settle(_changes, _last, before);
             return;
         }
 
         _last = new(_groups, StringComparer.Ordinal);
-        for (var i = 0; i < _changes.Count; i++)
+        for (var i = 0; i <= before; i++)
         {
-            Settle(_last, i);
+            Settle(_changes, _last, i);
         }
     }
 
@@ -46,14 +57,14 @@ internal sealed class SessionMemberships(IEnumerable<string> groups, long positi
     {
         for (var i = CountUpTo(offset) - 1; i >= 0; i--)
         {
-            var change = _changes.GetValueAtIndex(i);
+            var change = _changes!.GetValueAtIndex(i); // there are some
             if (!change.IsRefused && (change.Group is null || string.Equals(change.Group, group, StringComparison.Ordinal)))
             {
                 return change.IsJoin;
             }
         }
 
-        return _groups.Contains(group);
+        return Array.BinarySearch(_groups, group, StringComparer.Ordinal) >= 0;
     }
 
     /// <summary>The groups when all changes up to an offset have taken effect.</summary>
@@ -62,7 +73,7 @@ internal sealed class SessionMemberships(IEnumerable<string> groups, long positi
         var groups = new HashSet<string>(_groups, StringComparer.Ordinal);
         for (var i = 0; i < CountUpTo(offset); i++)
         {
-            Apply(groups, _changes.GetValueAtIndex(i));
+            Apply(groups, _changes!.GetValueAtIndex(i)); // there are some
         }
 
         return groups;
@@ -71,25 +82,35 @@ internal sealed class SessionMemberships(IEnumerable<string> groups, long positi
     /// <summary>Moves the position on, over the changes up to an offset.</summary>
     internal void MoveTo(long offset)
     {
-        for (var count = CountUpTo(offset); count > 0; count--)
+        if (CountUpTo(offset) is > 0 and var count)
         {
-            Apply(_groups, _changes.GetValueAtIndex(0));
-            _changes.RemoveAt(0);
+            _groups = Sorted(At(offset));
+            for (; count > 0; count--)
+            {
+                _changes!.RemoveAt(0); // as many as were counted
+            }
         }
 
         _position = Math.Max(_position, offset);
-        if (_changes.Count == 0)
+        if (Changes == 0)
         {
-            _last = null;
+            (_changes, _last) = (null, null);
         }
     }
 
-    /// <summary>Decides whether a change finds room, given the groups before it, and applies it to them.</summary>
-    private void Settle(HashSet<string> groups, int index)
+    private static string[] Sorted(IEnumerable<string> groups)
     {
-        var change = _changes.GetValueAtIndex(index);
+        string[] sorted = [.. groups];
+        Array.Sort(sorted, StringComparer.Ordinal);
+        return sorted;
+    }
+
+    /// <summary>Decides whether a change finds room, given the groups before it, and applies it to them.</summary>
+    private static void Settle(SortedList<long, Change> changes, HashSet<string> groups, int index)
+    {
+        var change = changes.GetValueAtIndex(index);
         change = change with { IsRefused = change is { IsJoin: true, Group: { } group } && groups.Count >= change.MaxGroups && !groups.Contains(group) };
-        _changes.SetValueAtIndex(index, change);
+        changes.SetValueAtIndex(index, change);
         Apply(groups, change);
     }
 
@@ -113,11 +134,11 @@ internal sealed class SessionMemberships(IEnumerable<string> groups, long positi
 
     private int CountUpTo(long offset)
     {
-        var (low, high) = (0, _changes.Count);
+        var (low, high) = (0, Changes);
         while (low < high)
         {
             var middle = (low + high) / 2;
-            (low, high) = _changes.GetKeyAtIndex(middle) <= offset ? (middle + 1, high) : (low, middle);
+            (low, high) = _changes!.GetKeyAtIndex(middle) <= offset ? (middle + 1, high) : (low, middle);
         }
 
         return low;

@@ -6,8 +6,7 @@ namespace DistributedSockets;
 /// <remarks>It stays when another connection of this node goes on with the session. All is handed on under its own lock, so that changes keep their order.</remarks>
 internal sealed class SessionStanding(HubConnections hub, SessionChanges changes, string nodeId, bool isNew)
 {
-    private readonly Lock _gate = new();
-    private readonly HashSet<string> _groups = new(StringComparer.Ordinal);
+    private string[] _groups = []; // an array, as it takes little memory and changes seldom
     private IReadOnlyDictionary<string, string> _properties = ReadOnlyDictionary<string, string>.Empty;
     private ResumableSession? _session;
     private Connection? _connection;
@@ -19,7 +18,7 @@ internal sealed class SessionStanding(HubConnections hub, SessionChanges changes
     /// <summary>The session as it is now; null before it is known to others, and when it has ended or gone.</summary>
     internal Session? Find()
     {
-        lock (_gate)
+        lock (this)
         {
             return _isTold && !_isOver ? Locked() : null;
         }
@@ -28,13 +27,12 @@ internal sealed class SessionStanding(HubConnections hub, SessionChanges changes
     /// <summary>Goes on with what this node knows of the session by now, in place of what it knew before.</summary>
     internal void Use(ResumableSession session)
     {
-        lock (_gate)
+        lock (this)
         {
             _session = session;
             if (!_isTold)
             {
-                _groups.Clear();
-                _groups.UnionWith(session.GroupsAt(long.MaxValue));
+                _groups = [.. session.GroupsAt(long.MaxValue)];
                 _properties = session.Properties;
             }
         }
@@ -43,7 +41,7 @@ internal sealed class SessionStanding(HubConnections hub, SessionChanges changes
     /// <summary>The client has a connection.</summary>
     internal void Connect(Connection connection)
     {
-        lock (_gate)
+        lock (this)
         {
             _connection = connection;
             TellLocked();
@@ -55,7 +53,7 @@ internal sealed class SessionStanding(HubConnections hub, SessionChanges changes
     /// <param name="connection">Which connection has ended; null if there was none, as the session comes from another node. Passed over if the client has another one by now.</param>
     internal void Rest(Connection? connection)
     {
-        lock (_gate)
+        lock (this)
         {
             if (_connection != connection)
             {
@@ -75,7 +73,7 @@ internal sealed class SessionStanding(HubConnections hub, SessionChanges changes
     /// <summary>Brings the groups to what the log says. Until all of that has been read they stay as they were.</summary>
     internal void Settle(ResumableSession session)
     {
-        lock (_gate)
+        lock (this)
         {
             if (session != _session || !session.KnowsGroups || !_isTold || _isOver)
             {
@@ -83,25 +81,31 @@ internal sealed class SessionStanding(HubConnections hub, SessionChanges changes
             }
 
             var groups = session.GroupsAt(long.MaxValue);
-            foreach (var group in _groups.Where(group => !groups.Contains(group)).ToArray())
+            var before = _groups;
+            if (groups.SetEquals(before))
             {
-                _groups.Remove(group);
-                ChangeLocked(SessionChangeKind.GroupRemoved, group);
+                return;
             }
 
-            foreach (var group in groups)
+            _groups = [.. groups];
+            foreach (var group in before)
             {
-                if (_groups.Add(group))
+                if (!groups.Remove(group))
                 {
-                    ChangeLocked(SessionChangeKind.GroupAdded, group);
+                    ChangeLocked(SessionChangeKind.GroupRemoved, group);
                 }
+            }
+
+            foreach (var group in groups) // those that were not among them before
+            {
+                ChangeLocked(SessionChangeKind.GroupAdded, group);
             }
         }
     }
 
     internal void SetProperties(ResumableSession session, IReadOnlyDictionary<string, string> properties)
     {
-        lock (_gate)
+        lock (this)
         {
             if (session == _session && !_isOver)
             {
@@ -118,7 +122,7 @@ internal sealed class SessionStanding(HubConnections hub, SessionChanges changes
     /// <param name="isContinued">Whether it goes on.</param>
     internal void End(bool isContinued)
     {
-        lock (_gate)
+        lock (this)
         {
             if (_isOver)
             {
@@ -200,7 +204,7 @@ internal sealed class SessionStanding(HubConnections hub, SessionChanges changes
 
     private Session Read()
     {
-        lock (_gate)
+        lock (this)
         {
             return Locked();
         }
@@ -213,7 +217,7 @@ internal sealed class SessionStanding(HubConnections hub, SessionChanges changes
         NodeId = nodeId,
         UserId = _session.UserId,
         ConnectedAt = _session.ConnectedAt,
-        Groups = [.. _groups],
+        Groups = _groups,
         Properties = _properties,
     };
 }

@@ -27,6 +27,12 @@ internal sealed class SessionTable(HubConnections hub, SessionChanges changes, s
     /// <summary>Ends sessions. Set before there are sessions.</summary>
     internal Action<IReadOnlyCollection<ResumableSession>, DisconnectReason>? End { get; set; }
 
+    /// <summary>Has the log read for a session whose queue has fallen behind. Called under the queue's lock, so it only hands on. Set before there are sessions.</summary>
+    internal Action<ResumableSession>? FellBehind { get; set; }
+
+    /// <summary>Has the record of a session written elsewhere, and tells the session afterwards that it was tried. Set before there are sessions.</summary>
+    internal Action<ResumableSession>? WriteSoon { get; set; }
+
     internal ResumableSession? Find(string id) => _sessions.GetValueOrDefault(id);
 
     /// <summary>Adds a session, in place of what was known of it here before.</summary>

@@ -14,11 +14,18 @@ internal static class IdleServer
 {
     public const string Ours = "ours";
     public const string Resumable = "ours, resumable";
+    public const string Away = "ours, away";
     public const string Raw = "raw";
 
     private const string Ready = "r";
 
-    public static async Task<WebApplication> StartAsync(string kind, PipeListener listener)
+    public static bool IsResumable(string kind) => kind is Resumable or Away;
+
+    /// <summary>Starts a server.</summary>
+    /// <param name="kind">Which one.</param>
+    /// <param name="listener">Where its connections come from.</param>
+    /// <param name="log">The log of one whose sessions can be resumed.</param>
+    public static async Task<WebApplication> StartAsync(string kind, PipeListener listener, MeasuredLog log)
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.SetMinimumLevel(LogLevel.Warning);
@@ -28,9 +35,14 @@ internal static class IdleServer
         {
             builder.Services.AddDistributedWebSockets();
         }
-        else if (kind == Resumable)
+        else if (IsResumable(kind))
         {
-            builder.Services.AddDistributedWebSockets(static options => (options.EnableLog, options.EnableResume) = (true, true)).UseMessageLog(static _ => new ForgetfulLog());
+            builder.Services.AddDistributedWebSockets(static options =>
+            {
+                (options.EnableLog, options.EnableResume) = (true, true);
+                options.MaxAwaySessions = 10_000_000;
+                options.ResumeWindow = TimeSpan.FromMinutes(5);
+            }).UseMessageLog(_ => log);
         }
 
         var app = builder.Build();
@@ -64,6 +76,7 @@ internal static class IdleServer
     {
         public override async ValueTask OnConnectedAsync(CancellationToken cancellationToken)
         {
+            await Task.Delay(1, cancellationToken); // as a join waits in a cluster, so that all rows hold what waiting leaves behind
             await router.AddToGroupAsync(Connection.Id, "everyone", cancellationToken);
             await Connection.SendAsync(Ready, cancellationToken);
         }

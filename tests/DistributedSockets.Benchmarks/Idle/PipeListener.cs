@@ -28,7 +28,7 @@ internal sealed class PipeListener : IConnectionListenerFactory, IConnectionList
     {
         Pipe toServer = new(s_options), toClient = new(s_options);
         var server = new DuplexPipe(toServer.Reader, toClient.Writer);
-        _waiting.Writer.TryWrite(new DefaultConnectionContext($"{number}", server, server));
+        _waiting.Writer.TryWrite(new PipeConnection($"{number}", server));
         return new DuplexPipe(toClient.Reader, toServer.Writer);
     }
 
@@ -39,6 +39,16 @@ internal sealed class PipeListener : IConnectionListenerFactory, IConnectionList
     }
 
     public ValueTask DisposeAsync() => UnbindAsync(CancellationToken.None);
+
+    /// <summary>The server's end. Cutting it ends its pipes at once: the platform's cancels a token on another thread, perhaps after it was disposed.</summary>
+    private sealed class PipeConnection(string id, IDuplexPipe pipe) : DefaultConnectionContext(id, pipe, pipe)
+    {
+        public override void Abort(ConnectionAbortedException abortReason)
+        {
+            Transport.Input.CancelPendingRead();
+            Transport.Output.CancelPendingFlush();
+        }
+    }
 
     private sealed class DuplexPipe(PipeReader input, PipeWriter output) : IDuplexPipe
     {

@@ -39,7 +39,7 @@ public sealed class AbandonedHandshakeTests
         await using (await EventuallyConnectAsync(node))
         {
             Assert.Equal(HttpStatusCode.ServiceUnavailable, await RefusedAsync(node, resume));
-            await Eventually.TrueAsync(() => node.Hub.Sessions.Find(words[1]) is { Connection: null, Detached.Task.IsCompleted: true }, "the session is away");
+            await Eventually.TrueAsync(() => node.Hub.Sessions.Find(words[1]) is { IsAway: true }, "the session is away");
         }
 
         await using var again = await EventuallyConnectAsync(node, resume);

@@ -103,7 +103,7 @@ internal sealed class SessionClient : IAsyncDisposable
     {
         _client.Socket.Abort();
         await Eventually.TrueAsync(
-            () => node.Hub.Sessions.Find(Id) is not { } session || (session.Connection is null && session.Writing.CurrentCount == 1),
+            () => node.Hub.Sessions.Find(Id) is not { } session || session is { Connection: null, IsWriting: false },
             "the node has noticed that the client has gone");
     }
 

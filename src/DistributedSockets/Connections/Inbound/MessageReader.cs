@@ -45,6 +45,7 @@ internal sealed class MessageReader(WebSocket socket, bool isTapped, ConnectionS
             var next = WaitForNextAsync();
             TellIfPaused(connected);
             await connected;
+            connected = default; // the call's state is not held for as long as the connection
             while (true)
             {
                 Volatile.Write(ref _waitingSince, services.Time.GetTimestamp());

@@ -1,10 +1,9 @@
 namespace DistributedSockets;
 
 /// <summary>Numbers what one session is sent of the log, in the moment in which it leaves the outbound queue, and lets it go no further ahead of its client than may be.</summary>
-/// <remarks>The queue calls it under its own lock; acknowledgements and checkpoints come from other threads. It never calls the queue.</remarks>
+/// <remarks>Guarded by its own lock. The queue calls it under that of the queue; acknowledgements and checkpoints come from other threads. It never calls the queue.</remarks>
 internal sealed class SessionNumbers(long number, long offset, int maxMessages, long maxBytes) : IMessagePrefix
 {
-    private readonly Lock _gate = new();
     private readonly UnacknowledgedMessages _messages = new(number, offset);
     private long _checkpoint = number;
     private long _bytesSinceCheckpoint;
@@ -14,7 +13,7 @@ internal sealed class SessionNumbers(long number, long offset, int maxMessages, 
     {
         get
         {
-            lock (_gate)
+            lock (this)
             {
                 return (_messages.Acknowledged, _messages.AcknowledgedOffset);
             }
@@ -26,7 +25,7 @@ internal sealed class SessionNumbers(long number, long offset, int maxMessages, 
     {
         get
         {
-            lock (_gate)
+            lock (this)
             {
                 return (_messages.Last, _messages.LastOffset);
             }
@@ -38,7 +37,7 @@ internal sealed class SessionNumbers(long number, long offset, int maxMessages, 
     {
         get
         {
-            lock (_gate)
+            lock (this)
             {
                 return _messages.Count;
             }
@@ -50,7 +49,7 @@ internal sealed class SessionNumbers(long number, long offset, int maxMessages, 
     {
         get
         {
-            lock (_gate)
+            lock (this)
             {
                 return _messages.Acknowledged - _checkpoint >= Math.Max(1, maxMessages / 2) || _bytesSinceCheckpoint >= maxBytes / 2;
             }
@@ -62,22 +61,22 @@ internal sealed class SessionNumbers(long number, long offset, int maxMessages, 
     {
         get
         {
-            lock (_gate)
+            lock (this)
             {
                 return _messages.Acknowledged - _checkpoint;
             }
         }
     }
 
-    /// <summary>Called, under the queue's lock, when the queue has fallen behind.</summary>
-    internal Action? FellBehind { get; set; }
+    /// <summary>The session that is told when the queue has fallen behind.</summary>
+    internal ResumableSession? Session { get; init; }
 
-    public void OnFellBehind() => FellBehind?.Invoke();
+    public void OnFellBehind() => Session?.OnFellBehind();
 
     /// <summary>The record has been written, with a number up to which all are acknowledged.</summary>
     internal void NoteCheckpoint(long number)
     {
-        lock (_gate)
+        lock (this)
         {
             _checkpoint = number;
             _bytesSinceCheckpoint = 0;
@@ -91,7 +90,7 @@ internal sealed class SessionNumbers(long number, long offset, int maxMessages, 
             return true;
         }
 
-        lock (_gate)
+        lock (this)
         {
             return _messages.Count == 0 || (_messages.Count < maxMessages && _messages.Bytes + frame.Length <= maxBytes); // one is sent whatever its size
         }
@@ -104,7 +103,7 @@ internal sealed class SessionNumbers(long number, long offset, int maxMessages, 
             return ResumeV1.WriteUnnumbered(destination);
         }
 
-        lock (_gate)
+        lock (this)
         {
             return ResumeV1.WriteNumber(destination, _messages.Add(frame.LogOffset, frame.Length));
         }
@@ -114,7 +113,7 @@ internal sealed class SessionNumbers(long number, long offset, int maxMessages, 
     {
         if (frame.LogOffset > 0)
         {
-            lock (_gate)
+            lock (this)
             {
                 _messages.Skip(frame.LogOffset);
             }
@@ -125,7 +124,7 @@ internal sealed class SessionNumbers(long number, long offset, int maxMessages, 
     /// <returns>False if the client has acknowledged what was never sent.</returns>
     internal bool TryAcknowledge(long number)
     {
-        lock (_gate)
+        lock (this)
         {
             var bytes = _messages.Bytes;
             var isKnown = _messages.TryAcknowledge(number);
@@ -137,7 +136,7 @@ internal sealed class SessionNumbers(long number, long offset, int maxMessages, 
     /// <summary>Up to an offset there is nothing more for the session than what has a number.</summary>
     internal void MoveTo(long offset)
     {
-        lock (_gate)
+        lock (this)
         {
             _messages.MoveTo(offset);
         }

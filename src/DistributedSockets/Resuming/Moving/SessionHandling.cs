@@ -3,7 +3,6 @@ namespace DistributedSockets;
 /// <summary>Counts the calls of a session's handler, so that they can be ended before another connection goes on with the session.</summary>
 internal sealed class SessionHandling
 {
-    private readonly Lock _gate = new();
     private int _running;
     private bool _isStopped;
     private TaskCompletionSource? _idle;
@@ -13,7 +12,7 @@ internal sealed class SessionHandling
     {
         get
         {
-            lock (_gate)
+            lock (this)
             {
                 return _isStopped;
             }
@@ -23,7 +22,7 @@ internal sealed class SessionHandling
     /// <summary>Counts a call in; false if there may be no more. Pair it with <see cref="End"/>.</summary>
     internal bool TryBegin()
     {
-        lock (_gate)
+        lock (this)
         {
             if (_isStopped)
             {
@@ -37,7 +36,7 @@ internal sealed class SessionHandling
 
     internal void End()
     {
-        lock (_gate)
+        lock (this)
         {
             if (--_running == 0)
             {
@@ -49,7 +48,7 @@ internal sealed class SessionHandling
     /// <summary>Lets no more calls begin, and waits until those that have begun have returned.</summary>
     internal Task StopAsync()
     {
-        lock (_gate)
+        lock (this)
         {
             _isStopped = true;
             return _running == 0 ? Task.CompletedTask : (_idle ??= new(TaskCreationOptions.RunContinuationsAsynchronously)).Task;

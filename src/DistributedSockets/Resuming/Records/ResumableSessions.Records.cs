@@ -85,7 +85,7 @@ internal sealed partial class ResumableSessions
 
         if (session.Connection is null)
         {
-            if (session.Detached.Task.IsCompleted && time.GetElapsedTime(session.AwaySince) >= hub.Options.ResumeWindow)
+            if (session.IsAway && time.GetElapsedTime(session.AwaySince) >= hub.Options.ResumeWindow)
             {
                 await TryEndAsync(hub, session);
             }
@@ -126,7 +126,7 @@ internal sealed partial class ResumableSessions
     /// <summary>Writes the record of a session. If it has another owner by now, the connection is cut.</summary>
     private async Task TryWriteAsync(HubConnections hub, ResumableSession session)
     {
-        await session.Writing.WaitAsync();
+        await session.BeginWritingAsync();
         try
         {
             if (session.IsGone)
@@ -152,7 +152,7 @@ internal sealed partial class ResumableSessions
         }
         finally
         {
-            session.Writing.Release();
+            session.EndWriting();
         }
     }
 
@@ -161,7 +161,7 @@ internal sealed partial class ResumableSessions
     /// <param name="reason">What its client is told, if that is connected.</param>
     internal async Task TryEndAsync(HubConnections hub, ResumableSession session, DisconnectReason? reason = null)
     {
-        await session.Writing.WaitAsync();
+        await session.BeginWritingAsync();
         try
         {
             if (!session.IsGone)
@@ -181,7 +181,7 @@ internal sealed partial class ResumableSessions
         }
         finally
         {
-            session.Writing.Release();
+            session.EndWriting();
         }
     }
 
@@ -202,7 +202,7 @@ internal sealed partial class ResumableSessions
         return await Records.ReadRecordAsync(hub.Log!.Hub, sessionId, cancellationToken);
     }
 
-    /// <summary>Writes the record of a session of this node, or removes it. Whoever calls it holds <see cref="ResumableSession.Writing"/>.</summary>
+    /// <summary>Writes the record of a session of this node, or removes it. Whoever calls it has called <see cref="ResumableSession.BeginWritingAsync"/>.</summary>
     private async Task<SessionRecordSwap> SwapOwnAsync(HubConnections hub, ResumableSession session, ReadOnlyMemory<byte>? value)
     {
         while (true)
