@@ -34,11 +34,12 @@ internal sealed class ResumableSession
             (id, checkpoint.UserId, checkpoint.ConnectedAt.UtcTicks, checkpoint.Position.Epoch, checkpoint.Properties);
         checkpoint.TokenDigest.Span.CopyTo(_tokenDigest);
         _fence = Fence(version);
-        _memberships = new(checkpoint.Groups, checkpoint.Position.Offset);
+        BegunBehind = checkpoint.Position.Offset;
+        _memberships = new(checkpoint.Groups, BegunBehind);
         _handled = checkpoint.HandledIds.Count == 0 ? null : new(checkpoint.HandledIds);
         NotUnderstoodAt = checkpoint.NotUnderstoodAt;
-        IsSentOn = checkpoint.NotUnderstoodAt > checkpoint.Position.Offset;
-        Numbers = new(checkpoint.Number, checkpoint.Position.Offset, options.MaxUnacknowledgedMessages, options.MaxUnacknowledgedBytes) { Session = this };
+        IsSentOn = checkpoint.NotUnderstoodAt > BegunBehind;
+        Numbers = new(checkpoint.Number, BegunBehind, options.MaxUnacknowledgedMessages, options.MaxUnacknowledgedBytes) { Session = this };
     }
 
     internal string Id { get; }
@@ -51,7 +52,7 @@ internal sealed class ResumableSession
     internal long Epoch { get; }
 
     /// <summary>Behind which offset this node goes on with it.</summary>
-    internal long BegunBehind => _begun.Position.Offset;
+    internal long BegunBehind { get; }
 
     internal SessionNumbers Numbers { get; }
 
