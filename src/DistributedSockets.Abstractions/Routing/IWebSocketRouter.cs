@@ -57,7 +57,7 @@ public interface IWebSocketRouter
     ValueTask<SendResult> SendAsync<T>(
         WebSocketTarget target, T value, SendOptions options, JsonTypeInfo<T>? jsonTypeInfo = null, CancellationToken cancellationToken = default);
 
-    /// <summary>Sends a message to one connection, wherever it lives, and has its node say whether it was queued.</summary>
+    /// <summary>Sends a message to one connection, wherever it lives, and has its node say whether it was queued; or to one session that can be resumed, and says whether it is logged for it.</summary>
     /// <param name="connectionId">The connection.</param>
     /// <param name="message">The message. Borrowed until the returned task completes.</param>
     /// <param name="options">How to send it, without excluded connections.</param>
@@ -65,10 +65,16 @@ public interface IWebSocketRouter
     /// <returns>What the connection's node says, or that it did not answer within <c>RemoteCommandTimeout</c>.</returns>
     /// <remarks>
     /// For a connection of another node it costs a round trip over the backplane. Among sends that are awaited one after the other the order
-    /// is kept; a send that begins while this one is under way may overtake it.
+    /// is kept; a send that begins while this one is under way may overtake it. To a session that can be resumed the message is logged like any other, if its record says that it
+    /// has not ended, and nobody is asked: <see cref="ConfirmedSendOutcome.Logged"/>. With <see cref="SendOptions.IsLogged"/> off the node that has its connection is asked, and
+    /// one whose client is away is not found.
     /// </remarks>
-    /// <exception cref="ArgumentException">A text message is no valid UTF-8, it is too large for an envelope, or the options exclude connections. Nothing was sent.</exception>
+    /// <exception cref="ArgumentException">
+    /// A text message is no valid UTF-8, it is too large for an envelope, or the options exclude connections, or ask for the log or have a key though it is no such session. Nothing was sent.
+    /// </exception>
     /// <exception cref="BackplaneUnavailableException">The connection is on another node and the backplane is away, here or there.</exception>
+    /// <exception cref="MessageLogUnavailableException">It is a session that can be resumed, and its record cannot be read, or the log did not take the message, or did not say so.</exception>
+    /// <exception cref="StaleFenceException">As for a send.</exception>
     [OverloadResolutionPriority(1)]
     ValueTask<ConfirmedSendOutcome> SendConfirmedAsync(
         string connectionId, WebSocketMessage message, SendOptions options = default, CancellationToken cancellationToken = default) =>

@@ -200,6 +200,10 @@ internal sealed class RemoteCommands
         return (await RequestAsync(message, _timeout)).Outcome;
     }
 
+    /// <inheritdoc cref="ResumableSessions.FindOwnerAsync"/>
+    internal ValueTask<SessionOwner?> FindOwnerAsync(HubConnections hub, string sessionId, CancellationToken cancellationToken) =>
+        hub.Log is null ? new((SessionOwner?)null) : _sessions.FindOwnerAsync(hub, sessionId, cancellationToken);
+
     /// <summary>Has a node let go of a session, and waits until it has.</summary>
     /// <exception cref="RemoteCommandTimeoutException">The node did not answer.</exception>
     /// <exception cref="BackplaneUnavailableException">The backplane is away, or the node is cut off from it.</exception>

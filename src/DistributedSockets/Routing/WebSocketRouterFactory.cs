@@ -33,7 +33,7 @@ internal sealed class WebSocketRouterFactory(
         var logged = new LoggedSender(hub, logs, writer, preparation);
         var sender = new MessageSender(hub, node, delivery, subscriptions, publisher, writer, preparation, logged);
         var log = new HubLogReader(hub, node, logs, reader, commands, json.Value.SerializerOptions, time);
-        var confirmed = new ConfirmedSender(hub, node, delivery, commands, writer, preparation);
+        var confirmed = new ConfirmedSender(hub, node, delivery, commands, writer, preparation, logged);
         return new(hub, sender, confirmed, node, commands, questions, executor, publisher, writer, log, json.Value.SerializerOptions);
     }
 }

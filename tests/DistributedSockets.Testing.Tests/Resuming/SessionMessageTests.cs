@@ -46,6 +46,56 @@ public sealed class SessionMessageTests
         }
     }
 
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    public async Task Confirmed_ToASession_IsLoggedWhereverItsClientIsAndNotFoundWhenItHasEnded(int sender)
+    {
+        await using var cluster = await StartAsync();
+        var router = cluster[sender].Router;
+        var client = await ResumedSession.ConnectAsync(cluster, 0);
+        var session = await ResumedSession.ReadAsync(client);
+
+        Assert.Equal(ConfirmedSendOutcome.Logged, await SendAsync("connected"));
+        Assert.Equal(["m 1\nconnected"], await ResumedSession.ReadAsync(client, 1));
+        client.Abort();
+        await client.WaitForServerAsync(Cancellation);
+        Assert.Equal(ConfirmedSendOutcome.Logged, await SendAsync("away", new() { IdempotencyKey = "key" }));
+        Assert.Equal(ConfirmedSendOutcome.Logged, await SendAsync("away", new() { IdempotencyKey = "key" }));
+        await using var again = await ResumedSession.ConnectAsync(cluster, 1, session with { Number = 1 });
+        await ResumedSession.ReadAsync(again);
+        Assert.Equal(ConfirmedSendOutcome.Logged, await SendAsync("elsewhere"));
+        Assert.Equal(["m 2\naway", "m 3\nelsewhere"], await ResumedSession.ReadAsync(again, 2));
+
+        await router.DisconnectAsync(session.Id, cancellationToken: Cancellation);
+        await again.WaitForServerAsync(Cancellation);
+        Assert.Equal(ConfirmedSendOutcome.NotFound, await SendAsync("ended"));
+        Assert.Equal(ConfirmedSendOutcome.NotFound, await router.SendConfirmedAsync(new string('A', 22), WebSocketMessage.Text("unknown"), default, Cancellation));
+
+        ValueTask<ConfirmedSendOutcome> SendAsync(string text, SendOptions options = default) =>
+            router.SendConfirmedAsync(session.Id, WebSocketMessage.Text(text), options, Cancellation);
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    public async Task Confirmed_ToASessionPastTheLog_IsQueuedAtItsNodeAndNotFoundWhileItsClientIsAway(int sender)
+    {
+        await using var cluster = await StartAsync();
+        var router = cluster[sender].Router;
+        var client = await ResumedSession.ConnectAsync(cluster, 0);
+        var session = await ResumedSession.ReadAsync(client);
+        var unlogged = new SendOptions { IsLogged = false };
+
+        Assert.Equal(ConfirmedSendOutcome.Queued, await router.SendConfirmedAsync(session.Id, WebSocketMessage.Text("now"), unlogged, Cancellation));
+        Assert.Equal(["u\nnow"], await ResumedSession.ReadAsync(client, 1));
+        client.Abort();
+        await client.WaitForServerAsync(Cancellation);
+        Assert.Equal(ConfirmedSendOutcome.NotFound, await router.SendConfirmedAsync(session.Id, WebSocketMessage.Text("never"), unlogged, Cancellation));
+        await Assert.ThrowsAsync<ArgumentException>(
+            async () => await router.SendConfirmedAsync(session.Id, WebSocketMessage.Text("x"), new() { IsLogged = false, IdempotencyKey = "key" }, Cancellation));
+    }
+
     [Fact]
     public async Task Properties_SetOverASession_AreThereWhenItGoesOnAtAnotherNode()
     {
