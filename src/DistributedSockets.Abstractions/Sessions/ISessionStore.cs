@@ -60,7 +60,9 @@ public interface ISessionStore : IAsyncDisposable, IDisposable
 
     /// <summary>Finds one session by connection id.</summary>
     /// <param name="hub">The hub's name.</param>
-    /// <param name="connectionId">The connection id. An id of unknown form is not found.</param>
+    /// <param name="connectionId">
+    /// The connection id: that of a session that can be resumed names no node, and is looked for at all live nodes at once. An id of unknown form is not found.
+    /// </param>
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <returns>The session, or <see langword="null"/>.</returns>
     /// <exception cref="SessionStoreUnavailableException">The store cannot be reached.</exception>

@@ -21,7 +21,7 @@ internal sealed partial class NatsSessionStore
         var dot = connectionId.LastIndexOf('.');
         if (dot < 1)
         {
-            return null;
+            return dot < 0 ? await RunAsync(() => FindAtAnyAsync(hub, connectionId, cancellationToken), cancellationToken).ConfigureAwait(false) : null;
         }
 
         var nodeId = connectionId[..dot];
@@ -36,6 +36,15 @@ internal sealed partial class NatsSessionStore
                 return live.Count > 0 && session?.ConnectionId == connectionId && session.Hub == hub ? session : null;
             },
             cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Finds a session whose id names no node, as that changes: it is looked for at all live nodes at once.</summary>
+    private async Task<Session?> FindAtAnyAsync(string hub, string connectionId, CancellationToken cancellationToken)
+    {
+        var nodes = await LiveNodesAsync(null, cancellationToken).ConfigureAwait(false);
+        var found = await Task.WhenAll(nodes.Select(node => ReadAsync(
+            _keys.Session(node.Key, NatsKeyToken.Encode(hub), NatsSessionKeys.Connection(node.Value.NodeId, connectionId)), cancellationToken))).ConfigureAwait(false);
+        return found.Select(static record => record?.Session).FirstOrDefault(session => session?.ConnectionId == connectionId && session.Hub == hub);
     }
 
     public IAsyncEnumerable<Session> ListAsync(SessionQuery query, CancellationToken cancellationToken = default)

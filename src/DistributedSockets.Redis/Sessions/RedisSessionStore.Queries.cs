@@ -11,6 +11,11 @@ internal sealed partial class RedisSessionStore
         ArgumentException.ThrowIfNullOrEmpty(hub);
         ArgumentNullException.ThrowIfNull(connectionId);
         var dot = connectionId.LastIndexOf('.');
+        if (dot < 0)
+        {
+            return await FindAtAnyAsync(hub, connectionId, cancellationToken).ConfigureAwait(false);
+        }
+
         if (dot < 1 || !RedisSessionKeys.IsPlain(connectionId[..dot]))
         {
             return null;
@@ -22,6 +27,15 @@ internal sealed partial class RedisSessionStore
         live.Observe();
         var found = await ReadAsync(database, keys, hub, [connectionId], log: true, cancellationToken).ConfigureAwait(false);
         return await live.ConfigureAwait(false) ? found.FirstOrDefault() : null;
+    }
+
+    /// <summary>Finds a session whose id names no node, as that changes: all live nodes are asked at once.</summary>
+    private async Task<Session?> FindAtAnyAsync(string hub, string connectionId, CancellationToken cancellationToken)
+    {
+        var database = await DatabaseAsync(cancellationToken).ConfigureAwait(false);
+        var nodes = await LiveNodesAsync(database, query: null, cancellationToken).ConfigureAwait(false);
+        var found = await Task.WhenAll(nodes.Select(keys => ReadAsync(database, keys, hub, [connectionId], log: true, cancellationToken))).ConfigureAwait(false);
+        return found.SelectMany(static sessions => sessions).FirstOrDefault();
     }
 
     public IAsyncEnumerable<Session> ListAsync(SessionQuery query, CancellationToken cancellationToken = default)

@@ -63,6 +63,32 @@ public abstract partial class SessionStoreConformanceTests
     }
 
     [Fact]
+    public async Task Find_IdThatNamesNoNode_IsFoundAtTheNodeThatHasIt()
+    {
+        var (store, node) = await NewLiveNodeAsync();
+        var (_, other) = await NewLiveNodeAsync();
+        await CommitAsync(store, other, new SessionChange { Kind = Saved, Session = NewSession(other, "bob") });
+        var session = NewSession(node, "alice", ["red"]) with { ConnectionId = $"{Guid.NewGuid():N}-_" };
+        await CommitAsync(store, node, new SessionChange { Kind = Saved, Session = session });
+        AssertSame(session, await NewStore().FindAsync(Hub, session.ConnectionId, Cancellation));
+        Assert.Null(await store.FindAsync("push", session.ConnectionId, Cancellation));
+        Assert.Null(await store.FindAsync(Hub, $"{Guid.NewGuid():N}-_", Cancellation));
+
+        var moved = session with { NodeId = other.NodeId };
+        await CommitAsync(store, other, new SessionChange { Kind = Saved, Session = moved, IsContinued = true });
+        await CommitAsync(store, node, new SessionChange { Kind = Ended, Session = session, IsContinued = true });
+        AssertSame(moved, await NewStore().FindAsync(Hub, session.ConnectionId, Cancellation));
+
+        await CommitAsync(store, other, new SessionChange { Kind = Ended, Session = moved });
+        Assert.Null(await store.FindAsync(Hub, session.ConnectionId, Cancellation));
+
+        await CommitAsync(store, node, new SessionChange { Kind = Saved, Session = session });
+        await store.RenewLeaseAsync(node, ShortLease, Cancellation);
+        await ExpireLeaseAsync(store, node.NodeId);
+        Assert.Null(await store.FindAsync(Hub, session.ConnectionId, Cancellation)); // nobody has it
+    }
+
+    [Fact]
     public async Task Commit_PropertiesSetAmongOtherChanges_LastStateWins()
     {
         var (store, node) = await NewLiveNodeAsync();

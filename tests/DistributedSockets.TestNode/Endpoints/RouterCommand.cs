@@ -53,7 +53,7 @@ internal sealed record RouterCommand
             if (Op == "confirm")
             {
                 var outcome = await routers.GetRouter(Hub).SendConfirmedAsync(Connection, Message(), cancellationToken: cancellationToken);
-                return outcome == ConfirmedSendOutcome.Queued ? new(true) : new(false, $"{outcome}");
+                return outcome is ConfirmedSendOutcome.Queued or ConfirmedSendOutcome.Logged ? new(true) : new(false, $"{outcome}");
             }
 
             if (Op == "send")

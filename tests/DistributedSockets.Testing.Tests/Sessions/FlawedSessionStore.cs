@@ -187,6 +187,11 @@ internal sealed partial class FlawedSessionStore(FlawedStoreServer server, strin
                 throw new FormatException(connectionId);
             }
 
+            if (flaw == FindsByTheNodeOfTheId && !connectionId.Contains('.', StringComparison.Ordinal))
+            {
+                return null;
+            }
+
             var session = await Inner.FindAsync(hub!, connectionId, cancellationToken);
             return flaw == NamesTheAnonymous && session is not null ? session with { UserId = session.UserId ?? "" } : session;
         });

@@ -45,6 +45,7 @@ public enum SessionStoreFlaw
     NobodyAskedThrows,
     NobodyThereAnswersNothing,
     UnknownFormThrows,
+    FindsByTheNodeOfTheId,
     NothingFoundThrows,
     NewLeaseStartsEmpty,
     ResetEndsTheLease,
