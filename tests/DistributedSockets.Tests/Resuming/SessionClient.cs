@@ -98,10 +98,13 @@ internal sealed class SessionClient : IAsyncDisposable
 
     internal Task<(WebSocketCloseStatus? Status, string? Reason)> ReceiveCloseAsync() => _client.ReceiveCloseAsync();
 
+    /// <summary>Goes without a word.</summary>
+    internal void Vanish() => _client.Socket.Abort();
+
     /// <summary>Goes without a word, and waits until the node has noticed.</summary>
     internal async Task VanishAsync(AppNode node)
     {
-        _client.Socket.Abort();
+        Vanish();
         await Eventually.TrueAsync(
             () => node.Hub.Sessions.Find(Id) is not { } session || session is { Connection: null, IsWriting: false },
             "the node has noticed that the client has gone");

@@ -117,7 +117,7 @@ internal sealed partial class ResumableSessions
     private void Advance(HubConnections hub, ResumableSession session)
     {
         if (logs.LaneOf(hub)?.Position is { } position && position.Epoch == session.Epoch
-            && session.Connection is { Queue.HasWrittenAll: true })
+            && session.Connection is { Reason: null, Queue.HasWrittenAll: true }) // one that is ending may be none of the hub's any more, and nothing is queued for it
         {
             session.Numbers.MoveTo(position.Offset); // read before the queue was looked at: all up to there has been written
         }
