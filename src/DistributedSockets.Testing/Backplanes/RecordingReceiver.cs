@@ -91,7 +91,7 @@ public sealed class RecordingReceiver : IBackplaneReceiver
     /// <param name="count">How often.</param>
     public Task WaitForReportAsync(string report, int count = 1) => WaitUntilAsync(
         () => Reports.Count(made => made == report) >= count,
-        () => $"{count} times '{report}'; it reported [{string.Join(", ", Reports)}]");
+        () => $"{count} times '{report}'");
 
     /// <inheritdoc/>
     public void OnReceived(string channel, ReadOnlyMemory<byte> payload)
@@ -186,7 +186,7 @@ public sealed class RecordingReceiver : IBackplaneReceiver
             }
             catch (TimeoutException)
             {
-                Assert.Fail($"Waited for {expectation()}.");
+                Assert.Fail($"Waited for {expectation()}; the transport reported [{string.Join(", ", Reports)}].");
             }
         }
     }

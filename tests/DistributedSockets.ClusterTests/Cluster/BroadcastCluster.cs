@@ -15,7 +15,7 @@ public sealed class BroadcastCluster(SharedCluster shared) : NodePair, IAsyncLif
 
     public async ValueTask InitializeAsync()
     {
-        var settings = new NodeSettings { Name = "a", Redis = Redis, Prefix = SharedCluster.Unique("broadcast"), Routing = "broadcast" };
+        var settings = new NodeSettings { Name = "a", Redis = Redis, IsPatient = true, Prefix = SharedCluster.Unique("broadcast"), Routing = "broadcast" };
         _nodes = await TestNodeProcess.StartAsync(settings, settings with { Name = "b" });
     }
 

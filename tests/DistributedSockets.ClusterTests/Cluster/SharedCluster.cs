@@ -37,8 +37,8 @@ public sealed class SharedCluster : NodePair, IAsyncLifetime
     {
         await _redis.InitializeAsync();
         _nodes = await TestNodeProcess.StartAsync(
-            new NodeSettings { Name = "a", Redis = Redis },
-            new NodeSettings { Name = "b", Redis = Redis });
+            new NodeSettings { Name = "a", Redis = Redis, IsPatient = true },
+            new NodeSettings { Name = "b", Redis = Redis, IsPatient = true });
         try
         {
             _driver = await WsDriver.StartAsync();

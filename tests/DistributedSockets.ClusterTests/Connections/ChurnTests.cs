@@ -15,6 +15,7 @@ public sealed class ChurnTests(SharedCluster cluster)
         {
             Name = name,
             Redis = cluster.Redis,
+            IsPatient = true,
             Prefix = prefix,
             Options = new Dictionary<string, string> { ["UnsubscribeDelay"] = "00:00:00" },
         })]);

@@ -44,7 +44,7 @@ public sealed class CompressionTests(SharedCluster cluster)
     public async Task TwoNodes_SendToAll_ReachesCompressingAndPlainClientsOfBoth()
     {
         var prefix = SharedCluster.Unique("prefix");
-        var settings = new NodeSettings { Name = "compressing", Redis = cluster.Redis, Prefix = prefix, Compression = true };
+        var settings = new NodeSettings { Name = "compressing", Redis = cluster.Redis, IsPatient = true, Prefix = prefix, Compression = true };
         await using var near = await TestNodeProcess.StartAsync(settings);
         await using var far = await TestNodeProcess.StartAsync(settings with { Name = "far" });
         JsonNode[] offers = [false, new JsonObject { ["threshold"] = 0 }, new JsonObject { ["serverMaxWindowBits"] = 10, ["threshold"] = 0 }];

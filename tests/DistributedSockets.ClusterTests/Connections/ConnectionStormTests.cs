@@ -196,5 +196,5 @@ public sealed class ConnectionStormTests(SharedCluster cluster)
     }
 
     private Task<TestNodeProcess> StartAsync(Dictionary<string, string> options) =>
-        TestNodeProcess.StartAsync(new NodeSettings { Name = "storm", Redis = cluster.Redis, Prefix = _prefix, Options = options });
+        TestNodeProcess.StartAsync(new NodeSettings { Name = "storm", Redis = cluster.Redis, IsPatient = true, Prefix = _prefix, Options = options });
 }

@@ -160,5 +160,5 @@ public sealed class Http2Tests(SharedCluster cluster)
     }
 
     private Task<TestNodeProcess> StartAsync() =>
-        TestNodeProcess.StartAsync(new NodeSettings { Name = "http2", Redis = cluster.Redis, Http2 = true });
+        TestNodeProcess.StartAsync(new NodeSettings { Name = "http2", Redis = cluster.Redis, IsPatient = true, Http2 = true });
 }

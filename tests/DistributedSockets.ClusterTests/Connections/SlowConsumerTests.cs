@@ -108,6 +108,7 @@ public sealed class SlowConsumerTests(SharedCluster cluster)
     {
         Name = "slow",
         Redis = cluster.Redis,
+        IsPatient = true,
         Prefix = SharedCluster.Unique("slow"),
         Options = new Dictionary<string, string> { ["CloseTimeout"] = closeTimeout, ["OutboundQueueBytes"] = $"{QueueBytes}" },
     });

@@ -13,7 +13,7 @@ public sealed class VanishedClientTests(SharedCluster shared) : IAsyncLifetime
     private TestNodeProcess Other => _other!; // started before any test
 
     public async ValueTask InitializeAsync() => _other = await TestNodeProcess.StartAsync(
-        new NodeSettings { Name = "other", Redis = shared.Redis, Prefix = _prefix });
+        new NodeSettings { Name = "other", Redis = shared.Redis, IsPatient = true, Prefix = _prefix });
 
     public async ValueTask DisposeAsync()
     {
@@ -68,6 +68,7 @@ public sealed class VanishedClientTests(SharedCluster shared) : IAsyncLifetime
     {
         Name = "pinging",
         Redis = shared.Redis,
+        IsPatient = true,
         Prefix = _prefix,
         Options = new Dictionary<string, string> { ["KeepAliveInterval"] = "00:00:01", ["KeepAliveTimeout"] = timeout },
     });

@@ -48,6 +48,7 @@ public sealed class SentinelTests
             node.HealthAsync, static reason => reason.Contains("No sentinel is connected.", StringComparison.Ordinal), "the node says what it misses");
 
         await redis.RestartSentinelsAsync();
+        await UntilAnotherIsPrimaryAsync(redis, primary);
 
         await Guard.UntilAsync(node.ReadinessAsync, static readiness => readiness == "Healthy", "the node is healthy");
         await using var other = await TestNodeProcess.StartAsync(new NodeSettings { Name = "other", Redis = redis.ConnectionString });

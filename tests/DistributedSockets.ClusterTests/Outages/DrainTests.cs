@@ -16,10 +16,11 @@ public sealed class DrainTests(SharedCluster cluster)
             {
                 Name = "leaving",
                 Redis = cluster.Redis,
+                IsPatient = true,
                 Prefix = prefix,
                 Options = new Dictionary<string, string> { ["CloseTimeout"] = "00:00:20" },
             },
-            new NodeSettings { Name = "staying", Redis = cluster.Redis, Prefix = prefix });
+            new NodeSettings { Name = "staying", Redis = cluster.Redis, IsPatient = true, Prefix = prefix });
         var (leaving, staying) = (nodes[0], nodes[1]);
         await using var disposeLeaving = leaving;
         await using var disposeStaying = staying;
@@ -72,7 +73,7 @@ public sealed class DrainTests(SharedCluster cluster)
     public async Task Terminate_NoConnections_ExitsAtOnce()
     {
         await using var node = await TestNodeProcess.StartAsync(
-            new NodeSettings { Name = "idle", Redis = cluster.Redis, Prefix = SharedCluster.Unique("drain") });
+            new NodeSettings { Name = "idle", Redis = cluster.Redis, IsPatient = true, Prefix = SharedCluster.Unique("drain") });
 
         node.Terminate();
 

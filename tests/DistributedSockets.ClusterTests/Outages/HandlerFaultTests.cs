@@ -14,6 +14,7 @@ public sealed class HandlerFaultTests(SharedCluster cluster)
             {
                 Name = "faulty",
                 Redis = cluster.Redis,
+                IsPatient = true,
                 Prefix = prefix,
                 ShutdownTimeout = TimeSpan.FromSeconds(4),
                 Options = new Dictionary<string, string>
@@ -23,7 +24,7 @@ public sealed class HandlerFaultTests(SharedCluster cluster)
                     ["OutboundQueueBytes"] = "1000000",
                 },
             },
-            new NodeSettings { Name = "sound", Redis = cluster.Redis, Prefix = prefix });
+            new NodeSettings { Name = "sound", Redis = cluster.Redis, IsPatient = true, Prefix = prefix });
         var (faulty, sound) = (nodes[0], nodes[1]);
         await using var disposeFaulty = faulty;
         await using var disposeSound = sound;

@@ -14,6 +14,7 @@ public sealed class NodeLossTests(SharedCluster cluster)
         {
             Name = name,
             Redis = cluster.Redis,
+            IsPatient = true,
             Prefix = prefix,
             Options = new Dictionary<string, string> { ["HeartbeatInterval"] = "00:00:01", ["LeaseExpiry"] = "00:00:05" },
         })]);
@@ -75,6 +76,7 @@ public sealed class NodeLossTests(SharedCluster cluster)
         {
             Name = name,
             Redis = cluster.Redis,
+            IsPatient = true,
             Prefix = prefix,
             Options = new Dictionary<string, string> { ["HeartbeatInterval"] = "00:00:00.5", ["LeaseExpiry"] = "00:00:03" },
         })]);

@@ -13,7 +13,7 @@ public sealed class ResumingNodes(SharedCluster cluster) : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        var settings = new NodeSettings { Name = "a", Redis = cluster.Redis, Prefix = SharedCluster.Unique("resuming"), Log = true, Compression = true };
+        var settings = new NodeSettings { Name = "a", Redis = cluster.Redis, IsPatient = true, Prefix = SharedCluster.Unique("resuming"), Log = true, Compression = true };
         _nodes = await TestNodeProcess.StartAsync(settings, settings with { Name = "b" });
     }
 

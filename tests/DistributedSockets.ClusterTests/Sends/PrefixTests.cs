@@ -11,7 +11,7 @@ public sealed class PrefixTests(SharedCluster cluster)
     public async Task OtherPrefix_SameNames_DoNotHearOrSeeEachOther()
     {
         await using var stranger = await TestNodeProcess.StartAsync(
-            new NodeSettings { Name = "stranger", Redis = cluster.Redis, Prefix = SharedCluster.Unique("app") });
+            new NodeSettings { Name = "stranger", Redis = cluster.Redis, IsPatient = true, Prefix = SharedCluster.Unique("app") });
         await using var here = await cluster.A.ConnectAsync(_user, _group);
         await using var there = await stranger.ConnectAsync(_user, _group);
         string[] targets = ["all", $"user/{_user}", $"group/{_group}"];
