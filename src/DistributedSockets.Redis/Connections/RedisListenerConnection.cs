@@ -55,6 +55,7 @@ internal sealed class RedisListenerConnection : IAsyncDisposable
     public void ReportLost(Exception? cause)
     {
         _isStale = true;
+        _sockets = null; // before the report, upon which the next attempt notes its own
         Monitor.ReportLost(cause);
         _listener.OnLost();
     }
@@ -76,6 +77,7 @@ internal sealed class RedisListenerConnection : IAsyncDisposable
         var isConnected = false;
         try
         {
+            _sockets = null;
             _unproven = hold.Attempt == 1 ? 0 : _unproven;
             var multiplexer = await OpenAsync(stop).ConfigureAwait(false);
             isConnected = multiplexer.IsConnected;
