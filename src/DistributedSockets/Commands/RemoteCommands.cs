@@ -85,7 +85,8 @@ internal sealed class RemoteCommands
             case RemoteCommandOutcome.TooManyGroups:
                 throw new InvalidOperationException(
                     $"Connection '{command.Subject}' is in as many groups as a connection may be in, so it was not added to '{command.Group}'. " +
-                    "Remove it from others, or raise HubOptions.MaxGroupsPerConnection at its node.");
+                    "Remove it from others, or raise HubOptions.MaxGroupsPerConnection at its node. " +
+                    $"The names of a session that can be resumed may have {SessionMemberships.MaxNameBytes:N0} bytes in all: if it is these that have no room, shorten them.");
         }
     }
 

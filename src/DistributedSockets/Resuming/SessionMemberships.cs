@@ -1,3 +1,5 @@
+using System.Text;
+
 namespace DistributedSockets;
 
 /// <summary>In which groups a session was at which offset of the log: those at its position, and what changed behind it.</summary>
@@ -9,6 +11,12 @@ namespace DistributedSockets;
 /// <param name="position">The offset of the position.</param>
 internal sealed class SessionMemberships(IEnumerable<string> groups, long position)
 {
+    /// <summary>How many bytes of UTF-8 the names of a session's groups may have, with two for each: with all else its record takes fits into what every store takes. The same at all nodes.</summary>
+    internal const int MaxNameBytes = 400_000;
+
+    /// <summary>So many groups have room whatever their names are, which have 256 bytes at most.</summary>
+    private const int AlwaysFitting = MaxNameBytes / (256 + sizeof(ushort));
+
     private string[] _groups = Sorted(groups); // little memory, as nearly all sessions do nothing nearly all the time
     private SortedList<long, Change>? _changes; // while there are some
     private HashSet<string>? _last; // the groups behind all changes, once it has been asked for
@@ -33,7 +41,7 @@ internal sealed class SessionMemberships(IEnumerable<string> groups, long positi
         {
             if (_last is null)
             {
-                if (!change.IsJoin || _groups.Length + before < change.MaxGroups)
+                if (!change.IsJoin || _groups.Length + before < Math.Min(change.MaxGroups, AlwaysFitting))
                 {
                     return; // there is room, whatever the changes before it were
                 }
@@ -109,9 +117,29 @@ internal sealed class SessionMemberships(IEnumerable<string> groups, long positi
     private static void Settle(SortedList<long, Change> changes, HashSet<string> groups, int index)
     {
         var change = changes.GetValueAtIndex(index);
-        change = change with { IsRefused = change is { IsJoin: true, Group: { } group } && groups.Count >= change.MaxGroups && !groups.Contains(group) };
+        change = change with
+        {
+            IsRefused = change is { IsJoin: true, Group: { } group } && !groups.Contains(group) && (groups.Count >= change.MaxGroups || !HasRoom(groups, group)),
+        };
         changes.SetValueAtIndex(index, change);
         Apply(groups, change);
+    }
+
+    /// <summary>Whether the names of groups and of one more are short enough for the record of a session.</summary>
+    private static bool HasRoom(HashSet<string> groups, string group)
+    {
+        if (groups.Count < AlwaysFitting)
+        {
+            return true;
+        }
+
+        var bytes = Encoding.UTF8.GetByteCount(group) + sizeof(ushort);
+        foreach (var name in groups)
+        {
+            bytes += Encoding.UTF8.GetByteCount(name) + sizeof(ushort);
+        }
+
+        return bytes <= MaxNameBytes;
     }
 
     private static void Apply(HashSet<string> groups, in Change change)
@@ -147,6 +175,6 @@ internal sealed class SessionMemberships(IEnumerable<string> groups, long positi
     /// <param name="Group">The group; null to leave all.</param>
     /// <param name="IsJoin">Whether the session joins it.</param>
     /// <param name="MaxGroups">In how many groups it may be to join.</param>
-    /// <param name="IsRefused">Whether it is in as many.</param>
+    /// <param name="IsRefused">Whether there is no room for it.</param>
     private readonly record struct Change(string? Group, bool IsJoin, int MaxGroups, bool IsRefused = false);
 }

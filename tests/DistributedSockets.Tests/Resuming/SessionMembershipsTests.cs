@@ -17,6 +17,40 @@ public sealed class SessionMembershipsTests
         Assert.Equal(4, memberships.Changes);
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Join_NamesFillTheRecord_IsRefusedAtThatOffsetAndTheRecordFitsIntoEveryStore(bool isInOrder)
+    {
+        const int Groups = 1_600;
+        var memberships = new SessionMemberships([], position: 0);
+        var names = Enumerable.Range(0, Groups).Select(static i => $"{i:D4}{new string('x', 252)}").ToArray();
+        foreach (var i in isInOrder ? Enumerable.Range(0, Groups) : Enumerable.Range(0, Groups).Reverse())
+        {
+            memberships.Note(i + 1, new(WebSocketTargetKind.Connections, "session", names[i], IsJoin: true, MaxGroups: 10_000));
+        }
+
+        memberships.Note(Groups + 1, new(WebSocketTargetKind.Connections, "session", names[0], IsJoin: false));
+        memberships.Note(Groups + 2, new(WebSocketTargetKind.Connections, "session", names[^1], IsJoin: true, MaxGroups: 10_000));
+
+        var fitting = SessionMemberships.MaxNameBytes / 258;
+        Assert.Equal(names[..fitting], memberships.At(Groups).Order(StringComparer.Ordinal));
+        Assert.Equal([.. names[1..fitting], names[^1]], memberships.At(Groups + 2).Order(StringComparer.Ordinal)); // there is room again
+        memberships.MoveTo(Groups + 2);
+        var record = SessionCheckpointFormat.Write(new()
+        {
+            Owner = new('n', 128),
+            Position = new(1, Groups + 2),
+            Number = 0,
+            TokenDigest = new byte[SessionCheckpoint.DigestBytes],
+            UserId = new('u', 256),
+            Groups = memberships.AtPosition,
+            Properties = Enumerable.Range(0, SessionProperties.MaxCount).ToDictionary(static i => $"{i:D2}".PadLeft(SessionProperties.MaxNameBytes), static _ => new string('v', SessionProperties.MaxValueBytes)),
+            HandledIds = [.. Enumerable.Range(0, HandledMessages.Capacity).Select(static i => $"{i}".PadLeft(SessionCheckpoint.MaxMessageIdBytes))],
+        });
+        Assert.InRange(record.Length, SessionMemberships.MaxNameBytes, ISessionRecordStore.MaxRecordBytes);
+    }
+
     [Fact]
     public void MoveTo_AnOffset_KeepsWhatIsBehindIt()
     {
