@@ -8,6 +8,8 @@ namespace DistributedSockets;
 /// </remarks>
 public readonly struct SendResult
 {
+    private readonly object? _position; // boxed, as most sends have none, and each that waits holds a result or two
+
     /// <summary>
     /// At how many connections of this node the message was queued, each counted once; <see langword="null"/> if it is not known yet, as for a
     /// send that is delivered later.
@@ -26,7 +28,11 @@ public readonly struct SendResult
     /// A logged message is delivered later, on this node as on all others, so <see cref="QueuedHere"/> is <see langword="null"/> for it, and
     /// <see cref="OtherNodes"/> is <see cref="OtherNodesOutcome.Taken"/>.
     /// </remarks>
-    public LogPosition? Position { get; init; }
+    public LogPosition? Position
+    {
+        get => (LogPosition?)_position;
+        init => _position = value;
+    }
 
     /// <inheritdoc/>
     public override string ToString() => Position is { } position ? $"logged at {position}" : $"{QueuedHere?.ToString(System.Globalization.CultureInfo.InvariantCulture) ?? "?"} queued here, other nodes: {OtherNodes}";

@@ -25,25 +25,37 @@ internal sealed class MessageSender(
     private readonly OrderLocks _order = new();
 
     /// <inheritdoc cref="IWebSocketRouter.SendAsync(WebSocketTarget, WebSocketMessage, SendOptions, CancellationToken)"/>
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    internal async ValueTask<SendResult> SendAsync(WebSocketTarget target, WebSocketMessage message, SendOptions options, CancellationToken cancellationToken)
+    /// <remarks>It awaits nothing itself, so that a send which waits is one method that holds a message and options. What is wrong is in the task, as if it did.</remarks>
+    internal ValueTask<SendResult> SendAsync(WebSocketTarget target, WebSocketMessage message, SendOptions options, CancellationToken cancellationToken)
     {
-        SendPreparation.Check(target, options);
-        cancellationToken.ThrowIfCancellationRequested();
+        try
+        {
+            SendPreparation.Check(target, options);
+            return cancellationToken.IsCancellationRequested ? ValueTask.FromCanceled<SendResult>(cancellationToken)
+                : Begin(target, message, options, cancellationToken);
+        }
+        catch (Exception exception)
+        {
+            return ValueTask.FromException<SendResult>(exception);
+        }
+    }
+
+    private ValueTask<SendResult> Begin(in WebSocketTarget target, in WebSocketMessage message, in SendOptions options, CancellationToken cancellationToken)
+    {
         node.ThrowIfNotStarted();
         if (target.Kind != WebSocketTargetKind.All && target.Count == 0)
         {
-            return Here(0);
+            return new(Here(0));
         }
 
         if (logged.IsLogged(target, options))
         {
-            return await logged.SendAsync(target, message, options, cancellationToken);
+            return logged.SendAsync(target, message, options, cancellationToken);
         }
 
         var excluded = options.ExcludedConnectionIds;
         var compressing = preparation.Prepare(target, message, options, Guid.Empty, out var extensions);
-        return await (target switch
+        return target switch
         {
             { Kind: WebSocketTargetKind.All } =>
                 SendToChannelAsync(hub.AllChannel, target.Kind, null, excluded, message, compressing, extensions, cancellationToken),
@@ -52,7 +64,7 @@ internal sealed class MessageSender(
             { Kind: WebSocketTargetKind.Users or WebSocketTargetKind.Groups, Count: 1 } => SendToChannelAsync(
                 Channel(target.Kind, target[0]), target.Kind, target[0], excluded, message, compressing, extensions, cancellationToken),
             _ => SendToSeveralAsync(target, excluded, message, compressing, extensions, cancellationToken),
-        });
+        };
     }
 
     private static SendResult Here(int queued) => new() { QueuedHere = queued };
