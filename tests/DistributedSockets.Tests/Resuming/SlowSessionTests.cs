@@ -45,9 +45,31 @@ public sealed class SlowSessionTests
         Assert.Null(node.Hub.Sessions.All.Single().Connection!.Reason); // it is still the first one
     }
 
+    [Fact]
+    public async Task Client_WrittenToDirectly_GetsLargeMessagesAndManySmallOnesThatWaited()
+    {
+        const int Small = 990;
+        await using var node = await AppNode.StartAsync(options: static options => (options.EnableResume, options.LogAll) = (true, true));
+        using var raw = await RawClient.ConnectAsync(node.Address, "/chat", subProtocol: ResumeV1.Name, receiveBuffer: 4_096);
+        using var client = WebSocket.CreateFromStream(raw.Tcp.GetStream(), new WebSocketCreationOptions { IsServer = false, KeepAliveInterval = TimeSpan.Zero });
+        var receiving = ReceiveAllAsync(client, 3 + Small); // which answers the ping, too, that tells whether the pipe is empty
+        await client.SendAsync("a 0\n"u8.ToArray(), WebSocketMessageType.Text, true, Cancellation);
+        await Eventually.TrueAsync(() => node.Hub.Sessions.All.SingleOrDefault()?.Connection is { Queue: { IsDirect: true, IsBehind: false } }, "frames go straight to the socket");
+
+        // Each but the last is more than one write; what waits behind them is joined.
+        List<string> sent = [.. new[] { 40_000, 200_000, OutboundQueue.JoinBytes - 2 }.Select(static length => new string('x', length)), .. Enumerable.Range(0, Small).Select(static i => $"{i} {new string('y', 30)}")];
+        foreach (var text in sent)
+        {
+            await node.Router.SendToAllAsync(text, Cancellation);
+        }
+
+        Assert.Equal(sent.Select(static (text, i) => $"m {i + 1}\n{text}"), await receiving.WithinGuardAsync());
+        Assert.Null(node.Hub.Sessions.All.Single().Connection!.Reason);
+    }
+
     private static async Task<List<string>> ReceiveAllAsync(WebSocket client, int count)
     {
-        var (texts, buffer) = (new List<string>(), new byte[64 * 1024]);
+        var (texts, buffer) = (new List<string>(), new byte[256 * 1024]);
         while (texts.Count < count)
         {
             var length = 0;

@@ -159,9 +159,10 @@ internal sealed class OutboundBacklog(HubOptions options, long maxQueuedBytes, b
         expired = 0;
         _bytes -= _bytesInFlush;
         _bytesInFlush = 0;
+        var room = OutboundQueue.JoinBytes;
         if (_partial is not null)
         {
-            WritePiece(output);
+            WritePiece(output, room);
             return true;
         }
 
@@ -181,9 +182,12 @@ internal sealed class OutboundBacklog(HubOptions options, long maxQueuedBytes, b
             return true;
         }
 
-        while (_frames.Oldest is { } frame && _bytesInFlush + Length(frame) <= OutboundQueue.JoinBytes && MayWriteOldest())
+        while (_frames.Oldest is { } frame && MaxWrittenBytes(frame) <= room && MayWriteOldest())
         {
-            output.Write(frame.BytesFor(takesDeflated).Span[WriteHead(output, frame)..]);
+            var payloadAt = WriteHead(output, frame, ref room);
+            var rest = frame.BytesFor(takesDeflated).Span[payloadAt..];
+            output.Write(rest);
+            room -= rest.Length;
             _bytesInFlush += Length(frame);
             _frames.TakeOldest().Release();
             expired += DropExpiredOldest();
@@ -200,8 +204,8 @@ internal sealed class OutboundBacklog(HubOptions options, long maxQueuedBytes, b
         }
 
         _partial = _frames.TakeOldest();
-        _bytesInFlush = _partialWritten = WriteHead(output, _partial);
-        WritePiece(output);
+        _bytesInFlush = _partialWritten = WriteHead(output, _partial, ref room);
+        WritePiece(output, room);
         return true;
     }
 
@@ -211,10 +215,25 @@ internal sealed class OutboundBacklog(HubOptions options, long maxQueuedBytes, b
 
     private bool MayWriteOldest() => _frames.Oldest is { } frame && (prefix is null || frame.IsOfProtocol || prefix.MayWrite(frame));
 
+    /// <summary>How many bytes a frame takes on the wire at the most.</summary>
+    private int MaxWrittenBytes(SharedFrame frame) => Length(frame) + (prefix is null || frame.IsOfProtocol ? 0 : PrefixedFrame.MaxHeadBytes);
+
     /// <summary>Writes what stands in front of the payload instead of the frame's own header, if something does.</summary>
+    /// <param name="output">Where the bytes go.</param>
+    /// <param name="frame">The frame.</param>
+    /// <param name="room">How much the flush has room for; less by what is written.</param>
     /// <returns>Where what is still to be written begins.</returns>
-    private int WriteHead(IBufferWriter<byte> output, SharedFrame frame) =>
-        prefix is null || frame.IsOfProtocol ? 0 : PrefixedFrame.WriteHead(output, frame, takesDeflated, prefix);
+    private int WriteHead(IBufferWriter<byte> output, SharedFrame frame, ref int room)
+    {
+        if (prefix is null || frame.IsOfProtocol)
+        {
+            return 0;
+        }
+
+        var payloadAt = PrefixedFrame.WriteHead(output, frame, takesDeflated, prefix, out var head);
+        room -= head;
+        return payloadAt;
+    }
 
     private bool Fits(int waitingBytes, int waitingFrames, SharedFrame frame)
     {
@@ -251,10 +270,10 @@ internal sealed class OutboundBacklog(HubOptions options, long maxQueuedBytes, b
         return write;
     }
 
-    private void WritePiece(IBufferWriter<byte> output)
+    private void WritePiece(IBufferWriter<byte> output, int room)
     {
         var rest = _partial!.BytesFor(takesDeflated)[_partialWritten..]; // the callers have one
-        var piece = Math.Min(rest.Length, OutboundQueue.JoinBytes);
+        var piece = Math.Min(rest.Length, room);
         output.Write(rest.Span[..piece]);
         _bytesInFlush += piece;
         _partialWritten += piece;

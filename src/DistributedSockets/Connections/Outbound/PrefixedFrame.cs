@@ -8,16 +8,20 @@ internal static class PrefixedFrame
 {
     private const int StoredBlockHeaderBytes = 5;
 
+    /// <summary>The most bytes that stand in front of the payload.</summary>
+    internal const int MaxHeadBytes = SharedFrame.MaxHeaderBytes + StoredBlockHeaderBytes + IMessagePrefix.MaxBytes;
+
     /// <summary>Writes a header of its own, and the prefix. What follows is the payload of the shared frame as it is.</summary>
     /// <param name="output">Where the bytes go.</param>
     /// <param name="frame">The frame.</param>
     /// <param name="deflate">Whether the compressed one follows, where there is one.</param>
     /// <param name="prefix">What to put in front.</param>
+    /// <param name="headBytes">How many bytes were written.</param>
     /// <returns>Where in the shared frame the payload begins.</returns>
     /// <remarks>
     /// In a compressed frame the prefix is a stored block (RFC 1951 §3.2.4). It ends at a byte, and what follows was compressed without a context, so it refers to nothing before it.
     /// </remarks>
-    internal static int WriteHead(IBufferWriter<byte> output, SharedFrame frame, bool deflate, IMessagePrefix prefix)
+    internal static int WriteHead(IBufferWriter<byte> output, SharedFrame frame, bool deflate, IMessagePrefix prefix, out int headBytes)
     {
         Span<byte> text = stackalloc byte[IMessagePrefix.MaxBytes];
         text = text[..prefix.Write(text, frame)];
@@ -27,7 +31,8 @@ internal static class PrefixedFrame
         var block = isDeflated ? StoredBlockHeaderBytes : 0;
         var payloadBytes = block + text.Length + shared.Length - payloadAt;
         var header = SharedFrame.HeaderBytes(payloadBytes);
-        var head = output.GetSpan(header + block + text.Length);
+        headBytes = header + block + text.Length;
+        var head = output.GetSpan(headBytes);
         SharedFrame.WriteHeader(head, shared[0], payloadBytes);
         if (isDeflated)
         {
@@ -37,7 +42,7 @@ internal static class PrefixedFrame
         }
 
         text.CopyTo(head[(header + block)..]);
-        output.Advance(header + block + text.Length);
+        output.Advance(headBytes);
         return payloadAt;
     }
 }
