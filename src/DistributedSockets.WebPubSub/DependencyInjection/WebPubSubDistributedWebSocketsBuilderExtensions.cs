@@ -23,6 +23,8 @@ public static class WebPubSubDistributedWebSocketsBuilderExtensions
             services.Configure(configure);
         }
 
+        services.TryAddSingleton<AccessTokenReader>();
+        services.TryAddSingleton<IClientEvents, NoClientEvents>();
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IConfigureOptions<HubOptions>, ConfigureWebPubSubHubs>());
         return builder;
     }

@@ -5,7 +5,7 @@ using Microsoft.Extensions.Options;
 
 namespace DistributedSockets.WebPubSub.Tests;
 
-public sealed class OptionsTests
+public sealed class WebPubSubOptionsTests
 {
     private const string Key = "a key of more than sixteen bytes";
 
