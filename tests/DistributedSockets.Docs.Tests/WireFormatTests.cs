@@ -117,7 +117,7 @@ public sealed class WireFormatTests
                 break;
             case "command":
                 written = writer.WriteCommand(
-                    vector.Id("requestId"), vector.Has("message") ? vector.Command with { Question = vector.Message } : vector.Command, out length, vector.Extensions);
+                    vector.Id("requestId"), vector.Has("message") ? vector.Command with { Message = vector.Message } : vector.Command, out length, vector.Extensions);
                 break;
             case "presence":
                 written = writer.WritePresence(vector.Announcement, out length);
@@ -164,10 +164,10 @@ public sealed class WireFormatTests
             case EnvelopeKind.Command:
                 Assert.True(envelope.Body().TryReadCommand(out var commandId, out var command));
                 Assert.Equal(vector.Id("requestId"), commandId);
-                Assert.Equal(vector.Command, command with { Question = default });
+                Assert.Equal(vector.Command, command with { Message = default });
                 if (vector.Has("message"))
                 {
-                    Assert.Equal((vector.Message.MessageType, vector.Message.GetText()), (command.Question.MessageType, command.Question.GetText()));
+                    Assert.Equal((vector.Message.MessageType, vector.Message.GetText()), (command.Message.MessageType, command.Message.GetText()));
                 }
 
                 break;

@@ -8,12 +8,13 @@ internal sealed class WireFormatVector(JsonElement element)
 {
     private static readonly string[] s_commands =
         ["", "add to group", "remove from group", "remove from all groups", "disconnect", "disconnect user", "disconnect group", "withdraw", "find",
-        "add user to group", "remove user from group", "disconnect all", "ask", "add to group with its last messages"];
+        "add user to group", "remove user from group", "disconnect all", "ask", "add to group with its last messages",
+        "let go of a session", "a session has been taken", "read properties", "set properties"];
 
     internal static string[] Targets { get; } = ["all", "connections", "users", "groups"];
 
     internal static string[] Outcomes { get; } = ["", "done", "not found", "backplane away", "too many groups", "refused", "not understood",
-        "answered", "too many questions", "no matcher", "queue full", "no answer", "client gone", "answer too large", "log away"];
+        "answered", "too many questions", "no matcher", "queue full", "no answer", "client gone", "answer too large", "log away", "changed"];
 
     internal string Name => this["name"];
 

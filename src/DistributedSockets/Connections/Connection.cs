@@ -162,6 +162,12 @@ internal sealed partial class Connection : WebSocketConnection, IOutboundQueueOw
         _queue.Start();
     }
 
+    public override IReadOnlyDictionary<string, string> Properties
+    {
+        get => Session?.Properties ?? base.Properties; // others may set those of a session while no connection is there
+        private protected set => base.Properties = value;
+    }
+
     public override ValueTask SetPropertiesAsync(IReadOnlyDictionary<string, string> properties, CancellationToken cancellationToken = default)
     {
         var copy = SessionProperties.Copy(properties);

@@ -129,6 +129,8 @@ internal sealed class EnvelopeDispatcher(
             requestId != Guid.Empty && command.CloseStatus is >= 1 and <= IHubLog.MaxLimit && Names.Problem(command.Group) is null,
         RemoteCommandKind.Ask =>
             requestId != Guid.Empty && command.AnswerTimeout > TimeSpan.Zero && command.AnswerTimeout <= ClientQuestions.MaxTimeout,
+        RemoteCommandKind.SetProperties =>
+            requestId != Guid.Empty && PropertyChange.TryRead(command.Message, out _),
         _ => true,
     };
 }

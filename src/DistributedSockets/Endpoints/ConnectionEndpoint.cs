@@ -300,7 +300,6 @@ internal sealed class ConnectionEndpoint(
                     return default;
                 }
 
-                connection.UseProperties(session.Session.Properties);
                 connection.SendOfProtocol(ResumeV1.Session(connection.Id, session.Token, session.Session.Numbers.Last.Number));
             }
             else if (connecting.CheckedProperties is { } properties)
