@@ -142,8 +142,9 @@ public sealed class WireFormatTests
         Assert.Equal(
             (vector.TraceContext.TraceId, vector.TraceContext.SpanId, vector.TraceContext.TraceFlags, vector.TraceContext.TraceState),
             (trace.TraceId, trace.SpanId, trace.TraceFlags, trace.TraceState));
-        var terms = DeliveryTerms.Of(envelope, 0, TimeProvider.System);
-        Assert.Equal((vector.TimeToLive, vector.ConflationKey), (terms?.TimeToLive, terms?.ConflationKey));
+        var terms = DeliveryTerms.Of(envelope, AnyFilter.Instance, 0, TimeProvider.System);
+        Assert.Equal((vector.TimeToLive, vector.ConflationKey, vector.Filter), (terms?.TimeToLive, terms?.ConflationKey, terms?.FilterText));
+        Assert.Equal(vector.Metadata.ToArray(), terms?.Metadata.ToArray() ?? []);
         Assert.Equal(vector.Extensions.Confirmation, envelope.Confirmation);
         switch (envelope.Kind)
         {

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text;
 using System.Text.Json;
 
 namespace DistributedSockets.Docs.Tests;
@@ -86,13 +87,19 @@ internal sealed class WireFormatVector(JsonElement element)
     /// <summary>The time to live; none if the envelope has none.</summary>
     internal TimeSpan? TimeToLive => Has("timeToLive") ? TimeSpan.FromMilliseconds(Number("timeToLive")) : null;
 
+    /// <summary>What subprotocols are to know of the message; empty if the envelope has none.</summary>
+    internal ReadOnlyMemory<byte> Metadata => Has("metadata") ? Encoding.UTF8.GetBytes(this["metadata"]) : default;
+
+    /// <summary>The filter of the recipients; none if the envelope has none.</summary>
+    internal string? Filter => Has("filter") ? this["filter"] : null;
+
     /// <summary>The conflation key; none if the envelope has none.</summary>
     internal string? ConflationKey => Has("conflationKey") ? this["conflationKey"] : null;
 
     internal EnvelopeExtensions Extensions => new()
     {
         TraceContext = TraceContext,
-        Terms = DeliveryTerms.Of(new() { TimeToLive = TimeToLive, ConflationKey = ConflationKey }, TimeProvider.System),
+        Terms = DeliveryTerms.Of(new() { TimeToLive = TimeToLive, ConflationKey = ConflationKey, Metadata = Metadata, Filter = Filter }, AnyFilter.Instance, TimeProvider.System),
         Confirmation = Has("confirmation") ? Id("confirmation") : Guid.Empty,
     };
 

@@ -43,7 +43,7 @@ internal sealed class EnvelopeDispatcher(
             return SharedFrame.IsFrame(envelope.Frame.Span, envelope.HasDeflated); // common where users and groups share a channel, and it allocates nothing
         }
 
-        if (!SharedFrame.TryWrap(envelope.Frame, envelope.HasDeflated, out var frame, DeliveryTerms.Of(envelope, arrivedAt, time)))
+        if (!SharedFrame.TryWrap(envelope.Frame, envelope.HasDeflated, out var frame, DeliveryTerms.Of(envelope, hub.Options.RecipientFilters, arrivedAt, time)))
         {
             return false;
         }

@@ -4,6 +4,8 @@ namespace DistributedSockets;
 /// <remarks>The queue calls it under its own lock; acknowledgements and checkpoints come from other threads. It never calls the queue.</remarks>
 internal sealed class SessionNumbers(long number, long offset, int maxMessages, long maxBytes) : IMessagePrefix
 {
+    private static readonly ProtocolFormat s_resumeV1 = new(ResumeV1Protocol.Instance, deflater: null);
+
     private readonly Lock _gate = new();
     private readonly UnacknowledgedMessages _messages = new(number, offset);
     private long _checkpoint = number;
@@ -69,6 +71,13 @@ internal sealed class SessionNumbers(long number, long offset, int maxMessages, 
         }
     }
 
+    /// <summary>The subprotocol of its client. Set before the queue of a connection has it.</summary>
+    internal ProtocolFormat Format { get; set; } = s_resumeV1;
+
+    public bool FollowsLog => true;
+
+    public SharedFrame BodyOf(SharedFrame frame) => Format.BodyOf(frame);
+
     /// <summary>Called, under the queue's lock, when the queue has fallen behind.</summary>
     internal Action? FellBehind { get; set; }
 
@@ -97,16 +106,16 @@ internal sealed class SessionNumbers(long number, long offset, int maxMessages, 
         }
     }
 
-    public int Write(Span<byte> destination, SharedFrame frame)
+    public int Write(Span<byte> destination, SharedFrame frame, int bodyBytes)
     {
         if (frame.LogOffset == 0)
         {
-            return ResumeV1.WriteUnnumbered(destination);
+            return Format.Protocol.WriteHead(destination, 0, bodyBytes);
         }
 
         lock (_gate)
         {
-            return ResumeV1.WriteNumber(destination, _messages.Add(frame.LogOffset, frame.Length));
+            return Format.Protocol.WriteHead(destination, _messages.Add(frame.LogOffset, frame.Length), bodyBytes);
         }
     }
 
