@@ -162,7 +162,7 @@ public interface IWebSocketRouter
 
     /// <summary>Closes one connection. Completes when its node has begun the close handshake.</summary>
     /// <param name="connectionId">The connection.</param>
-    /// <param name="closeStatus">The close code: 1000, 1001, 1008 to 1014, or 3000 to 4999.</param>
+    /// <param name="closeStatus">The close code: 1000, 1001, 1003, 1007 to 1014, or 3000 to 4999.</param>
     /// <param name="reason">The reason, at most 123 bytes of UTF-8.</param>
     /// <param name="cancellationToken">Ends the wait; the close may still happen.</param>
     /// <exception cref="ConnectionNotFoundException">There is no such connection.</exception>
@@ -178,7 +178,7 @@ public interface IWebSocketRouter
     /// <summary>Closes all connections of a user. Completes when this node's are closing and the backplane has taken the request.</summary>
     /// <remarks>One whose handshake is being answered is closed as soon as it is open.</remarks>
     /// <param name="userId">The user. An unknown user is no error.</param>
-    /// <param name="closeStatus">The close code: 1000, 1001, 1008 to 1014, or 3000 to 4999.</param>
+    /// <param name="closeStatus">The close code: 1000, 1001, 1003, 1007 to 1014, or 3000 to 4999.</param>
     /// <param name="reason">The reason, at most 123 bytes of UTF-8.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <exception cref="BackplaneUnavailableException">Connections on this node are closing, other nodes were not reached.</exception>
@@ -192,7 +192,7 @@ public interface IWebSocketRouter
     /// <summary>Closes all connections in a group. Completes when this node's are closing and the backplane has taken the request.</summary>
     /// <remarks>One that is being added to the group, and waits for its channel, is closed instead.</remarks>
     /// <param name="group">The group. An unknown group is no error.</param>
-    /// <param name="closeStatus">The close code: 1000, 1001, 1008 to 1014, or 3000 to 4999.</param>
+    /// <param name="closeStatus">The close code: 1000, 1001, 1003, 1007 to 1014, or 3000 to 4999.</param>
     /// <param name="reason">The reason, at most 123 bytes of UTF-8.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <exception cref="BackplaneUnavailableException">Connections on this node are closing, other nodes were not reached.</exception>
@@ -208,7 +208,7 @@ public interface IWebSocketRouter
     /// One whose handshake is being answered is closed as soon as it is open. The hub itself stays: whoever connects from now on is let in. All
     /// clients may come back at once, so have them wait for a random time.
     /// </remarks>
-    /// <param name="closeStatus">The close code: 1000, 1001, 1008 to 1014, or 3000 to 4999.</param>
+    /// <param name="closeStatus">The close code: 1000, 1001, 1003, 1007 to 1014, or 3000 to 4999.</param>
     /// <param name="reason">The reason, at most 123 bytes of UTF-8.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <exception cref="BackplaneUnavailableException">Connections on this node are closing, other nodes were not reached.</exception>

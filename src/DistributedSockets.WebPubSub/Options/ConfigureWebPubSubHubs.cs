@@ -33,5 +33,10 @@ internal sealed class ConfigureWebPubSubHubs(IOptions<WebPubSubOptions> options)
         // The token in the URL is the credential, which no browser sends by itself.
         hub.AllowedOrigins.Clear();
         hub.AllowedOrigins.Add("*");
+        hub.AddConnectionFilter<ClientConnectionFilter>();
+        foreach (var protocol in ClientProtocols.All)
+        {
+            hub.Protocols.Add(protocol);
+        }
     }
 }

@@ -111,7 +111,7 @@ public abstract class WebSocketConnection
         SendAsync(message, cancellationToken);
 
     /// <summary>Begins the close handshake, after what is queued. The client has the close timeout to read and to answer, then the connection is cut.</summary>
-    /// <param name="closeStatus">The close code: 1000, 1001, 1008 to 1014, or 3000 to 4999.</param>
+    /// <param name="closeStatus">The close code: 1000, 1001, 1003, 1007 to 1014, or 3000 to 4999.</param>
     /// <param name="reason">The reason, at most 123 bytes of UTF-8.</param>
     /// <param name="cancellationToken">Refuses the call when already cancelled.</param>
     /// <exception cref="ArgumentOutOfRangeException">The code may not be sent.</exception>
