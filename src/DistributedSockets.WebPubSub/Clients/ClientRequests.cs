@@ -121,7 +121,8 @@ internal sealed class ClientRequests(IWebSocketRouter router, WebSocketConnectio
     {
         if (reply is { } answer)
         {
-            var options = new SendOptions { Metadata = new MessageMetadata { DataType = answer.DataType }.Write(), IsLogged = true };
+            // To a session it is logged by itself; what is not logged is queued in front of the ack.
+            var options = new SendOptions { Metadata = new MessageMetadata { DataType = answer.DataType }.Write() };
             await router.SendAsync(WebSocketTarget.Connection(connection.Id), Message(answer.DataType, answer.Data), options, cancellationToken);
         }
     }

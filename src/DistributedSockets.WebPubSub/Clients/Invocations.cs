@@ -32,17 +32,20 @@ internal sealed class Invocations(CancellationToken aborted)
             _open.Remove(id, out open);
         }
 
-        open?.Cancel(); // disposed by whoever runs it
+        open?.Cancel();
+        open?.Dispose(); // whoever removes it does that, once
     }
 
     internal void End(string id, CancellationTokenSource invocation)
     {
         lock (_gate)
         {
-            if (_open.GetValueOrDefault(id) == invocation)
+            if (_open.GetValueOrDefault(id) != invocation)
             {
-                _open.Remove(id);
+                return; // cancelled
             }
+
+            _open.Remove(id);
         }
 
         invocation.Dispose();

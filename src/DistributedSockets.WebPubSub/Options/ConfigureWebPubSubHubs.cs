@@ -33,6 +33,7 @@ internal sealed class ConfigureWebPubSubHubs(IOptions<WebPubSubOptions> options)
         // The token in the URL is the credential, which no browser sends by itself.
         hub.AllowedOrigins.Clear();
         hub.AllowedOrigins.Add("*");
+        hub.ConnectionFilterTimeout = options.Value.HandlerTimeout; // handlers of the app run in the filter
         hub.AddConnectionFilter<ClientConnectionFilter>();
         foreach (var protocol in ClientProtocols.All)
         {
