@@ -24,6 +24,7 @@ public static class WebPubSubDistributedWebSocketsBuilderExtensions
         }
 
         services.TryAddSingleton<AccessTokenReader>();
+        services.TryAddSingleton<RestEndpoints>();
         services.TryAddSingleton<IClientEvents, NoClientEvents>();
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IConfigureOptions<HubOptions>, ConfigureWebPubSubHubs>());
         return builder;

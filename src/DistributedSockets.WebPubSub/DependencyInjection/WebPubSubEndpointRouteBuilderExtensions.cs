@@ -20,6 +20,7 @@ public static class WebPubSubEndpointRouteBuilderExtensions
             "MapWebPubSub needs its services. Call builder.Services.AddDistributedWebSockets().AddWebPubSub() before builder.Build().");
         var conventions = new List<IEndpointConventionBuilder>();
         ClientEndpoints.Map(endpoints, options, conventions);
+        endpoints.ServiceProvider.GetRequiredService<RestEndpoints>().Map(endpoints, conventions);
         return new(endpoints.ServiceProvider, conventions);
     }
 }

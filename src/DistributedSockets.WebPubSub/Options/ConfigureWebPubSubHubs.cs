@@ -5,6 +5,8 @@ namespace DistributedSockets.WebPubSub;
 /// <summary>Makes of each hub that is named in the options one that its clients can use: everything is logged, and sessions can be resumed.</summary>
 internal sealed class ConfigureWebPubSubHubs(IOptions<WebPubSubOptions> options) : IConfigureNamedOptions<HubOptions>
 {
+    private static readonly RecipientFilters s_filters = new();
+
     public void Configure(HubOptions hub)
     {
     }
@@ -24,6 +26,7 @@ internal sealed class ConfigureWebPubSubHubs(IOptions<WebPubSubOptions> options)
         hub.MaxMessageBytes = options.Value.MaxMessageBytes;
         hub.MaxUnacknowledgedMessages = options.Value.MaxUnacknowledgedMessages;
         hub.MaxUnacknowledgedBytes = options.Value.MaxUnacknowledgedBytes;
+        hub.RecipientFilters = s_filters;
         hub.ResumeWindow = options.Value.RecoveryWindow;
         if (hub.LogMaxAge < hub.ResumeWindow)
         {
