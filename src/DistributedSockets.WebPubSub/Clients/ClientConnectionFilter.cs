@@ -1,10 +1,11 @@
 using System.Text;
 using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Options;
 
 namespace DistributedSockets.WebPubSub;
 
 /// <summary>Gives a new connection what its token and the app say: user, groups and permissions. One that comes back has what its session has.</summary>
-internal sealed class ClientConnectionFilter(IClientEvents events) : IConnectionFilter
+internal sealed class ClientConnectionFilter(IClientEvents events, IOptionsMonitor<HubOptions> hubs) : IConnectionFilter
 {
     private const int MaxUserIdBytes = 256;
 
@@ -33,7 +34,7 @@ internal sealed class ClientConnectionFilter(IClientEvents events) : IConnection
         }
     }
 
-    private static string? Problem(ConnectingContext context, ClientHandshake handshake)
+    private string? Problem(ConnectingContext context, ClientHandshake handshake)
     {
         if (handshake.UserId is { Length: > 0 } userId)
         {
@@ -43,6 +44,12 @@ internal sealed class ClientConnectionFilter(IClientEvents events) : IConnection
             }
 
             context.UserId = userId;
+        }
+
+        var maxGroups = hubs.Get(context.Hub).MaxGroupsPerConnection;
+        if (handshake.Groups.Count > maxGroups)
+        {
+            return $"The token names {handshake.Groups.Count} groups, and a connection may be in {maxGroups}.";
         }
 
         foreach (var group in handshake.Groups)

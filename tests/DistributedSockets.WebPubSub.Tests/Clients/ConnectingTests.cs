@@ -105,6 +105,18 @@ public sealed class ConnectingTests(ClientCluster cluster) : IClassFixture<Clien
     }
 
     [Fact]
+    public async Task Token_WithTenThousandGroups_IsTakenAndOneMoreIsRefused()
+    {
+        string[] groups = [.. Enumerable.Range(0, 10_001).Select(i => $"many-{i}")];
+        var member = await cluster.ConnectAsync(1, roles: [], groups: groups[..^1]);
+        var sender = await cluster.ConnectAsync();
+        await sender.AskAsync("""{"type":"sendToGroup","group":"many-9999","data":1,"ackId":1}""");
+
+        Assert.Equal("many-9999", (string?)(await member.ReceiveAsync())["group"]);
+        Assert.Equal(HttpStatusCode.BadRequest, await RefusedAsync($"/client/hubs/chat?access_token={cluster.Token(groups: groups)}"));
+    }
+
+    [Fact]
     public async Task App_ThatRefusesAClient_HasItsStatusAnswered()
     {
         Assert.Equal(HttpStatusCode.Forbidden, await RefusedAsync($"/client/hubs/chat?access_token={cluster.Token("banned")}"));
