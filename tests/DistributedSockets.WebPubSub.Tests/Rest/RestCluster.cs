@@ -2,11 +2,11 @@ using System.Net;
 using System.Net.Http.Headers;
 using System.Text;
 using System.Text.Json.Nodes;
+using DistributedSockets.WebPubSub.Tests.Tokens;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
-using DistributedSockets.WebPubSub.Tests.Tokens;
 
 namespace DistributedSockets.WebPubSub.Tests;
 
