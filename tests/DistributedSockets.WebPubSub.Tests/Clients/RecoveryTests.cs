@@ -128,6 +128,7 @@ public sealed class RecoveryTests(ClientCluster cluster) : IClassFixture<ClientC
         var (stays, ends) = (await ReliableAsync(), await ReliableAsync());
         await stays.Socket.CloseAsync(WebSocketCloseStatus.Empty, null, TestContext.Current.CancellationToken);
         await ends.Socket.CloseAsync(WebSocketCloseStatus.NormalClosure, null, TestContext.Current.CancellationToken);
+        await ends.Socket.WaitForServerAsync(TestContext.Current.CancellationToken);
 
         Assert.Equal(stays.ConnectionId, (string?)(await (await stays.RecoverAsync(1)).ReceiveAsync())["connectionId"]);
         Assert.Equal(
@@ -159,6 +160,7 @@ public sealed class RecoveryTests(ClientCluster cluster) : IClassFixture<ClientC
         await cluster.Cluster[1].GetRouter("chat").DisconnectAsync(
             client.ConnectionId, WebSocketCloseStatus.PolicyViolation, "enough", TestContext.Current.CancellationToken);
         await client.Socket.WaitForCloseAsync(TestContext.Current.CancellationToken);
+        await client.Socket.WaitForServerAsync(TestContext.Current.CancellationToken);
 
         Assert.Equal(
             WebSocketCloseStatus.PolicyViolation, (await (await client.RecoverAsync(1)).Socket.WaitForCloseAsync(TestContext.Current.CancellationToken)).Status);

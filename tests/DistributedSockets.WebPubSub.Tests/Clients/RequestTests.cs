@@ -200,6 +200,7 @@ public sealed class RequestTests(ClientCluster cluster) : IClassFixture<ClientCl
             Assert.Equal((WebSocketCloseStatus)status, (await client.Socket.WaitForCloseAsync(TestContext.Current.CancellationToken)).Status);
             if (protocol == ClientCluster.ReliableJson)
             {
+                await client.Socket.WaitForServerAsync(TestContext.Current.CancellationToken);
                 var recovered = await client.RecoverAsync(1);
                 Assert.Equal(WebSocketCloseStatus.PolicyViolation, (await recovered.Socket.WaitForCloseAsync(TestContext.Current.CancellationToken)).Status);
             }
