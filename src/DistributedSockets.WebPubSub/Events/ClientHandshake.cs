@@ -9,6 +9,9 @@ internal sealed class ClientHandshake(ConnectingContext context, IReadOnlyList<K
 
     internal string Hub => context.Hub;
 
+    /// <summary>The id that the connection will have.</summary>
+    internal string ConnectionId => context.ConnectionId;
+
     /// <summary>The claims of the token, in its order; one for each item of a list.</summary>
     internal IReadOnlyList<KeyValuePair<string, string>> Claims => claims;
 

@@ -44,4 +44,8 @@ public sealed class WebPubSubOptions
     /// <summary>Gets or sets how long a handler of the app may take for an event, or for the handshake of a client. Then the client is told that it failed.</summary>
     /// <value>The default is 30 seconds; 100 milliseconds to 5 minutes.</value>
     public TimeSpan HandlerTimeout { get; set; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>Gets the webhooks: HTTP servers that are told what clients do. The first that wants an event gets it; handlers of the app come before all of them.</summary>
+    /// <value>Empty by default. In configuration an item may be written as its address alone.</value>
+    public IList<WebPubSubWebhook> Webhooks { get; } = [];
 }

@@ -36,6 +36,14 @@ internal sealed class WebPubSubOptionsValidator : IValidateOptions<WebPubSubOpti
             }
         }
 
+        foreach (var webhook in options.Webhooks)
+        {
+            if (webhook.Problem(options.Hubs) is { } problem)
+            {
+                errors.AddError($"One of WebPubSubOptions.Webhooks {problem}");
+            }
+        }
+
         CheckTime(nameof(options.RecoveryWindow), options.RecoveryWindow, TimeSpan.FromSeconds(1), TimeSpan.FromDays(1), errors);
         CheckTime(nameof(options.HandlerTimeout), options.HandlerTimeout, TimeSpan.FromMilliseconds(100), TimeSpan.FromMinutes(5), errors);
         CheckNumber(nameof(options.MaxMessageBytes), options.MaxMessageBytes, 1_024, 16_777_216, errors);

@@ -37,6 +37,7 @@ internal sealed partial class Connection : WebSocketConnection, IOutboundQueueOw
     /// <param name="takesDeflated">Whether the client agreed to frames that are compressed for all. Without a tap it gets none.</param>
     /// <param name="session">The session that it goes on with, if it can be resumed.</param>
     /// <param name="format">The subprotocol in which it is written to, if the hub knows it. A session has it, too.</param>
+    /// <param name="id">Its id, if somebody has been told of it already. A session has its own.</param>
     internal Connection(
         HttpContext context,
         WebSocket socket,
@@ -46,14 +47,15 @@ internal sealed partial class Connection : WebSocketConnection, IOutboundQueueOw
         ConnectionServices services,
         bool takesDeflated = false,
         ResumableSession? session = null,
-        ProtocolFormat? format = null)
+        ProtocolFormat? format = null,
+        string? id = null)
     {
         Session = session;
         _protocol = format?.Protocol;
         _socket = socket;
         _services = services;
         _tap = tap;
-        Id = session?.Id ?? ConnectionId.Create(services.Node.Info.NodeId);
+        Id = session?.Id ?? id ?? ConnectionId.Create(services.Node.Info.NodeId);
         Hub = hub;
         UserId = userId;
         _user = ClaimsUserIdProvider.Principal(context);

@@ -131,7 +131,7 @@ internal sealed class ConnectionEndpoint(
         try
         {
             var connecting = new ConnectingContext(
-                context, hub.Name, userId, ChooseSubProtocol(context.WebSockets.WebSocketRequestedProtocols), user => OpeningConnections.Change(opening, user));
+                context, hub.Name, userId, ChooseSubProtocol(context.WebSockets.WebSocketRequestedProtocols), user => OpeningConnections.Change(opening, user), services);
             var deciding = _filters.DecideAsync(connecting);
             var hasWaited = !deciding.IsCompleted;
             var (refusal, straggler) = await deciding;
@@ -312,7 +312,7 @@ internal sealed class ConnectionEndpoint(
             });
             var takesDeflated = services.Options.EnableCompression && DeflateAgreement.TakesSharedFrames(context.Response.Headers.SecWebSocketExtensions);
             var feature = TapFeature.Find(context.Features);
-            var connection = new Connection(context, socket, feature?.Tap, hub.Name, userId, services, takesDeflated, attaching?.Session, format);
+            var connection = new Connection(context, socket, feature?.Tap, hub.Name, userId, services, takesDeflated, attaching?.Session, format, connecting.NewId);
             if (attaching is { } session)
             {
                 if (!session.Session.TryAttach(connection))
@@ -490,6 +490,7 @@ internal sealed class ConnectionEndpoint(
                 Array.ConvertAll(groups, static group => group.Group),
                 connecting.CheckedProperties ?? ReadOnlyDictionary<string, string>.Empty,
                 beginsAnew,
+                connecting.NewSessionId,
                 connecting.HttpContext.RequestAborted);
             return (true, attaching);
         }

@@ -52,6 +52,7 @@ internal sealed partial class ResumableSessions(
     /// <param name="groups">In which groups a new one begins.</param>
     /// <param name="properties">The properties of a new one.</param>
     /// <param name="beginsAnew">Whether a client whose session cannot be resumed gets a new one.</param>
+    /// <param name="newId">The id of a new one, if somebody has been told of it already.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <returns>Null if the session cannot be resumed, and no new one is to begin.</returns>
     /// <exception cref="MessageLogUnavailableException">The log or the record cannot be reached.</exception>
@@ -62,6 +63,7 @@ internal sealed partial class ResumableSessions(
         IReadOnlyCollection<string> groups,
         IReadOnlyDictionary<string, string> properties,
         bool beginsAnew = true,
+        string? newId = null,
         CancellationToken cancellationToken = default)
     {
         hub.Sessions.Settle ??= session => Settle(hub, session);
@@ -100,7 +102,7 @@ internal sealed partial class ResumableSessions(
             Groups = groups,
             Properties = properties,
         };
-        var session = Create(hub, SessionId.Create(), checkpoint, SessionId.CreateVersion());
+        var session = Create(hub, newId ?? SessionId.Create(), checkpoint, SessionId.CreateVersion());
         if (!(await SwapAsync(hub, session.Id, 0, new() { Version = session.Version, Value = SessionCheckpointFormat.Write(checkpoint) }, cancellationToken)).IsDone)
         {
             throw new MessageLogUnavailableException("A session of that id is there already.");

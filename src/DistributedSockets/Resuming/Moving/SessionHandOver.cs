@@ -11,11 +11,12 @@ internal sealed class SessionHandOver(ResumableSessions sessions, RemoteCommands
         IReadOnlyCollection<string> groups,
         IReadOnlyDictionary<string, string> properties,
         bool beginsAnew,
+        string? newId,
         CancellationToken cancellationToken)
     {
         if (resumption is not { } wanted || !SessionId.Is(wanted.SessionId))
         {
-            return resumption is null || beginsAnew ? await sessions.AttachAsync(hub, null, userId, groups, properties, cancellationToken: cancellationToken) : null;
+            return resumption is null || beginsAnew ? await sessions.AttachAsync(hub, null, userId, groups, properties, beginsAnew, newId, cancellationToken) : null;
         }
 
         var (sessionId, secret, _) = wanted;
@@ -23,7 +24,7 @@ internal sealed class SessionHandOver(ResumableSessions sessions, RemoteCommands
         try
         {
             var isHandedOver = await AskAsync(hub, sessionId, secret, userId, cancellationToken);
-            var attaching = await sessions.AttachAsync(hub, wanted, userId, groups, properties, beginsAnew, cancellationToken);
+            var attaching = await sessions.AttachAsync(hub, wanted, userId, groups, properties, beginsAnew, newId, cancellationToken);
             metrics.Resumed(attaching is not { IsNew: false } ? ResumeOutcome.Unknown : isHandedOver ? ResumeOutcome.Resumed : ResumeOutcome.TakenByForce);
             if (attaching?.TakenFrom is { } previous && previous != node.Info.NodeId)
             {
