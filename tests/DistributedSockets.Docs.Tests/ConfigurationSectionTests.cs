@@ -99,7 +99,7 @@ public sealed class ConfigurationSectionTests
 
     [Fact]
     public void Options_ForCodeOnly_AreThoseOfThePage() => Assert.Equal(
-        ["AnswerMatcher", "Configuration", "Connection", "ConnectionMultiplexer"],
+        ["AnswerMatcher", "Configuration", "Connection", "ConnectionMultiplexer", "Protocols", "RecipientFilters"],
         s_sections.Keys.SelectMany(type => ConfigurationTests.Own(type).Where(property => IsForCodeOnly(type, property.Name)))
             .Select(property => property.Name).Distinct().Order(StringComparer.Ordinal));
 

@@ -117,7 +117,7 @@ public sealed class WireFormatTests
                 break;
             case "command":
                 written = writer.WriteCommand(
-                    vector.Id("requestId"), vector.Has("message") ? vector.Command with { Question = vector.Message } : vector.Command, out length, vector.Extensions);
+                    vector.Id("requestId"), vector.Has("message") ? vector.Command with { Message = vector.Message } : vector.Command, out length, vector.Extensions);
                 break;
             case "presence":
                 written = writer.WritePresence(vector.Announcement, out length);
@@ -142,8 +142,9 @@ public sealed class WireFormatTests
         Assert.Equal(
             (vector.TraceContext.TraceId, vector.TraceContext.SpanId, vector.TraceContext.TraceFlags, vector.TraceContext.TraceState),
             (trace.TraceId, trace.SpanId, trace.TraceFlags, trace.TraceState));
-        var terms = DeliveryTerms.Of(envelope, 0, TimeProvider.System);
-        Assert.Equal((vector.TimeToLive, vector.ConflationKey), (terms?.TimeToLive, terms?.ConflationKey));
+        var terms = DeliveryTerms.Of(envelope, AnyFilter.Instance, 0, TimeProvider.System);
+        Assert.Equal((vector.TimeToLive, vector.ConflationKey, vector.Filter), (terms?.TimeToLive, terms?.ConflationKey, terms?.FilterText));
+        Assert.Equal(vector.Metadata.ToArray(), terms?.Metadata.ToArray() ?? []);
         Assert.Equal(vector.Extensions.Confirmation, envelope.Confirmation);
         switch (envelope.Kind)
         {
@@ -164,10 +165,10 @@ public sealed class WireFormatTests
             case EnvelopeKind.Command:
                 Assert.True(envelope.Body().TryReadCommand(out var commandId, out var command));
                 Assert.Equal(vector.Id("requestId"), commandId);
-                Assert.Equal(vector.Command, command with { Question = default });
+                Assert.Equal(vector.Command, command with { Message = default });
                 if (vector.Has("message"))
                 {
-                    Assert.Equal((vector.Message.MessageType, vector.Message.GetText()), (command.Question.MessageType, command.Question.GetText()));
+                    Assert.Equal((vector.Message.MessageType, vector.Message.GetText()), (command.Message.MessageType, command.Message.GetText()));
                 }
 
                 break;

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text;
 using System.Text.Json;
 
 namespace DistributedSockets.Docs.Tests;
@@ -8,12 +9,13 @@ internal sealed class WireFormatVector(JsonElement element)
 {
     private static readonly string[] s_commands =
         ["", "add to group", "remove from group", "remove from all groups", "disconnect", "disconnect user", "disconnect group", "withdraw", "find",
-        "add user to group", "remove user from group", "disconnect all", "ask", "add to group with its last messages"];
+        "add user to group", "remove user from group", "disconnect all", "ask", "add to group with its last messages",
+        "let go of a session", "a session has been taken", "read properties", "set properties"];
 
     internal static string[] Targets { get; } = ["all", "connections", "users", "groups"];
 
     internal static string[] Outcomes { get; } = ["", "done", "not found", "backplane away", "too many groups", "refused", "not understood",
-        "answered", "too many questions", "no matcher", "queue full", "no answer", "client gone", "answer too large", "log away"];
+        "answered", "too many questions", "no matcher", "queue full", "no answer", "client gone", "answer too large", "log away", "changed"];
 
     internal string Name => this["name"];
 
@@ -92,13 +94,19 @@ internal sealed class WireFormatVector(JsonElement element)
     /// <summary>The time to live; none if the envelope has none.</summary>
     internal TimeSpan? TimeToLive => Has("timeToLive") ? TimeSpan.FromMilliseconds(Number("timeToLive")) : null;
 
+    /// <summary>What subprotocols are to know of the message; empty if the envelope has none.</summary>
+    internal ReadOnlyMemory<byte> Metadata => Has("metadata") ? Encoding.UTF8.GetBytes(this["metadata"]) : default;
+
+    /// <summary>The filter of the recipients; none if the envelope has none.</summary>
+    internal string? Filter => Has("filter") ? this["filter"] : null;
+
     /// <summary>The conflation key; none if the envelope has none.</summary>
     internal string? ConflationKey => Has("conflationKey") ? this["conflationKey"] : null;
 
     internal EnvelopeExtensions Extensions => new()
     {
         TraceContext = TraceContext,
-        Terms = DeliveryTerms.Of(new() { TimeToLive = TimeToLive, ConflationKey = ConflationKey }, TimeProvider.System),
+        Terms = DeliveryTerms.Of(new() { TimeToLive = TimeToLive, ConflationKey = ConflationKey, Metadata = Metadata, Filter = Filter }, AnyFilter.Instance, TimeProvider.System),
         Confirmation = Has("confirmation") ? Id("confirmation") : Guid.Empty,
     };
 

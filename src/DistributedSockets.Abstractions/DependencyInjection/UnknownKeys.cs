@@ -10,7 +10,7 @@ internal sealed class UnknownKeys(IEnumerable<IOptionsSection> sections, IConfig
     private const int MaxShownKey = 64;
 
     /// <summary>Sections of packages that an app may have in its configuration without using them, such as one shared with other apps.</summary>
-    private static readonly string[] s_packages = ["Redis", "Nats"];
+    private static readonly string[] s_packages = ["Redis", "Nats", "WebPubSub"];
 
     public ValidateOptionsResult Validate(string? name, DistributedWebSocketsClusterOptions options)
     {

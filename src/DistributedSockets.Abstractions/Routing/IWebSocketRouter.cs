@@ -135,9 +135,41 @@ public interface IWebSocketRouter
     ValueTask RemoveFromAllGroupsAsync(string connectionId, CancellationToken cancellationToken = default) =>
         throw NotSupported(nameof(RemoveFromAllGroupsAsync));
 
+    /// <summary>Reads the properties of a connection's session, wherever it is, also while its client is away. Tells with it whether there is such a connection.</summary>
+    /// <param name="connectionId">The connection.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <returns>The properties, or <see langword="null"/> if there is no such connection.</returns>
+    /// <remarks>
+    /// Unlike the session directory it asks where the connection is known, and so sees what <see cref="TrySetPropertiesAsync"/> has set as soon as that returned. What
+    /// a handler has set for a session that can be resumed is seen at other nodes when the record of the session is written next, within 10 seconds.
+    /// </remarks>
+    /// <exception cref="RemoteCommandTimeoutException">The connection's node did not answer in time.</exception>
+    /// <exception cref="BackplaneUnavailableException">The connection is on another node and the backplane is away, here or there.</exception>
+    /// <exception cref="MessageLogUnavailableException">The record of a session that can be resumed cannot be reached.</exception>
+    ValueTask<IReadOnlyDictionary<string, string>?> FindPropertiesAsync(string connectionId, CancellationToken cancellationToken = default) =>
+        throw NotSupported(nameof(FindPropertiesAsync));
+
+    /// <summary>
+    /// Sets the properties of a connection's session, wherever it is, also while its client is away, unless they are others by now than those that the caller
+    /// has read. So of two changes at the same moment none is lost: whoever is told <see langword="false"/> reads them again.
+    /// </summary>
+    /// <param name="connectionId">The connection.</param>
+    /// <param name="expected">The properties that the caller knows, as of <see cref="FindPropertiesAsync"/>.</param>
+    /// <param name="properties">Those that are to be in their place, within the limits of <see cref="SessionProperties"/>.</param>
+    /// <param name="cancellationToken">Ends the wait; they may still be set.</param>
+    /// <returns>Whether they were set. Those of a session that can be resumed then survive the end of its node.</returns>
+    /// <exception cref="ArgumentException">The properties are more or larger than a session may have.</exception>
+    /// <exception cref="ConnectionNotFoundException">There is no such connection.</exception>
+    /// <exception cref="RemoteCommandTimeoutException">The connection's node did not answer in time; they may have been set.</exception>
+    /// <exception cref="BackplaneUnavailableException">The connection is on another node and the backplane is away, here or there.</exception>
+    /// <exception cref="MessageLogUnavailableException">The record of a session that can be resumed cannot be reached; they may have been set.</exception>
+    ValueTask<bool> TrySetPropertiesAsync(
+        string connectionId, IReadOnlyDictionary<string, string> expected, IReadOnlyDictionary<string, string> properties, CancellationToken cancellationToken = default) =>
+        throw NotSupported(nameof(TrySetPropertiesAsync));
+
     /// <summary>Closes one connection. Completes when its node has begun the close handshake.</summary>
     /// <param name="connectionId">The connection.</param>
-    /// <param name="closeStatus">The close code: 1000, 1001, 1008 to 1014, or 3000 to 4999.</param>
+    /// <param name="closeStatus">The close code: 1000, 1001, 1003, 1007 to 1014, or 3000 to 4999.</param>
     /// <param name="reason">The reason, at most 123 bytes of UTF-8.</param>
     /// <param name="cancellationToken">Ends the wait; the close may still happen.</param>
     /// <exception cref="ConnectionNotFoundException">There is no such connection.</exception>
@@ -157,7 +189,7 @@ public interface IWebSocketRouter
     /// that nobody has claimed yet. For that it stands in the hub's log; each ends when the lane of its node comes to it there.</para>
     /// </remarks>
     /// <param name="userId">The user. An unknown user is no error.</param>
-    /// <param name="closeStatus">The close code: 1000, 1001, 1008 to 1014, or 3000 to 4999.</param>
+    /// <param name="closeStatus">The close code: 1000, 1001, 1003, 1007 to 1014, or 3000 to 4999.</param>
     /// <param name="reason">The reason, at most 123 bytes of UTF-8.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <exception cref="BackplaneUnavailableException">Connections on this node are closing, other nodes were not reached.</exception>
@@ -176,7 +208,7 @@ public interface IWebSocketRouter
     /// that nobody has claimed yet. For that it stands in the hub's log; each ends when the lane of its node comes to it there.</para>
     /// </remarks>
     /// <param name="group">The group. An unknown group is no error.</param>
-    /// <param name="closeStatus">The close code: 1000, 1001, 1008 to 1014, or 3000 to 4999.</param>
+    /// <param name="closeStatus">The close code: 1000, 1001, 1003, 1007 to 1014, or 3000 to 4999.</param>
     /// <param name="reason">The reason, at most 123 bytes of UTF-8.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <exception cref="BackplaneUnavailableException">Connections on this node are closing, other nodes were not reached.</exception>
@@ -195,7 +227,7 @@ public interface IWebSocketRouter
     /// <para>Sessions that can be resumed end with it, also those whose clients are away or are just coming back, whichever node has them, and those of a node that is lost and
     /// that nobody has claimed yet. For that it stands in the hub's log; each ends when the lane of its node comes to it there.</para>
     /// </remarks>
-    /// <param name="closeStatus">The close code: 1000, 1001, 1008 to 1014, or 3000 to 4999.</param>
+    /// <param name="closeStatus">The close code: 1000, 1001, 1003, 1007 to 1014, or 3000 to 4999.</param>
     /// <param name="reason">The reason, at most 123 bytes of UTF-8.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <exception cref="BackplaneUnavailableException">Connections on this node are closing, other nodes were not reached.</exception>

@@ -72,4 +72,14 @@ public readonly struct SendOptions
     /// (<see cref="ISessionRecordStore.RefusesStaleAppends"/>); elsewhere a node refuses what is sent while it does not hold its lease.
     /// </remarks>
     public IFencedSender? OnBehalfOf { get; init; }
+
+    /// <summary>What the subprotocols of the hub are to know of the message besides its payload, such as who wrote it. Only they read it.</summary>
+    /// <value>Empty by default; at most 16,384 bytes. It travels with the message, and stands in the log with it. Not copied: leave it unchanged until the send completes.</value>
+    /// <remarks>Clients that speak no subprotocol of the hub get the payload as it is.</remarks>
+    public ReadOnlyMemory<byte> Metadata { get; init; }
+
+    /// <summary>Who of the target gets the message: an expression that each node evaluates for each connection.</summary>
+    /// <value><see langword="null"/> by default, which is everyone; at most 16,384 bytes of UTF-8. Its language is that of the hub's <c>RecipientFilters</c>, which has to be set on all nodes and senders.</value>
+    /// <remarks>For a logged message a session is looked at as it was where the message stands in the log, be its client connected or away.</remarks>
+    public string? Filter { get; init; }
 }

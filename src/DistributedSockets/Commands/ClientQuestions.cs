@@ -50,7 +50,7 @@ internal sealed class ClientQuestions(
         HubConnections hub, string connectionId, Func<string, WebSocketMessage> question, Guid requestId, TimeSpan timeout, CancellationToken cancellationToken)
     {
         var made = question(QuestionId.Of(requestId));
-        var command = new RemoteCommand(RemoteCommandKind.Ask, connectionId) { Question = new(made.Data, made.MessageType), AnswerTimeout = timeout };
+        var command = new RemoteCommand(RemoteCommandKind.Ask, connectionId) { Message = new(made.Data, made.MessageType), AnswerTimeout = timeout };
         Check(command);
         using var late = new CancellationTokenSource(timeout, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(late.Token, cancellationToken);
@@ -76,7 +76,7 @@ internal sealed class ClientQuestions(
     /// <summary>Refuses what no node could be asked to send, also where the connection is here: what works on one node must work on two.</summary>
     private void Check(in RemoteCommand command)
     {
-        if (command.Question.IsText && !Utf8.IsValid(command.Question.Data.Span))
+        if (command.Message.IsText && !Utf8.IsValid(command.Message.Data.Span))
         {
             throw new ArgumentException("The question is a text that is no valid UTF-8. Nobody was asked. Send it as binary, or encode it as UTF-8.", "question");
         }
@@ -84,7 +84,7 @@ internal sealed class ClientQuestions(
         if (!writer.HasRoomFor(command))
         {
             throw new ArgumentException(
-                $"The question has {command.Question.Length} bytes, which is more than fits into an envelope. Nobody was asked. " +
+                $"The question has {command.Message.Length} bytes, which is more than fits into an envelope. Nobody was asked. " +
                 "Shorten it, or raise DistributedWebSocketsOptions.MaxEnvelopeBytes on all nodes.",
                 "question");
         }

@@ -90,8 +90,35 @@ internal sealed class CommandExecutor(GroupMemberships groups, LogJoins joins, R
     /// <param name="cancellationToken">Gives up the question.</param>
     internal Task<CommandAnswer> AskAsync(HubConnections hub, string questionId, in RemoteCommand command, CancellationToken cancellationToken) =>
         hub.Find(command.Subject) is { } connection
-            ? connection.AskAsync(questionId, command.Question, command.AnswerTimeout, cancellationToken)
+            ? connection.AskAsync(questionId, command.Message, command.AnswerTimeout, cancellationToken)
             : Task.FromResult(new CommandAnswer(RemoteCommandOutcome.NotFound));
+
+    /// <summary>Reads or sets the properties of a session of this node, be its client connected or away.</summary>
+    /// <exception cref="MessageLogUnavailableException">They were set, but the record of the session could not be written.</exception>
+    internal async ValueTask<CommandAnswer> OfPropertiesAsync(HubConnections hub, RemoteCommand command)
+    {
+        var session = SessionId.Is(command.Subject) ? hub.Sessions.Find(command.Subject) : null;
+        var connection = session is null ? hub.Find(command.Subject) : null;
+        if (session is null && connection is null)
+        {
+            return new(RemoteCommandOutcome.NotFound);
+        }
+
+        if (command.Kind == RemoteCommandKind.ReadProperties)
+        {
+            return new(RemoteCommandOutcome.Answered, PropertyChange.Write(session?.Properties ?? connection!.Properties)); // one of them is there
+        }
+
+        if (!PropertyChange.TryRead(command.Message, out var change))
+        {
+            return new(RemoteCommandOutcome.NotUnderstood);
+        }
+
+        var isSet = session is not null ? session.TrySetProperties(change.Expected, change.Properties) : hub.TrySetProperties(connection!, change.Expected, change.Properties);
+        return !isSet ? new(RemoteCommandOutcome.Changed)
+            : session is null || await sessions.SavePropertiesAsync(hub, session) ? new(RemoteCommandOutcome.Done)
+            : new(RemoteCommandOutcome.NotFound); // it goes on elsewhere, without them
+    }
 
     private async Task<RemoteCommandOutcome> LetGoAsync(HubConnections hub, RemoteCommand command)
     {

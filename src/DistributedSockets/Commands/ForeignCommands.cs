@@ -181,9 +181,12 @@ internal sealed partial class ForeignCommands(
 
         try
         {
-            return command.Kind == RemoteCommandKind.Ask
-                ? await AskAsync(hub, requestId, command, cancellationToken)
-                : new(await executor.ExecuteAsync(hub, command, cancellationToken));
+            return command.Kind switch
+            {
+                RemoteCommandKind.Ask => await AskAsync(hub, requestId, command, cancellationToken),
+                RemoteCommandKind.ReadProperties or RemoteCommandKind.SetProperties => await executor.OfPropertiesAsync(hub, command),
+                _ => new(await executor.ExecuteAsync(hub, command, cancellationToken)),
+            };
         }
         catch (BackplaneRefusedException)
         {

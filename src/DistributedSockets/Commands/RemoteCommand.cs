@@ -9,8 +9,8 @@ namespace DistributedSockets;
 internal readonly record struct RemoteCommand(
     RemoteCommandKind Kind, string Subject, string Group = "", ushort CloseStatus = 0, string Reason = "")
 {
-    /// <summary>What to ask a client.</summary>
-    internal WebSocketMessage Question { get; init; }
+    /// <summary>What to ask a client, or which properties to set: see <see cref="PropertyChange"/>.</summary>
+    internal WebSocketMessage Message { get; init; }
 
     /// <summary>For how long to wait for the client's answer.</summary>
     internal TimeSpan AnswerTimeout { get; init; }

@@ -51,4 +51,10 @@ internal enum RemoteCommandKind : byte
 
     /// <summary>Look whether a session is still the node's, as another one has taken it. Not answered.</summary>
     SessionTaken = 15,
+
+    /// <summary>Tell the properties of a connection's session.</summary>
+    ReadProperties = 16,
+
+    /// <summary>Set the properties of a connection's session, unless they are others than those that the sender knows.</summary>
+    SetProperties = 17,
 }

@@ -21,7 +21,7 @@ internal enum RemoteCommandOutcome : byte
     /// <summary>The node runs an older version, which does not know the command. It was not carried out.</summary>
     NotUnderstood = 6,
 
-    /// <summary>The client has answered, and its answer follows.</summary>
+    /// <summary>The client has answered, or the properties have been read, and the answer follows.</summary>
     Answered = 7,
 
     /// <summary>As many questions to the client, or to clients of the node, are open as may be. Nobody was asked.</summary>
@@ -42,6 +42,9 @@ internal enum RemoteCommandOutcome : byte
     /// <summary>The client answered, with more than an envelope holds.</summary>
     AnswerTooLarge = 13,
 
-    /// <summary>The log of the hub could not be read, or the hub has none at the node. The connection was not added to the group.</summary>
+    /// <summary>The log of the hub could not be reached, or the hub has none at the node. The connection was not added to the group; its properties may have been set.</summary>
     NoHistory = 14,
+
+    /// <summary>The properties are others by now than those that the sender knew. They were not set.</summary>
+    Changed = 15,
 }

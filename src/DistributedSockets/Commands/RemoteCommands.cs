@@ -151,6 +151,58 @@ internal sealed class RemoteCommands
             : outcome;
     }
 
+    /// <summary>Reads the properties of a connection's session, wherever it is; null if there is no such connection.</summary>
+    /// <exception cref="RemoteCommandTimeoutException">The node did not answer.</exception>
+    /// <exception cref="BackplaneUnavailableException">The connection is on another node and the backplane is away.</exception>
+    /// <exception cref="MessageLogUnavailableException">The record of a session cannot be reached.</exception>
+    internal async ValueTask<IReadOnlyDictionary<string, string>?> FindPropertiesAsync(HubConnections hub, string connectionId, CancellationToken cancellationToken)
+    {
+        var command = new RemoteCommand(RemoteCommandKind.ReadProperties, connectionId);
+        if (SessionId.Is(connectionId))
+        {
+            return hub.Log is null ? null
+                : hub.Sessions.Find(connectionId) is { } session ? session.Properties
+                : (await _sessions.FindOwnerAsync(hub, connectionId, cancellationToken))?.Record?.Properties; // also while its owner is dead
+        }
+
+        var answer = await OfPropertiesAtAsync(hub, ConnectionId.NodeOf(connectionId).ToString(), command, cancellationToken);
+        return answer is { Outcome: RemoteCommandOutcome.Answered, Message: { } message } && PropertyChange.TryReadProperties(message, out var properties) ? properties : null;
+    }
+
+    /// <summary>Sets the properties of a connection's session, wherever it is.</summary>
+    /// <returns><see cref="RemoteCommandOutcome.Done"/>, <see cref="RemoteCommandOutcome.Changed"/> or <see cref="RemoteCommandOutcome.NotFound"/>, or why it was not done.</returns>
+    /// <exception cref="RemoteCommandTimeoutException">The node did not answer.</exception>
+    /// <exception cref="BackplaneUnavailableException">The connection is on another node and the backplane is away.</exception>
+    /// <exception cref="MessageLogUnavailableException">The record of a session cannot be reached.</exception>
+    internal async ValueTask<RemoteCommandOutcome> SetPropertiesAsync(HubConnections hub, RemoteCommand command, CancellationToken cancellationToken)
+    {
+        if (!SessionId.Is(command.Subject))
+        {
+            return (await OfPropertiesAtAsync(hub, ConnectionId.NodeOf(command.Subject).ToString(), command, cancellationToken)).Outcome;
+        }
+
+        var outcome = RemoteCommandOutcome.NotFound;
+        for (var tries = 0; tries < 2 && outcome == RemoteCommandOutcome.NotFound; tries++) // it may move meanwhile
+        {
+            var owner = hub.Log is null ? null
+                : hub.Sessions.Find(command.Subject) is not null ? _node.Info.NodeId
+                : (await _sessions.FindOwnerAsync(hub, command.Subject, cancellationToken))?.NodeId;
+            if (owner is null)
+            {
+                break;
+            }
+
+            outcome = (await OfPropertiesAtAsync(hub, owner, command, cancellationToken)).Outcome;
+        }
+
+        return outcome;
+    }
+
+    private async ValueTask<CommandAnswer> OfPropertiesAtAsync(HubConnections hub, string nodeId, RemoteCommand command, CancellationToken cancellationToken) =>
+        nodeId.Length == 0 ? new(RemoteCommandOutcome.NotFound)
+        : nodeId == _node.Info.NodeId ? await _executor.OfPropertiesAsync(hub, command)
+        : await RequestAsync(new(hub, nodeId, command, NewRequestId(), cancellationToken), _timeout);
+
     /// <summary>Has a client asked, wherever its connection lives, and waits for its answer.</summary>
     /// <param name="hub">The hub.</param>
     /// <param name="requestId">Of <see cref="NewRequestId"/>; the client's answer repeats it as <see cref="QuestionId"/>.</param>

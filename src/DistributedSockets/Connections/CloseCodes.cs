@@ -18,7 +18,7 @@ internal static class CloseCodes
         if (!IsValid((int)status))
         {
             throw new ArgumentOutOfRangeException(
-                nameof(status), (int)status, "A server may close with 1000, 1001, 1008 to 1014, or 3000 to 4999 (RFC 6455 section 7.4). For your own meaning take 4000 to 4999.");
+                nameof(status), (int)status, "A server may close with 1000, 1001, 1003, 1007 to 1014, or 3000 to 4999 (RFC 6455 section 7.4). For your own meaning take 4000 to 4999.");
         }
 
         if (reason is null)
@@ -37,5 +37,5 @@ internal static class CloseCodes
             throw new ArgumentException($"The close reason has {bytes} bytes of UTF-8; a close frame holds {MaxReasonBytes}. Shorten it.", nameof(reason));
         }
     }
-    private static bool IsValid(int status) => status is 1000 or 1001 or (>= 1008 and <= 1014) or (>= 3000 and <= 4999);
+    private static bool IsValid(int status) => status is 1000 or 1001 or 1003 or (>= 1007 and <= 1014) or (>= 3000 and <= 4999);
 }

@@ -16,7 +16,7 @@ internal sealed partial class Connection
         if (message.Id is { } id && Session!.IsHandled(id)) // only those of sessions have one
         {
             message.Release();
-            SendOfProtocol(ResumeV1.Handled(id, isRepeat: true));
+            TellHandled(id, isRepeat: true);
             return ValueTask.CompletedTask;
         }
 
@@ -54,7 +54,7 @@ internal sealed partial class Connection
 
             if (received?.Id is { } id)
             {
-                SetHandled(id);
+                TellHandled(id, isRepeat: false);
             }
         }
         catch (Exception exception) when (IsOfEnding(exception))

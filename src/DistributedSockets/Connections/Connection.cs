@@ -9,7 +9,7 @@ using Microsoft.AspNetCore.Http.Features;
 namespace DistributedSockets;
 
 /// <summary>One accepted WebSocket: calls its handler with what comes, queues what goes, and closes once.</summary>
-internal sealed partial class Connection : WebSocketConnection, IOutboundQueueOwner, IMessageReaderOwner, ICloseHandshakeOwner
+internal sealed partial class Connection : WebSocketConnection, IOutboundQueueOwner, IMessageReaderOwner, ICloseHandshakeOwner, IRecipient
 {
     private readonly WebSocket _socket;
     private readonly OutboundQueue _queue;
@@ -18,6 +18,7 @@ internal sealed partial class Connection : WebSocketConnection, IOutboundQueueOw
     private readonly HandshakeRequest _request;
     private readonly ConnectionServices _services;
     private readonly TapStream? _tap;
+    private readonly WebSocketProtocol? _protocol;
     private ClaimsPrincipal? _user; // made when somebody asks, where the request has none
     private IDictionary<object, object?>? _items;
     private WebSocketHandler? _handler;
@@ -35,6 +36,8 @@ internal sealed partial class Connection : WebSocketConnection, IOutboundQueueOw
     /// <param name="services">What all connections share.</param>
     /// <param name="takesDeflated">Whether the client agreed to frames that are compressed for all. Without a tap it gets none.</param>
     /// <param name="session">The session that it goes on with, if it can be resumed.</param>
+    /// <param name="format">The subprotocol in which it is written to, if the hub knows it. A session has it, too.</param>
+    /// <param name="id">Its id, if somebody has been told of it already. A session has its own.</param>
     internal Connection(
         HttpContext context,
         WebSocket socket,
@@ -43,13 +46,16 @@ internal sealed partial class Connection : WebSocketConnection, IOutboundQueueOw
         string? userId,
         ConnectionServices services,
         bool takesDeflated = false,
-        ResumableSession? session = null)
+        ResumableSession? session = null,
+        ProtocolFormat? format = null,
+        string? id = null)
     {
         Session = session;
+        _protocol = format?.Protocol;
         _socket = socket;
         _services = services;
         _tap = tap;
-        Id = session?.Id ?? ConnectionId.Create(services.Node.Info.NodeId);
+        Id = session?.Id ?? id ?? ConnectionId.Create(services.Node.Info.NodeId);
         Hub = hub;
         UserId = userId;
         _user = ClaimsUserIdProvider.Principal(context);
@@ -59,7 +65,7 @@ internal sealed partial class Connection : WebSocketConnection, IOutboundQueueOw
         _connectedAt = services.Time.GetUtcNow().UtcTicks;
         _limits = new(services.Options, services.Time);
         AuthenticationExpiresAt = context.Features.Get<IAuthenticateResultFeature>()?.AuthenticateResult?.Properties?.ExpiresUtc;
-        _queue = new(tap is null ? new WebSocketFrameWriter(socket) : tap.Output, services.Options, this, takesDeflated && tap is not null, services.MaxQueuedBytes, session?.Numbers);
+        _queue = new(tap is null ? new WebSocketFrameWriter(socket) : tap.Output, services.Options, this, takesDeflated && tap is not null, services.MaxQueuedBytes, (IMessagePrefix?)session?.Numbers ?? format);
         _reader = new(socket, tap is not null, services, this);
         _close = new(_request, socket, tap, _queue, services, this);
         if (services.Options.AnswerMatcher is { } matcher)
@@ -114,6 +120,19 @@ internal sealed partial class Connection : WebSocketConnection, IOutboundQueueOw
     /// <summary>The hub's connections, once it is one of them.</summary>
     internal HubConnections? Registry { get; set; }
 
+    string IRecipient.ConnectionId => Id;
+
+    int IRecipient.GroupCount
+    {
+        get
+        {
+            lock (Joins)
+            {
+                return Groups.Count;
+            }
+        }
+    }
+
     /// <summary>Where it stands among all connections of the hub; guarded by a lock on its joins, as all that the hub keeps here.</summary>
     internal Membership? InHub { get; set; }
 
@@ -160,6 +179,12 @@ internal sealed partial class Connection : WebSocketConnection, IOutboundQueueOw
 
         _services.Metrics.FramesSent(1);
         _queue.Start();
+    }
+
+    public override IReadOnlyDictionary<string, string> Properties
+    {
+        get => Session?.Properties ?? base.Properties; // others may set those of a session while no connection is there
+        private protected set => base.Properties = value;
     }
 
     public override ValueTask SetPropertiesAsync(IReadOnlyDictionary<string, string> properties, CancellationToken cancellationToken = default)
@@ -389,6 +414,14 @@ internal sealed partial class Connection : WebSocketConnection, IOutboundQueueOw
 
     void IMessageReaderOwner.OnViolation(DisconnectReason reason) => Close(reason);
 
+    bool IRecipient.IsIn(string group)
+    {
+        lock (Joins)
+        {
+            return Groups.Contains(group);
+        }
+    }
+
     void ICloseHandshakeOwner.OnEnding()
     {
         // Only now: a join that is decided later sees the reason.
@@ -398,6 +431,10 @@ internal sealed partial class Connection : WebSocketConnection, IOutboundQueueOw
         }
 
         _questions?.End();
+        if (Reason is { Kind: not (DisconnectKind.ClosedByClient or DisconnectKind.ConnectionLost) } reason && _protocol?.End(reason) is { } last)
+        {
+            EnqueueOfProtocol(last); // what closes writes it
+        }
     }
 
     /// <summary>For how long it has been known that nothing more comes from the client; zero if something may.</summary>

@@ -29,6 +29,9 @@ internal sealed class ConnectionServices(
 
     internal FrameDeflater Deflater => deflater;
 
+    /// <summary>The subprotocols of the hub.</summary>
+    internal HubProtocols Protocols { get; } = new(options, deflater);
+
     /// <summary>How values are read and written as JSON.</summary>
     internal JsonSerializerOptions Json => json;
 

@@ -43,7 +43,7 @@ internal sealed class EnvelopeDispatcher(
             return SharedFrame.IsFrame(envelope.Frame.Span, envelope.HasDeflated); // common where users and groups share a channel, and it allocates nothing
         }
 
-        if (!SharedFrame.TryWrap(envelope.Frame, envelope.HasDeflated, out var frame, DeliveryTerms.Of(envelope, arrivedAt, time)))
+        if (!SharedFrame.TryWrap(envelope.Frame, envelope.HasDeflated, out var frame, DeliveryTerms.Of(envelope, hub.Options.RecipientFilters, arrivedAt, time)))
         {
             return false;
         }
@@ -129,6 +129,8 @@ internal sealed class EnvelopeDispatcher(
             requestId != Guid.Empty && command.CloseStatus is >= 1 and <= IHubLog.MaxLimit && Names.Problem(command.Group) is null,
         RemoteCommandKind.Ask =>
             requestId != Guid.Empty && command.AnswerTimeout > TimeSpan.Zero && command.AnswerTimeout <= ClientQuestions.MaxTimeout,
+        RemoteCommandKind.SetProperties =>
+            requestId != Guid.Empty && PropertyChange.TryRead(command.Message, out _),
         _ => true,
     };
 }

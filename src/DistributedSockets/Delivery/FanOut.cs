@@ -33,11 +33,13 @@ internal static class FanOut
         ReadOnlySpan<MemberSlot> slots, SharedFrame frame, ReadOnlySpan<Connection?> excluded, HashSet<Connection?>? many, HashSet<Connection>? served)
     {
         var sent = 0;
+        var filter = frame.Terms?.Filter;
         frame.AddReferences(slots.Length);
         foreach (ref readonly var slot in slots)
         {
             if (slot is { Membership: not null, Connection: { } member }
                 && (excluded.IsEmpty || !(many is null ? Contains(excluded, member) : many.Contains(member)))
+                && (filter is null || filter.Matches(member))
                 && (served is null || served.Add(member))
                 && member.Queue.TryEnqueueReferenced(frame))
             {

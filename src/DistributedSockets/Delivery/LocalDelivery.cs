@@ -110,7 +110,7 @@ internal sealed class LocalDelivery(DistributedWebSocketsMetrics metrics)
     {
         foreach (var name in names)
         {
-            if (hub.Find(name) is { } connection)
+            if (hub.Find(name) is { } connection && frame.Terms?.Filter?.Matches(connection) != false)
             {
                 return new(hub, connection, connection.Queue.TryEnqueue(frame) ? 1 : 0);
             }
@@ -138,7 +138,7 @@ internal sealed class LocalDelivery(DistributedWebSocketsMetrics metrics)
         var connections = _connections.Get();
         foreach (var name in names)
         {
-            if (hub.Find(name) is { } connection && passed.Add(connection))
+            if (hub.Find(name) is { } connection && frame.Terms?.Filter?.Matches(connection) != false && passed.Add(connection))
             {
                 queued += connection.Queue.TryEnqueue(frame) ? 1 : 0;
                 connections.Add(connection);

@@ -20,7 +20,7 @@ internal static class HandshakeOptionsRules
 
         foreach (var protocol in options.SubProtocols)
         {
-            if (string.IsNullOrEmpty(protocol) || protocol.AsSpan().ContainsAnyExceptInRange('!', '~') || protocol.AsSpan().ContainsAny("()<>@,;:\\\"/[]?={}"))
+            if (!SubProtocolName.IsToken(protocol))
             {
                 errors.AddError($"SubProtocols contains '{protocol}', which is no token of RFC 6455 section 4.1. Use letters, digits, dots and hyphens.");
             }

@@ -1,4 +1,5 @@
 using System.Collections.ObjectModel;
+using System.Net.WebSockets;
 using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
@@ -130,7 +131,7 @@ internal sealed class ConnectionEndpoint(
         try
         {
             var connecting = new ConnectingContext(
-                context, hub.Name, userId, ChooseSubProtocol(context.WebSockets.WebSocketRequestedProtocols), user => OpeningConnections.Change(opening, user));
+                context, hub.Name, userId, ChooseSubProtocol(context.WebSockets.WebSocketRequestedProtocols), user => OpeningConnections.Change(opening, user), services);
             var deciding = _filters.DecideAsync(connecting);
             var hasWaited = !deciding.IsCompleted;
             var (refusal, straggler) = await deciding;
@@ -221,12 +222,35 @@ internal sealed class ConnectionEndpoint(
         // Subscribed before the handshake is answered: who sees the connection open can send to it from any node.
         var context = connecting.HttpContext;
         var userId = connecting.UserId; // once: a filter that was not waited for may still set it
-        var isResumable = connecting.SubProtocol == ResumeV1.Name && hub.Options.EnableResume;
-        var resume = isResumable ? Resume(connecting) : null;
-        if (resume is not null && resumes.TryEnter() is { } later)
+        var format = services.Protocols.Find(connecting.SubProtocol);
+        var resumable = hub.Options.EnableResume ? format?.Protocol as ResumableWebSocketProtocol : null;
+        var isResumable = resumable is not null;
+        var resumption = resumable?.ReadResumption(connecting);
+        if (resumption is { } wanted)
         {
-            await RefuseAsync(context, later);
-            return default;
+            if (resumes.TryEnter() is { } later)
+            {
+                await RefuseAsync(context, later);
+                return default;
+            }
+
+            if (resumable!.IsTokenEnough)
+            {
+                if (await FindAsync(wanted, context.RequestAborted) is not { } found)
+                {
+                    await RefuseAsync(context, s_noSessions);
+                    return default;
+                }
+
+                if (found.Session is null && !resumable.BeginsAnew)
+                {
+                    await CloseAtOnceAsync(connecting);
+                    return default;
+                }
+
+                userId = found.Session is { } known ? known.UserId : userId;
+                OpeningConnections.Change(opening, userId);
+            }
         }
 
         var begun = connecting.GroupsOf(hub);
@@ -269,12 +293,15 @@ internal sealed class ConnectionEndpoint(
 
             if (isResumable)
             {
-                attaching = await AttachAsync(connecting, resume, userId, begun);
-                if (attaching is null)
+                bool isReached;
+                (isReached, attaching) = await AttachAsync(connecting, resumption, userId, begun, resumable!.BeginsAnew);
+                if (attaching is not { } attached)
                 {
-                    await RefuseAsync(context, s_noSessions);
+                    await (isReached ? CloseAtOnceAsync(connecting) : RefuseAsync(context, s_noSessions));
                     return default;
                 }
+
+                attached.Session.Numbers.Format = format!;
             }
 
             var socket = await context.WebSockets.AcceptWebSocketAsync(new WebSocketAcceptContext
@@ -285,7 +312,7 @@ internal sealed class ConnectionEndpoint(
             });
             var takesDeflated = services.Options.EnableCompression && DeflateAgreement.TakesSharedFrames(context.Response.Headers.SecWebSocketExtensions);
             var feature = TapFeature.Find(context.Features);
-            var connection = new Connection(context, socket, feature?.Tap, hub.Name, userId, services, takesDeflated, attaching?.Session);
+            var connection = new Connection(context, socket, feature?.Tap, hub.Name, userId, services, takesDeflated, attaching?.Session, format, connecting.NewId);
             if (attaching is { } session)
             {
                 if (!session.Session.TryAttach(connection))
@@ -300,12 +327,15 @@ internal sealed class ConnectionEndpoint(
                     return default;
                 }
 
-                connection.UseProperties(session.Session.Properties);
-                connection.SendOfProtocol(ResumeV1.Session(connection.Id, session.Token, session.Session.Numbers.Last.Number));
             }
             else if (connecting.CheckedProperties is { } properties)
             {
                 connection.UseProperties(properties);
+            }
+
+            if (format?.Protocol.Begin(connection, attaching?.Token, attaching?.Session.Numbers.Last.Number ?? 0) is { } first)
+            {
+                connection.SendOfProtocol(first);
             }
 
             answer = new(hub, opening, connection, feature, services.Log);
@@ -425,20 +455,20 @@ internal sealed class ConnectionEndpoint(
         }
     }
 
-    /// <summary>What the client asks for to go on with a session, if it does.</summary>
-    private static string? Resume(ConnectingContext connecting) =>
-        connecting.RequestedSubProtocols.FirstOrDefault(static offered => ResumeV1.TryReadResume(offered, out _, out _, out _));
-
     /// <summary>The session that the client wants to go on with.</summary>
     private string? ResumedBy(ConnectingContext connecting) =>
-        connecting.SubProtocol == ResumeV1.Name && hub.Options.EnableResume && Resume(connecting) is { } resume && ResumeV1.TryReadResume(resume, out var id, out _, out _) ? id.ToString() : null;
+        hub.Options.EnableResume && services.Protocols.Find(connecting.SubProtocol)?.Protocol is ResumableWebSocketProtocol protocol
+            ? protocol.ReadResumption(connecting)?.SessionId
+            : null;
 
-    private async ValueTask<AttachingSession?> AttachAsync(ConnectingContext connecting, string? resume, string? userId, (string Group, string Channel)[] groups)
+    /// <summary>Whose session it is that a client wants to go on with.</summary>
+    /// <returns>Null if the record cannot be reached; without a session if there is none of that id and token.</returns>
+    private async ValueTask<(SessionCheckpoint? Session, bool IsReached)?> FindAsync(SessionResumption wanted, CancellationToken cancellationToken)
     {
         try
         {
-            return await handOver.AttachAsync(
-                hub, resume, userId, Array.ConvertAll(groups, static group => group.Group), connecting.CheckedProperties ?? ReadOnlyDictionary<string, string>.Empty, connecting.HttpContext.RequestAborted);
+            var found = SessionId.Is(wanted.SessionId) ? await sessions.ReadAsync(hub, wanted.SessionId, cancellationToken) : null;
+            return (found is not null && SessionId.IsTokenOf(wanted.Token, found.TokenDigest.Span) ? found : null, true);
         }
         catch (MessageLogUnavailableException exception)
         {
@@ -447,11 +477,59 @@ internal sealed class ConnectionEndpoint(
         }
     }
 
+    /// <returns>Whether the record was reached, and the session; null if it cannot be resumed, and no new one is to begin.</returns>
+    private async ValueTask<(bool IsReached, AttachingSession? Attaching)> AttachAsync(
+        ConnectingContext connecting, SessionResumption? resumption, string? userId, (string Group, string Channel)[] groups, bool beginsAnew)
+    {
+        try
+        {
+            var attaching = await handOver.AttachAsync(
+                hub,
+                resumption,
+                userId,
+                Array.ConvertAll(groups, static group => group.Group),
+                connecting.CheckedProperties ?? ReadOnlyDictionary<string, string>.Empty,
+                beginsAnew,
+                connecting.NewSessionId,
+                connecting.HttpContext.RequestAborted);
+            return (true, attaching);
+        }
+        catch (MessageLogUnavailableException exception)
+        {
+            services.Log.SessionNotBegun(exception);
+            return (false, null);
+        }
+    }
+
+    /// <summary>Accepts a handshake and closes the connection: what clients understand whose session cannot be resumed, and who should not try again.</summary>
+    private async Task CloseAtOnceAsync(ConnectingContext connecting)
+    {
+        var context = connecting.HttpContext;
+        using var timeout = new CancellationTokenSource(hub.Options.CloseTimeout, services.Time);
+        try
+        {
+            using var socket = await context.WebSockets.AcceptWebSocketAsync(new WebSocketAcceptContext { SubProtocol = connecting.SubProtocol });
+            if (TapFeature.Find(context.Features) is { Tap: not null } feature)
+            {
+                await feature.OpenAsync();
+            }
+
+            await socket.CloseAsync(WebSocketCloseStatus.PolicyViolation, "The session cannot be resumed. Connect again for a new one.", timeout.Token);
+        }
+        catch (Exception exception) when (CloseHandshake.IsTransportFailure(exception))
+        {
+            // The client has gone, or has not answered in time.
+        }
+    }
+
     private string? ChooseSubProtocol(IList<string> offered)
     {
-        if (hub.Options.EnableResume && offered.Contains(ResumeV1.Name))
+        foreach (var name in offered)
         {
-            return ResumeV1.Name;
+            if (services.Protocols.Find(name) is not null)
+            {
+                return name;
+            }
         }
 
         foreach (var wanted in handshake.SubProtocols)

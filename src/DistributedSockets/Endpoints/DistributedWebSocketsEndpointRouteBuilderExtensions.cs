@@ -31,6 +31,26 @@ public static class DistributedWebSocketsEndpointRouteBuilderExtensions
         return Map(endpoints, pattern, hub, new HandlerActivator<THandler>(), configure).WithMetadata(typeof(THandler).GetCustomAttributes(inherit: true));
     }
 
+    /// <summary>Maps an endpoint whose connections are handled by <typeparamref name="THandler"/> and belong to a hub that is named here.</summary>
+    /// <remarks>Attributes of the handler, such as <c>[Authorize]</c>, apply to the endpoint. So one handler can serve several hubs.</remarks>
+    /// <typeparam name="THandler">The handler, one per connection.</typeparam>
+    /// <param name="endpoints">The route builder.</param>
+    /// <param name="pattern">The route pattern. Several endpoints may serve one hub.</param>
+    /// <param name="hub">The hub of the connections: 1 to 64 lower-case letters, digits, dots, hyphens or underscores.</param>
+    /// <param name="configure">Changes for this endpoint what the hub says of handshakes; its lists hold what the hub has.</param>
+    /// <returns>A builder for conventions such as <c>RequireAuthorization</c>. The app need not call <c>UseWebSockets</c>.</returns>
+    /// <exception cref="ArgumentException">The hub's name has another form.</exception>
+    /// <exception cref="InvalidOperationException">The services are missing, or another handler has the same hub.</exception>
+    /// <exception cref="OptionsValidationException">The options of the hub or of the endpoint cannot be used.</exception>
+    public static IEndpointConventionBuilder MapDistributedWebSocket<[DynamicallyAccessedMembers(DynamicallyAccessedMemberTypes.PublicConstructors)] THandler>(
+        this IEndpointRouteBuilder endpoints, [StringSyntax("Route")] string pattern, string hub, Action<HandshakeOptions>? configure = null)
+        where THandler : WebSocketHandler
+    {
+        ArgumentNullException.ThrowIfNull(endpoints);
+        HubName.Check(hub);
+        return Map(endpoints, pattern, hub, new HandlerActivator<THandler>(), configure).WithMetadata(typeof(THandler).GetCustomAttributes(inherit: true));
+    }
+
     /// <summary>Maps an endpoint whose messages are handled by a function.</summary>
     /// <remarks>Attributes of the function, such as <c>[Authorize]</c>, apply to the endpoint.</remarks>
     /// <param name="endpoints">The route builder.</param>

@@ -148,20 +148,21 @@ internal ref struct EnvelopeReader(ReadOnlySpan<byte> envelope, int position)
             return false;
         }
 
-        var (timeout, question) = (0u, default(WebSocketMessage));
-        if (kind == RemoteCommandKind.Ask && (!TryReadUInt32(out timeout) || !TryReadMessage(out question)))
+        var (timeout, message) = (0u, default(WebSocketMessage));
+        if ((kind == RemoteCommandKind.Ask && !TryReadUInt32(out timeout))
+            || (kind is RemoteCommandKind.Ask or RemoteCommandKind.SetProperties && !TryReadMessage(out message)))
         {
             return false;
         }
 
-        command = new(kind, subject, group, status, reason) { Question = question, AnswerTimeout = TimeSpan.FromMilliseconds(timeout) };
+        command = new(kind, subject, group, status, reason) { Message = message, AnswerTimeout = TimeSpan.FromMilliseconds(timeout) };
         return IsAtEnd;
     }
 
     internal bool TryReadReply(out Guid requestId, out CommandAnswer answer)
     {
         answer = default;
-        if (!TryReadGuid(out requestId) || !TryReadByte(out var value) || value is < 1 or 3 or > 14)
+        if (!TryReadGuid(out requestId) || !TryReadByte(out var value) || value is < 1 or 3 or > 15)
         {
             return false;
         }

@@ -173,7 +173,12 @@ internal sealed class EnvelopeWriter(string originNodeId, int maxBytes = int.Max
         if (command.Kind == RemoteCommandKind.Ask)
         {
             BinaryPrimitives.WriteUInt32LittleEndian(rest, (uint)Math.Ceiling(command.AnswerTimeout.TotalMilliseconds));
-            WriteMessage(rest[sizeof(uint)..], command.Question);
+            rest = rest[sizeof(uint)..];
+        }
+
+        if (command.Kind is RemoteCommandKind.Ask or RemoteCommandKind.SetProperties)
+        {
+            WriteMessage(rest, command.Message);
         }
 
         return array;
@@ -280,7 +285,8 @@ internal sealed class EnvelopeWriter(string originNodeId, int maxBytes = int.Max
     /// <summary>How long a command is, besides its extensions.</summary>
     private int CommandBytes(in RemoteCommand command) => BasicHeaderBytes + GuidBytes + 1 + (3 * sizeof(ushort)) + sizeof(ushort)
         + Encoding.UTF8.GetByteCount(command.Subject) + Encoding.UTF8.GetByteCount(command.Group) + Encoding.UTF8.GetByteCount(command.Reason)
-        + (command.Kind == RemoteCommandKind.Ask ? sizeof(uint) + MessageBytes(command.Question) : 0);
+        + (command.Kind == RemoteCommandKind.Ask ? sizeof(uint) : 0)
+        + (command.Kind is RemoteCommandKind.Ask or RemoteCommandKind.SetProperties ? MessageBytes(command.Message) : 0);
 
     private static int MessageBytes(in WebSocketMessage message) => 1 + sizeof(uint) + message.Length;
 

@@ -3,6 +3,7 @@ using System.Buffers.Binary;
 using System.Diagnostics;
 using System.Diagnostics.CodeAnalysis;
 using System.Net.WebSockets;
+using System.Runtime.CompilerServices;
 using System.Text.Unicode;
 
 namespace DistributedSockets;
@@ -22,6 +23,13 @@ internal sealed class SharedFrame : IDisposable
     /// <summary>The longest header of a frame.</summary>
     internal const int MaxHeaderBytes = 10;
 
+    private const int MaxKeptBytes = 256 * 1024;
+
+    private static readonly Lock[] s_bodyGates = [.. Enumerable.Range(0, 16).Select(static _ => new Lock())];
+
+    [ThreadStatic]
+    private static ArrayBufferWriter<byte>? s_body;
+
     private static long s_outstanding;
     private static long s_outstandingBytes;
 
@@ -31,6 +39,7 @@ internal sealed class SharedFrame : IDisposable
     private readonly int _headerBytes;
     private readonly int _headroom;
     private int _references = 1;
+    private EncodedBody? _bodies; // a chain
 
     private SharedFrame(byte[]? pooled, int headroom, ReadOnlyMemory<byte> bytes, int headerBytes, ReadOnlyMemory<byte> deflated)
     {
@@ -182,6 +191,55 @@ internal sealed class SharedFrame : IDisposable
     /// <summary>The length of <see cref="BytesFor"/>.</summary>
     internal int LengthFor(bool deflate) => deflate && !_deflated.IsEmpty ? _deflated.Length : Length;
 
+    /// <summary>The form of a subprotocol, encoded when the first one asks for it. It lives as long as this frame.</summary>
+    internal SharedFrame BodyFor(WebSocketProtocol protocol, FrameDeflater? deflater)
+    {
+        if (FindBody(protocol.BodyEncoding) is { } found)
+        {
+            return found;
+        }
+
+        lock (s_bodyGates[RuntimeHelpers.GetHashCode(this) % s_bodyGates.Length])
+        {
+            if (FindBody(protocol.BodyEncoding) is { } other)
+            {
+                return other;
+            }
+
+            var body = EncodeBody(protocol, _deflated.IsEmpty ? null : deflater);
+            Volatile.Write(ref _bodies, new(protocol.BodyEncoding, body, _bodies));
+            return body;
+        }
+    }
+
+    private SharedFrame? FindBody(object encoding)
+    {
+        for (var body = Volatile.Read(ref _bodies); body is not null; body = body.Next)
+        {
+            if (ReferenceEquals(body.Encoding, encoding))
+            {
+                return body.Frame;
+            }
+        }
+
+        return null;
+    }
+
+    private SharedFrame EncodeBody(WebSocketProtocol protocol, FrameDeflater? deflater)
+    {
+        var output = s_body ?? new();
+        s_body = null; // should a protocol have something encoded meanwhile
+        protocol.WriteBody(new(Payload.Span, MessageType == WebSocketMessageType.Text, Terms is null ? default : Terms.Metadata.Span), output);
+        var body = Encode(new(output.WrittenMemory, protocol.IsBinary ? WebSocketMessageType.Binary : WebSocketMessageType.Text), deflater);
+        if (output.Capacity <= MaxKeptBytes)
+        {
+            output.ResetWrittenCount();
+            s_body = output;
+        }
+
+        return body;
+    }
+
     private long MemoryBytes => (long)_headroom + _bytes.Length + _deflated.Length;
 
     /// <summary>Adds references, all at once where many queues get the frame: the counter is what their threads contend for.</summary>
@@ -200,6 +258,10 @@ internal sealed class SharedFrame : IDisposable
             Interlocked.Decrement(ref s_outstanding);
             Interlocked.Add(ref s_outstandingBytes, -MemoryBytes);
             Return(_pooled);
+            for (var body = _bodies; body is not null; body = body.Next)
+            {
+                body.Frame.Release();
+            }
         }
     }
 
@@ -295,4 +357,7 @@ internal sealed class SharedFrame : IDisposable
                 break;
         }
     }
+
+    /// <summary>The form of a subprotocol, and the next one.</summary>
+    private sealed record EncodedBody(object Encoding, SharedFrame Frame, EncodedBody? Next);
 }

@@ -79,6 +79,25 @@ public abstract class WebSocketConnection : IFencedSender
     /// <exception cref="ArgumentException">A text message is no valid UTF-8.</exception>
     public abstract ValueTask SendAsync(WebSocketMessage message, CancellationToken cancellationToken = default);
 
+    /// <summary>Sends a word of the subprotocol itself, such as an answer to a request of it: as it is, where messages get a form of the <see cref="WebSocketProtocol"/>.</summary>
+    /// <remarks>It keeps its place among what is sent here. It is never logged or sent again; while a client that resumes its session is behind, a message may overtake it.</remarks>
+    /// <param name="message">The message.</param>
+    /// <param name="cancellationToken">Looked at before the message is queued.</param>
+    /// <exception cref="OperationCanceledException">The token was cancelled before.</exception>
+    public virtual ValueTask SendOfProtocolAsync(WebSocketMessage message, CancellationToken cancellationToken = default) => SendAsync(message, cancellationToken);
+
+    /// <summary>Whether a message of the client was handled, as <see cref="SetHandled"/> was told: on this connection, or an earlier one of its session.</summary>
+    /// <param name="messageId">The id that the client gave to it.</param>
+    public virtual bool IsHandled(string messageId) => false;
+
+    /// <summary>Notes that a message of the client was handled, so that a repeat is known. The last 1,000 are remembered, and go with the session to whichever node resumes it.</summary>
+    /// <param name="messageId">The id that the client gave to it: 1 to 64 characters of ASCII without blanks.</param>
+    /// <exception cref="ArgumentException">The id has another form.</exception>
+    public virtual void SetHandled(string messageId)
+    {
+        // What is no connection of a client remembers nothing.
+    }
+
     /// <summary>
     /// Waits until half of this client's queue is free, then queues a message: back-pressure, for a handler that streams to its own client
     /// faster than the client may read.
@@ -95,7 +114,7 @@ public abstract class WebSocketConnection : IFencedSender
         SendAsync(message, cancellationToken);
 
     /// <summary>Begins the close handshake, after what is queued. The client has the close timeout to read and to answer, then the connection is cut.</summary>
-    /// <param name="closeStatus">The close code: 1000, 1001, 1008 to 1014, or 3000 to 4999.</param>
+    /// <param name="closeStatus">The close code: 1000, 1001, 1003, 1007 to 1014, or 3000 to 4999.</param>
     /// <param name="reason">The reason, at most 123 bytes of UTF-8.</param>
     /// <param name="cancellationToken">Refuses the call when already cancelled.</param>
     /// <exception cref="ArgumentOutOfRangeException">The code may not be sent.</exception>

@@ -283,17 +283,36 @@ internal sealed class HubConnections
                 return;
             }
 
-            connection.UseProperties(properties);
             if (connection.Session is { } session)
             {
                 session.SetProperties(properties);
-                session.Standing.SetProperties(session, properties);
             }
             else
             {
-                _changes.Add(new() { Kind = SessionChangeKind.PropertiesSet, Session = SessionLocked(connection, connection.Groups.Names()) });
+                SetPropertiesLocked(connection, properties);
             }
         }
+    }
+
+    /// <summary>Sets the properties of a connection without a session that can be resumed, unless it has ended or they are others than expected.</summary>
+    internal bool TrySetProperties(Connection connection, IReadOnlyDictionary<string, string> expected, IReadOnlyDictionary<string, string> properties)
+    {
+        lock (connection.Joins)
+        {
+            if (connection.Removed || !PropertyChange.AreSame(connection.Properties, expected))
+            {
+                return false;
+            }
+
+            SetPropertiesLocked(connection, properties);
+            return true;
+        }
+    }
+
+    private void SetPropertiesLocked(Connection connection, IReadOnlyDictionary<string, string> properties)
+    {
+        connection.UseProperties(properties);
+        _changes.Add(new() { Kind = SessionChangeKind.PropertiesSet, Session = SessionLocked(connection, connection.Groups.Names()) });
     }
 
     internal static bool IsIn(Connection connection, string group)

@@ -141,10 +141,9 @@ internal sealed partial class Drain(
                 }
 
                 allowance--;
-                if (connection.Session is { } session)
+                if (connection.Session is { } session && connection.TryAskToReturn())
                 {
                     session.AskedToReturnAt = time.GetTimestamp();
-                    connection.SendOfProtocol(ResumeV1.Return());
                 }
                 else
                 {

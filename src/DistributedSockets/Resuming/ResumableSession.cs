@@ -317,6 +317,26 @@ internal sealed class ResumableSession
             _properties = properties;
             _isChanged = true;
         }
+
+        Standing.UseProperties(this);
+    }
+
+    /// <summary>Sets the properties, unless they are others than expected.</summary>
+    internal bool TrySetProperties(IReadOnlyDictionary<string, string> expected, IReadOnlyDictionary<string, string> properties)
+    {
+        lock (this)
+        {
+            if (_isGone || !PropertyChange.AreSame(_properties, expected))
+            {
+                return false;
+            }
+
+            _properties = properties;
+            _isChanged = true;
+        }
+
+        Standing.UseProperties(this);
+        return true;
     }
 
     /// <summary>Whether there is more to write than the position.</summary>

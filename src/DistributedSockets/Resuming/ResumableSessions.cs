@@ -47,14 +47,24 @@ internal sealed partial class ResumableSessions(
 
     /// <summary>Begins a session, or goes on with the one that the client asks for if it can be; its record is written before the client is told.</summary>
     /// <param name="hub">The hub.</param>
-    /// <param name="resume">What the client has asked for; null for a new session.</param>
+    /// <param name="resumption">What the client has asked for; null for a new session.</param>
     /// <param name="userId">The user, if known.</param>
     /// <param name="groups">In which groups a new one begins.</param>
     /// <param name="properties">The properties of a new one.</param>
+    /// <param name="beginsAnew">Whether a client whose session cannot be resumed gets a new one.</param>
+    /// <param name="newId">The id of a new one, if somebody has been told of it already.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
+    /// <returns>Null if the session cannot be resumed, and no new one is to begin.</returns>
     /// <exception cref="MessageLogUnavailableException">The log or the record cannot be reached.</exception>
-    internal async ValueTask<AttachingSession> AttachAsync(
-        HubConnections hub, string? resume, string? userId, IReadOnlyCollection<string> groups, IReadOnlyDictionary<string, string> properties, CancellationToken cancellationToken)
+    internal async ValueTask<AttachingSession?> AttachAsync(
+        HubConnections hub,
+        SessionResumption? resumption,
+        string? userId,
+        IReadOnlyCollection<string> groups,
+        IReadOnlyDictionary<string, string> properties,
+        bool beginsAnew = true,
+        string? newId = null,
+        CancellationToken cancellationToken = default)
     {
         Prepare(hub);
         if (logs.LaneOf(hub)?.Position is not { Epoch: > 0 } position)
@@ -67,9 +77,17 @@ internal sealed partial class ResumableSessions(
             throw new MessageLogUnavailableException("This node does not hold its lease, as the session store is away, and so cannot be sure of its sessions.");
         }
 
-        if (resume is not null && await TakeAsync(hub, resume, userId, position.Epoch, cancellationToken) is { } taken)
+        if (resumption is { } wanted)
         {
-            return taken;
+            if (await TakeAsync(hub, wanted, userId, position.Epoch, cancellationToken) is { } taken)
+            {
+                return taken;
+            }
+
+            if (!beginsAnew)
+            {
+                return null;
+            }
         }
 
         var token = SessionId.CreateToken();
@@ -84,7 +102,7 @@ internal sealed partial class ResumableSessions(
             Groups = groups,
             Properties = properties,
         };
-        var session = Create(hub, SessionId.Create(), checkpoint, SessionId.CreateVersion());
+        var session = Create(hub, newId ?? SessionId.Create(), checkpoint, SessionId.CreateVersion());
         if (!(await SwapAsync(hub, session.Id, 0, new() { Version = session.Version, Value = SessionCheckpointFormat.Write(checkpoint) }, cancellationToken)).IsDone)
         {
             throw new MessageLogUnavailableException("A session of that id is there already.");
@@ -279,14 +297,9 @@ internal sealed partial class ResumableSessions(
     }
 
     private async ValueTask<AttachingSession?> TakeAsync(
-        HubConnections hub, string resume, string? userId, long epoch, CancellationToken cancellationToken)
+        HubConnections hub, SessionResumption resumption, string? userId, long epoch, CancellationToken cancellationToken)
     {
-        if (!ResumeV1.TryReadResume(resume, out var id, out var token, out var received))
-        {
-            return null;
-        }
-
-        var (sessionId, secret) = (id.ToString(), token.ToString());
+        var (sessionId, secret, received) = resumption;
         var record = await ReadRecordAsync(hub, sessionId, cancellationToken);
         while (record is not null && TryRead(sessionId, record, out var found)
             && SessionId.IsTokenOf(secret, found.TokenDigest.Span) && string.Equals(found.UserId, userId, StringComparison.Ordinal) && found.Position.Epoch == epoch)

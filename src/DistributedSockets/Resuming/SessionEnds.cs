@@ -19,6 +19,9 @@ internal static class SessionEnds
     /// <summary>The node was cut off for so long that another one may have the session.</summary>
     internal static readonly DisconnectReason LeaseMissed = Gone("The server was cut off for a while, so that the session may go on at another one. Connect again.");
 
+    /// <summary>Messages are missing, and the client's subprotocol has no word for that.</summary>
+    internal static readonly DisconnectReason Missing = Violation("Messages for the client are not there any more, so the session cannot go on. Connect again.");
+
     /// <summary>The client takes messages and acknowledges none, so the session would hold on to them for ever.</summary>
     internal static DisconnectReason Silent(TimeSpan timeout) => new()
     {

@@ -103,13 +103,14 @@ internal sealed class SessionStanding(HubConnections hub, SessionChanges changes
         }
     }
 
-    internal void SetProperties(ResumableSession session, IReadOnlyDictionary<string, string> properties)
+    /// <summary>The session has other properties. Read here, so that the last ones are told last.</summary>
+    internal void UseProperties(ResumableSession session)
     {
         lock (this)
         {
             if (session == _session && !_isOver)
             {
-                _properties = properties;
+                _properties = session.Properties;
                 if (_isTold)
                 {
                     changes.Add(new() { Kind = SessionChangeKind.PropertiesSet, Session = Locked() });

@@ -93,7 +93,7 @@ internal sealed class SessionTable(HubConnections hub, SessionChanges changes, s
             if (session.CaughtUp.Behind < lostTo && session.CaughtUp.UpTo > lostTo // only what came after the loss is further on
                 && session.Connection is { Queue.IsBehind: false } connection && session.TryTellGap(lostTo, offset))
             {
-                connection.SendOfProtocol(ResumeV1.Gap());
+                connection.TellGap();
             }
         }
     }

@@ -1,3 +1,5 @@
+using System.Text;
+
 namespace DistributedSockets;
 
 /// <summary>What the sends of a hub have in common before anything is sent: what is refused, and what goes out beside the message.</summary>
@@ -26,6 +28,16 @@ internal sealed class SendPreparation(HubConnections hub, EnvelopeWriter writer,
         if (options.IdempotencyKey is { } idempotency && Names.Problem(idempotency, "An idempotency key") is { } flaw)
         {
             throw new ArgumentException(flaw, nameof(options));
+        }
+
+        if (options.Metadata.Length > EnvelopeExtension.MaxMetadataBytes)
+        {
+            throw new ArgumentException($"The metadata of the message have {options.Metadata.Length} bytes; they may have {EnvelopeExtension.MaxMetadataBytes}.", nameof(options));
+        }
+
+        if (options.Filter is { } filter && (filter.Length == 0 || Encoding.UTF8.GetByteCount(filter) > RecipientFilters.MaxBytes))
+        {
+            throw new ArgumentException($"The filter has {Encoding.UTF8.GetByteCount(filter)} bytes of UTF-8; it has 1 to {RecipientFilters.MaxBytes}. Leave it null for no filter.", nameof(options));
         }
 
         var excluded = options.ExcludedConnectionIds;
@@ -57,7 +69,7 @@ internal sealed class SendPreparation(HubConnections hub, EnvelopeWriter writer,
     internal FrameDeflater? Prepare(
         in WebSocketTarget target, in WebSocketMessage message, in SendOptions options, Guid confirmation, out EnvelopeExtensions extensions, bool together = false)
     {
-        extensions = new() { Terms = DeliveryTerms.Of(options, time), Confirmation = confirmation };
+        extensions = new() { Terms = DeliveryTerms.Of(options, hub.Options.RecipientFilters, time), Confirmation = confirmation };
         var bytes = SharedFrame.EncodedLength(message.Length);
         var room = writer.RoomFor(target, options.ExcludedConnectionIds, together) - extensions.Bytes;
         if (bytes > room)

@@ -124,6 +124,34 @@ internal sealed class WebSocketRouter(
         return questions.AskAsync(hub, connectionId, question, timeout, cancellationToken);
     }
 
+    public ValueTask<IReadOnlyDictionary<string, string>?> FindPropertiesAsync(string connectionId, CancellationToken cancellationToken = default)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(connectionId);
+        cancellationToken.ThrowIfCancellationRequested();
+        node.ThrowIfNotStarted();
+        return commands.FindPropertiesAsync(hub, connectionId, cancellationToken);
+    }
+
+    public async ValueTask<bool> TrySetPropertiesAsync(
+        string connectionId, IReadOnlyDictionary<string, string> expected, IReadOnlyDictionary<string, string> properties, CancellationToken cancellationToken = default)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(connectionId);
+        var change = new PropertyChange(SessionProperties.Copy(expected), SessionProperties.Copy(properties));
+        cancellationToken.ThrowIfCancellationRequested();
+        node.ThrowIfNotStarted();
+        var command = new RemoteCommand(RemoteCommandKind.SetProperties, connectionId) { Message = change.Write() };
+        return await commands.SetPropertiesAsync(hub, command, cancellationToken) switch
+        {
+            RemoteCommandOutcome.Done => true,
+            RemoteCommandOutcome.Changed => false,
+            RemoteCommandOutcome.NotFound => throw new ConnectionNotFoundException($"Hub '{hub.Name}' has no connection '{connectionId}'. It may have ended."),
+            RemoteCommandOutcome.NoHistory => throw new MessageLogUnavailableException(
+                $"The node of connection '{connectionId}' cannot write the record of its session. The properties may have been set. That node's health check says why."),
+            _ => throw new NotSupportedException(
+                $"The node of connection '{connectionId}' runs an older version, which does not know this command. Nothing was done. Bring all nodes to one version."),
+        };
+    }
+
     private ValueTask InvokeAsync(RemoteCommand command, CancellationToken cancellationToken)
     {
         ArgumentException.ThrowIfNullOrEmpty(command.Subject, "connectionId");

@@ -35,6 +35,13 @@ internal sealed class WebSocketRouter<THandler>(IWebSocketRouterFactory factory,
     public ValueTask RemoveFromGroupAsync(string connectionId, string group, CancellationToken cancellationToken = default) =>
         _router.RemoveFromGroupAsync(connectionId, group, cancellationToken);
 
+    public ValueTask<IReadOnlyDictionary<string, string>?> FindPropertiesAsync(string connectionId, CancellationToken cancellationToken = default) =>
+        _router.FindPropertiesAsync(connectionId, cancellationToken);
+
+    public ValueTask<bool> TrySetPropertiesAsync(
+        string connectionId, IReadOnlyDictionary<string, string> expected, IReadOnlyDictionary<string, string> properties, CancellationToken cancellationToken = default) =>
+        _router.TrySetPropertiesAsync(connectionId, expected, properties, cancellationToken);
+
     public ValueTask RemoveFromAllGroupsAsync(string connectionId, CancellationToken cancellationToken = default) =>
         _router.RemoveFromAllGroupsAsync(connectionId, cancellationToken);
 

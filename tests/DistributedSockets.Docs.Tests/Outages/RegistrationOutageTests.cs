@@ -185,6 +185,22 @@ public sealed class RegistrationOutageTests
     }
 
     [Fact]
+    [Runs("subprotocols-write", "subprotocols-add", "subprotocols-send")]
+    public async Task Subprotocols_RedisAway_ServeTheirClients()
+    {
+        await using var app = await RunAsync(
+            Snippets.Subprotocols.SubprotocolsProgram.Add, static app => app.MapDistributedWebSocket<Snippets.Subprotocols.ChatHandler>("/chat"));
+        using var visitor = app.NewVisitor();
+        using var named = await visitor.ConnectAsync("/chat", static options => options.AddSubProtocol("named.example"));
+
+        await SendAsync(named, "hello");
+
+        Assert.Equal("""{"from":null,"text":"hello"}""", await ReceiveAsync(named));
+        await Assert.ThrowsAsync<BackplaneUnavailableException>(
+            () => Snippets.Subprotocols.SubprotocolsProgram.SendAsync(app.Services.GetRequiredService<IWebSocketRouter<Snippets.Subprotocols.ChatHandler>>()));
+    }
+
+    [Fact]
     [Runs("concepts-ask", "concepts-answer-matcher", "concepts-back-pressure")]
     public async Task OwnClient_RedisAway_IsAskedAndServed()
     {

@@ -28,7 +28,7 @@ public sealed class FanOutTests
         using var frame = SharedFrame.Encode(
             WebSocketMessage.Binary(new byte[128]),
             deflated ? new FrameDeflater(new() { EnableCompression = true, CompressionThresholdBytes = 1 }) : null,
-            terms: withTerms ? DeliveryTerms.Of(new() { TimeToLive = TimeSpan.FromMinutes(1), ConflationKey = "key" }, TimeProvider.System) : null);
+            terms: withTerms ? DeliveryTerms.Of(new() { TimeToLive = TimeSpan.FromMinutes(1), ConflationKey = "key" }, null, TimeProvider.System) : null);
         Assert.Equal(deflated, frame.LengthFor(deflate: true) < frame.Length);
         var writer = new FanOutWriter(maxThreads: 2);
         var list = ListOf(members);

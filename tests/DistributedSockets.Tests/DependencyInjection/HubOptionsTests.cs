@@ -6,6 +6,7 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Testing;
 using Microsoft.Extensions.Options;
+using Moq;
 
 namespace DistributedSockets.Tests;
 
@@ -25,6 +26,10 @@ public sealed class HubOptionsTests
         if (property.GetValue(process) is IList<string> list)
         {
             list.Add("https://a.example");
+        }
+        else if (property.GetValue(process) is IList<WebSocketProtocol> protocols)
+        {
+            protocols.Add(ResumeV1Protocol.Instance);
         }
         else
         {
@@ -180,6 +185,7 @@ public sealed class HubOptionsTests
             Expression.Default(type.GetMethod("Invoke")!.ReturnType),
             type.GetMethod("Invoke")!.GetParameters().Select(static parameter => Expression.Parameter(parameter.ParameterType))).Compile(),
         var type when type.IsEnum => Enum.GetValuesAsUnderlyingType(type).GetValue(1) is { } number ? Enum.ToObject(type, number) : throw new InvalidOperationException(),
+        var type when type == typeof(IRecipientFilterFactory) => new Mock<IRecipientFilterFactory>().Object,
         var type => throw new NotSupportedException($"No other value of {type} is known here."),
     };
 

@@ -46,13 +46,13 @@ public sealed class EnvelopeTests
     public void QuestionAndAnswer_WrittenAndRead_AreTheSame(string text, bool isText)
     {
         var message = isText ? WebSocketMessage.Text(text) : WebSocketMessage.Binary(System.Text.Encoding.UTF8.GetBytes(text));
-        var command = new RemoteCommand(RemoteCommandKind.Ask, "node-b.x") { Question = message, AnswerTimeout = TimeSpan.FromSeconds(7) };
+        var command = new RemoteCommand(RemoteCommandKind.Ask, "node-b.x") { Message = message, AnswerTimeout = TimeSpan.FromSeconds(7) };
         var id = Guid.NewGuid();
         var bytes = _writer.WriteCommand(id, command, out var length).AsMemory(0, length);
         Assert.Equal(EnvelopeVerdict.Taken, Envelope.Read(bytes, EnvelopeKnowledge.Current, out var envelope));
         Assert.True(envelope.Body().TryReadCommand(out var requestId, out var read));
         Assert.Equal((id, RemoteCommandKind.Ask, "node-b.x", command.AnswerTimeout), (requestId, read.Kind, read.Subject, read.AnswerTimeout));
-        Assert.Equal((isText, text), (read.Question.IsText, read.Question.GetText()));
+        Assert.Equal((isText, text), (read.Message.IsText, read.Message.GetText()));
 
         bytes = _writer.WriteReply(id, new(RemoteCommandOutcome.Answered, message), out length).AsMemory(0, length);
         Assert.Equal(EnvelopeVerdict.Taken, Envelope.Read(bytes, EnvelopeKnowledge.Current, out envelope));
@@ -77,7 +77,7 @@ public sealed class EnvelopeTests
             _writer.WriteCommand(Guid.NewGuid(), new(RemoteCommandKind.Disconnect, "nobody.x", "", 1000, "bye"), out length)[..length],
             _writer.WriteCommand(
                 Guid.NewGuid(),
-                new(RemoteCommandKind.Ask, "nobody.x") { Question = WebSocketMessage.Text("well?"), AnswerTimeout = TimeSpan.FromSeconds(1) },
+                new(RemoteCommandKind.Ask, "nobody.x") { Message = WebSocketMessage.Text("well?"), AnswerTimeout = TimeSpan.FromSeconds(1) },
                 out length)[..length],
             _writer.WriteReply(Guid.NewGuid(), RemoteCommandOutcome.Done, out length)[..length],
             _writer.WriteReply(Guid.NewGuid(), new(RemoteCommandOutcome.Answered, WebSocketMessage.Text("well")), out length)[..length],

@@ -57,7 +57,7 @@ public sealed class EnvelopeFuzzTests
          from code in ArbMap.Default.GeneratorFor<ushort>()
          from reason in AnyName
          select kind == RemoteCommandKind.Ask
-             ? new RemoteCommand(kind, subject) { Question = WebSocketMessage.Text(reason), AnswerTimeout = TimeSpan.FromMilliseconds(code) }
+             ? new RemoteCommand(kind, subject) { Message = WebSocketMessage.Text(reason), AnswerTimeout = TimeSpan.FromMilliseconds(code) }
              : new RemoteCommand(kind, subject, groups, code, reason)).ToArbitrary();
 
     private static Gen<string> AnyName => HostileNames.Gen;
@@ -110,8 +110,8 @@ public sealed class EnvelopeFuzzTests
         var bytes = s_writer.WriteCommand(id, command, out var length).AsMemory(0, length);
         Assert.Equal(EnvelopeVerdict.Taken, Envelope.Read(bytes, EnvelopeKnowledge.Current, out var envelope));
         Assert.True(envelope.Body().TryReadCommand(out var requestId, out var read));
-        Assert.Equal((id, command with { Question = default }), (requestId, read with { Question = default }));
-        Assert.Equal((command.Question.MessageType, command.Question.GetText()), (read.Question.MessageType, read.Question.GetText()));
+        Assert.Equal((id, command with { Message = default }), (requestId, read with { Message = default }));
+        Assert.Equal((command.Message.MessageType, command.Message.GetText()), (read.Message.MessageType, read.Message.GetText()));
         for (var cut = 0; cut < length; cut++)
         {
             Assert.False(Envelope.Read(bytes[..cut], EnvelopeKnowledge.Current, out envelope) == EnvelopeVerdict.Taken && envelope.Body().TryReadCommand(out _, out _), $"{cut} of {length} bytes were taken for a command.");

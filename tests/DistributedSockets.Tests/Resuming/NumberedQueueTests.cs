@@ -357,7 +357,7 @@ public sealed class NumberedQueueTests
     private SharedFrame Logged(string text, long offset, TimeSpan? timeToLive = null)
     {
         using var plain = SharedFrame.Encode(WebSocketMessage.Text(text));
-        return Logged(plain, offset, timeToLive is null ? null : new(timeToLive, null, _time.GetTimestamp(), _time));
+        return Logged(plain, offset, timeToLive is null ? null : DeliveryTerms.Of(new() { TimeToLive = timeToLive }, null, _time));
     }
 
     /// <summary>A frame as it comes out of an entry of the log; without an offset as it comes from a send.</summary>

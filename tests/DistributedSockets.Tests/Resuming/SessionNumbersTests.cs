@@ -85,7 +85,7 @@ public sealed class SessionNumbersTests
     {
         Assert.True(numbers.MayWrite(frame));
         Span<byte> prefix = stackalloc byte[IMessagePrefix.MaxBytes];
-        numbers.Write(prefix, frame);
+        numbers.Write(prefix, frame, frame.Payload.Length);
     }
 
     private static SharedFrame Frame(long offset, int bytes)

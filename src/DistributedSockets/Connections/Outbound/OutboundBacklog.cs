@@ -88,7 +88,7 @@ internal sealed class OutboundBacklog(HubOptions options, long maxQueuedBytes, b
     internal int DropExpired()
     {
         var dropped = 0;
-        if (prefix is not null || !_frames.MayHoldExpired(out var now)) // numbers are given in the order of the frames, also to those that come too late
+        if (prefix is { FollowsLog: true } || !_frames.MayHoldExpired(out var now)) // numbers are given in the order of the frames, also to those that come too late
         {
             return 0;
         }
@@ -185,7 +185,7 @@ internal sealed class OutboundBacklog(HubOptions options, long maxQueuedBytes, b
         while (_frames.Oldest is { } frame && MaxWrittenBytes(frame) <= room && MayWriteOldest())
         {
             var payloadAt = WriteHead(output, frame, ref room);
-            var rest = frame.BytesFor(takesDeflated).Span[payloadAt..];
+            var rest = BodyOf(frame).BytesFor(takesDeflated).Span[payloadAt..];
             output.Write(rest);
             room -= rest.Length;
             _bytesInFlush += Length(frame);
@@ -209,9 +209,12 @@ internal sealed class OutboundBacklog(HubOptions options, long maxQueuedBytes, b
         return true;
     }
 
-    private int Length(SharedFrame frame) => frame.LengthFor(takesDeflated);
+    /// <summary>What is written of a frame: the protocol's own form of it, if the client speaks one.</summary>
+    private SharedFrame BodyOf(SharedFrame frame) => prefix is null || frame.IsOfProtocol ? frame : prefix.BodyOf(frame);
 
-    private long FindReplaced(SharedFrame frame) => prefix is null && frame.Terms?.ConflationKey is { } key ? _frames.Find(key) : -1;
+    private int Length(SharedFrame frame) => BodyOf(frame).LengthFor(takesDeflated);
+
+    private long FindReplaced(SharedFrame frame) => prefix is not { FollowsLog: true } && frame.Terms?.ConflationKey is { } key ? _frames.Find(key) : -1;
 
     private bool MayWriteOldest() => _frames.Oldest is { } frame && (prefix is null || frame.IsOfProtocol || prefix.MayWrite(frame));
 
@@ -272,7 +275,7 @@ internal sealed class OutboundBacklog(HubOptions options, long maxQueuedBytes, b
 
     private void WritePiece(IBufferWriter<byte> output, int room)
     {
-        var rest = _partial!.BytesFor(takesDeflated)[_partialWritten..]; // the callers have one
+        var rest = BodyOf(_partial!).BytesFor(takesDeflated)[_partialWritten..]; // the callers have one
         var piece = Math.Min(rest.Length, room);
         output.Write(rest.Span[..piece]);
         _bytesInFlush += piece;

@@ -3,7 +3,7 @@ namespace DistributedSockets;
 /// <summary>The queue of a session that can be resumed: it follows the log live, or is behind it and is given what is read.</summary>
 internal sealed partial class OutboundQueue
 {
-    private bool _isBehind = prefix is not null; // until the log has been read for it
+    private bool _isBehind = prefix is { FollowsLog: true }; // until the log has been read for it
     private long _readTo; // up to which offset it has been given what was read
 
     /// <summary>Whether frames of the log come by reading it, and not live.</summary>

@@ -101,7 +101,7 @@ internal sealed partial class OutboundQueue(
                 return false;
             }
 
-            if (prefix is not null)
+            if (prefix is { FollowsLog: true })
             {
                 return TryFollowLocked(frame);
             }

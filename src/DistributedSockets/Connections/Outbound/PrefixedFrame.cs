@@ -24,9 +24,10 @@ internal static class PrefixedFrame
     internal static int WriteHead(IBufferWriter<byte> output, SharedFrame frame, bool deflate, IMessagePrefix prefix, out int headBytes)
     {
         Span<byte> text = stackalloc byte[IMessagePrefix.MaxBytes];
-        text = text[..prefix.Write(text, frame)];
-        var shared = frame.BytesFor(deflate).Span;
-        var payloadAt = frame.PayloadAt(deflate);
+        var body = prefix.BodyOf(frame);
+        text = text[..prefix.Write(text, frame, body.Payload.Length)];
+        var shared = body.BytesFor(deflate).Span;
+        var payloadAt = body.PayloadAt(deflate);
         var isDeflated = (shared[0] & SharedFrame.Compressed) != 0;
         var block = isDeflated ? StoredBlockHeaderBytes : 0;
         var payloadBytes = block + text.Length + shared.Length - payloadAt;

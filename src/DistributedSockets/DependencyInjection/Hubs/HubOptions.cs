@@ -75,6 +75,14 @@ public class HubOptions : HandshakeOptions
     /// <remarks>Needs a log (<see cref="EnableLog"/>) that is an <see cref="ISessionRecordStore"/>, as all of this project are. Must be the same on all nodes of the hub.</remarks>
     public bool EnableResume { get; set; }
 
+    /// <summary>Gets the subprotocols in which the hub itself speaks to clients. The first that a client asks for and that is among them is chosen, before any of <see cref="HandshakeOptions.SubProtocols"/>.</summary>
+    /// <value>Empty by default. With <see cref="EnableResume"/> there is <c>resume.v1.distributedsockets</c> besides. The same on all nodes of the hub.</value>
+    public IList<WebSocketProtocol> Protocols { get; } = [];
+
+    /// <summary>Gets or sets the language of <see cref="SendOptions.Filter"/>.</summary>
+    /// <value>None by default, and then no send may have a filter. The same on all nodes and senders of the hub.</value>
+    public IRecipientFilterFactory? RecipientFilters { get; set; }
+
     /// <summary>Gets or sets for how long a session can be resumed whose client is away.</summary>
     /// <value>The default is 1 minute; 1 second to 1 day, and no longer than <see cref="LogMaxAge"/>.</value>
     /// <remarks>It ends without a window if the app closes its connection, or disconnects it while it is away, by its id. By its user, a group or all it is found only while its node still listens to their channel.</remarks>

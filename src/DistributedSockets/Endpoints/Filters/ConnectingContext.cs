@@ -6,6 +6,7 @@ namespace DistributedSockets;
 public sealed class ConnectingContext
 {
     private readonly Action<string?>? _onUser;
+    private readonly ConnectionServices? _services;
     private HashSet<string>? _groups;
     private Dictionary<string, string>? _properties;
 
@@ -14,11 +15,11 @@ public sealed class ConnectingContext
     /// <param name="hub">The hub.</param>
     /// <param name="userId">The user, if known: 1 to 256 bytes of UTF-8.</param>
     public ConnectingContext(HttpContext httpContext, string hub, string? userId = null)
-        : this(httpContext, hub, userId, null, null)
+        : this(httpContext, hub, userId, null, null, null)
     {
     }
 
-    internal ConnectingContext(HttpContext httpContext, string hub, string? userId, string? subProtocol, Action<string?>? onUser)
+    internal ConnectingContext(HttpContext httpContext, string hub, string? userId, string? subProtocol, Action<string?>? onUser, ConnectionServices? services)
     {
         ArgumentNullException.ThrowIfNull(httpContext);
         ArgumentNullException.ThrowIfNull(hub);
@@ -27,6 +28,7 @@ public sealed class ConnectingContext
         UserId = userId;
         SubProtocol = subProtocol;
         _onUser = onUser;
+        _services = services;
     }
 
     /// <summary>The request of the handshake, with its principal, headers, query, route values and services.</summary>
@@ -34,6 +36,12 @@ public sealed class ConnectingContext
 
     /// <summary>The hub.</summary>
     public string Hub { get; }
+
+    /// <summary>
+    /// The id that the connection will have, with the subprotocol that is chosen now: made when it is first asked for. A client that goes on with a session
+    /// keeps that session's id instead.
+    /// </summary>
+    public string ConnectionId => IsResumable ? NewSessionId ??= SessionId.Create() : NewId ??= DistributedSockets.ConnectionId.Create(_services?.Node.Info.NodeId ?? "none");
 
     /// <summary>Gets or sets the user of the connection; at first the one that <see cref="IUserIdProvider"/> has named. <see langword="null"/> for an anonymous connection.</summary>
     /// <remarks>
@@ -91,6 +99,14 @@ public sealed class ConnectingContext
     public bool IsRefused => Refusal is not null;
 
     internal Refusal? Refusal { get; private set; }
+
+    /// <summary>The id of a connection without a session, if somebody has asked for it.</summary>
+    internal string? NewId { get; private set; }
+
+    /// <summary>The id of a new session, if somebody has asked for it.</summary>
+    internal string? NewSessionId { get; private set; }
+
+    private bool IsResumable => _services is { Options.EnableResume: true } services && services.Protocols.Find(SubProtocol)?.Protocol is ResumableWebSocketProtocol;
 
     /// <summary>Refuses the handshake. The filters behind this one do not run, and nobody is told of the connection.</summary>
     /// <param name="statusCode">The status of the answer, 400 to 599. 429 and 503 carry <c>Retry-After</c>. Headers may be set on the response.</param>

@@ -9,7 +9,10 @@ namespace DistributedSockets;
 internal sealed class EnvelopeExtension
 {
     /// <summary>How many extensions there are.</summary>
-    internal const int Count = 4;
+    internal const int Count = 6;
+
+    /// <summary>The most bytes of <see cref="Metadata"/>.</summary>
+    internal const int MaxMetadataBytes = 16_384;
 
     /// <summary>What stands before the value: the id and the length.</summary>
     internal const int HeaderBytes = 1 + sizeof(ushort);
@@ -28,6 +31,12 @@ internal sealed class EnvelopeExtension
     internal static readonly EnvelopeExtension Confirmation =
         new(EnvelopeKnowledge.MayBeIgnored | 4, index: 3, EnvelopeWriter.GuidBytes, EnvelopeWriter.GuidBytes);
 
+    /// <summary>Who of the target gets the message, in the language of the hub. It must be understood: else everyone would get it.</summary>
+    internal static readonly EnvelopeExtension Filter = new(5, index: 4, 1, RecipientFilters.MaxBytes);
+
+    /// <summary>What the subprotocols of the hub are to know of the message.</summary>
+    internal static readonly EnvelopeExtension Metadata = new(EnvelopeKnowledge.MayBeIgnored | 6, index: 5, 1, MaxMetadataBytes);
+
     private EnvelopeExtension(byte id, int index, int minBytes, int maxBytes)
     {
         Id = id;
@@ -37,7 +46,7 @@ internal sealed class EnvelopeExtension
     }
 
     /// <summary>All of them, by their index.</summary>
-    internal static EnvelopeExtension[] All => [TraceContext, TimeToLive, ConflationKey, Confirmation];
+    internal static EnvelopeExtension[] All => [TraceContext, TimeToLive, ConflationKey, Confirmation, Filter, Metadata];
 
     /// <summary>Its number, never used again. With <see cref="EnvelopeKnowledge.MayBeIgnored"/>, older readers pass over it; else they refuse the envelope.</summary>
     internal byte Id { get; }

@@ -19,7 +19,8 @@ internal readonly struct EnvelopeExtensions
     /// <summary>How many bytes they take, behind the length of the area.</summary>
     internal int Bytes => BytesOf(TraceContextValue.CountBytes(TraceContext))
         + BytesOf(Confirmation == Guid.Empty ? 0 : EnvelopeWriter.GuidBytes)
-        + (Terms is null ? 0 : BytesOf(Terms.TimeToLive is null ? 0 : sizeof(uint)) + BytesOf(Encoding.UTF8.GetByteCount(Terms.ConflationKey ?? "")));
+        + (Terms is null ? 0 : BytesOf(Terms.TimeToLive is null ? 0 : sizeof(uint)) + BytesOf(Encoding.UTF8.GetByteCount(Terms.ConflationKey ?? ""))
+            + BytesOf(Encoding.UTF8.GetByteCount(Terms.FilterText ?? "")) + BytesOf(Terms.Metadata.Length));
 
     /// <summary>Writes the extension area, in ascending order of ids.</summary>
     /// <returns>What is behind it.</returns>
@@ -27,6 +28,11 @@ internal readonly struct EnvelopeExtensions
     {
         BinaryPrimitives.WriteUInt16LittleEndian(destination, checked((ushort)Bytes));
         var rest = destination[sizeof(ushort)..];
+        if (Terms?.FilterText is { } filter)
+        {
+            Encoding.UTF8.GetBytes(filter, Begin(EnvelopeExtension.Filter, Encoding.UTF8.GetByteCount(filter), ref rest));
+        }
+
         if (TraceContextValue.CountBytes(TraceContext) is var trace and > 0)
         {
             TraceContextValue.Write(Begin(EnvelopeExtension.TraceContext, trace, ref rest), TraceContext);
@@ -46,6 +52,11 @@ internal readonly struct EnvelopeExtensions
         if (Confirmation != Guid.Empty)
         {
             Confirmation.TryWriteBytes(Begin(EnvelopeExtension.Confirmation, EnvelopeWriter.GuidBytes, ref rest), bigEndian: true, out _);
+        }
+
+        if (Terms is { Metadata: { IsEmpty: false } metadata })
+        {
+            metadata.Span.CopyTo(Begin(EnvelopeExtension.Metadata, metadata.Length, ref rest));
         }
 
         return rest;

@@ -131,7 +131,7 @@ internal sealed class HubLogReader(
             // Under which targets an entry stands is the log's word; whom it was meant for is the sender's.
             if (reader.Read(hub, entry.Payload, out var envelope) == EnvelopeVerdict.Taken
                 && Means(envelope, kind, wanted)
-                && DeliveryTerms.Of(envelope, LogAge.Since(entry, time), time)?.IsExpired != true
+                && DeliveryTerms.Of(envelope, hub.Options.RecipientFilters, LogAge.Since(entry, time), time)?.IsExpired != true
                 && SharedFrame.TryWrap(envelope.Frame, envelope.HasDeflated, out var frame))
             {
                 using (frame)

@@ -90,7 +90,7 @@ internal sealed class LogJoins(
             {
                 if (tap.IsOverfull)
                 {
-                    connection.SendOfProtocol(ResumeV1.Gap()); // it is a member by now, so it cannot begin again
+                    connection.TellGap(); // it is a member by now, so it cannot begin again
                 }
                 else
                 {
@@ -274,8 +274,8 @@ internal sealed class LogJoins(
     /// <summary>The frame of an envelope; null if it is none, is out of date, or is not meant for the connection.</summary>
     private SharedFrame? Wrap(in Envelope envelope, long since, Connection connection)
     {
-        var terms = DeliveryTerms.Of(envelope, since, time);
-        return terms?.IsExpired != true && !Excludes(envelope, connection.Id) && SharedFrame.TryWrap(envelope.Frame, envelope.HasDeflated, out var frame, terms)
+        var terms = DeliveryTerms.Of(envelope, connection.Registry!.Options.RecipientFilters, since, time); // the hub has it
+        return terms?.IsExpired != true && terms?.Filter?.Matches(connection) != false && !Excludes(envelope, connection.Id) && SharedFrame.TryWrap(envelope.Frame, envelope.HasDeflated, out var frame, terms)
             ? frame
             : null;
     }

@@ -63,7 +63,7 @@ internal sealed class LogDelivery(LocalDelivery delivery, LogEntryReader reader,
             return Check(SharedFrame.IsFrame(envelope.Frame.Span, envelope.HasDeflated), envelope);
         }
 
-        if (!SharedFrame.TryWrap(envelope.Frame, envelope.HasDeflated, out var frame, DeliveryTerms.Of(envelope, since, time), offset))
+        if (!SharedFrame.TryWrap(envelope.Frame, envelope.HasDeflated, out var frame, DeliveryTerms.Of(envelope, hub.Options.RecipientFilters, since, time), offset))
         {
             return Check(isFrame: false, envelope);
         }

@@ -190,9 +190,14 @@ internal sealed partial class SessionFollower(
 
                     break;
                 case EnvelopeKind.Frame when IsFor(session, envelope, entry.Offset)
-                    && SharedFrame.TryWrap(envelope.Frame, envelope.HasDeflated, out var frame, DeliveryTerms.Of(envelope, LogAge.Since(entry, time), time), entry.Offset):
+                    && SharedFrame.TryWrap(envelope.Frame, envelope.HasDeflated, out var frame, DeliveryTerms.Of(envelope, hub.Options.RecipientFilters, LogAge.Since(entry, time), time), entry.Offset):
                     using (frame)
                     {
+                        if (frame.Terms?.Filter?.Matches(new SessionAt(session, entry.Offset)) == false)
+                        {
+                            break;
+                        }
+
                         if (following.IsCounting)
                         {
                             session.Numbers.OnExpired(frame); // the client has it: its number is used up
@@ -234,7 +239,12 @@ internal sealed partial class SessionFollower(
             return SessionEnds.Gone("The log has lost or removed messages that the client had not acknowledged, so the session cannot go on.");
         }
 
-        using var frame = SharedFrame.Encode(WebSocketMessage.Text(ResumeV1.Gap()), isOfProtocol: true);
+        if (((ResumableWebSocketProtocol)following.Session.Numbers.Format.Protocol).Gap() is not { } gap)
+        {
+            return SessionEnds.Missing;
+        }
+
+        using var frame = SharedFrame.Encode(gap, isOfProtocol: true);
         await EnqueueAsync(following.Connection, frame);
         return null;
     }
@@ -288,6 +298,18 @@ internal sealed partial class SessionFollower(
         }
 
         return true;
+    }
+
+    /// <summary>A session as it was at an offset.</summary>
+    private sealed class SessionAt(ResumableSession session, long offset) : IRecipient
+    {
+        public string ConnectionId => session.Id;
+
+        public string? UserId => session.UserId;
+
+        public int GroupCount => session.GroupsAt(offset).Count;
+
+        public bool IsIn(string group) => session.IsIn(group, offset);
     }
 
     /// <summary>How far the log has been read for a session that is behind.</summary>

@@ -4,6 +4,8 @@ namespace DistributedSockets;
 /// <remarks>Guarded by its own lock. The queue calls it under that of the queue; acknowledgements and checkpoints come from other threads. It never calls the queue.</remarks>
 internal sealed class SessionNumbers(long number, long offset, int maxMessages, long maxBytes) : IMessagePrefix
 {
+    private static readonly ProtocolFormat s_resumeV1 = new(ResumeV1Protocol.Instance, deflater: null);
+
     private readonly UnacknowledgedMessages _messages = new(number, offset);
     private long _checkpoint = number;
     private long _bytesSinceCheckpoint;
@@ -71,6 +73,13 @@ internal sealed class SessionNumbers(long number, long offset, int maxMessages, 
     /// <summary>The session that is told when the queue has fallen behind.</summary>
     internal ResumableSession? Session { get; init; }
 
+    /// <summary>The subprotocol of its client. Set before the queue of a connection has it.</summary>
+    internal ProtocolFormat Format { get; set; } = s_resumeV1;
+
+    public bool FollowsLog => true;
+
+    public SharedFrame BodyOf(SharedFrame frame) => Format.BodyOf(frame);
+
     public void OnFellBehind() => Session?.OnFellBehind();
 
     /// <summary>The record has been written, with a number up to which all are acknowledged.</summary>
@@ -96,16 +105,16 @@ internal sealed class SessionNumbers(long number, long offset, int maxMessages, 
         }
     }
 
-    public int Write(Span<byte> destination, SharedFrame frame)
+    public int Write(Span<byte> destination, SharedFrame frame, int bodyBytes)
     {
         if (frame.LogOffset == 0)
         {
-            return ResumeV1.WriteUnnumbered(destination);
+            return Format.Protocol.WriteHead(destination, 0, bodyBytes);
         }
 
         lock (this)
         {
-            return ResumeV1.WriteNumber(destination, _messages.Add(frame.LogOffset, frame.Length));
+            return Format.Protocol.WriteHead(destination, _messages.Add(frame.LogOffset, frame.Length), bodyBytes);
         }
     }
 

@@ -4,22 +4,29 @@ namespace DistributedSockets;
 internal sealed class SessionHandOver(ResumableSessions sessions, RemoteCommands commands, SilentNodes silent, LocalNode node, DistributedWebSocketsMetrics metrics)
 {
     /// <inheritdoc cref="ResumableSessions.AttachAsync"/>
-    internal async ValueTask<AttachingSession> AttachAsync(
-        HubConnections hub, string? resume, string? userId, IReadOnlyCollection<string> groups, IReadOnlyDictionary<string, string> properties, CancellationToken cancellationToken)
+    internal async ValueTask<AttachingSession?> AttachAsync(
+        HubConnections hub,
+        SessionResumption? resumption,
+        string? userId,
+        IReadOnlyCollection<string> groups,
+        IReadOnlyDictionary<string, string> properties,
+        bool beginsAnew,
+        string? newId,
+        CancellationToken cancellationToken)
     {
-        if (resume is null || !ResumeV1.TryReadResume(resume, out var id, out var token, out _))
+        if (resumption is not { } wanted || !SessionId.Is(wanted.SessionId))
         {
-            return await sessions.AttachAsync(hub, null, userId, groups, properties, cancellationToken);
+            return resumption is null || beginsAnew ? await sessions.AttachAsync(hub, null, userId, groups, properties, beginsAnew, newId, cancellationToken) : null;
         }
 
-        var (sessionId, secret) = (id.ToString(), token.ToString());
+        var (sessionId, secret, _) = wanted;
         await hub.Sessions.BeginTakingAsync(sessionId, cancellationToken);
         try
         {
             var isHandedOver = await AskAsync(hub, sessionId, secret, userId, cancellationToken);
-            var attaching = await sessions.AttachAsync(hub, resume, userId, groups, properties, cancellationToken);
-            metrics.Resumed(attaching.IsNew ? ResumeOutcome.Unknown : isHandedOver ? ResumeOutcome.Resumed : ResumeOutcome.TakenByForce);
-            if (attaching.TakenFrom is { } previous && previous != node.Info.NodeId)
+            var attaching = await sessions.AttachAsync(hub, wanted, userId, groups, properties, beginsAnew, newId, cancellationToken);
+            metrics.Resumed(attaching is not { IsNew: false } ? ResumeOutcome.Unknown : isHandedOver ? ResumeOutcome.Resumed : ResumeOutcome.TakenByForce);
+            if (attaching?.TakenFrom is { } previous && previous != node.Info.NodeId)
             {
                 commands.TellTaken(hub, previous, sessionId);
             }

@@ -123,15 +123,32 @@ internal sealed partial class ResumableSessions
         }
     }
 
+    /// <summary>Writes the record of a session, with the properties that have just been set.</summary>
+    /// <returns>Whether the session is still this node's, so that they are in force.</returns>
+    /// <exception cref="MessageLogUnavailableException">The record cannot be reached. It is tried again.</exception>
+    internal Task<bool> SavePropertiesAsync(HubConnections hub, ResumableSession session) => WriteAsync(hub, session);
+
     /// <summary>Writes the record of a session. If it has another owner by now, the connection is cut.</summary>
     private async Task TryWriteAsync(HubConnections hub, ResumableSession session)
+    {
+        try
+        {
+            await WriteAsync(hub, session);
+        }
+        catch (MessageLogUnavailableException exception)
+        {
+            Log.NotWritten(logger, session.Id, exception);
+        }
+    }
+
+    private async Task<bool> WriteAsync(HubConnections hub, ResumableSession session)
     {
         await session.BeginWritingAsync();
         try
         {
             if (session.IsGone)
             {
-                return;
+                return false;
             }
 
             var checkpoint = session.Checkpoint(node.Info.NodeId);
@@ -140,15 +157,16 @@ internal sealed partial class ResumableSessions
             {
                 session.WrittenAt = time.GetTimestamp();
                 session.Numbers.NoteCheckpoint(checkpoint.Number);
-                return;
+                return true;
             }
 
             Lose(hub, session, isContinued: swap.Current is not null);
+            return false;
         }
-        catch (MessageLogUnavailableException exception)
+        catch (MessageLogUnavailableException)
         {
             session.NoteNotWritten();
-            Log.NotWritten(logger, session.Id, exception);
+            throw;
         }
         finally
         {

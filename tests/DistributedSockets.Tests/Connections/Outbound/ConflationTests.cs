@@ -108,7 +108,7 @@ public sealed class ConflationTests
     }
 
     private static SharedFrame Frame(string text, string? key) =>
-        SharedFrame.Encode(WebSocketMessage.Text(text), terms: key is null ? null : DeliveryTerms.Of(new() { ConflationKey = key }, TimeProvider.System));
+        SharedFrame.Encode(WebSocketMessage.Text(text), terms: key is null ? null : DeliveryTerms.Of(new() { ConflationKey = key }, null, TimeProvider.System));
 
     private static bool Send(OutboundQueue queue, string text, string? key = null)
     {

@@ -145,7 +145,7 @@ public sealed class TimeToLiveTests
         Assert.Equal(Sends, _owner.Dropped);
         Assert.InRange(time.Reads - reads, 1, 10 * Sends);
 
-        DeliveryTerms? Terms() => DeliveryTerms.Of(new() { TimeToLive = TimeSpan.FromHours(1) }, time);
+        DeliveryTerms? Terms() => DeliveryTerms.Of(new() { TimeToLive = TimeSpan.FromHours(1) }, null, time);
     }
 
     [Fact]
@@ -175,7 +175,7 @@ public sealed class TimeToLiveTests
     private Task CountedAsync(int expired) => Eventually.TrueAsync(() => Volatile.Read(ref _owner.Expired) == expired, "what is too late is counted");
 
     private void Send(OutboundQueue queue, string text, int seconds) =>
-        Assert.True(Send(queue, text, DeliveryTerms.Of(new() { TimeToLive = TimeSpan.FromSeconds(seconds) }, _time)));
+        Assert.True(Send(queue, text, DeliveryTerms.Of(new() { TimeToLive = TimeSpan.FromSeconds(seconds) }, null, _time)));
 
     private static bool Send(OutboundQueue queue, string text, DeliveryTerms? terms = null)
     {
