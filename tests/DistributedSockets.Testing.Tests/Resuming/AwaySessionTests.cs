@@ -183,7 +183,7 @@ public sealed class AwaySessionTests
     }
 
     [Fact]
-    public async Task Session_ThatLeftTheGroupBeforeOrBeginsAfterwards_StaysWhenTheGroupIsDisconnected()
+    public async Task Session_ThatLeftTheGroupBefore_StaysWhenTheGroupIsDisconnected()
     {
         await using var cluster = await StartAsync(window: 60);
         var (client, session) = await JoinRedAsync(cluster);
@@ -192,8 +192,6 @@ public sealed class AwaySessionTests
         await cluster[1].Router.RemoveFromGroupAsync(session.Id, "red", Cancellation);
 
         await DisconnectAsync(cluster[1].Router, "group");
-        var (_, later) = await JoinRedAsync(cluster);
-        await cluster[1].Router.SendToConnectionAsync(later.Id, "behind it", Cancellation);
 
         await using var again = await ResumedSession.ConnectAsync(cluster, 1, session, "ann");
         Assert.Equal(session.Id, (await ResumedSession.ReadAsync(again)).Id);
