@@ -151,24 +151,6 @@ public sealed class AwaySessionTests
     [InlineData("user")]
     [InlineData("group")]
     [InlineData("all")]
-    public async Task Session_DisconnectedBeforeItIsAdopted_EndsWithTheAdoption(string by)
-    {
-        await using var cluster = await StartAsync(window: 60);
-        var (_, session) = await JoinRedAsync(cluster);
-        await cluster.CrashAsync(0);
-        await DisconnectAsync(cluster[1].Router, by);
-        Assert.Empty(cluster.SessionsEnded);
-
-        await cluster.AdvanceAsync(s_untilClaimed, Cancellation);
-
-        Assert.Equal(session.Id, Assert.Single(await cluster.WaitForSessionsEndedAsync(1, Cancellation)).Session.ConnectionId);
-        Assert.NotEqual(session.Id, (await ResumedSession.ReadAsync(await ResumedSession.ConnectAsync(cluster, 1, session, "ann"))).Id);
-    }
-
-    [Theory]
-    [InlineData("user")]
-    [InlineData("group")]
-    [InlineData("all")]
     public async Task Session_DisconnectedBeforeItsClientComesBackFromALostNode_IsClosedAndNotResumedAgain(string by)
     {
         await using var cluster = await StartAsync(window: 60);
