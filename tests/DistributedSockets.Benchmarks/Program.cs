@@ -5,6 +5,7 @@ using DistributedSockets.Benchmarks.Micro;
 using DistributedSockets.Benchmarks.Peers;
 using DistributedSockets.Benchmarks.Postgres;
 using DistributedSockets.Benchmarks.Results;
+using DistributedSockets.Benchmarks.Resume;
 using DistributedSockets.Benchmarks.Routing;
 using DistributedSockets.Benchmarks.Table;
 
@@ -16,6 +17,8 @@ const string usage = $"""
     {TableOptions.Usage}
     {PeersOptions.Usage}
     {PostgresProgram.Usage}
+    {RecordsProgram.Usage}
+    {ResumeProgram.Usage}
     {RoutingOptions.Usage}
     report [DIRECTORY]     writes the newest run of each scenario into docs/benchmarks.md and docs/scaling.md (artifacts/benchmarks)
     """;
@@ -32,6 +35,8 @@ try
         ["table", .. var rest] => await TableProgram.RunAsync(rest),
         ["peers", .. var rest] => await PeersProgram.RunAsync(rest),
         ["postgres", .. var rest] => await PostgresProgram.RunAsync(rest),
+        ["records", .. var rest] => await RecordsProgram.RunAsync(rest),
+        ["resume", .. var rest] => await ResumeProgram.RunAsync(rest),
         ["routing", .. var rest] => await RoutingProgram.RunAsync(rest),
         [RoutingProgram.NodeVerb, var over, var endPoint, var strategy] => await RoutingNode.RunAsync(RoutingServer.Get(over), endPoint, strategy),
         _ => throw new FormatException("Which verb?"),

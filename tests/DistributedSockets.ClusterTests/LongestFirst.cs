@@ -8,7 +8,7 @@ public sealed class LongestFirst : ITestCollectionOrderer
 {
     private static readonly string[] s_long =
     [
-        nameof(NetworkFaultTests), nameof(SentinelTests), nameof(RedisFaultTests), nameof(NodeFaultTests), nameof(ConnectionStormTests), SharedGroup.Name,
+        nameof(NetworkFaultTests), nameof(SentinelTests), nameof(RedisFaultTests), nameof(NodeFaultTests), nameof(RedisClusterResumeFaultTests), nameof(NatsClusterResumeFaultTests), nameof(ConnectionStormTests), SharedGroup.Name,
         nameof(RedisPasswordTests), nameof(ChaosTests), nameof(RedisClusterTransportTests), nameof(BroadcastTransportTests), nameof(VanishedClientTests),
         nameof(RedisOutageTests),
     ];

@@ -1,3 +1,5 @@
+using System.Text.Json;
+
 namespace DistributedSockets.TestServers;
 
 /// <summary>Servers that form one NATS cluster on loopback.</summary>
@@ -55,6 +57,18 @@ public sealed class NatsCluster : IAsyncDisposable
                 await Task.Delay(PollInterval);
             }
         }
+    }
+
+    /// <summary>The server that leads a stream of JetStream.</summary>
+    /// <param name="stream">What stands in the stream's name in front of a number.</param>
+    public async Task<NatsServer> LeaderAsync(string stream)
+    {
+        using var names = JsonDocument.Parse(await Servers[0].RequestAsync("$JS.API.STREAM.NAMES"));
+        var name = names.RootElement.GetProperty("streams").EnumerateArray().Select(static name => name.GetString()!)
+            .Single(name => name.StartsWith(stream, StringComparison.Ordinal) && name.AsSpan(stream.Length).IndexOfAnyExceptInRange('0', '9') < 0);
+        using var info = JsonDocument.Parse(await Servers[0].RequestAsync($"$JS.API.STREAM.INFO.{name}"));
+        var leader = info.RootElement.GetProperty("cluster").GetProperty("leader").GetString();
+        return Servers.Single(server => server.ServerName == leader);
     }
 
     /// <inheritdoc/>

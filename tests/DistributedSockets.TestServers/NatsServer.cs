@@ -83,6 +83,31 @@ public sealed class NatsServer : TestServer
         return await ReadInfoAsync(Port, guard.Token);
     }
 
+    /// <summary>Asks whoever answers to a subject, outside of any client library.</summary>
+    /// <param name="subject">The subject, such as one of JetStream's.</param>
+    /// <param name="payload">What to send.</param>
+    public async Task<string> RequestAsync(string subject, string payload = "")
+    {
+        const string inbox = "test.answer";
+        using var guard = new CancellationTokenSource(Guard);
+        using var client = new TcpClient();
+        await client.ConnectAsync(IPAddress.Loopback, Port, guard.Token);
+        var stream = client.GetStream();
+        var name = $"{inbox}.{Guid.NewGuid():N}";
+        await stream.WriteAsync(
+            Encoding.UTF8.GetBytes($"CONNECT {{\"verbose\":false}}\r\nSUB {name} 1\r\nPUB {subject} {name} {Encoding.UTF8.GetByteCount(payload)}\r\n{payload}\r\n"), guard.Token);
+        using var reader = new StreamReader(stream, Encoding.UTF8);
+        while (await reader.ReadLineAsync(guard.Token) is { } line)
+        {
+            if (line.StartsWith("MSG ", StringComparison.Ordinal))
+            {
+                return await reader.ReadLineAsync(guard.Token) ?? "";
+            }
+        }
+
+        throw new TestServerException($"{EndPoint} closed the connection before anybody had answered to {subject}.");
+    }
+
     /// <inheritdoc/>
     protected override ProcessStartInfo CreateStartInfo(int port)
     {

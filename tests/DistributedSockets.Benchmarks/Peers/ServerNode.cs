@@ -30,7 +30,7 @@ internal sealed class ServerNode : IAsyncDisposable
 
     public double ResidentKiB => ProcessUsage.ResidentKiB(_process.Id);
 
-    public static async Task<ServerNode> StartAsync(Peer peer, int number, string redis, bool compressed, bool logged)
+    public static async Task<ServerNode> StartAsync(Peer peer, int number, string redis, bool compressed, bool logged, bool resumable = false)
     {
         var info = PeerPrograms.StartInfo(peer, number, redis, compressed);
         if (logged)
@@ -38,6 +38,11 @@ internal sealed class ServerNode : IAsyncDisposable
             info.Environment["DistributedWebSockets__LogAll"] = "true";
             info.Environment["DistributedWebSockets__LogUsers"] = "true";
             info.Environment["DistributedWebSockets__LoggedGroups__0"] = "*";
+        }
+
+        if (resumable)
+        {
+            info.Environment["DistributedWebSockets__EnableResume"] = "true";
         }
 
         info.RedirectStandardInput = true;
@@ -74,6 +79,13 @@ internal sealed class ServerNode : IAsyncDisposable
 
     /// <summary>Bytes that the process has ever allocated on its heap (.NET only).</summary>
     public Task<double> AllocatedAsync() => GetAsync("/allocated");
+
+    /// <summary>Ends it at once, as <c>kill -9</c> does.</summary>
+    public async Task KillAsync()
+    {
+        _process.Kill();
+        await _process.WaitForExitAsync();
+    }
 
     public async ValueTask DisposeAsync()
     {

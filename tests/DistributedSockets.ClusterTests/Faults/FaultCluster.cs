@@ -3,26 +3,15 @@ using DistributedSockets.TestServers;
 namespace DistributedSockets.ClusterTests;
 
 /// <summary>Nodes and a Redis of their own, with a proxy in front of Redis for each node.</summary>
-internal sealed class FaultCluster : IAsyncDisposable
+internal sealed class FaultCluster : FaultNodes
 {
-    private readonly NodeSettings[] _settings;
-    private readonly List<TestNodeProcess> _stopped = [];
-    private readonly Dictionary<string, EventAnswer[]> _events = new(StringComparer.Ordinal);
-    private volatile TestNodeProcess?[] _nodes;
-
     private FaultCluster(RespServer redis, FaultProxy[] proxies, NodeSettings[] settings)
-    {
-        (Redis, Proxies, _settings) = (redis, proxies, settings);
-        _nodes = new TestNodeProcess?[settings.Length];
-    }
+        : base(settings) => (Redis, Proxies) = (redis, proxies);
 
     public RespServer Redis { get; }
 
     /// <summary>What stands between each node and Redis, in the order of the nodes.</summary>
     public IReadOnlyList<FaultProxy> Proxies { get; }
-
-    /// <summary>The nodes that run.</summary>
-    public IReadOnlyList<TestNodeProcess> Nodes => [.. _nodes.OfType<TestNodeProcess>()];
 
     /// <param name="nodes">How many nodes.</param>
     /// <param name="options">Options of the library.</param>
@@ -51,7 +40,7 @@ internal sealed class FaultCluster : IAsyncDisposable
         })]);
         try
         {
-            await Task.WhenAll(Enumerable.Range(0, nodes).Select(cluster.StartNodeAsync));
+            await cluster.StartNodesAsync();
             return cluster;
         }
         catch
@@ -61,100 +50,14 @@ internal sealed class FaultCluster : IAsyncDisposable
         }
     }
 
-    public TestNodeProcess Node(int index) => _nodes[index] ?? throw new InvalidOperationException($"Node {index} does not run.");
-
-    public async Task StartNodeAsync(int index)
+    public override async ValueTask DisposeAsync()
     {
-        var node = await TestNodeProcess.StartAsync(_settings[index]);
-        Set(index, node);
-    }
-
-    /// <summary>Takes a node out of those that clients connect to, for a test that stops it.</summary>
-    public TestNodeProcess TakeOut(int index)
-    {
-        var node = Node(index);
-        Set(index, null);
-        _stopped.Add(node);
-        return node;
-    }
-
-    public Task KillNodeAsync(int index) => TakeOut(index).KillAsync();
-
-    public Task<HistoryLoad> LoadAsync(HistoryLoadSettings settings) => HistoryLoad.StartAsync(settings, () => Nodes);
-
-    /// <summary>Waits until each node that runs says it is healthy.</summary>
-    public async Task UntilHealthyAsync()
-    {
-        foreach (var node in Nodes)
-        {
-            await Guard.UntilAsync(node.ReadinessAsync, static readiness => readiness == "Healthy", $"node {node.Settings.Name} is healthy");
-        }
-    }
-
-    /// <summary>Waits until each node finds exactly the sessions of the load's open connections: none missing, no ghosts.</summary>
-    public async Task UntilSessionsAreThoseOfAsync(HistoryLoad load)
-    {
-        foreach (var node in Nodes)
-        {
-            await Guard.UntilAsync(
-                () => DifferenceAsync(node),
-                static difference => difference.Length == 0,
-                $"the sessions that node {node.Settings.Name} finds are the open connections");
-        }
-
-        async Task<string> DifferenceAsync(TestNodeProcess node)
-        {
-            string[] found = [.. (await node.SessionsAsync()).Select(static session => session.ConnectionId)];
-            var open = load.OpenIds;
-            return string.Join(", ", found.Except(open).Select(static id => $"ghost {id}").Concat(open.Except(found).Select(static id => $"missing {id}")));
-        }
-    }
-
-    /// <summary>Asks the nodes what they reported; to be called before a node stops whose reports matter.</summary>
-    public async Task CollectEventsAsync()
-    {
-        foreach (var node in Nodes)
-        {
-            _events[node.NodeId] = await node.EventsAsync();
-        }
-    }
-
-    /// <summary>The sessions that the nodes reported as lost with their node, each as often as it was reported.</summary>
-    public Task<List<string>> LostSessionsAsync() => SessionsOfAsync("node_lost");
-
-    /// <summary>The sessions that the nodes reported as started, each as often as it was reported.</summary>
-    public Task<List<string>> StartedSessionsAsync() => SessionsOfAsync(null);
-
-    public async ValueTask DisposeAsync()
-    {
-        foreach (var node in Nodes.Concat(_stopped))
-        {
-            await node.DisposeAsync();
-        }
-
+        await base.DisposeAsync();
         foreach (var proxy in Proxies)
         {
             await proxy.DisposeAsync();
         }
 
         await Redis.DisposeAsync();
-    }
-
-    private async Task<List<string>> SessionsOfAsync(string? cause)
-    {
-        await CollectEventsAsync();
-        return [.. _events.Values.SelectMany(static events => events)
-            .Where(happened => cause is null ? happened.Event == "session_started" : happened.Cause == cause)
-            .Select(static happened => happened.ConnectionId!)]; // a session has one
-    }
-
-    private void Set(int index, TestNodeProcess? node)
-    {
-        lock (_stopped)
-        {
-            var nodes = (TestNodeProcess?[])_nodes.Clone();
-            nodes[index] = node;
-            _nodes = nodes;
-        }
     }
 }

@@ -36,11 +36,11 @@ public sealed class RedisLogFaultTests
         await RunAsync(202, cluster, async load =>
         {
             await cluster.Redis.StopAsync();
-            await UntilDegradedAsync(cluster);
+            await cluster.UntilDegradedAsync();
             await cluster.Redis.StartAsync();
             await load.UntilFlowingAsync();
             await cluster.Redis.KillAsync();
-            await UntilDegradedAsync(cluster);
+            await cluster.UntilDegradedAsync();
             await cluster.Redis.StartAsync();
             await load.UntilFlowingAsync();
             await load.CollectLossesAsync();
@@ -63,7 +63,7 @@ public sealed class RedisLogFaultTests
                 cluster.Proxies[0].Cut();
                 await load.UntilFlowingAsync();
                 await cluster.Redis.KillAsync();
-                await UntilDegradedAsync(cluster);
+                await cluster.UntilDegradedAsync();
                 await cluster.Redis.StartAsync();
             },
             mayLose: true);
@@ -84,14 +84,6 @@ public sealed class RedisLogFaultTests
             .Where(static happened => happened is { Event: "possible_loss", Cause: "MessageLog" })
             .Select(static happened => happened.Description!)]; // a loss has one
         return (told.Sum(static description => description.EndsWith("(2 times)", StringComparison.Ordinal) ? 2 : 1), told);
-    }
-
-    private static async Task UntilDegradedAsync(FaultCluster cluster)
-    {
-        foreach (var node in cluster.Nodes)
-        {
-            await Guard.UntilAsync(node.ReadinessAsync, static readiness => readiness == "Degraded", $"node {node.Settings.Name} is degraded");
-        }
     }
 
     private static async Task RunAsync(

@@ -363,6 +363,37 @@ public sealed class HistoryCheckerTests
         Assert.Empty(Verdict().Violations);
     }
 
+    [Theory]
+    [InlineData(false, 0, false)] // the nodes know of a gap, and the client does not
+    [InlineData(false, 1, true)]
+    [InlineData(true, 0, true)]
+    public void Resumed_LoggedAndMissing_IsExcusedOnlyIfItsClientWasTold(bool isLost, int gaps, bool isExcused)
+    {
+        var session = Resume();
+        (session.IsLost, session.Gaps) = (isLost, gaps);
+        Logged("Uann", 0, at: 10);
+        Got("Uann", 0, "near");
+        _history.Add(new HistoryLoss("node3", At(0), At(20), "MessageLog"));
+
+        Assert.Equal(isExcused ? 1 : 0, Verdict().ReportedLost);
+        Assert.Equal(isExcused ? 0 : 1, Verdict().Missing);
+    }
+
+    [Theory]
+    [InlineData(true, 12, true)] // until its client came back, nobody had it
+    [InlineData(true, 1, false)] // before the loss somebody did
+    [InlineData(false, 12, false)]
+    public void Resumed_LostWithTheLog_MissesWhatComesUntilItsClientIsBack(bool isLost, double at, bool isExcused)
+    {
+        var session = Resume();
+        (session.IsLost, session.Gaps, session.Ended) = (isLost, isLost ? 0 : 1, isLost ? At(30) : null);
+        Logged("Uann", 0, at);
+        Got("Uann", 0, "near");
+        _history.Add(new HistoryLoss("node3", At(5), At(6), "MessageLog"));
+
+        Assert.Equal(isExcused ? 0 : 1, Verdict().Missing);
+    }
+
     private static DateTimeOffset At(double seconds) => Start + TimeSpan.FromSeconds(seconds);
 
     /// <summary>By the connection near; the answer takes half a second.</summary>

@@ -54,7 +54,12 @@ internal sealed class HistoryClient(HistoryLoad load, int index, string user, st
                 await ended.CancelAsync();
                 await sending;
                 await blinking;
-                _unanswered.Clear(); // nobody will tell
+                foreach (var (asked, send) in _unanswered)
+                {
+                    send.Ended = DateTimeOffset.UtcNow; // nobody will tell what came of it, and until now it may have been on its way
+                    _unanswered.TryRemove(asked, out _);
+                }
+
                 if (!load.Ended.IsCancellationRequested)
                 {
                     CloseCodes.Enqueue((int?)socket.CloseStatus ?? 1006);
@@ -205,9 +210,9 @@ internal sealed class HistoryClient(HistoryLoad load, int index, string user, st
                 await socket.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, null, load.Ended);
             }
         }
-        catch (Exception exception) when (exception is WebSocketException or OperationCanceledException or IOException)
+        catch (Exception exception) when (exception is WebSocketException or OperationCanceledException or IOException or ObjectDisposedException)
         {
-            // Cut, or the load has ended.
+            // Cut, also by itself, or the load has ended.
         }
 
         if (!load.Ended.IsCancellationRequested && !resumes)
@@ -238,7 +243,7 @@ internal sealed class HistoryClient(HistoryLoad load, int index, string user, st
         }
 
         var text = _session.Read(received, out inSession, out var isGap);
-        if (isGap && _session.Self is { } self)
+        if (isGap && _session.Self is { } self && _session.IsNews(_connections))
         {
             self.Gaps++;
         }

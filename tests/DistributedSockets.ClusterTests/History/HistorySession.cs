@@ -11,6 +11,7 @@ internal sealed class HistorySession
     private string _id = "";
     private string _token = "";
     private long _acknowledged;
+    private (long Number, int Connection) _gap = (-1, 0); // of which it was told last
 
     /// <summary>What the history knows of it; nothing before it is in all its groups.</summary>
     public HistoryReceiver? Self { get; set; }
@@ -41,7 +42,7 @@ internal sealed class HistorySession
         (_id, _token) = (words[1], words[2]);
         if (!goesOn)
         {
-            (Self, Number, _acknowledged) = (null, 0, 0);
+            (Self, Number, _acknowledged, _gap) = (null, 0, 0, (-1, 0));
         }
 
         return goesOn;
@@ -63,6 +64,15 @@ internal sealed class HistorySession
         }
 
         return message[(end + 1)..];
+    }
+
+    /// <summary>Whether a gap is another one than that of which it was told last: behind another number, or told a second time to one connection. What the last connection was told it is told again.</summary>
+    /// <param name="connection">Which of its connections has heard of it.</param>
+    public bool IsNews(int connection)
+    {
+        var (number, heard) = _gap;
+        _gap = (Number, connection);
+        return number != Number || heard == connection;
     }
 
     /// <summary>What it has to say to acknowledge all that it has, if there is something.</summary>

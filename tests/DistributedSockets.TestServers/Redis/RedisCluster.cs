@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace DistributedSockets.TestServers;
 
 /// <summary>A Redis Cluster of three primaries with one replica each, six processes on free loopback ports.</summary>
@@ -126,6 +128,10 @@ public sealed class RedisCluster : IAsyncLifetime
 
         throw new TestServerException($"No node owns the slot {slot}.");
     }
+
+    /// <summary>The slot of a key.</summary>
+    /// <param name="key">The key.</param>
+    public async Task<int> SlotOfAsync(string key) => int.Parse((await _nodes[0].CommandAsync("CLUSTER", "KEYSLOT", key)).Trim(':', '\r', '\n'), CultureInfo.InvariantCulture);
 
     /// <summary>The replica of a node, which takes over if the node is lost.</summary>
     /// <param name="primary">The node.</param>

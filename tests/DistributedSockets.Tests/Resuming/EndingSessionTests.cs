@@ -25,6 +25,8 @@ public sealed class EndingSessionTests
         var mayReturn = new TaskCompletionSource();
         node.Probe.OnDisconnected = (connection, _) => connection.Id == client.Id ? new(mayReturn.Task) : ValueTask.CompletedTask;
 
+        await Eventually.TrueAsync(() => node.Hub.Sessions.Find(client.Id) is { Connection.Queue.IsBehind: false }, "the session is live");
+
         client.Vanish();
         await Eventually.TrueAsync(() => node.Hub.Find(client.Id) is null, "the connection is none of the hub's any more");
         await node.Router.SendToAllAsync("meanwhile", Cancellation);

@@ -12,14 +12,6 @@ public sealed class ResumeFaultTests
 {
     private const int NodeCount = 3;
 
-    private static readonly Dictionary<string, string> Options = new()
-    {
-        ["HeartbeatInterval"] = "00:00:00.5",
-        ["LeaseExpiry"] = "00:00:03",
-        ["EnableResume"] = "true",
-        ["MaxUnacknowledgedMessages"] = "200", // so that records are written often
-    };
-
     private readonly List<string> _done = [];
 
     [Fact]
@@ -56,11 +48,11 @@ public sealed class ResumeFaultTests
             async load =>
             {
                 await cluster.Redis.StopAsync();
-                await UntilDegradedAsync(cluster);
+                await cluster.UntilDegradedAsync();
                 await cluster.Redis.StartAsync();
                 await load.UntilFlowingAsync();
                 await cluster.Redis.KillAsync();
-                await UntilDegradedAsync(cluster);
+                await cluster.UntilDegradedAsync();
                 await cluster.Redis.StartAsync();
                 await load.UntilFlowingAsync();
             },
@@ -89,15 +81,7 @@ public sealed class ResumeFaultTests
     }
 
     private static Task<FaultCluster> StartAsync() => FaultCluster.StartAsync(
-        NodeCount, Options, redis: new RedisServer { KeepsData = true, ExtraArguments = { "--appendonly", "yes", "--appendfsync", "always" } }, log: true);
-
-    private static async Task UntilDegradedAsync(FaultCluster cluster)
-    {
-        foreach (var node in cluster.Nodes)
-        {
-            await Guard.UntilAsync(node.ReadinessAsync, static readiness => readiness == "Degraded", $"node {node.Settings.Name} is degraded");
-        }
-    }
+        NodeCount, ResumeFaultRun.Options, redis: new RedisServer { KeepsData = true, ExtraArguments = { "--appendonly", "yes", "--appendfsync", "always" } }, log: true);
 
     private static int Setting(string name, int usual) =>
         int.TryParse(Environment.GetEnvironmentVariable(name), CultureInfo.InvariantCulture, out var value) ? value : usual;
@@ -156,27 +140,6 @@ public sealed class ResumeFaultTests
         }
     }
 
-    private async Task RunAsync(int seed, FaultCluster cluster, Func<HistoryLoad, Task> fault, int blinking = 0, [CallerMemberName] string name = "")
-    {
-        await using var load = await cluster.LoadAsync(new() { Seed = seed, Logged = true, Resuming = 24, Blinking = blinking });
-        await cluster.UntilHealthyAsync();
-        TimeSpan normal;
-        try
-        {
-            await fault(load);
-            normal = await load.UntilFlowingAsync();
-            await load.UntilConnectedAsync();
-            await cluster.UntilHealthyAsync();
-        }
-        catch (TimeoutException exception)
-        {
-            throw new TimeoutException($"{load}, after {string.Join(", ", _done)}: {exception.Message}", exception);
-        }
-
-        var verdict = await load.EndAsync();
-        FaultReport.Write(load, verdict, normal, _done.Count == 0 ? name : $"{_done.Count} faults by chance");
-        verdict.AssertKept($"{load}, {string.Join(", ", _done)}");
-        var losses = load.History.Snapshot().Losses;
-        Assert.True(!losses.Any(static loss => loss.IsOfLog), $"{load}: {string.Join(Environment.NewLine, losses.Where(static loss => loss.IsOfLog))}");
-    }
+    private Task RunAsync(int seed, FaultCluster cluster, Func<HistoryLoad, Task> fault, int blinking = 0, [CallerMemberName] string name = "") =>
+        ResumeFaultRun.RunAsync(seed, cluster, fault, blinking, done: _done, name: name);
 }
