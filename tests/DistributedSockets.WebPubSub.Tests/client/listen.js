@@ -10,7 +10,7 @@ for (const [index, origin] of origins.entries()) {
     report({ name, from, dataType: message.dataType, data: message.data instanceof ArrayBuffer ? Buffer.from(message.data).toString('base64') : message.data });
   client.on('server-message', tell('server'));
   client.on('group-message', tell('group'));
-  client.on('disconnected', ({ message }) => report({ name, disconnected: message?.reason ?? '' }));
+  client.on('disconnected', ({ message }) => report({ name, disconnected: message?.message ?? '' }));
   const connected = new Promise((resolve) => client.on('connected', resolve));
   await client.start();
   const { connectionId } = await connected;

@@ -1,0 +1,1 @@
+export { WebPubSubClient } from '@azure/web-pubsub-client';
