@@ -63,3 +63,6 @@ public sealed class ChatCluster() : SampleCluster("ChatPath");
 
 /// <summary>Two web nodes that push.</summary>
 public sealed class PushCluster() : SampleCluster("PushPath");
+
+/// <summary>Two nodes of the chat by the official Web PubSub client.</summary>
+public sealed class WebPubSubCluster() : SampleCluster("WebPubSubPath");
