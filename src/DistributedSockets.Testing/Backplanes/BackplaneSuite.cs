@@ -37,7 +37,11 @@ public abstract class BackplaneSuite : IAsyncLifetime
     protected async Task<BackplaneNode> StartNodeAsync(string? cluster = null)
     {
         var node = await BackplaneNode.StartAsync(CreateBackplane(cluster ?? Cluster));
-        _nodes.Add(node);
+        lock (_nodes)
+        {
+            _nodes.Add(node);
+        }
+
         return node;
     }
 

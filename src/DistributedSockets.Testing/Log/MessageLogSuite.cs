@@ -75,7 +75,11 @@ public abstract class MessageLogSuite : IAsyncLifetime
     private protected async Task<MessageLogNode> StartNodeAsync(IMessageLog log)
     {
         var node = await MessageLogNode.StartAsync(log);
-        _nodes.Add(node);
+        lock (_nodes)
+        {
+            _nodes.Add(node);
+        }
+
         return node;
     }
 

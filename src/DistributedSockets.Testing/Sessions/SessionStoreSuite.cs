@@ -41,7 +41,11 @@ public abstract class SessionStoreSuite : IAsyncLifetime
     protected ISessionStore NewStore(string? cluster = null)
     {
         var store = CreateStore(cluster ?? Cluster);
-        _stores.Add(store);
+        lock (_stores)
+        {
+            _stores.Add(store);
+        }
+
         return store;
     }
 

@@ -79,7 +79,11 @@ public abstract class ConnectionTicketStoreConformanceTests : IAsyncLifetime
     protected IConnectionTicketStore NewStore(string cluster)
     {
         var store = CreateStore(cluster);
-        _stores.Add(store);
+        lock (_stores)
+        {
+            _stores.Add(store);
+        }
+
         return store;
     }
 }

@@ -99,6 +99,7 @@ internal sealed class ClientRequests(IWebSocketRouter router, WebSocketConnectio
             }.Write(),
             ExcludedConnectionIds = request.NoEcho ? _own : [],
             TimeToLive = request.TimeToLive,
+            OnBehalfOf = connection, // whose client repeats it elsewhere once its session goes on there
             IdempotencyKey = request.AckId is { } id ? string.Create(CultureInfo.InvariantCulture, $"{connection.Id}/{id}") : null,
         };
         await router.SendAsync(
@@ -122,7 +123,7 @@ internal sealed class ClientRequests(IWebSocketRouter router, WebSocketConnectio
         if (reply is { } answer)
         {
             // To a session it is logged by itself; what is not logged is queued in front of the ack.
-            var options = new SendOptions { Metadata = new MessageMetadata { DataType = answer.DataType }.Write() };
+            var options = new SendOptions { Metadata = new MessageMetadata { DataType = answer.DataType }.Write(), OnBehalfOf = connection };
             await router.SendAsync(WebSocketTarget.Connection(connection.Id), Message(answer.DataType, answer.Data), options, cancellationToken);
         }
     }

@@ -110,7 +110,7 @@ internal sealed partial class Connection
                 return ValueTask.CompletedTask;
             default:
                 message.Release();
-                Disconnect(SessionEnds.Violation(line.Kind == ProtocolLineKind.Acknowledge
+                Close(SessionEnds.Violation(line.Kind == ProtocolLineKind.Acknowledge
                     ? "A message was acknowledged that was never sent."
                     : $"A message is not as {ResumableProtocol.Name} has it."));
                 return ValueTask.CompletedTask;

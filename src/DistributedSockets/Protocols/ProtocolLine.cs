@@ -6,7 +6,7 @@ public readonly struct ProtocolLine
     private ProtocolLine(ProtocolLineKind kind, long number = 0, string? id = null, int payloadAt = 0, bool isStrict = false) =>
         (Kind, Number, Id, PayloadAt, IsStrict) = (kind, number, id, payloadAt, isStrict);
 
-    /// <summary>Nothing that the protocol knows: the connection is closed with 1008, and its session ends.</summary>
+    /// <summary>Nothing that the protocol knows: the connection is closed with 1008. The session stays.</summary>
     public static ProtocolLine Unknown => default;
 
     internal ProtocolLineKind Kind { get; }
@@ -21,7 +21,7 @@ public readonly struct ProtocolLine
 
     /// <summary>The client has all messages up to a number.</summary>
     /// <param name="number">The number.</param>
-    /// <param name="isStrict">Whether one that was never sent is a violation, which ends the session; else it is passed over.</param>
+    /// <param name="isStrict">Whether one that was never sent is a violation, which closes the connection; else it is passed over.</param>
     public static ProtocolLine Acknowledge(long number, bool isStrict = true) => new(ProtocolLineKind.Acknowledge, number, isStrict: isStrict);
 
     /// <summary>A message for the handler.</summary>

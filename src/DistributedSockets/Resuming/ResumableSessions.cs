@@ -144,6 +144,12 @@ internal sealed partial class ResumableSessions(
             return;
         }
 
+        if (session.Connection is { EndsSession: true })
+        {
+            await TryEndAsync(hub, session); // the app has closed it, so there is nothing to go on with, however soon the client asks
+            return;
+        }
+
         session.ReleasedAt ??= time.GetTimestamp();
         using (var limit = new TimeLimit(ReleaseTime(hub), time))
         {

@@ -18,6 +18,8 @@ internal sealed class AwayApp : IAsyncDisposable
 
     public IServiceProvider Services => _app.Services;
 
+    public Uri Address => new(_app.Urls.Single());
+
     private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
 
     /// <summary>Puts the Redis that is not there in the place of the one that a page names.</summary>

@@ -1,7 +1,10 @@
 using System.Net;
 using System.Net.WebSockets;
+using System.Text;
 using DistributedSockets.Testing;
 using Microsoft.AspNetCore.HttpOverrides;
+using Microsoft.IdentityModel.JsonWebTokens;
+using Microsoft.IdentityModel.Tokens;
 using NATS.Client.Core;
 using StackExchange.Redis;
 using static DistributedSockets.Docs.Tests.Outages.AwayApp;
@@ -11,6 +14,8 @@ namespace DistributedSockets.Docs.Tests.Outages;
 /// <summary>What pages register starts all the same while what it names is not there.</summary>
 public sealed class RegistrationOutageTests
 {
+    private const string Key = "an access key of forty-odd bytes, in a test";
+
     private static CancellationToken Cancelled => TestContext.Current.CancellationToken;
 
     public static TheoryData<string, Action<WebApplicationBuilder>, Action<IServiceCollection>?> Registrations => new()
@@ -201,6 +206,35 @@ public sealed class RegistrationOutageTests
     }
 
     [Fact]
+    [Runs("web-pubsub-add", "web-pubsub-map", "web-pubsub-handler", "web-pubsub-webhook")]
+    public async Task WebPubSub_RedisAway_ServesPlainClientsAndTellsReliableOnesToComeLater()
+    {
+        await using var app = await RunAsync(
+            static builder =>
+            {
+                builder.Configuration["WebPubSub:AccessKey"] = Key;
+                Snippets.WebPubSub.WebPubSubProgram.Add(builder);
+                builder.Services.Configure<WebPubSub.WebPubSubOptions>(static options =>
+                {
+                    var upstream = new WebPubSub.WebPubSubOptions();
+                    Snippets.WebPubSub.WebPubSubProgram.AddUpstream(upstream);
+                    Assert.Equal("https://upstream.example.com/{hub}/{event}", Assert.Single(upstream.Webhooks).Url); // where nobody is
+                });
+            },
+            Snippets.WebPubSub.WebPubSubProgram.Map);
+        using var visitor = app.NewVisitor();
+        var address = $"/client/hubs/chat?access_token={AccessToken(app.Address)}";
+
+        using var plain = await visitor.ConnectAsync(address, static options => options.AddSubProtocol("json.webpubsub.azure.v1"));
+        Assert.Contains("\"connected\"", await ReceiveAsync(plain));
+        await SendAsync(plain, """{"type":"event","event":"other","dataType":"text","data":"","ackId":1}""");
+        Assert.Contains("other is number 1 of ann", await ReceiveAsync(plain));
+        Assert.Contains("\"ackId\":1", await ReceiveAsync(plain));
+        var refused = await Assert.ThrowsAsync<WebSocketException>(() => visitor.ConnectAsync(address, static options => options.AddSubProtocol("json.reliable.webpubsub.azure.v1")));
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, refused.Data["status"]);
+    }
+
+    [Fact]
     [Runs("concepts-ask", "concepts-answer-matcher", "concepts-back-pressure")]
     public async Task OwnClient_RedisAway_IsAskedAndServed()
     {
@@ -356,4 +390,11 @@ public sealed class RegistrationOutageTests
     {
         public Task<bool> MayEnterAsync(string userId, string room, CancellationToken cancellationToken) => Task.FromResult(true);
     }
+
+    private static string AccessToken(Uri address) => new JsonWebTokenHandler().CreateToken(new SecurityTokenDescriptor
+    {
+        Audience = new Uri(address, "/client/hubs/chat").AbsoluteUri,
+        Subject = new([new("sub", "ann")]),
+        SigningCredentials = new(new SymmetricSecurityKey(Encoding.UTF8.GetBytes(Key)), SecurityAlgorithms.HmacSha256),
+    });
 }

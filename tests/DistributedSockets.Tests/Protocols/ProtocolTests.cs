@@ -133,7 +133,7 @@ public sealed class ProtocolTests
     }
 
     [Fact]
-    public async Task Message_ThatTheProtocolDoesNotKnow_EndsTheSession()
+    public async Task Message_ThatTheProtocolDoesNotKnow_ClosesTheConnectionAndLeavesTheSession()
     {
         await using var node = await StartAsync([new BracketProtocol()]);
         var (id, _, client) = await BeginAsync(node, "/chat?u=ann");
@@ -143,7 +143,7 @@ public sealed class ProtocolTests
 
         Assert.StartsWith("end A message is not as", await client.ReceiveTextAsync());
         Assert.Equal(WebSocketCloseStatus.PolicyViolation, (await client.ReceiveCloseAsync()).Status);
-        await Eventually.TrueAsync(() => node.Hub.Sessions.Find(id) is null, "the session has ended");
+        await Eventually.TrueAsync(() => node.Hub.Sessions.Find(id)!.IsAway, "the session is away");
     }
 
     [Fact]

@@ -54,7 +54,13 @@ public sealed class SlowSessionTests
         using var client = WebSocket.CreateFromStream(raw.Tcp.GetStream(), new WebSocketCreationOptions { IsServer = false, KeepAliveInterval = TimeSpan.Zero });
         var receiving = ReceiveAllAsync(client, 3 + Small); // which answers the ping, too, that tells whether the pipe is empty
         await client.SendAsync("a 0\n"u8.ToArray(), WebSocketMessageType.Text, true, Cancellation);
-        await Eventually.TrueAsync(() => node.Hub.Sessions.All.SingleOrDefault()?.Connection is { Queue: { IsDirect: true, IsBehind: false } }, "frames go straight to the socket");
+        await Eventually.TrueAsync(
+            async () =>
+            {
+                await node.Router.SendAsync(WebSocketTarget.All, WebSocketMessage.Text("asks"), new SendOptions { IsLogged = false }, Cancellation); // and whether the pipe is empty is asked with what is written
+                return node.Hub.Sessions.All.SingleOrDefault()?.Connection is { Queue: { IsDirect: true, IsBehind: false } };
+            },
+            "frames go straight to the socket");
 
         // Each but the last is more than one write; what waits behind them is joined.
         List<string> sent = [.. new[] { 40_000, 200_000, OutboundQueue.JoinBytes - 2 }.Select(static length => new string('x', length)), .. Enumerable.Range(0, Small).Select(static i => $"{i} {new string('y', 30)}")];

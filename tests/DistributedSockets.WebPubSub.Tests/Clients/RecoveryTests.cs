@@ -160,7 +160,6 @@ public sealed class RecoveryTests(ClientCluster cluster) : IClassFixture<ClientC
         await cluster.Cluster[1].GetRouter("chat").DisconnectAsync(
             client.ConnectionId, WebSocketCloseStatus.PolicyViolation, "enough", TestContext.Current.CancellationToken);
         await client.Socket.WaitForCloseAsync(TestContext.Current.CancellationToken);
-        await client.Socket.WaitForServerAsync(TestContext.Current.CancellationToken);
 
         Assert.Equal(
             WebSocketCloseStatus.PolicyViolation, (await (await client.RecoverAsync(1)).Socket.WaitForCloseAsync(TestContext.Current.CancellationToken)).Status);
