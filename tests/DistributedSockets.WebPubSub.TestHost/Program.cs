@@ -18,6 +18,7 @@ var builder = WebApplication.CreateSlimBuilder();
 builder.Logging.SetMinimumLevel(LogLevel.Warning);
 builder.WebHost.ConfigureKestrel(kestrel =>
 {
+    kestrel.Limits.MaxRequestLineSize = kestrel.Limits.MaxRequestHeadersTotalSize = 512 * 1024; // for tokens of thousands of groups
     if (arguments.Port == 0)
     {
         kestrel.Listen(IPAddress.Loopback, 0);

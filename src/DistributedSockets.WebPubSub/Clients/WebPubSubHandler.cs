@@ -119,7 +119,7 @@ internal sealed partial class WebPubSubHandler(IWebSocketRouterFactory routers, 
         {
             return (exception.Name, exception.Message);
         }
-        catch (Exception exception) when (!cancellationToken.IsCancellationRequested)
+        catch (Exception exception) when (exception is not StaleFenceException && !cancellationToken.IsCancellationRequested)
         {
             Log.RequestFailed(logger, request.Kind, Connection.Hub, exception);
             return (Failed, "The server could not do it. Try again later.");

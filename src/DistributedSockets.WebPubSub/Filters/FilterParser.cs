@@ -67,7 +67,11 @@ internal ref struct FilterParser
 
     private FilterNode ReadComparison()
     {
-        CountClause();
+        if (_token.Kind != FilterTokenKind.Open && !_token.IsWord("not")) // what is within counts itself
+        {
+            CountClause();
+        }
+
         var left = ReadUnary();
         while (true)
         {

@@ -5,6 +5,9 @@ namespace DistributedSockets.WebPubSub;
 /// <summary>Makes of each hub that is named in the options one that its clients can use: everything is logged, and sessions can be resumed.</summary>
 internal sealed class ConfigureWebPubSubHubs(IOptions<WebPubSubOptions> options) : IConfigureNamedOptions<HubOptions>
 {
+    private const int EntriesPerUnacknowledged = 10;
+    private const int MaxEntries = 1_000_000;
+
     private static readonly RecipientFilters s_filters = new();
 
     public void Configure(HubOptions hub)
@@ -26,6 +29,7 @@ internal sealed class ConfigureWebPubSubHubs(IOptions<WebPubSubOptions> options)
         hub.MaxMessageBytes = options.Value.MaxMessageBytes;
         hub.MaxUnacknowledgedMessages = options.Value.MaxUnacknowledgedMessages;
         hub.MaxUnacknowledgedBytes = options.Value.MaxUnacknowledgedBytes;
+        hub.LogMaxEntriesPerTarget = Math.Max(hub.LogMaxEntriesPerTarget, Math.Min(MaxEntries, EntriesPerUnacknowledged * options.Value.MaxUnacknowledgedMessages)); // a record may be behind by as many as half of what is under way
         hub.RecipientFilters = s_filters;
         hub.ResumeWindow = options.Value.RecoveryWindow;
         if (hub.LogMaxAge < hub.ResumeWindow)

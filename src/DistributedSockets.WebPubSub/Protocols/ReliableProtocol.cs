@@ -18,6 +18,8 @@ internal sealed class ReliableProtocol(string name, FrameFormat format) : Resuma
 
     public override bool BeginsAnew => false;
 
+    public override bool EndsOnViolation => true;
+
     public override void WriteBody(in ProtocolMessage message, IBufferWriter<byte> output) => format.WriteBody(message, output);
 
     public override int WriteHead(Span<byte> destination, long number, int bodyBytes) => format.WriteHead(destination, number, bodyBytes);

@@ -6,6 +6,7 @@ namespace DistributedSockets.WebPubSub;
 internal static class RestNames
 {
     private const int MaxCoreBytes = 256;
+    private const int MaxConnectionIdLength = 128;
     private const int MaxFilterBytes = 16_384;
     private const int MaxReasonBytes = 123; // what a close frame has room for
 
@@ -21,7 +22,7 @@ internal static class RestNames
         : throw RestException.BadRequest($"The id of a user has 1 to {MaxCoreBytes} bytes of UTF-8.", "userId");
 
     /// <summary>Whether a connection can have this id.</summary>
-    internal static bool CanBeConnection(string connectionId) => connectionId.Length > 0 && Encoding.UTF8.GetByteCount(connectionId) <= MaxCoreBytes;
+    internal static bool CanBeConnection(string connectionId) => connectionId.Length is > 0 and <= MaxConnectionIdLength;
 
     /// <exception cref="RestException">It is no filter.</exception>
     internal static RecipientFilter ParseFilter(string filter)

@@ -58,7 +58,8 @@ internal sealed class CloseHandshake(
     {
         OnReceiveEnded();
         var status = socket.CloseStatus is null or WebSocketCloseStatus.Empty ? WebSocketCloseStatus.NormalClosure : socket.CloseStatus.Value;
-        Close(new() { Kind = DisconnectKind.ClosedByClient, CloseStatus = socket.CloseStatus, Description = socket.CloseStatusDescription }, status, null);
+        var told = tap is { NotesTail: true, IsClosedWithoutStatus: true } ? WebSocketCloseStatus.Empty : socket.CloseStatus;
+        Close(new() { Kind = DisconnectKind.ClosedByClient, CloseStatus = told, Description = socket.CloseStatusDescription }, status, null);
         return _closing;
     }
 

@@ -73,7 +73,7 @@ internal sealed partial class Connection
         answer.Release();
         if (answer.Id is { } id)
         {
-            SetHandled(id);
+            TellHandled(id, isRepeat: false);
         }
     }
 

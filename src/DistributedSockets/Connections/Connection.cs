@@ -76,6 +76,7 @@ internal sealed partial class Connection : WebSocketConnection, IOutboundQueueOw
 
         if (tap is not null)
         {
+            tap.NotesTail = session is not null; // which ends if its client says that it is done
             tap.Queue = _queue;
         }
     }
@@ -228,7 +229,7 @@ internal sealed partial class Connection : WebSocketConnection, IOutboundQueueOw
         OperationCanceledException => Aborted.IsCancellationRequested || Reason is not null, // nobody is left to stream to
         ConnectionNotFoundException => Reason is not null, // one that has begun to end joins no group any more
         AskFailedException failed => failed.Failure is AskFailure.ClientGone or AskFailure.NotFound && _questions is { HasEnded: true }, // nor does its client answer
-        StaleFenceException => Session is { IsGone: true } or { IsDoubtful: true }, // somebody else has its session, to whom the client sends again what is not answered here
+        StaleFenceException => Session is { IsGone: true } or { IsDoubtful: true } or { Lease: { IsHeld: false } }, // somebody else has its session, to whom the client sends again what is not answered here
         _ => false,
     };
 
@@ -431,9 +432,24 @@ internal sealed partial class Connection : WebSocketConnection, IOutboundQueueOw
         }
 
         _questions?.End();
-        if (Reason is { Kind: not (DisconnectKind.ClosedByClient or DisconnectKind.ConnectionLost) } reason && _protocol?.End(reason) is { } last)
+        if (Reason is { Kind: DisconnectKind.ProtocolError or DisconnectKind.MessageTooBig } && Session is not null && ResumableProtocol.EndsOnViolation)
         {
-            EnqueueOfProtocol(last); // what closes writes it
+            EndsSession = true;
+        }
+
+        if (Reason is { Kind: not (DisconnectKind.ClosedByClient or DisconnectKind.ConnectionLost) } reason && _protocol is { } protocol)
+        {
+            try
+            {
+                if (protocol.End(reason) is { } last)
+                {
+                    EnqueueOfProtocol(last); // what closes writes it
+                }
+            }
+            catch (Exception exception)
+            {
+                _services.Log.ProtocolFailed(protocol.Name, exception); // the connection has to be closed all the same
+            }
         }
     }
 

@@ -3,7 +3,7 @@ using Microsoft.Extensions.Logging;
 
 namespace DistributedSockets;
 
-/// <summary>Log messages of connections: 100 to 119, and what belongs to them beyond, 124 to 127. What clients can cause at will passes once in a while.</summary>
+/// <summary>Log messages of connections: 100 to 119, and what belongs to them beyond, 124 to 128. What clients can cause at will passes once in a while.</summary>
 internal sealed partial class ConnectionLog(FailSafeLogger<Connection> logger, TimeProvider time)
 {
     private const int ShownClaims = 16;
@@ -11,6 +11,7 @@ internal sealed partial class ConnectionLog(FailSafeLogger<Connection> logger, T
     private readonly RareLog _methodFailedLog = new(10, time);
     private readonly RareLog _failedSends = new(1, time);
     private readonly RareLog[] _refusals = [.. Enum.GetValues<RefusalKind>().Select(_ => new RareLog(1, time))];
+    private readonly RareLog _protocolFailed = new(1, time);
     private readonly RareLog _matcherLog = new(1, time);
     private int _saidNoUserId;
 
@@ -141,6 +142,17 @@ internal sealed partial class ConnectionLog(FailSafeLogger<Connection> logger, T
 
     [LoggerMessage(127, LogLevel.Error, "What was asked for of connection {ConnectionId} while it was being opened could not be carried out, so the connection is cut.")]
     public partial void ContinueFailed(string connectionId, Exception exception);
+
+    internal void ProtocolFailed(string protocol, Exception exception)
+    {
+        if (_protocolFailed.TryPass(out var others))
+        {
+            ProtocolThrew(protocol, others, exception);
+        }
+    }
+
+    [LoggerMessage(128, LogLevel.Error, "The subprotocol {Protocol} threw, so that its clients did not get a message. It threw {Others} more times since the last report.")]
+    private partial void ProtocolThrew(string protocol, int others, Exception exception);
 
     [LoggerMessage(125, LogLevel.Warning, "Connection {ConnectionId} did not join a group to which its user was added while it was being opened.")]
     public partial void JoinFailed(string connectionId, Exception exception);

@@ -30,7 +30,7 @@ internal sealed class ConnectionServices(
     internal FrameDeflater Deflater => deflater;
 
     /// <summary>The subprotocols of the hub.</summary>
-    internal HubProtocols Protocols { get; } = new(options, deflater);
+    internal HubProtocols Protocols { get; } = new(options, deflater, log);
 
     /// <summary>How values are read and written as JSON.</summary>
     internal JsonSerializerOptions Json => json;

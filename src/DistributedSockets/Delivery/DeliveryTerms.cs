@@ -72,14 +72,14 @@ internal sealed class DeliveryTerms
         var conflates = envelope.TryFind(EnvelopeExtension.ConflationKey, out var key) && Utf8.IsValid(key);
         var isDescribed = envelope.TryFind(EnvelopeExtension.Metadata, out var metadata);
         var isFiltered = envelope.TryFind(EnvelopeExtension.Filter, out var text);
-        var filter = !isFiltered ? null : Utf8.IsValid(text) ? Encoding.UTF8.GetString(text) : ""; // which is no filter, so that nobody gets it
+        var filter = isFiltered && Utf8.IsValid(text) ? Encoding.UTF8.GetString(text) : null;
         return expires || conflates || isDescribed || isFiltered
             ? new(
                 expires ? TimeSpan.FromMilliseconds(BinaryPrimitives.ReadUInt32LittleEndian(milliseconds)) : null,
                 conflates ? Encoding.UTF8.GetString(key) : null,
                 metadata.ToArray(),
                 filter,
-                filter is null ? null : RecipientFilters.ReadReceived(filter, filters),
+                !isFiltered ? null : filter is null ? RecipientFilters.Nobody : RecipientFilters.ReadReceived(filter, filters),
                 arrivedAt,
                 time)
             : null;

@@ -35,19 +35,25 @@ internal static class FanOut
         var sent = 0;
         var filter = frame.Terms?.Filter;
         frame.AddReferences(slots.Length);
-        foreach (ref readonly var slot in slots)
+        try
         {
-            if (slot is { Membership: not null, Connection: { } member }
-                && (excluded.IsEmpty || !(many is null ? Contains(excluded, member) : many.Contains(member)))
-                && (filter is null || filter.Matches(member))
-                && (served is null || served.Add(member))
-                && member.Queue.TryEnqueueReferenced(frame))
+            foreach (ref readonly var slot in slots)
             {
-                sent++;
+                if (slot is { Membership: not null, Connection: { } member }
+                    && (excluded.IsEmpty || !(many is null ? Contains(excluded, member) : many.Contains(member)))
+                    && (filter is null || filter.Matches(member))
+                    && (served is null || served.Add(member))
+                    && member.Queue.TryEnqueueReferenced(frame))
+                {
+                    sent++;
+                }
             }
         }
+        finally
+        {
+            frame.Release(slots.Length - sent);
+        }
 
-        frame.Release(slots.Length - sent);
         return sent;
     }
 

@@ -226,6 +226,7 @@ internal sealed class ConnectionEndpoint(
         var resumable = hub.Options.EnableResume ? format?.Protocol as ResumableWebSocketProtocol : null;
         var isResumable = resumable is not null;
         var resumption = resumable?.ReadResumption(connecting);
+        var beginsAnew = resumable?.BeginsAnew ?? true;
         if (resumption is { } wanted)
         {
             if (resumes.TryEnter() is { } later)
@@ -248,6 +249,7 @@ internal sealed class ConnectionEndpoint(
                     return default;
                 }
 
+                beginsAnew &= found.Session is null; // nobody has shown to be that user but by the session's token
                 userId = found.Session is { } known ? known.UserId : userId;
                 OpeningConnections.Change(opening, userId);
             }
@@ -294,7 +296,7 @@ internal sealed class ConnectionEndpoint(
             if (isResumable)
             {
                 bool isReached;
-                (isReached, attaching) = await AttachAsync(connecting, resumption, userId, begun, resumable!.BeginsAnew);
+                (isReached, attaching) = await AttachAsync(connecting, resumption, userId, begun, beginsAnew);
                 if (attaching is not { } attached)
                 {
                     await (isReached ? CloseAtOnceAsync(connecting) : RefuseAsync(context, s_noSessions));
@@ -326,7 +328,6 @@ internal sealed class ConnectionEndpoint(
 
                     return default;
                 }
-
             }
             else if (connecting.CheckedProperties is { } properties)
             {

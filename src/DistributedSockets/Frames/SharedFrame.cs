@@ -25,6 +25,8 @@ internal sealed class SharedFrame : IDisposable
 
     private const int MaxKeptBytes = 256 * 1024;
 
+    private static readonly byte[] s_nothing = [FinalText, 0];
+
     private static readonly Lock[] s_bodyGates = [.. Enumerable.Range(0, 16).Select(static _ => new Lock())];
 
     [ThreadStatic]
@@ -76,6 +78,9 @@ internal sealed class SharedFrame : IDisposable
 
     /// <summary>Whether a subprotocol speaks by it for itself, so that nothing is put in front of its payload.</summary>
     internal bool IsOfProtocol { get; private init; }
+
+    /// <summary>Whether it stands for a body that a subprotocol could not write, so that its clients do not get the message.</summary>
+    internal bool IsBroken { get; private init; }
 
     /// <summary>The plain frame.</summary>
     internal ReadOnlyMemory<byte> Bytes
@@ -192,7 +197,7 @@ internal sealed class SharedFrame : IDisposable
     internal int LengthFor(bool deflate) => deflate && !_deflated.IsEmpty ? _deflated.Length : Length;
 
     /// <summary>The form of a subprotocol, encoded when the first one asks for it. It lives as long as this frame.</summary>
-    internal SharedFrame BodyFor(WebSocketProtocol protocol, FrameDeflater? deflater)
+    internal SharedFrame BodyFor(WebSocketProtocol protocol, FrameDeflater? deflater, ConnectionLog? log)
     {
         if (FindBody(protocol.BodyEncoding) is { } found)
         {
@@ -206,7 +211,7 @@ internal sealed class SharedFrame : IDisposable
                 return other;
             }
 
-            var body = EncodeBody(protocol, _deflated.IsEmpty ? null : deflater);
+            var body = EncodeBody(protocol, _deflated.IsEmpty ? null : deflater, log);
             Volatile.Write(ref _bodies, new(protocol.BodyEncoding, body, _bodies));
             return body;
         }
@@ -225,12 +230,22 @@ internal sealed class SharedFrame : IDisposable
         return null;
     }
 
-    private SharedFrame EncodeBody(WebSocketProtocol protocol, FrameDeflater? deflater)
+    private SharedFrame EncodeBody(WebSocketProtocol protocol, FrameDeflater? deflater, ConnectionLog? log)
     {
         var output = s_body ?? new();
         s_body = null; // should a protocol have something encoded meanwhile
-        protocol.WriteBody(new(Payload.Span, MessageType == WebSocketMessageType.Text, Terms is null ? default : Terms.Metadata.Span), output);
-        var body = Encode(new(output.WrittenMemory, protocol.IsBinary ? WebSocketMessageType.Binary : WebSocketMessageType.Text), deflater);
+        SharedFrame body;
+        try
+        {
+            protocol.WriteBody(new(Payload.Span, MessageType == WebSocketMessageType.Text, Terms is null ? default : Terms.Metadata.Span), output);
+            body = Encode(new(output.WrittenMemory, protocol.IsBinary ? WebSocketMessageType.Binary : WebSocketMessageType.Text), deflater);
+        }
+        catch (Exception exception)
+        {
+            log?.ProtocolFailed(protocol.Name, exception);
+            return new(null, 0, s_nothing, headerBytes: 2, default) { IsBroken = true };
+        }
+
         if (output.Capacity <= MaxKeptBytes)
         {
             output.ResetWrittenCount();

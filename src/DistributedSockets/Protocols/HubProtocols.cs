@@ -5,7 +5,7 @@ internal sealed class HubProtocols
 {
     private readonly List<ProtocolFormat> _formats = [];
 
-    internal HubProtocols(HubOptions options, FrameDeflater deflater)
+    internal HubProtocols(HubOptions options, FrameDeflater deflater, ConnectionLog log)
     {
         foreach (var protocol in options.Protocols)
         {
@@ -17,7 +17,7 @@ internal sealed class HubProtocols
             Add(ResumeV1Protocol.Instance);
         }
 
-        void Add(WebSocketProtocol protocol) => _formats.Add(new(protocol, deflater.IsEnabled ? deflater : null));
+        void Add(WebSocketProtocol protocol) => _formats.Add(new(protocol, deflater.IsEnabled ? deflater : null, log));
     }
 
     /// <summary>Finds a subprotocol; null if it is one that the app speaks by itself, or none.</summary>

@@ -1,7 +1,7 @@
 namespace DistributedSockets;
 
 /// <summary>A subprotocol as the connections of a hub are written to in it. One for all that have no session.</summary>
-internal sealed class ProtocolFormat(WebSocketProtocol protocol, FrameDeflater? deflater) : IMessagePrefix
+internal sealed class ProtocolFormat(WebSocketProtocol protocol, FrameDeflater? deflater, ConnectionLog? log = null) : IMessagePrefix
 {
     internal WebSocketProtocol Protocol => protocol;
 
@@ -9,7 +9,7 @@ internal sealed class ProtocolFormat(WebSocketProtocol protocol, FrameDeflater? 
 
     public bool MayWrite(SharedFrame frame) => true;
 
-    public SharedFrame BodyOf(SharedFrame frame) => protocol.KeepsPayload ? frame : frame.BodyFor(protocol, deflater);
+    public SharedFrame BodyOf(SharedFrame frame) => protocol.KeepsPayload ? frame : frame.BodyFor(protocol, deflater, log);
 
     public int Write(Span<byte> destination, SharedFrame frame, int bodyBytes) => protocol.WriteHead(destination, 0, bodyBytes);
 

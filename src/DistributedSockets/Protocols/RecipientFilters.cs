@@ -21,7 +21,7 @@ internal static class RecipientFilters
 
         try
         {
-            return factory.Parse(filter);
+            return new Guarded(factory.Parse(filter));
         }
         catch (FormatException exception)
         {
@@ -34,11 +34,27 @@ internal static class RecipientFilters
     {
         try
         {
-            return factory?.Parse(filter) ?? Nobody;
+            return factory is null ? Nobody : new Guarded(factory.Parse(filter));
         }
-        catch (FormatException)
+        catch (Exception) // whatever is wrong with it: the others of the lane must be served
         {
             return Nobody;
+        }
+    }
+
+    /// <summary>A filter of the app's, which throws nothing: what it throws about does not get the message.</summary>
+    private sealed class Guarded(IRecipientFilter filter) : IRecipientFilter
+    {
+        public bool Matches(IRecipient recipient)
+        {
+            try
+            {
+                return filter.Matches(recipient);
+            }
+            catch (Exception)
+            {
+                return false;
+            }
         }
     }
 

@@ -18,6 +18,10 @@ public abstract class ResumableWebSocketProtocol : WebSocketProtocol
     /// <value><see langword="true"/>, unless overridden. With <see langword="false"/> its handshake is accepted and the connection closed with 1008.</value>
     public virtual bool BeginsAnew => true;
 
+    /// <summary>Whether a client that breaks the WebSocket protocol, or sends a message that is too long, loses its session.</summary>
+    /// <value><see langword="false"/>, unless overridden: it loses its connection alone.</value>
+    public virtual bool EndsOnViolation => false;
+
     /// <summary>Reads which session a client wants to go on with.</summary>
     /// <param name="context">The handshake, after its filters.</param>
     /// <returns><see langword="null"/> if it wants a new one.</returns>

@@ -144,9 +144,9 @@ internal sealed partial class ResumableSessions(
             return;
         }
 
-        if (session.Connection is { EndsSession: true })
+        if (session.Ending is not null || session.Connection is { EndsSession: true })
         {
-            await TryEndAsync(hub, session); // the app has closed it, so there is nothing to go on with, however soon the client asks
+            await TryEndAsync(hub, session, session.Ending); // the app has closed it, so there is nothing to go on with, however soon the client asks
             return;
         }
 
@@ -194,7 +194,11 @@ internal sealed partial class ResumableSessions(
                 hub.Sessions.Add(session, isNew: false);
                 await learnGroups(hub, session);
                 session.Standing.Use(session);
-                session.Standing.Rest(null);
+                if (!session.Standing.Rest(null))
+                {
+                    return AdoptionOutcome.Ended;
+                }
+
                 await RestAsync(hub, session);
                 if (hub.Sessions.EndingOf(session) is { } ending)
                 {

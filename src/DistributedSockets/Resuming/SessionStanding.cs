@@ -14,6 +14,7 @@ internal sealed class SessionStanding(HubConnections hub, SessionChanges changes
     private bool _isTold;
     private bool _isPresent;
     private bool _isOver;
+    private bool _isEndUntold;
 
     /// <summary>The session as it is now; null before it is known to others, and when it has ended or gone.</summary>
     internal Session? Find()
@@ -51,13 +52,19 @@ internal sealed class SessionStanding(HubConnections hub, SessionChanges changes
 
     /// <summary>The client is away.</summary>
     /// <param name="connection">Which connection has ended; null if there was none, as the session comes from another node. Passed over if the client has another one by now.</param>
-    internal void Rest(Connection? connection)
+    /// <returns>False if the session has ended before others were told that it is here, so that the caller has to tell them of the end.</returns>
+    internal bool Rest(Connection? connection)
     {
         lock (this)
         {
+            if (_isEndUntold)
+            {
+                return false;
+            }
+
             if (_connection != connection)
             {
-                return;
+                return true;
             }
 
             _connection = null;
@@ -67,6 +74,7 @@ internal sealed class SessionStanding(HubConnections hub, SessionChanges changes
             }
 
             CountLocked(hub.Options.CountAwayAsPresent);
+            return true;
         }
     }
 
@@ -136,6 +144,7 @@ internal sealed class SessionStanding(HubConnections hub, SessionChanges changes
                 changes.Add(new() { Kind = SessionChangeKind.Ended, Session = Locked(), IsContinued = isContinued });
             }
 
+            _isEndUntold = !_isTold && _isContinued && !isContinued; // others know it from the node that was lost
             _isOver = true;
         }
     }

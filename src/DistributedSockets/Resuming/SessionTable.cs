@@ -203,6 +203,7 @@ internal sealed class SessionTable(HubConnections hub, SessionChanges changes, s
         {
             if (IsMeant(session, ending, offset))
             {
+                session.Ending ??= ending.Reason; // now, before its position moves on
                 (meant ??= []).Add(session);
             }
         }

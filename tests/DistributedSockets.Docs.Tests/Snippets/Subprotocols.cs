@@ -42,7 +42,7 @@ internal sealed class NamedProtocol() : WebSocketProtocol("named.example")
         json.WriteStartObject();
         json.WritePropertyName("from");
         json.WriteRawValue(message.Metadata.IsEmpty ? "null"u8 : message.Metadata);     // what the sender put there: JSON, here
-        json.WriteString("text", message.Payload);
+        json.WriteString("text", message.IsText ? message.Payload : "(binary)"u8);
         json.WriteEndObject();
     }
 

@@ -139,7 +139,7 @@ public sealed class FanOutWriterTests
         await Eventually.TrueAsync(() => members.IsAllWritten, "everything is written");
         Assert.All(members.Streams, static stream => Assert.Equal(2 * FrameBytes, stream.Length));
 
-        int Waiting() => members.Streams.Count(static stream => stream.Waits);
+        int Waiting() => members.Streams.Skip(FanOutWriter.Share).Count(static stream => stream.Waits); // those of the first share may have yet to go on
     }
 
     [Theory]

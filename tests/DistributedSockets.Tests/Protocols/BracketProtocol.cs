@@ -22,6 +22,12 @@ internal sealed class BracketProtocol(string name = "brackets.example", object? 
     public override void WriteBody(in ProtocolMessage message, IBufferWriter<byte> output)
     {
         Interlocked.Increment(ref _written);
+        if (message.Payload.SequenceEqual("cannot be encoded"u8))
+        {
+            output.Write("some of it"u8);
+            throw new InvalidOperationException("A protocol of the app has a fault.");
+        }
+
         output.Write(message.Metadata);
         output.Write("|"u8);
         output.Write(message.Payload);
@@ -34,7 +40,7 @@ internal sealed class BracketProtocol(string name = "brackets.example", object? 
     public override WebSocketMessage? Begin(WebSocketConnection connection, string? token, long number) =>
         WebSocketMessage.Text($"begin {connection.Id} {token} {connection.UserId}");
 
-    public override WebSocketMessage? End(DisconnectReason reason) => WebSocketMessage.Text($"end {reason.Description}");
+    public override WebSocketMessage? End(DisconnectReason reason) => reason.Description == "no word" ? throw new InvalidOperationException("It has another one.") : WebSocketMessage.Text($"end {reason.Description}");
 
     public override SessionResumption? ReadResumption(ConnectingContext context) => context.HttpContext.Request.Query is var query && query.ContainsKey("id")
         ? new(query["id"]!, query["token"]!, 0)

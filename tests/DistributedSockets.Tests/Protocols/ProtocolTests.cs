@@ -147,6 +147,18 @@ public sealed class ProtocolTests
     }
 
     [Fact]
+    public async Task Close_WithoutAStatus_LeavesTheSession()
+    {
+        await using var node = await StartAsync([new BracketProtocol()]);
+        using var raw = await RawClient.ConnectAsync(node.Address, "/chat?u=ann", subProtocol: Name);
+        await Eventually.TrueAsync(() => node.Hub.Sessions.All.SingleOrDefault()?.Connection is not null, "it is connected");
+
+        await raw.Tcp.GetStream().WriteAsync(new byte[] { 0x88, 0x80, 0, 0, 0, 0 }, Cancellation);
+
+        await Eventually.TrueAsync(() => node.Hub.Sessions.All.Single().IsAway, "the session is away");
+    }
+
+    [Fact]
     public async Task Gap_WhereTheProtocolHasNoWordForIt_EndsTheSession()
     {
         await using var node = await StartAsync([new BracketProtocol()], configure: static options => options.LogMaxEntriesPerTarget = 2);
@@ -285,6 +297,46 @@ public sealed class ProtocolTests
         Assert.Equal("for all", await client.ReceiveTextAsync());
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Protocol_ThatThrows_CostsItsClientsThatMessageAndNobodyElseAnything(bool isResumable)
+    {
+        await using var node = await StartAsync([new BracketProtocol()], isResumable);
+        await using var before = await node.ConnectAsync("ann");
+        var (id, _, client) = await BeginAsync(node, "/chat?u=ann");
+        await using var first = client;
+        await using var behind = await node.ConnectAsync("ann");
+
+        foreach (var text in (string[])["one", "cannot be encoded", "three"])
+        {
+            await node.Router.SendToUserAsync("ann", text, Cancellation);
+        }
+
+        Assert.Equal(isResumable ? "[1||one]" : "[|one]", await client.ReceiveTextAsync());
+        Assert.Equal(isResumable ? "[3||three]" : "[|three]", await client.ReceiveTextAsync());
+        foreach (var plain in (TestClient[])[before, behind])
+        {
+            Assert.Equal(["one", "cannot be encoded", "three"], [await plain.ReceiveTextAsync(), await plain.ReceiveTextAsync(), await plain.ReceiveTextAsync()]);
+        }
+
+        Assert.Contains(node.Logs.GetSnapshot(), static record => record.Id.Id == 128);
+        await node.Router.DisconnectAsync(id, WebSocketCloseStatus.PolicyViolation, "no word", Cancellation);
+        Assert.Equal((WebSocketCloseStatus.PolicyViolation, "no word"), await client.ReceiveCloseAsync());
+    }
+
+    [Fact]
+    public async Task Filter_ThatThrows_LetsNobodyHaveTheMessageAndHarmsNoOther()
+    {
+        await using var node = await StartAsync([], isResumable: false);
+        await using var client = await node.ConnectAsync("ann");
+
+        await node.Router.SendAsync(WebSocketTarget.All, WebSocketMessage.Text("x"), new SendOptions { Filter = "throws" }, Cancellation);
+        await node.Router.SendToAllAsync("end", Cancellation);
+
+        Assert.Equal("end", await client.ReceiveTextAsync());
+    }
+
     [Fact]
     public void Name_ThatIsNoToken_IsRefused() => Assert.Throws<ArgumentException>(static () => new BracketProtocol("no token"));
 
@@ -313,6 +365,12 @@ public sealed class ProtocolTests
     {
         var filters = new Mock<IRecipientFilterFactory>();
         filters.Setup(static factory => factory.Parse("bad")).Throws<FormatException>();
+        filters.Setup(static factory => factory.Parse("throws")).Returns(() =>
+        {
+            var filter = new Mock<IRecipientFilter>();
+            filter.Setup(static mock => mock.Matches(It.IsAny<IRecipient>())).Throws<InvalidOperationException>();
+            return filter.Object;
+        });
         filters.Setup(static factory => factory.Parse("vip")).Returns(() =>
         {
             var filter = new Mock<IRecipientFilter>();

@@ -47,8 +47,9 @@ internal sealed class OutboundBacklog(HubOptions options, long maxQueuedBytes, b
             replaced = 1;
         }
 
+        var length = Length(frame); // first, should a protocol fail to encode it
         _frames.Add(frame);
-        _bytes += Length(frame);
+        _bytes += length;
         return replaced;
     }
 
@@ -249,7 +250,7 @@ internal sealed class OutboundBacklog(HubOptions options, long maxQueuedBytes, b
     private int DropExpiredOldest()
     {
         var dropped = 0;
-        while (_frames.Oldest is { Terms.IsExpired: true } frame && prefix?.MayWrite(frame) != false) // also one that is too late uses up a number
+        while (_frames.Oldest is { } frame && (frame.Terms is { IsExpired: true } || BodyOf(frame).IsBroken) && prefix?.MayWrite(frame) != false) // also one that is too late uses up a number
         {
             prefix?.OnExpired(frame);
             Drop(_frames.TakeOldest());

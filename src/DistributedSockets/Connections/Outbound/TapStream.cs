@@ -8,6 +8,7 @@ internal sealed class TapStream(TimeProvider time) : Stream
 {
     private long _lastReadAt = time.GetTimestamp();
     private Stream? _transport;
+    private ulong _tail; // the last eight bytes that were read
 
     /// <summary>Creates one that is open.</summary>
     internal TapStream(Stream transport, PipeWriter output, TimeProvider time)
@@ -17,6 +18,13 @@ internal sealed class TapStream(TimeProvider time) : Stream
 
     /// <summary>When the client last sent anything, as a timestamp.</summary>
     internal long LastReadAt => Volatile.Read(ref _lastReadAt);
+
+    /// <summary>Whether to note what is needed for <see cref="IsClosedWithoutStatus"/>.</summary>
+    internal bool NotesTail { get; set; }
+
+    /// <summary>Whether what came last is a close frame without a status, which the platform takes for one with 1000 (RFC 6455 section 7.1.5: it is 1005).</summary>
+    /// <remarks>A client's frame is masked: two bytes, four of the mask, and two more of a status.</remarks>
+    internal bool IsClosedWithoutStatus => ((_tail >> 32) & 0xFFFF) == 0x8880 && _tail >> 48 != 0x8882;
 
     internal Stream Transport => _transport ?? throw new InvalidOperationException("The handshake has not been answered.");
 
@@ -46,7 +54,7 @@ internal sealed class TapStream(TimeProvider time) : Stream
         // needs nothing to be kept for an idle connection.
         Volatile.Write(ref _lastReadAt, time.GetTimestamp());
         var read = Transport.ReadAsync(buffer, cancellationToken);
-        if (Direct is not { Proof: var proof } || buffer.IsEmpty)
+        if ((Direct is null && !NotesTail) || buffer.IsEmpty)
         {
             return read;
         }
@@ -54,11 +62,11 @@ internal sealed class TapStream(TimeProvider time) : Stream
         // What comes may tell whether the server's pipe is empty. Also while that is known: it may no longer be once something comes.
         if (!read.IsCompletedSuccessfully)
         {
-            return ReadAsync(read, proof, buffer);
+            return ReadAsync(read, buffer);
         }
 
         var length = read.Result;
-        OnRead(proof, buffer.Span[..length]);
+        OnRead(buffer.Span[..length]);
         return new(length);
     }
 
@@ -93,16 +101,24 @@ internal sealed class TapStream(TimeProvider time) : Stream
     }
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private async ValueTask<int> ReadAsync(ValueTask<int> read, DrainProof proof, Memory<byte> buffer)
+    private async ValueTask<int> ReadAsync(ValueTask<int> read, Memory<byte> buffer)
     {
         var length = await read;
-        OnRead(proof, buffer.Span[..length]);
+        OnRead(buffer.Span[..length]);
         return length;
     }
 
-    private void OnRead(DrainProof proof, ReadOnlySpan<byte> bytes)
+    private void OnRead(ReadOnlySpan<byte> bytes)
     {
-        if (!bytes.IsEmpty && proof.OnRead(bytes))
+        if (NotesTail)
+        {
+            foreach (var last in bytes.Length > sizeof(ulong) ? bytes[^sizeof(ulong)..] : bytes)
+            {
+                _tail = (_tail << 8) | last;
+            }
+        }
+
+        if (!bytes.IsEmpty && Direct is { Proof: var proof } && proof.OnRead(bytes))
         {
             Queue?.AskIfDrained();
         }

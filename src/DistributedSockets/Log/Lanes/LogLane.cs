@@ -290,15 +290,14 @@ internal sealed class LogLane : IThreadPoolWorkItem
             }
 
             envelope = _delivery.Deliver(_hub, arrival.Entry.Payload, arrival.Entry.Offset, arrival.Since);
+            if (envelope is { Kind: EnvelopeKind.LogGap } gap)
+            {
+                _losses.OnGap(gap, arrival.Entry.Offset);
+            }
         }
         catch (Exception exception)
         {
             ReportUndelivered(exception);
-        }
-
-        if (envelope is { Kind: EnvelopeKind.LogGap } gap)
-        {
-            _losses.OnGap(gap, arrival.Entry.Offset);
         }
 
         lock (_gate)

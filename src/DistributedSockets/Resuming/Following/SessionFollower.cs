@@ -113,6 +113,7 @@ internal sealed partial class SessionFollower(
                 if (isThere)
                 {
                     session.CaughtUp = (following.Begun, following.Reached);
+                    session.KnowsGroups = true; // here, so that what the lane comes to next finds it
                     session.EndReading(); // first: it may fall behind with the next entry
                     connection.Queue.CatchUp(following.Reached);
                 }
@@ -121,7 +122,6 @@ internal sealed partial class SessionFollower(
             });
             if (await landed.Task)
             {
-                session.KnowsGroups = true;
                 hub.Sessions.Settle?.Invoke(session);
                 return null;
             }

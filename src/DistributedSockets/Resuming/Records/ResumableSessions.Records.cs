@@ -83,7 +83,7 @@ internal sealed partial class ResumableSessions
             return;
         }
 
-        if (session.Connection is null)
+        if (session.Connection is not { } connection)
         {
             if (session.IsAway && time.GetElapsedTime(session.AwaySince) >= hub.Options.ResumeWindow)
             {
@@ -95,7 +95,7 @@ internal sealed partial class ResumableSessions
 
         if (session.ReleasedAt is { } releasedAt && time.GetElapsedTime(releasedAt) >= options.Value.RemoteCommandTimeout)
         {
-            session.Connection.Close(SessionEnds.NotTakenOver); // its client is not heard any more
+            connection.Close(SessionEnds.NotTakenOver); // its client is not heard any more
             return;
         }
 
@@ -148,6 +148,18 @@ internal sealed partial class ResumableSessions
         {
             if (session.IsGone)
             {
+                return false;
+            }
+
+            if (session.Ending is { } ending) // or the position might pass over what ends it, and whoever has it next would not know
+            {
+                var end = await SwapOwnAsync(hub, session, null);
+                if (end.Current is null)
+                {
+                    session.Connection?.Close(ending);
+                }
+
+                Lose(hub, session, isContinued: end is { IsDone: false, Current: not null });
                 return false;
             }
 
