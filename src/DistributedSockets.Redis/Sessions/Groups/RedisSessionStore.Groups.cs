@@ -149,7 +149,20 @@ internal sealed partial class RedisSessionStore
     private Task KeepSharesAsync(
         IDatabase database, RedisSessionKeys keys, RedisShares shares, RedisWrites writes, IEnumerable<string> hubs, RedisValue expiry, CancellationToken cancellationToken)
     {
-        return Task.WhenAll(hubs.Union(shares.Hubs, StringComparer.Ordinal).Where(RedisSessionKeys.IsPlain).Select(KeepAsync));
+        return Task.WhenAll(hubs.Union(shares.Hubs, StringComparer.Ordinal).Where(RedisSessionKeys.IsPlain).Select(KeepInTurnAsync));
+
+        async Task KeepInTurnAsync(string hub)
+        {
+            await shares.Writing.WaitAsync(cancellationToken).ConfigureAwait(false); // or a share that is written anew meanwhile would be dropped with the old one
+            try
+            {
+                await KeepAsync(hub).ConfigureAwait(false);
+            }
+            finally
+            {
+                shares.Writing.Release();
+            }
+        }
 
         async Task KeepAsync(string hub)
         {
